@@ -1,0 +1,1 @@
+"""The findings service: tickets whose claims are run, not only argued."""

@@ -1,0 +1,169 @@
+"""Settings: read once at start, checked, and explained when wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.datadir import ADMIN_TOKEN_FILE, default_data_dir
+from app.errors import StartupError
+from app.sandbox.interface import SandboxMode, Target
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds app, kasmina, migrations and tests."""
+
+_POSTGRES = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, from ``FINDINGS_*`` and ``DATABASE_URL``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FINDINGS_", extra="ignore", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(default_factory=default_data_dir)
+    """State of this machine: the embedded database, the admin token, the instance lock."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one."""
+
+    public_url: str | None = None
+    """How users reach the service, when it stands behind a proxy: ``https://findings.example``."""
+
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
+    )
+    """PostgreSQL 15 or newer; unset: the service runs its own embedded server."""
+
+    workers: Annotated[int, Field(ge=0, le=64)] = 1
+    """Runs at once in the worker inside ``serve``; 0 for none."""
+
+    sandbox: SandboxMode = SandboxMode.RELAXED
+    """How much isolation test runs demand."""
+
+    test_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Deadline of a single test, in seconds."""
+
+    run_timeout_s: Annotated[float, Field(gt=0, le=24 * 3600)] = 300.0
+    """Deadline of one arm of a run, in seconds."""
+
+    worker_silence_s: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    """After how many seconds without a heartbeat a worker counts as lost."""
+
+    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    """Most database connections that one process opens for requests."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 2 << 20
+    """Largest request body of ordinary calls; imports have a limit of their own."""
+
+    log_format: Annotated[str, Field(pattern="^(json|text|auto)$")] = "auto"
+    """``json``, ``text``, or ``auto``: text on a terminal, json otherwise."""
+
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    """Least level that is logged."""
+
+    target_root: Path = PROJECT_ROOT
+    """Project root of the package under test and its suite."""
+
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Further values of the Host header that are answered, separated by commas."""
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("data_dir", "target_root")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not _POSTGRES.match(value.get_secret_value()):
+            raise ValueError("should look like postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("should be the scheme and host only, like https://findings.example")
+        return value.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The address users open."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104  # compared, not bound
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def target(self) -> Target:
+        """What is tested."""
+        return Target(name="kasmina", root=self.target_root)
+
+    @property
+    def admin_token_file(self) -> Path:
+        """Where the first admin's token lies."""
+        return self.data_dir / ADMIN_TOKEN_FILE
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises:
+        StartupError: a value is wrong, or a ``FINDINGS_*`` variable does not exist; the message
+            names each one.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise StartupError(
+            "; ".join(_explain(item) for item in error.errors()) + ".",
+            remedy="Correct it in the environment and start again.",
+        ) from None
+    unknown = sorted(_unknown_variables())
+    if unknown:
+        raise StartupError(
+            f"Unknown settings: {', '.join(unknown)}.",
+            remedy=f"Known are {', '.join(sorted(_known_variables()))}.",
+        )
+    return settings
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    variable = name if name.isupper() else f"FINDINGS_{name.upper()}"
+    reason = item["msg"].removeprefix("Value error, ")
+    return f"{variable}: {reason[0].lower()}{reason[1:]}"
+
+
+_CLIENT_VARIABLES = {"FINDINGS_URL", "FINDINGS_TOKEN"}
+
+
+def _known_variables() -> set[str]:
+    own = {f"FINDINGS_{name.upper()}" for name in Settings.model_fields if name != "database_url"}
+    return own | _CLIENT_VARIABLES
+
+
+def _unknown_variables() -> set[str]:
+    present = {name for name in os.environ if name.startswith("FINDINGS_")}
+    return present - _known_variables()
