@@ -1,0 +1,1 @@
+"""What the service knows about findings: pure data and pure rules, standard library only."""

@@ -1,0 +1,58 @@
+"""Which arms a run has: pure, from the ticket's patches and how they apply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from app.domain.evidence import ProofBy
+from app.domain.runs import ArmPlan, PatchUse, RunKind
+
+PATCH_NAME = re.compile(r"fix|defect(?:-(?:[2-9]|[1-9]\d{1,2}))?")
+"""``fix``, ``defect``, ``defect-2`` …"""
+
+
+def patch_order(name: str) -> tuple[int, int]:
+    """Return a sort key: the fix, then defects by number."""
+    kind, _, number = name.partition("-")
+    return (0 if kind == "fix" else 1, int(number or 1))
+
+
+def plan_arms(kind: RunKind, patches: Mapping[str, tuple[str, str]]) -> tuple[ArmPlan, ...] | None:
+    """Return the arms of a run, or None for a proof without a patch that applies.
+
+    Args:
+        kind: check or proof.
+        patches: (digest, how it applies: ``forward``, ``reverse``, ``both`` or ``no``) by name.
+
+    A fix that applies makes before = bundled and after = bundled + fix. One that applies only in
+    reverse has landed: before = bundled - fix, after = bundled. Otherwise each defect patch that
+    applies makes an arm before, and after = bundled.
+    """
+    if kind is RunKind.CHECK:
+        return (ArmPlan("bundled"),)
+    if "fix" in patches:
+        digest, applies = patches["fix"]
+        if applies in ("forward", "both"):
+            return ArmPlan("before"), ArmPlan("after", PatchUse("fix", digest))
+        if applies == "reverse":
+            return ArmPlan("before", PatchUse("fix", digest, reverse=True)), ArmPlan("after")
+    usable = [
+        PatchUse(name, digest)
+        for name, (digest, applies) in sorted(patches.items(), key=lambda p: patch_order(p[0]))
+        if name != "fix" and applies in ("forward", "both")
+    ]
+    if not usable:
+        return None
+    before = [
+        ArmPlan("before" if n == 1 else f"before-{n}", use) for n, use in enumerate(usable, 1)
+    ]
+    return (*before, ArmPlan("after"))
+
+
+def proof_by(arms: Sequence[ArmPlan]) -> ProofBy | None:
+    """Return which kind of patch a proof rests on; None for a check."""
+    names = {arm.patch.name for arm in arms if arm.patch is not None}
+    if not names:
+        return None
+    return ProofBy.FIX if "fix" in names else ProofBy.DEFECT

@@ -1,0 +1,71 @@
+"""The catalogue: what can be run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from app.domain.runs import TestPurpose
+
+
+@dataclass(frozen=True)
+class CatalogueTest:
+    """A test of a target's suite."""
+
+    node_id: str
+    path: str
+    doc: str | None
+    findings: tuple[str, ...]
+    """Keys of the tickets that its markers name."""
+    digest: str
+    """Of its file and the support files of the suite."""
+    purpose: TestPurpose = TestPurpose.DEMONSTRATES
+    last_outcome: str | None = None
+    """How it last ended on the bundled package."""
+
+    @classmethod
+    def from_mapping(cls, row: Mapping[Any, Any]) -> Self:
+        """Build a test from a stored row."""
+        return cls(
+            node_id=row["node_id"],
+            path=row["path"],
+            doc=row["doc"],
+            findings=tuple(row["findings"]),
+            digest=row["digest"],
+            purpose=TestPurpose(row["purpose"]),
+            last_outcome=row["last_outcome"],
+        )
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What the service knows of a target since its last sync."""
+
+    name: str
+    package_digest: str
+    suite_digest: str
+    domains: tuple[str, ...]
+    errors: tuple[str, ...]
+    """Files that could not be collected, with the reason."""
+    synced_at: datetime
+
+    def covers(self, domains: Iterable[str]) -> bool:
+        """Tell whether one of a ticket's `domains` is this target's, or below one of them."""
+        return any(
+            domain == own or domain.startswith(f"{own}/")
+            for domain in domains
+            for own in self.domains
+        )
+
+
+def fold(parts: Iterable[str]) -> str:
+    """Return one digest of an ordered list of texts, none of which can run into the next."""
+    digest = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(f"{len(raw)}:".encode())
+        digest.update(raw)
+    return digest.hexdigest()

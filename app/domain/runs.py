@@ -1,0 +1,206 @@
+"""Runs: what is executed, in which arms, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class RunKind(StrEnum):
+    """What a run is to show."""
+
+    CHECK = "check"
+    """Do the linked tests pass on the package as it is?"""
+    PROOF = "proof"
+    """Do they fail on the defective package, pass on the fixed one, and does the rest hold?"""
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class RunOutcome(StrEnum):
+    """What a finished run says; the first two belong to checks, the next four to proofs."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    PROVEN = "proven"
+    CANNOT_FAIL = "cannot-fail"
+    NOT_FIXED = "not-fixed"
+    BREAKS_OTHERS = "breaks-others"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    TIMED_OUT = "timed-out"
+
+
+class TestOutcome(StrEnum):
+    """How one test ended in one arm."""
+
+    __test__ = False  # not a test class, whatever its name suggests to pytest
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    """Collection, set-up or tear-down broke: says nothing about the claim."""
+    SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
+    TIMED_OUT = "timed-out"
+
+
+class TestPurpose(StrEnum):
+    """What a linked test is for."""
+
+    __test__ = False
+
+    DEMONSTRATES = "demonstrates"
+    """Fails while the defect exists."""
+    GUARDS = "guards"
+    """Passes on every arm."""
+
+
+class TestOrigin(StrEnum):
+    """How a test came to be linked with a ticket."""
+
+    __test__ = False
+
+    MARKER = "marker"
+    MANUAL = "manual"
+    SUBMITTED = "submitted"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """How one test ended in one arm."""
+
+    __test__ = False
+
+    node_id: str
+    outcome: TestOutcome
+    phase: str | None = None
+    """``setup``, ``call`` or ``teardown`` of the decisive report; None when nothing ran."""
+    duration_s: float = 0.0
+    message: str | None = None
+    traceback: str | None = None
+    stdout: str | None = None
+    repeat: int = 1
+    """Which repetition this was, from 1."""
+
+    @property
+    def demonstrates_failure(self) -> bool:
+        """True when the test body itself failed, which is what counts as catching a defect."""
+        return self.outcome is TestOutcome.FAILED and self.phase == "call"
+
+
+@dataclass(frozen=True)
+class PatchUse:
+    """A patch as an arm uses it."""
+
+    name: str
+    digest: str
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm of a run, as frozen when the run was triggered."""
+
+    name: str
+    """``bundled`` in a check; ``before``, ``before-2`` … and ``after`` in a proof."""
+    patch: PatchUse | None = None
+
+
+@dataclass(frozen=True)
+class LinkedTest:
+    """A concrete test of a run and what it is for."""
+
+    node_id: str
+    purpose: TestPurpose = TestPurpose.DEMONSTRATES
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Everything a run depends on, frozen at trigger."""
+
+    target: str
+    arms: tuple[ArmPlan, ...]
+    tests: tuple[LinkedTest, ...]
+    others: tuple[str, ...]
+    """The rest of the suite, for PASS_TO_PASS; empty in a check."""
+    package_digest: str
+    suite_digest: str
+    links_digest: str
+    """What evidence compares: linked tests, purposes, and the digests of their files."""
+    patches_digest: str
+    covers_all_links: bool
+    """False when the caller asked for some of the linked tests only: decides no evidence."""
+    repeats: int = 1
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """What one arm reported."""
+
+    name: str
+    package_digest: str
+    results: tuple[TestResult, ...]
+    patch: PatchUse | None = None
+    failure: str | None = None
+    """Why the machinery failed in this arm (tampered, crashed, refused), or None."""
+    timed_out: bool = False
+    """The arm as a whole met its deadline."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run's results amount to."""
+
+    outcome: RunOutcome
+    reason: str
+    also_broken: tuple[str, ...] = ()
+    """Tests outside the linked ones that passed before and fail after (PASS_TO_PASS broken)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with everything a reader may ask of it."""
+
+    id: UUID
+    ticket: str
+    target: str
+    kind: RunKind
+    status: RunStatus
+    outcome: RunOutcome | None
+    reason: str | None
+    requested_by: str
+    attempt: int
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    repeats: int
+    reused_from: UUID | None
+    arms: tuple[ArmResult, ...] = ()
+    also_broken: tuple[str, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    hint: str | None = None
+    """A word of help, e.g. when a first check of an open ticket passes."""
+
+
+@dataclass(frozen=True)
+class RunEvent:
+    """Something seen while a run goes on: ``status``, ``test``, ``log`` or ``end``."""
+
+    attempt: int
+    seq: int
+    kind: str
+    data: Mapping[str, Any]
+    at: datetime

@@ -1,0 +1,267 @@
+"""Finding tickets: the words they use and the data they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from app.domain.evidence import Evidence
+from app.domain.reviews import Consensus, Review
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    P0 = "P0"
+    """Data loss, a wrong result in ordinary use, or a security hole: stop and mend."""
+    P1 = "P1"
+    """Wrong in a case that users will meet."""
+    P2 = "P2"
+    """Wrong in a case that is rare, or costly in ordinary use."""
+    P3 = "P3"
+    """A trap for the next change: misleading contract, missing check."""
+    P4 = "P4"
+    """Style, naming, documentation."""
+
+
+class Status(StrEnum):
+    """Where a ticket stands."""
+
+    OPEN = "open"
+    INVESTIGATING = "investigating"
+    FIX_IN_PROGRESS = "fix-in-progress"
+    IN_REVIEW = "in-review"
+    CLOSED = "closed"
+    WONT_FIX = "wont-fix"
+
+    @property
+    def is_final(self) -> bool:
+        """True for closed and wont-fix."""
+        return self in (Status.CLOSED, Status.WONT_FIX)
+
+
+class Resolution(StrEnum):
+    """Why a ticket was closed."""
+
+    FIXED = "fixed"
+    ALREADY_FIXED = "already-fixed"
+    NOT_A_BUG = "not-a-bug"
+    DUPLICATE = "duplicate"
+    WONT_FIX = "wont-fix"
+
+
+class Category(StrEnum):
+    """What kind of problem a finding is; a ticket may have several."""
+
+    CORRECTNESS = "correctness"
+    CONCURRENCY = "concurrency"
+    RESOURCE_LEAK = "resource-leak"
+    PERFORMANCE = "performance"
+    NUMERICAL_STABILITY = "numerical-stability"
+    TORCH_COMPILE = "torch-compile"
+    DEAD_CODE = "dead-code"
+    API_CONTRACT = "api-contract"
+    TEST_GAP = "test-gap"
+    DOCUMENTATION = "documentation"
+    DEFENSIVE_PROGRAMMING = "defensive-programming"
+    LEGACY_POLICY = "legacy-policy"
+
+
+class RelationKind(StrEnum):
+    """How one ticket stands to another."""
+
+    RELATED = "related"
+    DUPLICATE_OF = "duplicate-of"
+    DUPLICATED_BY = "duplicated-by"
+    BLOCKS = "blocks"
+    BLOCKED_BY = "blocked-by"
+
+    @property
+    def inverse(self) -> RelationKind:
+        """The same relation seen from the other ticket."""
+        return _INVERSE[self]
+
+    @property
+    def is_stored(self) -> bool:
+        """True for the direction that is kept; its inverse is derived when read."""
+        return self in (RelationKind.RELATED, RelationKind.DUPLICATE_OF, RelationKind.BLOCKS)
+
+
+_INVERSE = {
+    RelationKind.RELATED: RelationKind.RELATED,
+    RelationKind.DUPLICATE_OF: RelationKind.DUPLICATED_BY,
+    RelationKind.DUPLICATED_BY: RelationKind.DUPLICATE_OF,
+    RelationKind.BLOCKS: RelationKind.BLOCKED_BY,
+    RelationKind.BLOCKED_BY: RelationKind.BLOCKS,
+}
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in the code; at least one of path, symbol and note is set."""
+
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
+    symbol: str | None = None
+    note: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A free section of the ticket, in Markdown."""
+
+    heading: str
+    body: str
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class ChecklistItem:
+    """A step that shows the fix to be right."""
+
+    text: str
+    done: bool = False
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A link to another ticket, seen from this one."""
+
+    key: str
+    kind: RelationKind
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class ReportReference:
+    """The audit report a finding was taken from."""
+
+    file: str
+    section: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketDraft:
+    """What a client files."""
+
+    title: str
+    severity: Severity
+    batch: int
+    agent: str
+    summary: str
+    key: str | None = None
+    domains: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = ()
+    locations: tuple[Location, ...] = ()
+    sections: tuple[Section, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    reports: tuple[ReportReference, ...] = ()
+    assignee: str | None = None
+    reported_on: date | None = None
+    external_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class TestLink:
+    """A linked test as a ticket shows it."""
+
+    __test__ = False
+
+    id: UUID
+    node_id: str
+    purpose: str
+    origin: str
+    checklist_item: str | None = None
+    digest: str | None = None
+    """Of the test's file and the support files it shares; None when the test is gone."""
+    last_outcome: str | None = None
+
+
+@dataclass(frozen=True)
+class PatchInfo:
+    """A patch of a ticket, without its text."""
+
+    digest: str
+    author: str
+    at: datetime
+    applies: str
+    """``forward``, ``reverse`` or ``no``, against the bundled package of now."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket with everything that is shown with it."""
+
+    id: int
+    key: str
+    title: str
+    severity: Severity
+    status: Status
+    resolution: Resolution | None
+    batch: int
+    agent: str
+    summary: str
+    domains: tuple[str, ...]
+    categories: tuple[Category, ...]
+    assignee: str | None
+    reported_on: date | None
+    external_ref: str | None
+    commits: tuple[str, ...]
+    resolution_text: str | None
+    version: int
+    content_version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+    locations: tuple[Location, ...] = ()
+    sections: tuple[Section, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    reports: tuple[ReportReference, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    consensus: Consensus = field(default_factory=Consensus)
+    evidence: Evidence = field(default_factory=Evidence)
+    tests: tuple[TestLink, ...] = ()
+    patches: Mapping[str, PatchInfo] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        """The ETag of the document: its version in quotes."""
+        return f'"{self.version}"'
+
+
+@dataclass(frozen=True)
+class TicketSummary:
+    """A ticket as lists show it."""
+
+    key: str
+    title: str
+    severity: str
+    status: str
+    resolution: str | None
+    batch: int
+    agent: str
+    summary: str
+    domains: tuple[str, ...]
+    categories: tuple[str, ...]
+    assignee: str | None
+    evidence: Mapping[str, Any]
+    consensus: Mapping[str, Any]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+
+
+CONTENT_SECTIONS_LEFT_OUT = frozenset(
+    {"Resolution", "Closure Notes", "Investigation Notes", "Appendix"}
+)
+"""Sections that a review does not speak about: changing them makes no review outdated."""
