@@ -1,0 +1,188 @@
+"""The database: engine, migrations, and whether schema and code agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, make_url, pool, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.config import PROJECT_ROOT
+from app.errors import StartupError
+
+MINIMUM_VERSION = 150000
+"""PostgreSQL 15, as ``server_version_num`` counts."""
+
+_MIGRATION_LOCK = 0x66_69_6E_64
+"""Advisory lock that keeps two processes from migrating at once."""
+
+
+def sqlalchemy_url(url: str) -> str:
+    """Return `url` with the driver that the service uses.
+
+    Raises:
+        StartupError: it is no database URL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise StartupError(
+            "DATABASE_URL is not a database URL.",
+            remedy="It should look like postgresql://user:password@host:5432/database.",
+        ) from None
+    return parsed.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def libpq_url(url: str) -> str:
+    """Return `url` as libpq and psycopg read it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+_OPTIONS: Mapping[str, Any] = {
+    "json_serializer": _dumps,
+    "json_deserializer": orjson.loads,
+}
+
+
+def connect_arguments(name: str, statement_timeout_ms: int = 30_000) -> dict[str, Any]:
+    """Return what each connection is opened with: UTC, a name, and a bound on statements."""
+    return {
+        "application_name": f"findings {name}",
+        "connect_timeout": 10,
+        "options": f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}",
+    }
+
+
+def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEngine:
+    """Return an engine whose pool opens at most `pool_size` connections."""
+    return create_async_engine(
+        sqlalchemy_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args=connect_arguments(name),
+        **_OPTIONS,
+    )
+
+
+def _sync_engine(url: str) -> Engine:
+    return create_engine(
+        sqlalchemy_url(url),
+        poolclass=pool.NullPool,
+        connect_args=connect_arguments("migrate", statement_timeout_ms=0),
+    )
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Return the configuration of the migrations, bound to `connection`."""
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT_ROOT / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head_revision() -> str:
+    """Return the newest revision this code knows."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def check_server(url: str) -> str | None:
+    """Connect, check the server's version and return the schema's revision (None: empty).
+
+    Raises:
+        StartupError: no connection, or the server is too old.
+    """
+    engine = _sync_engine(url)
+    try:
+        with engine.connect() as connection:
+            version = int(connection.scalar(text("SHOW server_version_num")) or 0)
+            if version < MINIMUM_VERSION:
+                raise StartupError(
+                    f"The database server is PostgreSQL {version // 10000}.",
+                    remedy="PostgreSQL 15 or newer is needed.",
+                )
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[-1]
+        raise StartupError(
+            f"The database does not answer: {reason}.",
+            remedy="Check DATABASE_URL, the server and the password.",
+        ) from None
+    finally:
+        engine.dispose()
+
+
+def require_head(url: str) -> None:
+    """Check that schema and code agree.
+
+    Raises:
+        StartupError: the schema is older or newer than the code's.
+    """
+    current, head = check_server(url), head_revision()
+    if current == head:
+        return
+    known = {
+        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    }
+    if current is not None and current not in known:
+        raise StartupError(
+            f"The database schema (revision {current}) is newer than this version of findings.",
+            remedy="Start the newer version, or restore a backup made before the upgrade.",
+        )
+    raise StartupError(
+        f"The database schema is at {current or 'nothing'}, but this version needs {head}.",
+        remedy="Run: findings migrate",
+    )
+
+
+def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
+    """Bring the schema to `revision`, in one transaction.
+
+    Returns:
+        The revision before and after.
+
+    Raises:
+        StartupError: no connection, the server is too old, or the schema is newer than the code.
+    """
+    before = check_server(url)
+    known = {
+        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    }
+    if before is not None and before not in known:
+        require_head(url)
+    engine = _sync_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            config = alembic_config(connection)
+            if _is_downgrade(before, revision):
+                command.downgrade(config, revision)
+            else:
+                command.upgrade(config, revision)
+            after = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    return before, after
+
+
+def _is_downgrade(current: str | None, revision: str) -> bool:
+    if revision == "base" or revision.startswith("-"):
+        return True
+    if revision == "head" or current is None:
+        return False
+    order = [s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+    return revision in order and order.index(revision) > order.index(current)

@@ -1,0 +1,65 @@
+"""Runs, their results and their events."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy.dialects.postgresql import BIGINT, JSONB, UUID
+
+from app.schema.base import Timestamp, metadata
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("target", ForeignKey("targets.name"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="queued"),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("requested_by", ForeignKey("accounts.id"), nullable=False),
+    Column("request_id", Text),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("worker", Text),
+    Column("repeats", Integer, nullable=False, server_default="1"),
+    Column("reused_from", UUID),
+    # Everything the run depends on, frozen at trigger.
+    Column("plan", JSONB, nullable=False),
+    Column("package_digest", Text, nullable=False),
+    # The evidence state that this run decided, if it decided any.
+    Column("decided", Text),
+    Column("also_broken", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("environment", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("queued_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("started_at", Timestamp),
+    Column("finished_at", Timestamp),
+    CheckConstraint("kind IN ('check','proof')", name="kind"),
+    CheckConstraint("status IN ('queued','running','finished','cancelled')", name="status"),
+    CheckConstraint("(status = 'finished') = (outcome IS NOT NULL)", name="outcome"),
+    Index("ix_runs_ticket_id", "ticket_id", text("queued_at DESC")),
+    Index("ix_runs_queued_at", text("queued_at DESC"), text("id DESC")),
+    Index("ix_runs_status", "status", text("queued_at DESC")),
+)
+
+run_arms = Table(
+    "run_arms",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("patch", JSONB),
+    Column("package_digest", Text, nullable=False),
+    # Result bodies stand apart from the run so that lists stay light.
+    Column("results", JSONB, nullable=False),
+)
+
+run_events = Table(
+    "run_events",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("seq", BIGINT, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("at", Timestamp, nullable=False, server_default=func.now()),
+)

@@ -1,0 +1,166 @@
+"""Tickets and their parts."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, BOOLEAN, JSONB, TSVECTOR, UUID
+
+from app.schema.base import Timestamp, metadata
+
+_EMPTY = text("'{}'")
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("sort_key", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("resolution", Text),
+    Column("batch", Integer, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("domains", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    # The domains and all their ancestors: "a/b" is found under "a".
+    Column("domain_paths", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    Column("categories", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    Column("assignee", Text),
+    Column("reported_on", Date),
+    Column("external_ref", Text),
+    Column("commits", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    Column("resolution_text", Text),
+    Column("reports", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("version", Integer, nullable=False, server_default="1"),
+    # The version at which what reviews speak about last changed.
+    Column("content_version", Integer, nullable=False, server_default="1"),
+    Column("created_by", ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
+    # Evidence: what the deciding run showed, and the digests it rests on.
+    Column("evidence_state", Text, nullable=False, server_default="none"),
+    Column("evidence_stale", BOOLEAN, nullable=False, server_default=text("false")),
+    Column("decision", JSONB),
+    Column("last_attempt", JSONB),
+    Column(
+        "search",
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('english', key || ' ' || title), 'A') || "
+            "setweight(to_tsvector('english', summary), 'B')",
+            persisted=True,
+        ),
+    ),
+    UniqueConstraint("created_by", "external_ref"),
+    CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
+    CheckConstraint(
+        "status IN ('open','investigating','fix-in-progress','in-review','closed','wont-fix')",
+        name="status",
+    ),
+    CheckConstraint(
+        "(status = 'closed' AND resolution IN ('fixed','already-fixed','not-a-bug','duplicate'))"
+        " OR (status = 'wont-fix' AND resolution = 'wont-fix')"
+        " OR (status NOT IN ('closed','wont-fix') AND resolution IS NULL)",
+        name="resolution",
+    ),
+    Index("ix_tickets_created", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_updated", text("updated_at DESC"), text("id DESC")),
+    Index("ix_tickets_sort_key", "sort_key"),
+    Index("ix_tickets_severity", "severity", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_status", "status", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_batch", "batch", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_agent", "agent", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_evidence", "evidence_state", text("created_at DESC"), text("id DESC")),
+    Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
+    Index("ix_tickets_categories", "categories", postgresql_using="gin"),
+    Index("ix_tickets_search", "search", postgresql_using="gin"),
+)
+
+key_counters = Table(
+    "key_counters",
+    metadata,
+    Column("batch", Integer, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("last", BigInteger, nullable=False, server_default="0"),
+)
+
+ticket_sections = Table(
+    "ticket_sections",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("heading", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_ticket_sections_ticket_id", "ticket_id", "position"),
+)
+
+ticket_locations = Table(
+    "ticket_locations",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("path", Text),
+    Column("start_line", Integer),
+    Column("end_line", Integer),
+    Column("symbol", Text),
+    Column("note", Text),
+    CheckConstraint("start_line IS NULL OR start_line >= 1", name="start_line"),
+    CheckConstraint("end_line IS NULL OR end_line >= start_line", name="end_line"),
+    CheckConstraint("coalesce(path, symbol, note) IS NOT NULL", name="says_something"),
+    Index("ix_ticket_locations_ticket_id", "ticket_id", "position"),
+    Index("ix_ticket_locations_path", "path"),
+    Index("ix_ticket_locations_symbol", "symbol"),
+)
+
+checklist_items = Table(
+    "checklist_items",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("done", BOOLEAN, nullable=False, server_default=text("false")),
+    Index("ix_checklist_items_ticket_id", "ticket_id", "position"),
+)
+
+ticket_relations = Table(
+    "ticket_relations",
+    metadata,
+    # A relation is kept once, in its stored direction; the other side is derived.
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("other_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("note", Text),
+    CheckConstraint("kind IN ('related','duplicate-of','blocks')", name="kind"),
+    CheckConstraint("ticket_id <> other_id", name="not_itself"),
+    Index("ix_ticket_relations_other_id", "other_id"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("author_id", ForeignKey("accounts.id"), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    Index("ix_notes_ticket_id", "ticket_id", "created_at"),
+)

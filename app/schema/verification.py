@@ -1,0 +1,76 @@
+"""What can be run: targets, the catalogue of tests, links and patches."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+
+from app.schema.base import Timestamp, metadata
+
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("package_digest", Text, nullable=False),
+    Column("suite_digest", Text, nullable=False),
+    Column("domains", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("errors", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("synced_at", Timestamp, nullable=False, server_default=func.now()),
+)
+
+tests = Table(
+    "tests",
+    metadata,
+    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), primary_key=True),
+    Column("node_id", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("doc", Text),
+    Column("findings", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("purpose", Text, nullable=False, server_default="demonstrates"),
+    # Of the test's file and the support files of the suite.
+    Column("digest", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("last_outcome", Text),
+    Index("ix_tests_findings", "findings", postgresql_using="gin"),
+)
+
+test_links = Table(
+    "test_links",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("target", ForeignKey("targets.name"), nullable=False),
+    # May name a file, a class, a test or one parameter of it.
+    Column("node_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False, server_default="demonstrates"),
+    Column("origin", Text, nullable=False, server_default="manual"),
+    # RESTRICT: an item that tests stand behind cannot be removed.
+    Column("checklist_item_id", ForeignKey("checklist_items.id", ondelete="RESTRICT")),
+    Column("created_by", ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    CheckConstraint("purpose IN ('demonstrates','guards')", name="purpose"),
+    CheckConstraint("origin IN ('manual','submitted')", name="origin"),
+    Index("uq_test_links_ticket_node", "ticket_id", "node_id", unique=True),
+    Index("ix_test_links_checklist_item_id", "checklist_item_id"),
+)
+
+patch_texts = Table(
+    "patch_texts",
+    metadata,
+    # SHA-256 of the text: the same patch is stored once and never changed.
+    Column("digest", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+ticket_patches = Table(
+    "ticket_patches",
+    metadata,
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("target", ForeignKey("targets.name"), nullable=False),
+    Column("digest", ForeignKey("patch_texts.digest"), nullable=False),
+    Column("applies", Text, nullable=False),
+    Column("author_id", ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    CheckConstraint("applies IN ('forward','reverse','no')", name="applies"),
+)

@@ -1,0 +1,1 @@
+"""The only place with SQL. Stores take and return domain objects."""

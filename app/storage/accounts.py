@@ -1,0 +1,196 @@
+"""Accounts, specialists and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Account, Role, Specialist, Token
+from app.errors import AlreadyTaken
+from app.schema.accounts import (
+    account_specialists,
+    accounts,
+    service_secrets,
+    specialists,
+    tokens,
+)
+from app.storage.rows import new_id
+
+_USE_IS_RECORDED_EVERY = timedelta(minutes=1)
+
+
+def _select_accounts() -> Select[Any]:
+    speaks_for = (
+        select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
+        .where(account_specialists.c.account_id == accounts.c.id)
+        .scalar_subquery()
+        .label("speaks_for")
+    )
+    return select(accounts, speaks_for)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        speaks_for=tuple(sorted(row.speaks_for)),
+        display_name=row.display_name,
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
+    )
+
+
+class AccountStore:
+    """Accounts, specialists and tokens of the service."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find_by_token(self, digest: bytes) -> tuple[Account, Token] | None:
+        """Return the account and token stored under `digest`, whatever state they are in."""
+        query = (
+            _select_accounts()
+            .add_columns(
+                tokens.c.id.label("token_id"),
+                tokens.c.label,
+                tokens.c.created_at.label("token_created_at"),
+                tokens.c.expires_at,
+                tokens.c.revoked_at,
+                tokens.c.last_used_at,
+            )
+            .join(tokens, tokens.c.account_id == accounts.c.id)
+            .where(tokens.c.digest == digest)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        token = Token(
+            id=row.token_id,
+            account=row.name,
+            label=row.label,
+            created_at=row.token_created_at,
+            expires_at=row.expires_at,
+            revoked_at=row.revoked_at,
+            last_used_at=row.last_used_at,
+        )
+        return _account(row), token
+
+    async def mark_token_used(self, token: Token, now: datetime) -> None:
+        """Record that `token` was used, at most once a minute so that reads stay reads."""
+        if token.last_used_at and now - token.last_used_at < _USE_IS_RECORDED_EVERY:
+            return
+        await self._connection.execute(
+            update(tokens).where(tokens.c.id == token.id).values(last_used_at=now)
+        )
+
+    async def add(self, name: str, role: Role, *, display_name: str | None = None) -> Account:
+        """Add an account.
+
+        Raises:
+            AlreadyTaken: the name is in use.
+        """
+        values = {"id": new_id(), "name": name, "role": role.value, "display_name": display_name}
+        try:
+            async with self._connection.begin_nested():
+                await self._connection.execute(insert(accounts).values(values))
+        except IntegrityError:
+            raise AlreadyTaken(f"There is already an account named {name}.") from None
+        account = await self.find(name)
+        assert account is not None
+        return account
+
+    async def set_specialists(self, account_id: UUID, names: Sequence[str]) -> None:
+        """Replace the specialists that an account speaks for."""
+        await self._connection.execute(
+            delete(account_specialists).where(account_specialists.c.account_id == account_id)
+        )
+        if names:
+            await self._connection.execute(
+                insert(account_specialists),
+                [{"account_id": account_id, "specialist": name} for name in names],
+            )
+
+    async def find(self, name: str) -> Account | None:
+        """Return the account named `name`, or None."""
+        row = (
+            await self._connection.execute(_select_accounts().where(accounts.c.name == name))
+        ).one_or_none()
+        return None if row is None else _account(row)
+
+    async def count(self) -> int:
+        """Return how many accounts there are."""
+        return int(await self._connection.scalar(select(func.count()).select_from(accounts)) or 0)
+
+    async def add_token(
+        self, account: Account, digest: bytes, label: str, expires_at: datetime | None
+    ) -> Token:
+        """Add a token of `account`; only the digest of its secret is kept."""
+        row = (
+            await self._connection.execute(
+                insert(tokens)
+                .values(
+                    id=new_id(),
+                    account_id=account.id,
+                    digest=digest,
+                    label=label,
+                    expires_at=expires_at,
+                )
+                .returning(tokens)
+            )
+        ).one()
+        return _token(row, account.name)
+
+    async def tokens_of(self, account: Account) -> list[Token]:
+        """Return the tokens of `account`, newest first."""
+        rows = await self._connection.execute(
+            select(tokens).where(tokens.c.account_id == account.id).order_by(tokens.c.id.desc())
+        )
+        return [_token(row, account.name) for row in rows]
+
+    async def mark_token_revoked(self, account: Account, token_id: UUID) -> bool:
+        """Revoke a token; False when `account` has no such token."""
+        done = await self._connection.execute(
+            update(tokens)
+            .where(tokens.c.id == token_id, tokens.c.account_id == account.id)
+            .values(revoked_at=func.coalesce(tokens.c.revoked_at, func.now()))
+        )
+        return bool(done.rowcount)
+
+    async def specialists(self) -> list[Specialist]:
+        """Return all specialists in their order."""
+        rows = await self._connection.execute(select(specialists).order_by(specialists.c.position))
+        return [Specialist(name=r.name, code=r.code, label=r.label) for r in rows]
+
+    async def secret(self, name: str, fresh: bytes) -> bytes:
+        """Return the shared secret `name`, storing `fresh` when there is none yet."""
+        await self._connection.execute(
+            upsert(service_secrets).values(name=name, value=fresh).on_conflict_do_nothing()
+        )
+        value = await self._connection.scalar(
+            select(service_secrets.c.value).where(service_secrets.c.name == name)
+        )
+        return bytes(value or b"")
+
+    async def lock_bootstrap(self) -> None:
+        """Wait until no other process sets up the first account."""
+        await self._connection.execute(text("SELECT pg_advisory_xact_lock(7306373)"))
+
+
+def _token(row: Row[Any], account: str) -> Token:
+    return Token(
+        id=row.id,
+        account=account,
+        label=row.label,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )

@@ -1,0 +1,78 @@
+"""Waiting for runs to change: one listening connection per process, however many wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import psycopg
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+CHANNEL = "findings_runs"
+_RECONNECT_AFTER_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+async def ring(connection: AsyncConnection, run_id: UUID) -> None:
+    """Tell all processes that a run changed, if and when this transaction commits."""
+    await connection.execute(
+        text("SELECT pg_notify(:channel, :run)"), {"channel": CHANNEL, "run": str(run_id)}
+    )
+
+
+class Bell:
+    """Wakes those who wait for a run."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        self._task = asyncio.create_task(self._listen(), name="bell")
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    @contextlib.asynccontextmanager
+    async def watching(self, run_id: UUID) -> AsyncIterator[asyncio.Event]:
+        """Give an event that is set whenever the run changes; look first, then wait for it."""
+        event = asyncio.Event()
+        self._waiting[str(run_id)].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[str(run_id)].discard(event)
+            if not self._waiting[str(run_id)]:
+                del self._waiting[str(run_id)]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, application_name="findings bell"
+                ) as connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    self._wake_all()  # something may have changed while nobody listened
+                    async for notice in connection.notifies():
+                        for event in self._waiting.get(notice.payload, ()):
+                            event.set()
+            except psycopg.OperationalError as error:
+                log.warning("bell.lost", reason=str(error).strip())
+                await asyncio.sleep(_RECONNECT_AFTER_S)
+
+    def _wake_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()

@@ -1,0 +1,121 @@
+"""Targets and the tests of their suites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import delete, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.catalogue import CatalogueTest, TargetState
+from app.schema.tickets import tickets
+from app.schema.verification import targets, tests
+from app.storage.links import within
+
+
+class CatalogueStore:
+    """What can be run."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def target(self, name: str) -> TargetState | None:
+        """Return what is known of a target, or None before its first sync."""
+        row = (
+            await self._connection.execute(select(targets).where(targets.c.name == name))
+        ).one_or_none()
+        if row is None:
+            return None
+        return TargetState(
+            name=row.name,
+            package_digest=row.package_digest,
+            suite_digest=row.suite_digest,
+            domains=tuple(row.domains),
+            errors=tuple(row.errors),
+            synced_at=row.synced_at,
+        )
+
+    async def save_target(self, state: TargetState) -> None:
+        """Store what is known of a target; waits for another sync of the same target."""
+        values = {
+            "package_digest": state.package_digest,
+            "suite_digest": state.suite_digest,
+            "domains": list(state.domains),
+            "errors": list(state.errors),
+            "synced_at": state.synced_at,
+        }
+        statement = upsert(targets).values(name=state.name, **values)
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[targets.c.name], set_=values)
+        )
+
+    async def replace_tests(self, target: str, found: Sequence[CatalogueTest]) -> None:
+        """Make `found` the whole catalogue of `target`; last outcomes of kept tests stay."""
+        gone = delete(tests).where(
+            tests.c.target == target, tests.c.node_id.not_in([test.node_id for test in found])
+        )
+        await self._connection.execute(gone)
+        if not found:
+            return
+        statement = upsert(tests)
+        new = statement.excluded
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[tests.c.target, tests.c.node_id],
+                set_={
+                    name: new[name]
+                    for name in ("path", "doc", "findings", "purpose", "digest", "position")
+                },
+            ),
+            [
+                {
+                    "target": target,
+                    "node_id": test.node_id,
+                    "path": test.path,
+                    "doc": test.doc,
+                    "findings": list(test.findings),
+                    "purpose": test.purpose.value,
+                    "digest": test.digest,
+                    "position": position,
+                }
+                for position, test in enumerate(found)
+            ],
+        )
+
+    async def tests(
+        self, target: str, *, after: int = -1, limit: int | None = None
+    ) -> list[tuple[int, CatalogueTest]]:
+        """Return tests with their positions, in suite order, from the one behind `after`."""
+        query = (
+            select(tests)
+            .where(tests.c.target == target, tests.c.position > after)
+            .order_by(tests.c.position)
+        )
+        rows = await self._connection.execute(query if limit is None else query.limit(limit))
+        return [(row.position, CatalogueTest.from_mapping(row._mapping)) for row in rows]
+
+    async def names(self, target: str, selector: str) -> bool:
+        """Tell whether `selector` names any test of `target`."""
+        found = await self._connection.scalar(
+            select(literal(1))
+            .where(tests.c.target == target, within(tests.c.node_id, literal(selector)))
+            .limit(1)
+        )
+        return found is not None
+
+    async def mark_outcomes(self, target: str, outcomes: Mapping[str, str]) -> None:
+        """Record how tests last ended on the bundled package."""
+        for node_id, outcome in outcomes.items():
+            await self._connection.execute(
+                update(tests)
+                .where(tests.c.target == target, tests.c.node_id == node_id)
+                .values(last_outcome=outcome)
+            )
+
+    async def tickets_named(self, findings: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the tickets that markers name."""
+        rows = await self._connection.execute(
+            select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(list(findings)))
+        )
+        return {row.key: row.id for row in rows}

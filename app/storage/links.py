@@ -1,0 +1,188 @@
+"""Tests linked with tickets: by the suite's markers, or by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CompoundSelect,
+    Text,
+    and_,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.domain.accounts import Account
+from app.domain.runs import LinkedTest, TestPurpose
+from app.domain.tickets import TestLink
+from app.schema.tickets import tickets
+from app.schema.verification import test_links, tests
+from app.storage.rows import new_id
+
+
+@dataclass(frozen=True)
+class ExpandedTest:
+    """A concrete test behind the links of a ticket."""
+
+    node_id: str
+    purpose: TestPurpose
+    digest: str
+
+    @property
+    def linked(self) -> LinkedTest:
+        """The test as a run's plan names it."""
+        return LinkedTest(self.node_id, self.purpose)
+
+
+def within(node_id: ColumnElement[str], selector: ColumnElement[str]) -> ColumnElement[bool]:
+    """Tell whether a test is what `selector` names: a file, a class, a test or a parameter."""
+    return or_(
+        node_id == selector,
+        func.starts_with(node_id, selector.op("||")("::")),
+        func.starts_with(node_id, selector.op("||")("[")),
+    )
+
+
+def links_of(
+    ticket_id: ColumnElement[int], key: ColumnElement[str]
+) -> CompoundSelect[tuple[Any, ...]]:
+    """Return the links of a ticket: those by hand, and those by marker that no hand overrides.
+
+    A marker's link is not stored but read off the catalogue, so it can never be out of step with
+    the suite. Its id is derived from key and node id and therefore stable.
+    """
+    covered = tests.alias("covered")
+    by_hand = (
+        select(
+            test_links.c.id,
+            test_links.c.node_id,
+            test_links.c.purpose,
+            test_links.c.origin,
+            cast(test_links.c.checklist_item_id, Text).label("checklist_item"),
+            func.max(covered.c.digest).label("digest"),
+            func.coalesce(
+                func.max(covered.c.last_outcome).filter(covered.c.last_outcome != "passed"),
+                func.max(covered.c.last_outcome),
+            ).label("last_outcome"),
+        )
+        .outerjoin(
+            covered,
+            and_(
+                covered.c.target == test_links.c.target,
+                within(covered.c.node_id, test_links.c.node_id),
+            ),
+        )
+        .where(test_links.c.ticket_id == ticket_id)
+        .group_by(test_links.c.id)
+        .correlate(tickets)
+    )
+    overridden = exists().where(
+        test_links.c.ticket_id == ticket_id, test_links.c.node_id == tests.c.node_id
+    )
+    by_marker = (
+        select(
+            cast(func.md5(key.op("||")(" ").op("||")(tests.c.node_id)), PgUUID).label("id"),
+            tests.c.node_id,
+            tests.c.purpose,
+            literal("marker").label("origin"),
+            cast(null(), Text).label("checklist_item"),
+            tests.c.digest,
+            tests.c.last_outcome,
+        )
+        .where(
+            tests.c.findings.contains(cast(postgresql.array([key]), tests.c.findings.type)),
+            ~overridden,
+        )
+        .correlate(tickets)
+    )
+    return union_all(by_hand, by_marker)
+
+
+class LinkStore:
+    """Links between tickets and tests."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def of_ticket(self, ticket_id: int, key: str) -> list[TestLink]:
+        """Return the links of a ticket in the order of node ids."""
+        links = links_of(literal(ticket_id), literal(key)).subquery()
+        rows = await self._connection.execute(select(links).order_by(links.c.node_id))
+        return [TestLink(**row._mapping) for row in rows]
+
+    async def expanded(self, ticket_id: int, key: str) -> list[ExpandedTest]:
+        """Return the concrete tests behind the links, each once, in suite order.
+
+        Where two links name the same test, the more specific one says what it is for.
+        """
+        links = links_of(literal(ticket_id), literal(key)).subquery()
+        query = (
+            select(tests.c.node_id, links.c.purpose, tests.c.digest)
+            .join(links, within(tests.c.node_id, links.c.node_id))
+            .order_by(tests.c.position, func.length(links.c.node_id).desc())
+        )
+        found: dict[str, ExpandedTest] = {}
+        for row in await self._connection.execute(query):
+            found.setdefault(
+                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
+            )
+        return list(found.values())
+
+    async def add(
+        self,
+        ticket_id: int,
+        target: str,
+        node_id: str,
+        purpose: TestPurpose,
+        checklist_item: UUID | None,
+        author: Account,
+    ) -> UUID | None:
+        """Add a link by hand and return its id; None when the ticket has it already."""
+        present = await self._connection.scalar(
+            select(test_links.c.id).where(
+                test_links.c.ticket_id == ticket_id, test_links.c.node_id == node_id
+            )
+        )
+        if present is not None:
+            return None
+        link_id = new_id()
+        await self._connection.execute(
+            insert(test_links).values(
+                id=link_id,
+                ticket_id=ticket_id,
+                target=target,
+                node_id=node_id,
+                purpose=purpose.value,
+                checklist_item_id=checklist_item,
+                created_by=author.id,
+            )
+        )
+        return link_id
+
+    async def remove(self, ticket_id: int, link_id: UUID) -> str | None:
+        """Remove a link by hand; return its node id, or None when there is none."""
+        return await self._connection.scalar(
+            delete(test_links)
+            .where(test_links.c.ticket_id == ticket_id, test_links.c.id == link_id)
+            .returning(test_links.c.node_id)
+        )
+
+    async def tickets_with_links(self) -> Sequence[int]:
+        """Return the ids of tickets that have a link by hand."""
+        rows = await self._connection.scalars(select(test_links.c.ticket_id).distinct())
+        return rows.all()

@@ -1,0 +1,49 @@
+"""Notes on tickets."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Account
+from app.domain.notes import Note
+from app.schema.accounts import accounts
+from app.schema.tickets import notes
+from app.storage.rows import new_id
+
+
+class NoteStore:
+    """Notes on tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, ticket_id: int, author: Account, body: str) -> Note:
+        """Add a note."""
+        row = (
+            await self._connection.execute(
+                insert(notes)
+                .values(id=new_id(), ticket_id=ticket_id, author_id=author.id, body=body)
+                .returning(notes.c.id, notes.c.created_at)
+            )
+        ).one()
+        return Note(id=row.id, author=author.name, body=body, created_at=row.created_at)
+
+    async def of_ticket(self, ticket_id: int, *, after: UUID | None, limit: int) -> list[Note]:
+        """Return notes of a ticket, oldest first, from the one behind `after`."""
+        query = (
+            select(notes.c.id, accounts.c.name, notes.c.body, notes.c.created_at)
+            .join(accounts, accounts.c.id == notes.c.author_id)
+            .where(notes.c.ticket_id == ticket_id)
+            .order_by(notes.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(notes.c.id > after)
+        rows = await self._connection.execute(query)
+        return [
+            Note(id=row.id, author=row.name, body=row.body, created_at=row.created_at)
+            for row in rows
+        ]

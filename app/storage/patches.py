@@ -1,0 +1,126 @@
+"""Patches of tickets: texts by digest, and which ticket uses which under what name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.domain.accounts import Account
+from app.schema.verification import patch_texts, ticket_patches
+
+
+@dataclass(frozen=True)
+class StoredPatch:
+    """A patch of a ticket with its text."""
+
+    ticket_id: int
+    name: str
+    digest: str
+    applies: str
+    text: str
+
+
+class PatchStore:
+    """Patches of tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def put(
+        self,
+        ticket_id: int,
+        target: str,
+        name: str,
+        *,
+        digest: str,
+        text: str,
+        applies: str,
+        author: Account,
+    ) -> str | None:
+        """Make `text` the patch `name` of a ticket and return the digest it replaces, if any."""
+        previous = await self._connection.scalar(
+            select(ticket_patches.c.digest).where(
+                ticket_patches.c.ticket_id == ticket_id, ticket_patches.c.name == name
+            )
+        )
+        await self._connection.execute(
+            upsert(patch_texts).values(digest=digest, text=text).on_conflict_do_nothing()
+        )
+        statement = upsert(ticket_patches).values(
+            ticket_id=ticket_id,
+            name=name,
+            target=target,
+            digest=digest,
+            applies=applies,
+            author_id=author.id,
+        )
+        new = statement.excluded
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                constraint="pk_ticket_patches",
+                set_={
+                    "digest": new.digest,
+                    "applies": new.applies,
+                    "author_id": new.author_id,
+                    "created_at": new.created_at,
+                },
+            )
+        )
+        return previous
+
+    async def remove(self, ticket_id: int, name: str) -> str | None:
+        """Take a patch off a ticket and return its digest; its text stays for old runs."""
+        return await self._connection.scalar(
+            delete(ticket_patches)
+            .where(ticket_patches.c.ticket_id == ticket_id, ticket_patches.c.name == name)
+            .returning(ticket_patches.c.digest)
+        )
+
+    async def of_ticket(self, ticket_id: int) -> list[StoredPatch]:
+        """Return the patches of a ticket in the order of their names."""
+        return await self._select(ticket_patches.c.ticket_id == ticket_id)
+
+    async def of_target(self, target: str) -> list[StoredPatch]:
+        """Return all patches against a target."""
+        return await self._select(ticket_patches.c.target == target)
+
+    async def _select(self, condition: ColumnElement[bool]) -> list[StoredPatch]:
+        rows = await self._connection.execute(
+            select(
+                ticket_patches.c.ticket_id,
+                ticket_patches.c.name,
+                ticket_patches.c.digest,
+                ticket_patches.c.applies,
+                patch_texts.c.text,
+            )
+            .join(patch_texts, patch_texts.c.digest == ticket_patches.c.digest)
+            .where(condition)
+            .order_by(ticket_patches.c.ticket_id, ticket_patches.c.name)
+        )
+        return [StoredPatch(**row._mapping) for row in rows]
+
+    async def mark_applies(self, patches: Sequence[tuple[StoredPatch, str]]) -> None:
+        """Record how patches apply to the bundled package of now."""
+        for patch, applies in patches:
+            await self._connection.execute(
+                update(ticket_patches)
+                .where(
+                    ticket_patches.c.ticket_id == patch.ticket_id,
+                    ticket_patches.c.name == patch.name,
+                )
+                .values(applies=applies)
+            )
+
+    async def texts(self, digests: Sequence[str]) -> dict[str, str]:
+        """Return the texts stored under `digests`."""
+        rows = await self._connection.execute(
+            select(patch_texts.c.digest, patch_texts.c.text).where(
+                patch_texts.c.digest.in_(digests)
+            )
+        )
+        return {row.digest: row.text for row in rows}

@@ -1,0 +1,47 @@
+"""Small pieces that several stores share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import uuid_utils
+from sqlalchemy import ScalarSelect, Select, func, literal_column, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.sql.elements import ColumnElement
+
+
+def new_id() -> UUID:
+    """Return a fresh UUIDv7: unique without asking anybody, and in order of time."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Parse a time as PostgreSQL writes it into JSON."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def must_moment(text: str) -> datetime:
+    """Parse a time that is always there."""
+    return datetime.fromisoformat(text)
+
+
+def json_list(
+    fields: Mapping[str, ColumnElement[Any]],
+    query: Select[Any],
+    order_by: Sequence[ColumnElement[Any]],
+) -> ScalarSelect[Any]:
+    """Return a scalar subquery that gathers the rows of `query` into one JSON list.
+
+    One statement with such subqueries reads a ticket with all its parts in one round trip.
+    """
+    pairs: list[Any] = []
+    for name, column in fields.items():
+        pairs += [literal_column(f"'{name}'"), column]
+    built = func.json_build_object(*pairs)
+    gathered = func.coalesce(
+        func.json_agg(aggregate_order_by(built, *order_by)), literal_column("'[]'::json")
+    )
+    return query.with_only_columns(type_coerce(gathered, JSONB)).scalar_subquery()

@@ -1,0 +1,317 @@
+"""Runs: queued, claimed, finished, each by one conditional write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Actor
+from app.domain.evidence import EvidenceState, Past
+from app.domain.runs import (
+    ArmPlan,
+    ArmResult,
+    LinkedTest,
+    PatchUse,
+    Run,
+    RunKind,
+    RunOutcome,
+    RunPlan,
+    RunStatus,
+    TestOutcome,
+    TestPurpose,
+    TestResult,
+    Verdict,
+)
+from app.schema.accounts import accounts
+from app.schema.runs import run_arms, runs
+from app.schema.tickets import tickets
+
+
+@dataclass(frozen=True)
+class ClaimedRun:
+    """A run that this worker now executes."""
+
+    id: UUID
+    ticket_id: int
+    kind: RunKind
+    attempt: int
+    plan: RunPlan
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What a list of runs is narrowed to."""
+
+    ticket: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    requested_by: tuple[str, ...] = ()
+
+
+class RunStore:
+    """Runs and their results."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(
+        self, run_id: UUID, ticket_id: int, kind: RunKind, plan: RunPlan, actor: Actor
+    ) -> None:
+        """Add a queued run with its frozen plan."""
+        await self._connection.execute(
+            insert(runs).values(
+                id=run_id,
+                ticket_id=ticket_id,
+                target=plan.target,
+                kind=kind.value,
+                requested_by=actor.account.id,
+                request_id=actor.request_id,
+                repeats=plan.repeats,
+                plan=asdict(plan),
+                package_digest=plan.package_digest,
+            )
+        )
+
+    async def claim(self, run_id: UUID, worker: str) -> ClaimedRun | None:
+        """Mark a run as running on its next attempt; None when it needs no execution any more.
+
+        A run may be claimed again while it is ``running``: its worker was lost. The new attempt
+        number makes every later write of the lost worker miss, so that a run may execute twice
+        but finishes once.
+        """
+        row = (
+            await self._connection.execute(
+                update(runs)
+                .where(
+                    runs.c.id == run_id,
+                    runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
+                )
+                .values(
+                    status=RunStatus.RUNNING.value,
+                    attempt=runs.c.attempt + 1,
+                    worker=worker,
+                    started_at=func.now(),
+                )
+                .returning(runs.c.id, runs.c.ticket_id, runs.c.kind, runs.c.attempt, runs.c.plan)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        return ClaimedRun(
+            id=row.id,
+            ticket_id=row.ticket_id,
+            kind=RunKind(row.kind),
+            attempt=row.attempt,
+            plan=plan_from(row.plan),
+        )
+
+    async def mark_finished(
+        self,
+        run_id: UUID,
+        attempt: int,
+        verdict: Verdict,
+        *,
+        arms: Sequence[ArmResult],
+        environment: Mapping[str, Any],
+        decided: EvidenceState | None,
+    ) -> bool:
+        """Store how a run ended; False when this attempt is no longer the running one.
+
+        Guards against the lost worker that comes back: its attempt is behind, so nothing is
+        written twice.
+        """
+        row = (
+            await self._connection.execute(
+                update(runs)
+                .where(
+                    runs.c.id == run_id,
+                    runs.c.attempt == attempt,
+                    runs.c.status == RunStatus.RUNNING.value,
+                )
+                .values(
+                    status=RunStatus.FINISHED.value,
+                    outcome=verdict.outcome.value,
+                    reason=verdict.reason,
+                    also_broken=list(verdict.also_broken),
+                    environment=dict(environment),
+                    decided=None if decided is None else decided.value,
+                    finished_at=func.now(),
+                )
+                .returning(runs.c.id)
+            )
+        ).one_or_none()
+        if row is None:
+            return False
+        if arms:
+            await self._connection.execute(
+                insert(run_arms), [_arm_row(run_id, n, arm) for n, arm in enumerate(arms)]
+            )
+        return True
+
+    async def mark_cancelled(self, run_id: UUID, reason: str) -> bool:
+        """Cancel a run that has not finished; False when it has."""
+        done = await self._connection.execute(
+            update(runs)
+            .where(
+                runs.c.id == run_id,
+                runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
+            )
+            .values(status=RunStatus.CANCELLED.value, reason=reason, finished_at=func.now())
+        )
+        return bool(done.rowcount)
+
+    async def is_current(self, run_id: UUID, attempt: int) -> bool:
+        """Tell whether `attempt` is still the running one."""
+        found = await self._connection.scalar(
+            select(runs.c.id).where(
+                runs.c.id == run_id,
+                runs.c.attempt == attempt,
+                runs.c.status == RunStatus.RUNNING.value,
+            )
+        )
+        return found is not None
+
+    async def ticket_of(self, run_id: UUID) -> tuple[int, str] | None:
+        """Return id and key of the ticket that a run belongs to."""
+        row = (
+            await self._connection.execute(
+                select(tickets.c.id, tickets.c.key)
+                .join(runs, runs.c.ticket_id == tickets.c.id)
+                .where(runs.c.id == run_id)
+            )
+        ).one_or_none()
+        return None if row is None else (row.id, row.key)
+
+    async def show(self, run_id: UUID) -> Run | None:
+        """Return a run with its arms and results."""
+        row = (
+            await self._connection.execute(_select_runs().where(runs.c.id == run_id))
+        ).one_or_none()
+        if row is None:
+            return None
+        arms = await self._connection.execute(
+            select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
+        )
+        return _run_from(row, tuple(_arm_from(arm) for arm in arms))
+
+    async def status_of(self, run_id: UUID) -> tuple[RunStatus, int] | None:
+        """Return status and attempt of a run: what a waiting reader polls."""
+        row = (
+            await self._connection.execute(
+                select(runs.c.status, runs.c.attempt).where(runs.c.id == run_id)
+            )
+        ).one_or_none()
+        return None if row is None else (RunStatus(row.status), row.attempt)
+
+    async def page(
+        self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int
+    ) -> list[Run]:
+        """Return runs without their arms, newest first, behind the position `after`."""
+        query = _select_runs().order_by(runs.c.queued_at.desc(), runs.c.id.desc()).limit(limit)
+        for condition in _run_conditions(wanted):
+            query = query.where(condition)
+        if after is not None:
+            query = query.where(tuple_(runs.c.queued_at, runs.c.id) < tuple_(*after))
+        return [_run_from(row, ()) for row in await self._connection.execute(query)]
+
+    async def past_of(self, ticket_id: int) -> list[Past]:
+        """Return what earlier runs of a ticket decided."""
+        rows = await self._connection.execute(
+            select(runs.c.decided, runs.c.package_digest).where(
+                runs.c.ticket_id == ticket_id, runs.c.decided.is_not(None)
+            )
+        )
+        return [Past(EvidenceState(row.decided), row.package_digest) for row in rows]
+
+
+def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for name in ("status", "outcome", "kind"):
+        values = getattr(wanted, name)
+        if values:
+            found.append(runs.c[name].in_(values))
+    if wanted.ticket:
+        found.append(tickets.c.key.in_(wanted.ticket))
+    if wanted.requested_by:
+        found.append(accounts.c.name.in_(wanted.requested_by))
+    return found
+
+
+def _select_runs() -> Select[Any]:
+    return (
+        select(runs, tickets.c.key.label("ticket"), accounts.c.name.label("requester"))
+        .join(tickets, tickets.c.id == runs.c.ticket_id)
+        .join(accounts, accounts.c.id == runs.c.requested_by)
+    )
+
+
+def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
+    return Run(
+        id=row.id,
+        ticket=row.ticket,
+        target=row.target,
+        kind=RunKind(row.kind),
+        status=RunStatus(row.status),
+        outcome=None if row.outcome is None else RunOutcome(row.outcome),
+        reason=row.reason,
+        requested_by=row.requester,
+        attempt=row.attempt,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        repeats=row.repeats,
+        reused_from=row.reused_from,
+        arms=arms,
+        also_broken=tuple(row.also_broken),
+        environment=row.environment,
+    )
+
+
+def plan_from(stored: Mapping[str, Any]) -> RunPlan:
+    """Build a plan from its stored form."""
+    return RunPlan(
+        target=stored["target"],
+        arms=tuple(ArmPlan(arm["name"], _patch_use(arm["patch"])) for arm in stored["arms"]),
+        tests=tuple(
+            LinkedTest(test["node_id"], TestPurpose(test["purpose"])) for test in stored["tests"]
+        ),
+        others=tuple(stored["others"]),
+        package_digest=stored["package_digest"],
+        suite_digest=stored["suite_digest"],
+        links_digest=stored["links_digest"],
+        patches_digest=stored["patches_digest"],
+        covers_all_links=stored["covers_all_links"],
+        repeats=stored["repeats"],
+    )
+
+
+def _patch_use(stored: Mapping[str, Any] | None) -> PatchUse | None:
+    return None if stored is None else PatchUse(**stored)
+
+
+def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "position": position,
+        "name": arm.name,
+        "patch": None if arm.patch is None else asdict(arm.patch),
+        "package_digest": arm.package_digest,
+        "results": [asdict(result) for result in arm.results],
+    }
+
+
+def _arm_from(row: Row[Any]) -> ArmResult:
+    return ArmResult(
+        name=row.name,
+        package_digest=row.package_digest,
+        patch=_patch_use(row.patch),
+        results=tuple(
+            TestResult(**{**item, "outcome": TestOutcome(item["outcome"])}) for item in row.results
+        ),
+    )

@@ -1,0 +1,166 @@
+"""Changes to a ticket: its document's fields and parts, and what evidence says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.evidence import Decision, EvidenceState
+from app.domain.tickets import ChecklistItem, Location, Section
+from app.errors import StillInUse
+from app.schema.tickets import (
+    checklist_items,
+    ticket_locations,
+    ticket_relations,
+    ticket_sections,
+    tickets,
+)
+from app.schema.verification import test_links, tests
+from app.storage.ticket_show import decision_from
+from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
+
+
+class TicketEditStore:
+    """Writes to tickets whose row the caller has locked."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def save_fields(
+        self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
+    ) -> int:
+        """Store changed scalar fields, count the version up and return it."""
+        values: dict[str, Any] = dict(fields)
+        if "domains" in values:
+            values["domain_paths"] = domain_paths(values["domains"])
+        version = tickets.c.version + 1
+        values |= {"version": version, "updated_at": func.now()}
+        if content_changed:
+            values["content_version"] = version
+        new = await self._connection.scalar(
+            update(tickets)
+            .where(tickets.c.id == ticket_id)
+            .values(values)
+            .returning(tickets.c.version)
+        )
+        assert new is not None
+        return int(new)
+
+    async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:
+        """Make `sections` the sections of a ticket; those with an id stay the same part."""
+        await self._replace(ticket_sections, ticket_id, section_rows(sections))
+
+    async def save_locations(self, ticket_id: int, locations: Iterable[Location]) -> None:
+        """Make `locations` the locations of a ticket."""
+        await self._replace(ticket_locations, ticket_id, location_rows(locations))
+
+    async def save_checklist(self, ticket_id: int, items: Iterable[ChecklistItem]) -> None:
+        """Make `items` the checklist of a ticket.
+
+        Raises:
+            StillInUse: an item that would go has tests behind it.
+        """
+        try:
+            async with self._connection.begin_nested():
+                await self._replace(checklist_items, ticket_id, checklist_rows(items))
+        except IntegrityError:
+            raise StillInUse(
+                "A checklist item that you leave out has tests behind it. Keep the item, or "
+                "unlink its tests first."
+            ) from None
+
+    async def _replace(self, table: Table, ticket_id: int, rows: Sequence[dict[str, Any]]) -> None:
+        mine = table.c.ticket_id == ticket_id
+        kept = [row["id"] for row in rows]
+        await self._connection.execute(delete(table).where(mine, table.c.id.not_in(kept)))
+        present = set(map(str, await self._connection.scalars(select(table.c.id).where(mine))))
+        fresh = [{"ticket_id": ticket_id, **row} for row in rows if str(row["id"]) not in present]
+        for row in rows:
+            if str(row["id"]) in present:
+                await self._connection.execute(
+                    update(table).where(mine, table.c.id == row["id"]).values(row)
+                )
+        if fresh:
+            await self._connection.execute(insert(table), fresh)
+
+    async def remove_relations(self, ticket_id: int) -> None:
+        """Remove all relations that a ticket states or that others state of it."""
+        await self._connection.execute(
+            delete(ticket_relations).where(
+                or_(
+                    ticket_relations.c.ticket_id == ticket_id,
+                    ticket_relations.c.other_id == ticket_id,
+                )
+            )
+        )
+
+    async def decision_of(self, ticket_id: int) -> tuple[Decision | None, tuple[str, ...]]:
+        """Return the decision that stands for a ticket, and the ticket's domains."""
+        row = (
+            await self._connection.execute(
+                select(tickets.c.decision, tickets.c.domains).where(tickets.c.id == ticket_id)
+            )
+        ).one()
+        return decision_from(row.decision), tuple(row.domains)
+
+    async def save_evidence(self, ticket_id: int, state: EvidenceState, *, stale: bool) -> None:
+        """Store the state to show, if it differs. The document's version stays as it is."""
+        await self._connection.execute(
+            update(tickets)
+            .where(
+                tickets.c.id == ticket_id,
+                or_(
+                    tickets.c.evidence_state != state.value,
+                    tickets.c.evidence_stale != stale,
+                ),
+            )
+            .values(evidence_state=state.value, evidence_stale=stale)
+        )
+
+    async def evidence_of(self, ticket_id: int) -> str:
+        """Return the state that is shown for a ticket, with ``(stale)`` behind it if it is."""
+        row = (
+            await self._connection.execute(
+                select(tickets.c.evidence_state, tickets.c.evidence_stale).where(
+                    tickets.c.id == ticket_id
+                )
+            )
+        ).one()
+        return f"{row.evidence_state} (stale)" if row.evidence_stale else str(row.evidence_state)
+
+    async def save_decision(self, ticket_id: int, decision: Decision) -> None:
+        """Store the decision that evidence rests on from now."""
+        stored = asdict(decision)
+        await self._connection.execute(
+            update(tickets).where(tickets.c.id == ticket_id).values(decision=stored)
+        )
+
+    async def save_last_attempt(self, ticket_id: int, attempt: Mapping[str, Any] | None) -> None:
+        """Store what the newest run said, when it decided nothing."""
+        await self._connection.execute(
+            update(tickets).where(tickets.c.id == ticket_id).values(last_attempt=attempt)
+        )
+
+    async def with_evidence(self, target: str) -> list[tuple[int, str]]:
+        """Return (id, key) of every ticket whose evidence a sync of `target` could change."""
+        by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
+        by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
+        rows = await self._connection.execute(
+            select(tickets.c.id, tickets.c.key)
+            .where(
+                or_(
+                    tickets.c.key.in_(by_marker),
+                    tickets.c.id.in_(by_hand),
+                    tickets.c.decision.is_not(None),
+                    tickets.c.evidence_state.not_in(("none", "not-covered")),
+                )
+            )
+            .order_by(tickets.c.id)
+            .with_for_update()
+        )
+        return [(row.id, row.key) for row in rows]

@@ -1,0 +1,316 @@
+"""One ticket with everything that is shown with it, by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, ScalarSelect, Select, case, or_, select
+
+from app.domain.evidence import (
+    Decision,
+    Digests,
+    Evidence,
+    EvidenceState,
+    ProofBy,
+    sentence,
+)
+from app.domain.reviews import (
+    ClaimOpinion,
+    FixOpinion,
+    Review,
+    ReviewVerdict,
+    consensus_of,
+)
+from app.domain.runs import RunKind
+from app.domain.tickets import (
+    Category,
+    ChecklistItem,
+    Location,
+    PatchInfo,
+    Relation,
+    RelationKind,
+    ReportReference,
+    Resolution,
+    Section,
+    Severity,
+    Status,
+    TestLink,
+    Ticket,
+)
+from app.schema.accounts import accounts, specialists
+from app.schema.reviews import reviews
+from app.schema.tickets import (
+    checklist_items,
+    ticket_locations,
+    ticket_relations,
+    ticket_sections,
+    tickets,
+)
+from app.schema.verification import ticket_patches
+from app.storage.links import links_of
+from app.storage.rows import json_list, must_moment
+
+
+def show_query(key: str) -> Select[Any]:
+    """Return the statement that reads the ticket `key` and all its parts."""
+    author = accounts.alias("author")
+    return (
+        select(
+            tickets,
+            author.c.name.label("author"),
+            _sections().label("sections"),
+            _locations().label("locations"),
+            _checklist().label("checklist"),
+            _relations().label("relations"),
+            current_reviews().label("reviews"),
+            _tests().label("tests"),
+            _patches().label("patches"),
+            _specialists().label("specialists"),
+        )
+        .select_from(tickets)
+        .join(author, author.c.id == tickets.c.created_by)
+        .where(tickets.c.key == key)
+    )
+
+
+def _sections() -> ScalarSelect[Any]:
+    table = ticket_sections.c
+    fields = {"id": table.id, "heading": table.heading, "body": table.body}
+    query = select(table.id).where(table.ticket_id == tickets.c.id)
+    return json_list(fields, query, [table.position])
+
+
+def _locations() -> ScalarSelect[Any]:
+    table = ticket_locations.c
+    names = ("id", "path", "start_line", "end_line", "symbol", "note")
+    query = select(table.id).where(table.ticket_id == tickets.c.id)
+    return json_list({name: table[name] for name in names}, query, [table.position])
+
+
+def _checklist() -> ScalarSelect[Any]:
+    table = checklist_items.c
+    fields = {"id": table.id, "text": table.text, "done": table.done}
+    query = select(table.id).where(table.ticket_id == tickets.c.id)
+    return json_list(fields, query, [table.position])
+
+
+def _relations() -> ScalarSelect[Any]:
+    """Relations seen from this ticket: as stored, or inverted when stored by the other one."""
+    table, other = ticket_relations.c, tickets.alias("other")
+    mine = table.ticket_id == tickets.c.id
+    inverse = case(
+        (table.kind == "blocks", "blocked-by"),
+        (table.kind == "duplicate-of", "duplicated-by"),
+        else_="related",
+    )
+    fields = {
+        "key": other.c.key,
+        "kind": case((mine, table.kind), else_=inverse),
+        "note": table.note,
+    }
+    query = (
+        select(table.kind)
+        .select_from(ticket_relations)
+        .join(other, other.c.id == case((mine, table.other_id), else_=table.ticket_id))
+        .where(or_(mine, table.other_id == tickets.c.id))
+        .correlate(tickets)
+    )
+    return json_list(fields, query, [other.c.sort_key, table.kind])
+
+
+def review_fields(author: Any) -> dict[str, Any]:
+    """Return the columns of a review as its JSON object names them."""
+    table = reviews.c
+    names = (
+        "id",
+        "specialist",
+        "verdict",
+        "rationale",
+        "on_behalf",
+        "created_at",
+        "ticket_version",
+        "claim",
+        "fix",
+        "proposed_severity",
+        "amendment",
+        "evidence",
+        "provenance",
+        "superseded_by",
+        "answer",
+        "applied",
+    )
+    return {name: table[name] for name in names} | {
+        "author": author.c.name,
+        "outdated": table.content_version < tickets.c.content_version,
+    }
+
+
+def current_reviews() -> ScalarSelect[Any]:
+    """Return the reviews of a ticket that none supersedes, oldest first."""
+    reviewer = accounts.alias("reviewer")
+    query = (
+        select(reviews.c.id)
+        .select_from(reviews)
+        .join(reviewer, reviewer.c.id == reviews.c.author_id)
+        .where(reviews.c.ticket_id == tickets.c.id, reviews.c.superseded_by.is_(None))
+        .correlate(tickets)
+    )
+    return json_list(review_fields(reviewer), query, [reviews.c.created_at, reviews.c.id])
+
+
+def _tests() -> ScalarSelect[Any]:
+    links = links_of(tickets.c.id, tickets.c.key).subquery("links")
+    names = ("id", "node_id", "purpose", "origin", "checklist_item", "digest", "last_outcome")
+    return json_list({name: links.c[name] for name in names}, select(links.c.id), [links.c.node_id])
+
+
+def _patches() -> ScalarSelect[Any]:
+    table, author = ticket_patches.c, accounts.alias("patch_author")
+    fields = {
+        "name": table.name,
+        "digest": table.digest,
+        "author": author.c.name,
+        "at": table.created_at,
+        "applies": table.applies,
+    }
+    query = (
+        select(table.name)
+        .select_from(ticket_patches)
+        .join(author, author.c.id == table.author_id)
+        .where(table.ticket_id == tickets.c.id)
+        .correlate(tickets)
+    )
+    return json_list(fields, query, [table.name])
+
+
+def _specialists() -> ScalarSelect[Any]:
+    table = specialists.c
+    return json_list({"name": table.name}, select(table.name), [table.position])
+
+
+def ticket_from(row: Row[Any]) -> Ticket:
+    """Build the domain ticket from a row of `show_query`."""
+    current = tuple(review_from(item) for item in row.reviews)
+    return Ticket(
+        id=row.id,
+        key=row.key,
+        title=row.title,
+        severity=Severity(row.severity),
+        status=Status(row.status),
+        resolution=None if row.resolution is None else Resolution(row.resolution),
+        batch=row.batch,
+        agent=row.agent,
+        summary=row.summary,
+        domains=tuple(row.domains),
+        categories=tuple(Category(word) for word in row.categories),
+        assignee=row.assignee,
+        reported_on=row.reported_on,
+        external_ref=row.external_ref,
+        commits=tuple(row.commits),
+        resolution_text=row.resolution_text,
+        version=row.version,
+        content_version=row.content_version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_by=row.author,
+        locations=tuple(Location(**item) for item in row.locations),
+        sections=tuple(Section(**item) for item in row.sections),
+        checklist=tuple(ChecklistItem(**item) for item in row.checklist),
+        relations=tuple(
+            Relation(item["key"], RelationKind(item["kind"]), item["note"])
+            for item in row.relations
+        ),
+        reports=tuple(ReportReference(**item) for item in row.reports),
+        reviews=current,
+        consensus=consensus_of(current, (item["name"] for item in row.specialists)),
+        evidence=evidence_from(
+            row.evidence_state, row.evidence_stale, row.decision, row.last_attempt
+        ),
+        tests=tuple(_test_from(item) for item in row.tests),
+        patches={item["name"]: _patch_from(item) for item in row.patches},
+    )
+
+
+def review_from(item: Mapping[str, Any]) -> Review:
+    """Build a review from its JSON object."""
+    return Review(
+        id=UUID(item["id"]),
+        specialist=item["specialist"],
+        verdict=ReviewVerdict(item["verdict"]),
+        rationale=item["rationale"],
+        author=item["author"],
+        on_behalf=item["on_behalf"],
+        created_at=must_moment(item["created_at"]),
+        ticket_version=item["ticket_version"],
+        outdated=item["outdated"],
+        claim=None if item["claim"] is None else ClaimOpinion(item["claim"]),
+        fix=None if item["fix"] is None else FixOpinion(item["fix"]),
+        proposed_severity=item["proposed_severity"],
+        amendment=item["amendment"],
+        evidence=item["evidence"],
+        provenance=item["provenance"],
+        superseded_by=None if item["superseded_by"] is None else UUID(item["superseded_by"]),
+        answer=item["answer"],
+        applied=item["applied"],
+    )
+
+
+def _test_from(item: Mapping[str, Any]) -> TestLink:
+    return TestLink(**{**item, "id": UUID(item["id"])})
+
+
+def _patch_from(item: Mapping[str, Any]) -> PatchInfo:
+    return PatchInfo(
+        digest=item["digest"],
+        author=item["author"],
+        at=must_moment(item["at"]),
+        applies=item["applies"],
+    )
+
+
+def decision_from(stored: Mapping[str, Any] | None) -> Decision | None:
+    """Build the decision that a ticket's evidence rests on."""
+    if stored is None:
+        return None
+    return Decision(
+        state=EvidenceState(stored["state"]),
+        run=UUID(stored["run"]),
+        kind=RunKind(stored["kind"]),
+        digests=Digests(**stored["digests"]),
+        decided_at=must_moment(stored["decided_at"]),
+        by=None if stored["by"] is None else ProofBy(stored["by"]),
+    )
+
+
+def evidence_from(
+    state: str,
+    stale: bool,
+    stored: Mapping[str, Any] | None,
+    last_attempt: Mapping[str, Any] | None,
+) -> Evidence:
+    """Build the evidence of a ticket from its columns."""
+    shown = EvidenceState(state)
+    decision = decision_from(stored)
+    if decision is None or shown in (
+        EvidenceState.NONE,
+        EvidenceState.NOT_COVERED,
+        EvidenceState.UNVERIFIED,
+    ):
+        return Evidence(
+            state=shown,
+            stale=stale,
+            sentence=sentence(shown, stale=stale),
+            last_attempt=last_attempt,
+        )
+    return Evidence(
+        state=shown,
+        stale=stale,
+        sentence=sentence(shown, stale=stale, by=decision.by),
+        run=decision.run,
+        kind=decision.kind,
+        package_digest=decision.digests.package,
+        decided_at=decision.decided_at,
+        last_attempt=last_attempt,
+    )

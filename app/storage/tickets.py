@@ -1,0 +1,270 @@
+"""Tickets: add, lock, mint keys. What is shown stands in ``ticket_show``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
+
+from app.domain import keys
+from app.domain.accounts import Account
+from app.domain.tickets import (
+    ChecklistItem,
+    Location,
+    Relation,
+    ReportReference,
+    Section,
+    Status,
+    Ticket,
+    TicketDraft,
+)
+from app.errors import AlreadyTaken
+from app.schema.tickets import (
+    checklist_items,
+    key_counters,
+    ticket_locations,
+    ticket_relations,
+    ticket_sections,
+    tickets,
+)
+from app.schema.verification import tests
+from app.storage.rows import new_id
+from app.storage.ticket_show import show_query, ticket_from
+
+
+@dataclass(frozen=True)
+class LockedTicket:
+    """The row of a ticket that this transaction holds: nobody else changes it meanwhile."""
+
+    id: int
+    key: str
+    version: int
+    content_version: int
+    status: Status
+    created_by: UUID
+    domains: tuple[str, ...]
+
+
+def domain_paths(domains: Iterable[str]) -> list[str]:
+    """Return the domains and all their ancestors: ``a/b`` gives ``a`` and ``a/b``."""
+    paths: dict[str, None] = {}
+    for domain in domains:
+        parts = domain.split("/")
+        for depth in range(1, len(parts) + 1):
+            paths["/".join(parts[:depth])] = None
+    return list(paths)
+
+
+class TicketStore:
+    """Tickets and their parts."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def show(self, key: str) -> Ticket | None:
+        """Return the ticket with everything shown with it, by one statement."""
+        row = (await self._connection.execute(show_query(key))).one_or_none()
+        return None if row is None else ticket_from(row)
+
+    async def lock(self, key: str) -> LockedTicket | None:
+        """Lock the ticket's row until the transaction ends and return it, or None."""
+        columns = (
+            tickets.c.id,
+            tickets.c.key,
+            tickets.c.version,
+            tickets.c.content_version,
+            tickets.c.status,
+            tickets.c.created_by,
+            tickets.c.domains,
+        )
+        query = select(*columns).where(tickets.c.key == key).with_for_update()
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return LockedTicket(
+            id=row.id,
+            key=row.key,
+            version=row.version,
+            content_version=row.content_version,
+            status=Status(row.status),
+            created_by=row.created_by,
+            domains=tuple(row.domains),
+        )
+
+    async def ids_of(self, wanted: Iterable[str]) -> dict[str, int]:
+        """Return the ids of those `wanted` keys that exist."""
+        rows = await self._connection.execute(
+            select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(list(wanted)))
+        )
+        return {row.key: row.id for row in rows}
+
+    async def mint_key(self, batch: int, code: str) -> str:
+        """Return the next key of (batch, code).
+
+        The counter row is locked until the transaction ends, so that two filings never get the
+        same key and a rollback leaves no gap. Keys that the suite's markers claim are skipped.
+        """
+        await self._connection.execute(
+            upsert(key_counters).values(batch=batch, code=code).on_conflict_do_nothing()
+        )
+        counter = (key_counters.c.batch == batch) & (key_counters.c.code == code)
+        last = await self._connection.scalar(
+            select(key_counters.c.last).where(counter).with_for_update()
+        )
+        number = int(last or 0) + 1
+        claimed = await self._claimed(batch, code)
+        while keys.mint(batch, code, number) in claimed:
+            number += 1
+        await self._connection.execute(key_counters.update().where(counter).values(last=number))
+        return keys.mint(batch, code, number)
+
+    async def _claimed(self, batch: int, code: str) -> set[str]:
+        named = select(func.unnest(tests.c.findings).label("finding")).subquery()
+        rows = await self._connection.scalars(
+            select(named.c.finding).where(named.c.finding.like(f"B{batch}-{code}-%"))
+        )
+        return set(rows)
+
+    async def note_key(self, key: str) -> None:
+        """Move the counter of an explicitly given key on, so that it is never minted again."""
+        parts = keys.minted_parts(key)
+        if parts is None or parts[0] > 2**31 - 1:
+            return
+        batch, code, number = parts
+        statement = upsert(key_counters).values(batch=batch, code=code, last=number)
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[key_counters.c.batch, key_counters.c.code],
+                set_={"last": func.greatest(key_counters.c.last, statement.excluded.last)},
+            )
+        )
+
+    async def add(self, draft: TicketDraft, key: str, author: Account) -> int:
+        """Add a ticket with its parts, without relations, and return its id.
+
+        Raises:
+            AlreadyTaken: the key or the author's external reference is in use.
+        """
+        try:
+            async with self._connection.begin_nested():
+                ticket_id = await self._connection.scalar(_insert_ticket(draft, key, author))
+        except IntegrityError as error:
+            raise await self._taken(draft, key, author, error) from None
+        assert ticket_id is not None
+        await self._add_parts(ticket_sections, ticket_id, section_rows(draft.sections))
+        await self._add_parts(ticket_locations, ticket_id, location_rows(draft.locations))
+        await self._add_parts(checklist_items, ticket_id, checklist_rows(draft.checklist))
+        return int(ticket_id)
+
+    async def _taken(
+        self, draft: TicketDraft, key: str, author: Account, error: IntegrityError
+    ) -> Exception:
+        if "uq_tickets_key" in str(error.orig):
+            return AlreadyTaken(f"There is already a ticket {key}.", extra={"key": key})
+        if "external_ref" in str(error.orig):
+            other = await self._connection.scalar(
+                select(tickets.c.key).where(
+                    tickets.c.created_by == author.id,
+                    tickets.c.external_ref == draft.external_ref,
+                )
+            )
+            return AlreadyTaken(
+                f"You have already filed {draft.external_ref!r} as {other}.",
+                extra={"key": other, "external_ref": draft.external_ref},
+            )
+        return error
+
+    async def _add_parts(
+        self, table: Table, ticket_id: int, rows: Sequence[dict[str, Any]]
+    ) -> None:
+        if rows:
+            await self._connection.execute(
+                insert(table), [{"ticket_id": ticket_id, **row} for row in rows]
+            )
+
+    async def add_relations(
+        self, ticket_id: int, relations: Iterable[tuple[Relation, int]]
+    ) -> None:
+        """Add relations to existing tickets; one that is there already gets the new note."""
+        for relation, other_id in relations:
+            mine, theirs, kind = stored_relation(ticket_id, other_id, relation)
+            statement = upsert(ticket_relations).values(
+                ticket_id=mine, other_id=theirs, kind=kind, note=relation.note
+            )
+            await self._connection.execute(
+                statement.on_conflict_do_update(
+                    constraint="pk_ticket_relations", set_={"note": statement.excluded.note}
+                )
+            )
+
+
+def stored_relation(ticket_id: int, other_id: int, relation: Relation) -> tuple[int, int, str]:
+    """Return (ticket, other, kind) in the direction that is stored."""
+    if relation.kind.is_stored:
+        return ticket_id, other_id, relation.kind.value
+    return other_id, ticket_id, relation.kind.inverse.value
+
+
+def _insert_ticket(draft: TicketDraft, key: str, author: Account) -> ReturningInsert[int]:
+    statement = insert(tickets).values(
+        key=key,
+        sort_key=keys.sort_key(key),
+        title=draft.title,
+        severity=draft.severity.value,
+        batch=draft.batch,
+        agent=draft.agent,
+        summary=draft.summary,
+        domains=list(draft.domains),
+        domain_paths=domain_paths(draft.domains),
+        categories=[category.value for category in draft.categories],
+        assignee=draft.assignee,
+        reported_on=draft.reported_on,
+        external_ref=draft.external_ref,
+        reports=report_values(draft.reports),
+        created_by=author.id,
+    )
+    return statement.returning(tickets.c.id)
+
+
+def report_values(reports: Iterable[ReportReference]) -> list[dict[str, Any]]:
+    """Return report references as they are stored."""
+    return [{"file": report.file, "section": report.section} for report in reports]
+
+
+def section_rows(sections: Iterable[Section]) -> list[dict[str, Any]]:
+    """Return sections as rows, in order; those without an id get one."""
+    return [
+        {"id": s.id or new_id(), "position": n, "heading": s.heading, "body": s.body}
+        for n, s in enumerate(sections)
+    ]
+
+
+def location_rows(locations: Iterable[Location]) -> list[dict[str, Any]]:
+    """Return locations as rows, in order; those without an id get one."""
+    return [
+        {
+            "id": place.id or new_id(),
+            "position": n,
+            "path": place.path,
+            "start_line": place.start_line,
+            "end_line": place.end_line,
+            "symbol": place.symbol,
+            "note": place.note,
+        }
+        for n, place in enumerate(locations)
+    ]
+
+
+def checklist_rows(items: Iterable[ChecklistItem]) -> list[dict[str, Any]]:
+    """Return checklist items as rows, in order; those without an id get one."""
+    return [
+        {"id": item.id or new_id(), "position": n, "text": item.text, "done": item.done}
+        for n, item in enumerate(items)
+    ]
