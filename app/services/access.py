@@ -1,0 +1,88 @@
+"""Who may do what to which ticket; the roles of plain calls are checked at the route."""
+
+from __future__ import annotations
+
+from app.domain.accounts import Actor, Role
+from app.errors import Forbidden, NotFound, PreconditionFailed, PreconditionRequired
+from app.storage.tickets import LockedTicket
+from app.storage.unit import Stores
+
+
+def describe(actor: Actor) -> str:
+    """Return how errors name an actor to itself."""
+    return f"{actor.name} ({actor.role.value})"
+
+
+def require(actor: Actor, role: Role) -> None:
+    """Check that the actor's role includes `role`.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if not actor.role.includes(role):
+        raise Forbidden(
+            f"This call needs the role {role.value}; you are {describe(actor)}.",
+            needs=role.value,
+            you=describe(actor),
+        )
+
+
+def require_editor(actor: Actor, ticket: LockedTicket) -> None:
+    """Check that the actor may edit the ticket: a maintainer any, others their own open ones.
+
+    Raises:
+        Forbidden: it may not.
+    """
+    if actor.role.includes(Role.MAINTAINER):
+        return
+    own = ticket.created_by == actor.account.id
+    if own and not ticket.status.is_final:
+        return
+    reason = f"is {ticket.status.value}" if own else "was filed by somebody else"
+    raise Forbidden(
+        f"{ticket.key} {reason}; only a maintainer may edit it. You are {describe(actor)}.",
+        needs=Role.MAINTAINER.value,
+        you=describe(actor),
+    )
+
+
+def check_if_match(ticket: LockedTicket, if_match: str | None) -> None:
+    """Check the ETag that a client read the ticket with.
+
+    Raises:
+        PreconditionRequired: none came.
+        PreconditionFailed: the ticket has changed since.
+    """
+    etag = f'"{ticket.version}"'
+    headers = {"ETag": etag}
+    if if_match is None:
+        raise PreconditionRequired(
+            f"Send If-Match: {etag} to change {ticket.key}, after reading that version.",
+            extra={"etag": etag},
+            headers=headers,
+        )
+    sent = [part.strip() for part in if_match.split(",")]
+    if "*" not in sent and etag not in sent:
+        raise PreconditionFailed(
+            f"{ticket.key} is at version {ticket.version}, you sent If-Match: {if_match}. Read it "
+            "again and repeat the change on top of it.",
+            extra={"etag": etag},
+            headers=headers,
+        )
+
+
+async def lock_ticket(stores: Stores, key: str) -> LockedTicket:
+    """Lock a ticket until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    ticket = await stores.tickets.lock(key)
+    if ticket is None:
+        raise no_ticket(key)
+    return ticket
+
+
+def no_ticket(key: str) -> NotFound:
+    """Return the error for a ticket that does not exist."""
+    return NotFound(f"There is no ticket {key[:60]!r}.")

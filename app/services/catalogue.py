@@ -1,0 +1,137 @@
+"""The catalogue of tests, kept in step with the target's files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.domain import diffs
+from app.domain.accounts import Actor
+from app.domain.catalogue import CatalogueTest, TargetState
+from app.domain.runs import TestPurpose
+from app.errors import Unavailable
+from app.sandbox.digests import FolderError
+from app.sandbox.interface import Collection, Target
+from app.sandbox.snapshot import Snapshot, take_snapshot
+from app.services.evidence import reassess
+from app.storage.unit import Stores, UnitOfWork
+
+Collector = Callable[[Target], Awaitable[Collection]]
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync found."""
+
+    target: str
+    tests: int
+    errors: tuple[str, ...]
+    """Files that could not be collected, each with the reason."""
+    package_digest: str
+    suite_digest: str
+
+
+class CatalogueService:
+    """What can be run."""
+
+    def __init__(self, unit: UnitOfWork, target: Target, collector: Collector) -> None:
+        self._unit = unit
+        self._target = target
+        self._collector = collector
+
+    async def sync(self, actor: Actor | None = None) -> SyncReport:
+        """Collect the suite anew and bring evidence in step with it.
+
+        Raises:
+            Unavailable: the target's folders cannot be read.
+        """
+        return await self._collect(await self.snapshot(), actor)
+
+    async def in_step(self) -> Snapshot:
+        """Return the target as it is now, after bringing catalogue and evidence in step with it."""
+        snapshot = await self.snapshot()
+        async with self._unit.read() as stores:
+            known = await stores.catalogue.target(self._target.name)
+        if known is None or known.suite_digest != snapshot.suite_digest:
+            await self._collect(snapshot, None)
+        elif known.package_digest != snapshot.package_digest:
+            async with self._unit.begin() as stores:
+                await self._save(stores, snapshot, known.errors)
+        return snapshot
+
+    async def tests(self, *, after: int, limit: int) -> list[tuple[int, CatalogueTest]]:
+        """Return tests with their positions, in suite order."""
+        async with self._unit.read() as stores:
+            return await stores.catalogue.tests(self._target.name, after=after, limit=limit)
+
+    async def snapshot(self) -> Snapshot:
+        """Read the target from the disk.
+
+        Raises:
+            Unavailable: its folders cannot be read.
+        """
+        try:
+            return await asyncio.to_thread(take_snapshot, self._target)
+        except (FolderError, OSError) as error:
+            raise Unavailable(f"The target {self._target.name} cannot be read: {error}.") from error
+
+    async def _collect(self, snapshot: Snapshot, actor: Actor | None) -> SyncReport:
+        collection = await self._collector(self._target)
+        found = [
+            CatalogueTest(
+                node_id=test.node_id,
+                path=test.path,
+                doc=test.doc,
+                findings=test.findings,
+                digest=snapshot.test_digests.get(test.path, snapshot.suite_digest),
+                purpose=TestPurpose(test.purpose),
+            )
+            for test in collection.tests
+        ]
+        async with self._unit.begin() as stores:
+            await self._save(stores, snapshot, collection.errors, found)
+            if actor is not None:
+                await stores.audit.record(
+                    actor, "tests.synced", changes={"tests": [None, len(found)]}
+                )
+        return SyncReport(
+            target=self._target.name,
+            tests=len(found),
+            errors=collection.errors,
+            package_digest=snapshot.package_digest,
+            suite_digest=snapshot.suite_digest,
+        )
+
+    async def _save(
+        self,
+        stores: Stores,
+        snapshot: Snapshot,
+        errors: tuple[str, ...],
+        found: list[CatalogueTest] | None = None,
+    ) -> None:
+        state = TargetState(
+            name=self._target.name,
+            package_digest=snapshot.package_digest,
+            suite_digest=snapshot.suite_digest,
+            domains=self._target.domains,
+            errors=errors,
+            synced_at=datetime.now(UTC),
+        )
+        await stores.catalogue.save_target(state)
+        if found is not None:
+            await stores.catalogue.replace_tests(self._target.name, found)
+        patches = await stores.patches.of_target(self._target.name)
+        await stores.patches.mark_applies(
+            [(patch, how_it_applies(snapshot, patch.text)) for patch in patches]
+        )
+        for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
+            await reassess(stores, ticket_id, key, self._target.name)
+
+
+def how_it_applies(snapshot: Snapshot, text: str) -> str:
+    """Return ``forward``, ``reverse`` or ``no`` for a patch against the package of `snapshot`."""
+    patch = diffs.parse(text, package=snapshot.target.package)
+    found = diffs.applies(snapshot.package_files, patch)
+    return "forward" if found is diffs.Applies.BOTH else found.value

@@ -1,0 +1,118 @@
+"""Patches of tickets: the fix, and the defects that tests must catch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain import diffs
+from app.domain.accounts import Actor
+from app.domain.arms import PATCH_NAME
+from app.domain.tickets import PatchInfo
+from app.errors import FieldError, InvalidInput, NotFound, PayloadTooLarge
+from app.services.access import lock_ticket
+from app.services.catalogue import CatalogueService
+from app.services.evidence import reassess
+from app.services.tickets import id_of, shown
+from app.storage.unit import UnitOfWork
+
+
+@dataclass(frozen=True)
+class PutPatch:
+    """What came of storing a patch."""
+
+    info: PatchInfo
+    created: bool
+    """False when it replaced one of the same name."""
+
+
+class PatchService:
+    """Patches of tickets."""
+
+    def __init__(self, unit: UnitOfWork, catalogue: CatalogueService, target: str) -> None:
+        self._unit = unit
+        self._catalogue = catalogue
+        self._target = target
+
+    async def put(self, actor: Actor, key: str, name: str, text: str) -> PutPatch:
+        """Store `text` as the patch `name` of a ticket.
+
+        Raises:
+            NotFound: there is no such ticket.
+            PayloadTooLarge: the patch is too large.
+            InvalidInput: the name is not one, or the patch is refused or does not apply.
+        """
+        _check_name(name)
+        if len(text) > diffs.MAX_BYTES:
+            raise PayloadTooLarge(f"A patch may have at most {diffs.MAX_BYTES} bytes.")
+        snapshot = await self._catalogue.in_step()
+        applies, digest = _judge(snapshot.package_files, snapshot.target.package, text)
+        async with self._unit.begin() as stores:
+            ticket = await lock_ticket(stores, key)
+            previous = await stores.patches.put(
+                ticket.id,
+                self._target,
+                name,
+                digest=digest,
+                text=text,
+                applies=applies,
+                author=actor.account,
+            )
+            await stores.audit.record(
+                actor, "patch.put", ticket_id=ticket.id, changes={name: [previous, digest]}
+            )
+            await reassess(stores, ticket.id, key, self._target)
+            info = (await shown(stores, key)).patches[name]
+            return PutPatch(info=info, created=previous is None)
+
+    async def text(self, key: str, name: str) -> str:
+        """Return the text of a patch.
+
+        Raises:
+            NotFound: there is no such ticket or patch.
+        """
+        async with self._unit.read() as stores:
+            patches = await stores.patches.of_ticket(await id_of(stores, key))
+        for patch in patches:
+            if patch.name == name:
+                return patch.text
+        raise NotFound(f"{key} has no patch {name[:40]!r}.")
+
+    async def remove(self, actor: Actor, key: str, name: str) -> None:
+        """Take a patch off a ticket; runs that used it keep its text.
+
+        Raises:
+            NotFound: there is no such ticket or patch.
+        """
+        async with self._unit.begin() as stores:
+            ticket = await lock_ticket(stores, key)
+            digest = await stores.patches.remove(ticket.id, name)
+            if digest is None:
+                raise NotFound(f"{key} has no patch {name[:40]!r}.")
+            await stores.audit.record(
+                actor, "patch.removed", ticket_id=ticket.id, changes={name: [digest, None]}
+            )
+            await reassess(stores, ticket.id, key, self._target)
+
+
+def _check_name(name: str) -> None:
+    if not PATCH_NAME.fullmatch(name):
+        raise InvalidInput(
+            FieldError(
+                "/name",
+                f"{name[:40]!r} is no patch name; take fix, defect, defect-2, defect-3 …",
+                location="path",
+            )
+        )
+
+
+def _judge(files: Mapping[str, bytes], package: str, text: str) -> tuple[str, str]:
+    """Return how a patch applies and its digest, or say why it is refused."""
+    try:
+        patch = diffs.parse(text, package=package)
+        found = diffs.applies(files, patch)
+        if found is diffs.Applies.NO:
+            diffs.apply(files, patch)
+    except diffs.PatchError as error:
+        raise InvalidInput(FieldError("", f"the patch is refused: {error}")) from None
+    return ("forward" if found is diffs.Applies.BOTH else found.value), patch.digest

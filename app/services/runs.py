@@ -1,0 +1,259 @@
+"""Runs as clients see them: trigger, show, wait, cancel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.domain.accounts import Actor, Role
+from app.domain.arms import plan_arms
+from app.domain.runs import Run, RunEvent, RunKind, RunPlan, RunStatus
+from app.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    NothingToRun,
+    Remedy,
+)
+from app.sandbox.snapshot import Snapshot
+from app.services.access import describe, lock_ticket
+from app.services.catalogue import CatalogueService, how_it_applies
+from app.services.evidence import links_digest, patches_digest
+from app.storage.bell import Bell
+from app.storage.links import ExpandedTest
+from app.storage.patches import StoredPatch
+from app.storage.rows import new_id
+from app.storage.runs import RunFilter
+from app.storage.tickets import LockedTicket
+from app.storage.unit import Stores, UnitOfWork
+
+HINT = (
+    "The tests pass although the ticket is open. A verification test asserts the sound behaviour, "
+    "so it should fail while the defect is there: either the defect is absent, or the tests do "
+    "not show it. A proof with a defect patch tells which."
+)
+
+
+class RunService:
+    """Runs of tickets' tests."""
+
+    def __init__(
+        self, unit: UnitOfWork, catalogue: CatalogueService, bell: Bell, target: str
+    ) -> None:
+        self._unit = unit
+        self._catalogue = catalogue
+        self._bell = bell
+        self._target = target
+
+    async def trigger(
+        self,
+        actor: Actor,
+        key: str,
+        kind: RunKind,
+        *,
+        tests: Sequence[str] | None = None,
+        repeats: int = 1,
+    ) -> Run:
+        """Queue a run of the linked tests; everything it depends on is frozen now.
+
+        Args:
+            actor: who asks.
+            key: the ticket.
+            kind: check or proof.
+            tests: some of the linked tests; None for all. Only a run over all decides evidence.
+            repeats: how often each linked test runs.
+
+        Raises:
+            NotFound: there is no such ticket.
+            NothingToRun: no test is linked, or a proof has no patch that applies.
+            InvalidInput: a named test is not linked.
+        """
+        snapshot = await self._catalogue.in_step()
+        async with self._unit.begin() as stores:
+            ticket = await lock_ticket(stores, key)
+            plan = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
+            run_id = new_id()
+            await stores.runs.add(run_id, ticket.id, kind, plan, actor)
+            await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
+            await stores.jobs.defer_run(run_id)
+            await stores.audit.record(
+                actor,
+                "run.triggered",
+                ticket_id=ticket.id,
+                changes={"run": [None, str(run_id)], "kind": [None, kind.value]},
+            )
+            return await _shown(stores, run_id)
+
+    async def _plan(
+        self,
+        stores: Stores,
+        ticket: LockedTicket,
+        kind: RunKind,
+        wanted: Sequence[str] | None,
+        snapshot: Snapshot,
+        repeats: int,
+    ) -> RunPlan:
+        linked = await stores.links.expanded(ticket.id, ticket.key)
+        if not linked:
+            raise _no_test(ticket.key)
+        chosen = _chosen(linked, wanted)
+        patches = await stores.patches.of_ticket(ticket.id)
+        arms = plan_arms(
+            kind, {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
+        )
+        if arms is None:
+            raise _no_patch(ticket.key, patches)
+        others: tuple[str, ...] = ()
+        if kind is RunKind.PROOF:
+            mine = {test.node_id for test in chosen}
+            everything = await stores.catalogue.tests(self._target)
+            others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
+        return RunPlan(
+            target=self._target,
+            arms=arms,
+            tests=tuple(test.linked for test in chosen),
+            others=others,
+            package_digest=snapshot.package_digest,
+            suite_digest=snapshot.suite_digest,
+            links_digest=links_digest(linked),
+            patches_digest=patches_digest(patches),
+            covers_all_links=len(chosen) == len(linked),
+            repeats=repeats,
+        )
+
+    async def show(self, run_id: UUID) -> Run:
+        """Return a run.
+
+        Raises:
+            NotFound: there is none.
+        """
+        async with self._unit.read() as stores:
+            return await _shown(stores, run_id)
+
+    async def wait(self, run_id: UUID, seconds: float) -> Run:
+        """Return a run as soon as it has ended, or as it is after `seconds`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with self._bell.watching(run_id) as changed:
+            while True:
+                changed.clear()
+                async with self._unit.read() as stores:
+                    found = await stores.runs.status_of(run_id)
+                left = deadline - asyncio.get_running_loop().time()
+                if found is None or _ended(found[0]) or left <= 0:
+                    return await self.show(run_id)
+                try:
+                    await asyncio.wait_for(changed.wait(), left)
+                except TimeoutError:
+                    continue
+
+    async def page(
+        self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int
+    ) -> list[Run]:
+        """Return runs without their arms, newest first."""
+        async with self._unit.read() as stores:
+            return await stores.runs.page(wanted, after=after, limit=limit)
+
+    async def events(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:
+        """Return what was seen of a run behind a position.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        async with self._unit.read() as stores:
+            if await stores.runs.status_of(run_id) is None:
+                raise _no_run(run_id)
+            return await stores.run_events.of_run(run_id, after=after, limit=limit)
+
+    async def cancel(self, actor: Actor, run_id: UUID) -> Run:
+        """Cancel a run; its worker stops what it has started.
+
+        Raises:
+            NotFound: there is no such run.
+            Forbidden: somebody else asked for it, and the actor is no maintainer.
+            Conflict: it has ended already.
+        """
+        async with self._unit.begin() as stores:
+            run = await _shown(stores, run_id)
+            if run.requested_by != actor.name and not actor.role.includes(Role.MAINTAINER):
+                raise Forbidden(
+                    f"{run.requested_by} asked for this run; a maintainer may cancel it too.",
+                    needs=Role.MAINTAINER.value,
+                    you=describe(actor),
+                )
+            ticket = await lock_ticket(stores, run.ticket)
+            if not await stores.runs.mark_cancelled(run_id, f"Cancelled by {actor.name}."):
+                raise Conflict(f"The run has ended already: {run.status.value}.")
+            await stores.run_events.add(run_id, run.attempt, "end", {"status": RunStatus.CANCELLED})
+            await stores.ticket_edits.save_last_attempt(
+                ticket.id, {"run": str(run_id), "kind": run.kind, "outcome": "cancelled"}
+            )
+            await stores.audit.record(
+                actor, "run.cancelled", ticket_id=ticket.id, changes={"run": [str(run_id), None]}
+            )
+            await stores.jobs.ring(run_id)
+            return await _shown(stores, run_id)
+
+
+def _ended(status: RunStatus) -> bool:
+    return status in (RunStatus.FINISHED, RunStatus.CANCELLED)
+
+
+async def _shown(stores: Stores, run_id: UUID) -> Run:
+    run = await stores.runs.show(run_id)
+    if run is None:
+        raise _no_run(run_id)
+    return run
+
+
+def _no_run(run_id: UUID) -> NotFound:
+    return NotFound(f"There is no run {run_id}.")
+
+
+def _chosen(linked: Sequence[ExpandedTest], wanted: Sequence[str] | None) -> list[ExpandedTest]:
+    if wanted is None:
+        return list(linked)
+    known = {test.node_id: test for test in linked}
+    errors = [
+        FieldError(f"/tests/{n}", f"{node_id!r} is not linked", allowed=tuple(known))
+        for n, node_id in enumerate(wanted)
+        if node_id not in known
+    ]
+    if errors:
+        raise InvalidInput(*errors)
+    return [test for test in linked if test.node_id in set(wanted)]
+
+
+def _no_test(key: str) -> NothingToRun:
+    return NothingToRun(
+        f"No test is linked with {key}. Link one of the suite, or mark a test with "
+        f'@pytest.mark.finding("{key}") and sync.',
+        remedies=[
+            Remedy(
+                "linkTest",
+                "POST",
+                f"/api/v1/tickets/{key}/tests",
+                {"node_id": "tests/verification/test_….py::test_…"},
+            )
+        ],
+    )
+
+
+def _no_patch(key: str, patches: Sequence[StoredPatch]) -> NothingToRun:
+    has = ", ".join(patch.name for patch in patches)
+    return NothingToRun(
+        f"{key} has no patch that applies to the bundled package"
+        + (f" (it has {has})" if has else "")
+        + ". A proof needs the fix, or a defect that the tests must catch.",
+        remedies=[
+            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}")
+            for name in ("fix", "defect")
+        ],
+    )
