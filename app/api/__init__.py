@@ -1,0 +1,1 @@
+"""The REST API: translate, call one service method, answer."""

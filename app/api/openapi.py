@@ -1,0 +1,127 @@
+"""The OpenAPI document: roles, errors and words that the framework does not know of."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from app.api.problems import all_kinds
+from app.api.security import RequireRole
+from app.domain.accounts import Role
+
+_MEANING = {
+    401: "No valid token came.",
+    403: "The role is too small; `needs` and `you` say how.",
+    404: "There is nothing under this name.",
+    409: "The present state forbids it; `remedy` lists the calls that mend it.",
+    412: "The ticket has changed since it was read; `etag` is the current one.",
+    413: "The body is too large.",
+    415: "The body is not of a media type that this call reads.",
+    422: "A field or parameter is not valid; `errors` names each one.",
+    428: "If-Match is missing; `etag` is the current one.",
+    503: "A part of the service does not answer at present.",
+}
+
+
+class Problem(BaseModel):
+    """An error after RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str | None
+    errors: list[dict[str, Any]] | None = None
+    remedy: list[dict[str, Any]] | None = None
+
+
+def answers(model: type[BaseModel] | None, status: int, *errors: int) -> dict[str, Any]:
+    """Return what a route says of its answers: the model of success, and its own errors."""
+    responses: dict[int | str, Any] = {code: _problem(code) for code in errors}
+    if model is not None:
+        responses[status] = {"model": model}
+    return {"responses": responses, "response_model": None}
+
+
+def _problem(code: int) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": _MEANING[code],
+        "content": {"application/problem+json": {"schema": schema}},
+    }
+
+
+def required_role(route: APIRoute) -> Role | None:
+    """Return the role that a route asks for, or None when it is open."""
+    return next(_roles(route.dependant), None)
+
+
+def _roles(dependant: Dependant) -> Iterator[Role]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, RequireRole):
+            yield inner.call.role
+        yield from _roles(inner)
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return a route's name as operations are named: ``file_ticket`` is ``fileTicket``."""
+    first, *rest = route.name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def install(app: FastAPI, routes: list[APIRoute]) -> None:
+    """Make `app` answer with the completed document.
+
+    `routes` are the documented routes, with their paths below the app's root.
+    """
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _build(app, routes)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # the framework's way to replace it
+
+
+def _build(app: FastAPI, routes: list[APIRoute]) -> dict[str, Any]:
+    found = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    schemas = found.setdefault("components", {}).setdefault("schemas", {})
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    schemas["Problem"] = Problem.model_json_schema()
+    by_id = {operation_id(route): route for route in routes}
+    for operations in found["paths"].values():
+        for operation in operations.values():
+            _complete(operation, by_id[operation["operationId"]])
+    found["x-problem-types"] = [f"/problems/{slug}" for slug in all_kinds()]
+    return found
+
+
+def _complete(operation: dict[str, Any], route: APIRoute) -> None:
+    text = inspect.cleandoc(route.endpoint.__doc__ or "")
+    summary, _, description = text.partition("\n\n")
+    operation["summary"] = summary.replace("\n", " ").rstrip(".")
+    operation["description"] = description or summary
+    responses = operation.setdefault("responses", {})
+    responses["422"] = _problem(422)
+    responses["503"] = _problem(503)
+    role = required_role(route)
+    if role is not None:
+        operation["x-required-role"] = role.value
+        responses["401"] = _problem(401)
+        if role is not Role.READER:
+            responses["403"] = _problem(403)
+    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+        responses["413"] = _problem(413)
+        responses["415"] = _problem(415)
+    operation["responses"] = dict(sorted(responses.items()))

@@ -1,0 +1,100 @@
+"""Field types that several payloads share, with their limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.domain import keys
+from app.domain.accounts import ACCOUNT_NAME, SLUG
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
+
+
+def _one_line(text: str) -> str:
+    if not text.strip():
+        raise ValueError("should not be blank")
+    if _BREAK.search(text) or _CONTROL.search(text) or "\t" in text:
+        raise ValueError("should be a single line without control characters")
+    return text.strip()
+
+
+def _no_control(text: str) -> str:
+    found = _CONTROL.search(text)
+    if found:
+        raise ValueError(f"holds the control character U+{ord(found.group()):04X}; leave it out")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("should not be blank")
+    return _no_control(text)
+
+
+def _key(text: str) -> str:
+    if not keys.is_key(text):
+        raise ValueError(
+            "should look like B2-DRL-10: capitals and digits in groups joined by hyphens, then a "
+            f"number, at most {keys.MAX_LENGTH} characters"
+        )
+    return text
+
+
+def _any_key(text: str) -> str:
+    return text if keys.is_key(text, allow_copy=True) else _key(text)
+
+
+def _slug(text: str) -> str:
+    if not SLUG.fullmatch(text):
+        raise ValueError("should be a slug: lower-case letters, digits and hyphens, at most 40")
+    return text
+
+
+def _account_name(text: str) -> str:
+    if not ACCOUNT_NAME.fullmatch(text):
+        raise ValueError("should be lower-case letters, digits, dots, hyphens, at most 64")
+    return text
+
+
+def _domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text):
+        raise ValueError("should be names joined by /, like kasmina or simic/rewards")
+    return text
+
+
+Title = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
+Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
+Summary = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_not_blank)]
+Markdown = Annotated[str, Field(max_length=200_000), AfterValidator(_no_control)]
+Rationale = Annotated[str, Field(max_length=50_000), AfterValidator(_no_control)]
+Note = Annotated[str, Field(min_length=1, max_length=50_000), AfterValidator(_not_blank)]
+Path = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_one_line)]
+Key = Annotated[
+    str, Field(max_length=keys.MAX_LENGTH, examples=["B2-DRL-10"]), AfterValidator(_key)
+]
+AnyKey = Annotated[str, Field(examples=["B2-DRL-10"]), AfterValidator(_any_key)]
+Slug = Annotated[str, Field(max_length=40, examples=["drl"]), AfterValidator(_slug)]
+AccountName = Annotated[str, Field(max_length=64, examples=["ada"]), AfterValidator(_account_name)]
+Domain = Annotated[str, Field(max_length=200, examples=["kasmina"]), AfterValidator(_domain)]
+Batch = Annotated[int, Field(strict=True, ge=0, le=999_999, examples=[2])]
+LineNumber = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
+Flag = Annotated[bool, Field(strict=True)]
+Version = Annotated[int, Field(strict=True, ge=1)]
+ExternalRef = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)
+]
+
+
+class Input(BaseModel):
+    """A body, or a part of one: fields that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Output(BaseModel):
+    """What is answered; documented here, and built from domain objects."""

@@ -1,0 +1,196 @@
+"""Tests, patches and runs in and out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from app.api.payloads.fields import Flag, Input, Output
+from app.domain.catalogue import CatalogueTest
+from app.domain.runs import (
+    ArmResult,
+    Run,
+    RunKind,
+    RunOutcome,
+    RunStatus,
+    TestOutcome,
+    TestPurpose,
+)
+
+NodeId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        examples=["tests/verification/test_b2_drl_10.py"],
+        description="Of a file, a class, a test or one parameter, relative to the project's root.",
+    ),
+]
+
+
+class LinkIn(Input):
+    """A test to link with a ticket.
+
+    A verification test asserts the *sound* behaviour: it fails while the defect is there and
+    passes once it is gone. For "`scale` ignores its factor", assert
+    `scale(2.0, 3.0) == 6.0`, not that it returns 2.0.
+    """
+
+    node_id: NodeId
+    purpose: TestPurpose = Field(
+        TestPurpose.DEMONSTRATES,
+        description="`demonstrates` must fail while the defect exists; `guards` must always pass.",
+    )
+    checklist_item: Annotated[str, Field(max_length=36)] | None = Field(
+        None, description="Id of the checklist item that the test stands behind."
+    )
+
+
+class CatalogueTestOut(Output):
+    """A test of the suite."""
+
+    node_id: str
+    path: str
+    doc: str | None
+    findings: list[str] = Field(description="Keys that its markers name.")
+    digest: str
+    purpose: TestPurpose
+    last_outcome: str | None
+
+
+class CatalogueOut(Output):
+    """One page of the catalogue."""
+
+    items: list[CatalogueTestOut]
+    next_cursor: str | None
+
+
+class SyncOut(Output):
+    """What a sync found."""
+
+    target: str
+    tests: int
+    errors: list[str] = Field(description="Files that could not be collected, with the reason.")
+    package_digest: str
+    suite_digest: str
+
+
+class TriggerIn(Input):
+    """A run to be queued."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "check"}, {"kind": "proof"}]}
+    )
+
+    kind: RunKind
+    tests: list[NodeId] | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="Some of the linked tests. Only a run over all of them decides evidence.",
+    )
+    force: Flag = Field(False, description="Run even where an earlier result could be reused.")
+    repeat: Annotated[int, Field(strict=True, ge=1, le=10)] | None = Field(
+        None, description="How often each linked test runs."
+    )
+
+
+class PatchUseOut(Output):
+    """The patch of an arm."""
+
+    name: str
+    digest: str
+    reverse: bool
+
+
+class ResultOut(Output):
+    """How a test ended in an arm."""
+
+    node_id: str
+    outcome: TestOutcome
+    phase: str | None
+    duration_s: float
+    message: str | None
+    traceback: str | None
+    stdout: str | None
+    repeat: int
+
+
+class ArmOut(Output):
+    """One arm of a run."""
+
+    name: str
+    patch: PatchUseOut | None
+    package_digest: str
+    results: list[ResultOut]
+
+
+class RunSummaryOut(Output):
+    """A run without its arms."""
+
+    id: UUID
+    ticket: str
+    target: str
+    kind: RunKind
+    status: RunStatus
+    outcome: RunOutcome | None
+    reason: str | None
+    requested_by: str
+    attempt: int
+    queued_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    repeats: int
+    reused_from: UUID | None
+
+
+class RunOut(RunSummaryOut):
+    """A run."""
+
+    arms: list[ArmOut]
+    also_broken: list[str]
+    environment: dict[str, Any]
+    hint: str | None = Field(description="A word of help, where the result is often misread.")
+
+
+class RunPageOut(Output):
+    """One page of runs, newest first."""
+
+    items: list[RunSummaryOut]
+    next_cursor: str | None
+
+
+_SUMMARY = tuple(RunSummaryOut.model_fields)
+
+
+def run_summary(run: Run) -> dict[str, Any]:
+    """Return a run as lists show it."""
+    return {name: getattr(run, name) for name in _SUMMARY}
+
+
+def run_body(run: Run) -> dict[str, Any]:
+    """Return a run as it is answered."""
+    return run_summary(run) | {
+        "arms": [_arm_body(arm) for arm in run.arms],
+        "also_broken": run.also_broken,
+        "environment": run.environment,
+        "hint": run.hint,
+    }
+
+
+def _arm_body(arm: ArmResult) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "patch": arm.patch,
+        "package_digest": arm.package_digest,
+        "results": arm.results,
+    }
+
+
+def test_body(test: CatalogueTest) -> dict[str, Any]:
+    """Return a test of the catalogue as it is answered."""
+    return asdict(test)

@@ -1,0 +1,395 @@
+"""Tickets in and out."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+
+from app.api.payloads.fields import (
+    AnyKey,
+    Batch,
+    Domain,
+    ExternalRef,
+    Flag,
+    Input,
+    Key,
+    Line,
+    LineNumber,
+    Markdown,
+    Output,
+    Path,
+    Slug,
+    Summary,
+    Title,
+)
+from app.api.payloads.reviews import ConsensusOut, ReviewOut
+from app.domain.evidence import EvidenceState
+from app.domain.runs import RunKind, TestOrigin, TestPurpose
+from app.domain.tickets import (
+    Category,
+    ChecklistItem,
+    Location,
+    Relation,
+    RelationKind,
+    ReportReference,
+    Resolution,
+    Section,
+    Severity,
+    Status,
+    Ticket,
+    TicketDraft,
+)
+
+PartId = Annotated[
+    str | None,
+    Field(max_length=36, description="Of a part that is kept; leave it out for a new one."),
+]
+
+
+class LocationIn(Input):
+    """A place in the code: at least one of path, symbol and note."""
+
+    path: Path | None = Field(None, examples=["kasmina/blend_ops.py"])
+    start_line: LineNumber | None = Field(None, examples=[59])
+    end_line: LineNumber | None = Field(None, examples=[94])
+    symbol: Line | None = Field(None, examples=["blend_multiply()"])
+    note: Line | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.path is None and self.symbol is None and self.note is None:
+            raise ValueError("give at least one of path, symbol and note")
+        if self.end_line is not None and self.start_line is None:
+            raise ValueError("end_line needs a start_line")
+        if (self.end_line or 0) and self.end_line < (self.start_line or 0):
+            raise ValueError(
+                f"end_line {self.end_line} lies before start_line {self.start_line}; swap them"
+            )
+        return self
+
+
+class LocationPart(LocationIn):
+    """A location of an existing ticket."""
+
+    id: PartId = None
+
+
+class SectionIn(Input):
+    """A free section in Markdown."""
+
+    heading: Line = Field(examples=["Detailed Description"])
+    body: Markdown = Field(examples=["What the code does, and what it should do."])
+
+
+class SectionPart(SectionIn):
+    """A section of an existing ticket."""
+
+    id: PartId = None
+
+
+class ChecklistItemIn(Input):
+    """A step that shows the fix to be right."""
+
+    text: Summary = Field(examples=["Every caller passes seed_input explicitly"])
+    done: Flag = False
+
+
+class ChecklistItemPart(ChecklistItemIn):
+    """A checklist item of an existing ticket."""
+
+    id: PartId = None
+
+
+class RelationIn(Input):
+    """A link to another ticket."""
+
+    key: AnyKey
+    kind: RelationKind = RelationKind.RELATED
+    note: Line | None = None
+
+
+class ReportIn(Input):
+    """The audit report a finding was taken from."""
+
+    file: Path = Field(examples=["reports/batch2-drl.md"])
+    section: Line | None = None
+
+
+class TicketIn(Input):
+    """A finding to be filed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "blend_multiply couples gradients when seed_input is left out",
+                    "severity": "P3",
+                    "batch": 2,
+                    "agent": "drl",
+                    "summary": "Leaving seed_input out makes the host its own seed input.",
+                    "domains": ["kasmina"],
+                    "categories": ["api-contract"],
+                    "locations": [
+                        {"path": "kasmina/blend_ops.py", "start_line": 59, "end_line": 94}
+                    ],
+                    "checklist": [{"text": "Every caller passes seed_input explicitly"}],
+                }
+            ]
+        }
+    )
+
+    title: Title
+    severity: Severity
+    batch: Batch
+    agent: Slug = Field(description="Who found it. A key is minted only for a specialist's name.")
+    summary: Summary
+    key: Key | None = Field(None, description="Leave it out, and the next free one is minted.")
+    domains: list[Domain] = Field(default=[], max_length=20)
+    categories: list[Category] = Field(default=[], max_length=12)
+    locations: list[LocationIn] = Field(default=[], max_length=200)
+    sections: list[SectionIn] = Field(default=[], max_length=100)
+    checklist: list[ChecklistItemIn] = Field(default=[], max_length=200)
+    relations: list[RelationIn] = Field(default=[], max_length=200)
+    reports: list[ReportIn] = Field(default=[], max_length=50)
+    assignee: Line | None = None
+    reported_on: date | None = None
+    external_ref: ExternalRef | None = Field(None, description="Unique among your tickets.")
+
+    def draft(self) -> TicketDraft:
+        """Return the draft that this body stands for."""
+        return TicketDraft(
+            title=self.title,
+            severity=self.severity,
+            batch=self.batch,
+            agent=self.agent,
+            summary=self.summary,
+            key=self.key,
+            **{name: value for name, value in self._lists().items()},
+            assignee=self.assignee,
+            reported_on=self.reported_on,
+            external_ref=self.external_ref,
+        )
+
+    def _lists(self) -> dict[str, Any]:
+        return {name: to_domain(name, getattr(self, name)) for name in _LISTS}
+
+
+class TicketPatch(Input):
+    """A JSON Merge Patch of a ticket's document: fields left out stay as they are."""
+
+    title: Title = Field(default="")
+    severity: Severity = Field(default=Severity.P4)
+    batch: Batch = Field(default=0)
+    agent: Slug = Field(default="")
+    summary: Summary = Field(default="")
+    domains: list[Domain] | None = Field(default=None, max_length=20)
+    categories: list[Category] | None = Field(default=None, max_length=12)
+    locations: list[LocationPart] | None = Field(default=None, max_length=200)
+    sections: list[SectionPart] | None = Field(default=None, max_length=100)
+    checklist: list[ChecklistItemPart] | None = Field(default=None, max_length=200)
+    relations: list[RelationIn] | None = Field(default=None, max_length=200)
+    reports: list[ReportIn] | None = Field(default=None, max_length=50)
+    assignee: Line | None = None
+    reported_on: date | None = None
+    external_ref: ExternalRef | None = None
+    commits: list[Line] | None = Field(default=None, max_length=100)
+    resolution_text: Markdown | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the given fields as domain values; null clears a field or empties a list."""
+        return {name: to_domain(name, getattr(self, name)) for name in self.model_fields_set}
+
+
+_LISTS = (
+    "domains",
+    "categories",
+    "locations",
+    "sections",
+    "checklist",
+    "relations",
+    "reports",
+)
+
+_PART = {
+    "locations": Location,
+    "sections": Section,
+    "checklist": ChecklistItem,
+    "relations": Relation,
+    "reports": ReportReference,
+}
+
+
+def to_domain(name: str, value: Any) -> Any:
+    """Return the value of a field as the domain holds it."""
+    if name in _PART:
+        return tuple(_PART[name](**item.model_dump()) for item in value or ())
+    if name in ("domains", "categories", "commits"):
+        return tuple(dict.fromkeys(value or ()))
+    return value
+
+
+class LocationOut(Output):
+    """A place in the code."""
+
+    id: str
+    path: str | None
+    start_line: int | None
+    end_line: int | None
+    symbol: str | None
+    note: str | None
+
+
+class SectionOut(Output):
+    """A free section in Markdown."""
+
+    id: str
+    heading: str
+    body: str
+
+
+class ChecklistItemOut(Output):
+    """A checklist item."""
+
+    id: str
+    text: str
+    done: bool
+
+
+class RelationOut(Output):
+    """A link to another ticket, seen from this one."""
+
+    key: str
+    kind: RelationKind
+    note: str | None
+
+
+class ReportOut(Output):
+    """An audit report."""
+
+    file: str
+    section: str | None
+
+
+class EvidenceOut(Output):
+    """What runs have shown."""
+
+    state: EvidenceState
+    stale: bool = Field(description="What decided it has changed since.")
+    sentence: str = Field(description="What is known, in plain words.")
+    run: UUID | None
+    kind: RunKind | None
+    package_digest: str | None
+    decided_at: datetime | None
+    last_attempt: dict[str, Any] | None = Field(
+        description="The newest run, when it decided nothing."
+    )
+
+
+class TestLinkOut(Output):
+    """A linked test."""
+
+    id: UUID
+    node_id: str
+    purpose: TestPurpose
+    origin: TestOrigin
+    checklist_item: str | None
+    digest: str | None
+    last_outcome: str | None
+
+
+class PatchOut(Output):
+    """A patch, without its text."""
+
+    digest: str
+    author: str
+    at: datetime
+    applies: str = Field(description="`forward`, `reverse` or `no`, to the bundled package of now.")
+
+
+class SummaryOut(Output):
+    """A ticket as lists show it."""
+
+    key: str
+    title: str
+    severity: Severity
+    status: Status
+    resolution: Resolution | None
+    batch: int
+    agent: str
+    summary: str
+    domains: list[str]
+    categories: list[Category]
+    assignee: str | None
+    evidence: dict[str, Any]
+    consensus: dict[str, Any]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+
+
+class TicketOut(Output):
+    """A ticket with everything shown with it."""
+
+    key: str
+    title: str
+    severity: Severity
+    status: Status
+    resolution: Resolution | None
+    batch: int
+    agent: str
+    summary: str
+    domains: list[str]
+    categories: list[Category]
+    locations: list[LocationOut]
+    sections: list[SectionOut]
+    checklist: list[ChecklistItemOut]
+    relations: list[RelationOut]
+    reports: list[ReportOut]
+    assignee: str | None
+    reported_on: date | None
+    external_ref: str | None
+    commits: list[str]
+    resolution_text: str | None
+    reviews: list[ReviewOut]
+    consensus: ConsensusOut
+    evidence: EvidenceOut
+    tests: list[TestLinkOut]
+    patches: dict[str, PatchOut]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    created_by: str
+
+
+class TicketPageOut(Output):
+    """One page of tickets."""
+
+    items: list[SummaryOut]
+    next_cursor: str | None
+    total: int | None = Field(None, description="With `count=true`.")
+    total_is: str | None = Field(None, description="`exact` or `at-least`.")
+
+
+class TickIn(Input):
+    """Whether a checklist item is done."""
+
+    done: Flag = Field(examples=[True])
+
+
+_SHOWN = tuple(TicketOut.model_fields)
+
+
+def ticket_body(ticket: Ticket) -> dict[str, Any]:
+    """Return a ticket as it is answered; nested dataclasses are encoded as they are."""
+    return {name: getattr(ticket, name) for name in _SHOWN}
+
+
+class LinksOut(Output):
+    """The tests linked with a ticket."""
+
+    items: list[TestLinkOut]
+    next_cursor: str | None = None

@@ -1,0 +1,129 @@
+"""Reading requests strictly: JSON that PostgreSQL can hold, and no parameter that is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import orjson
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import HTTPException
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import FieldError, InvalidInput, UnsupportedMediaType
+
+
+class RefusedBody(HTTPException):
+    """Carries a refusal through the framework, which would make a 400 of any other error."""
+
+    def __init__(self, error: InvalidInput) -> None:
+        super().__init__(error.status)
+        self.error = error
+
+
+class StrictRequest(Request):
+    """A request whose JSON body holds no NUL and no lone surrogate, and is JSON by the standard."""
+
+    async def json(self) -> Any:
+        """Parse the body.
+
+        Raises:
+            RefusedBody: it is no JSON, or holds text that cannot be stored.
+        """
+        raw = await self.body()
+        try:
+            parsed = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            reason = (
+                f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+            )
+            raise RefusedBody(InvalidInput(FieldError("", reason))) from None
+        if b"\\u0000" in raw:
+            errors = [
+                FieldError(pointer, "the text holds a NUL character (U+0000); leave it out")
+                for pointer in _nul_pointers(parsed, "")
+            ]
+            if errors:
+                raise RefusedBody(InvalidInput(*errors))
+        return parsed
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses unknown query parameters and reads bodies strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the framework's handler."""
+        handle = super().get_route_handler()
+        known = tuple(sorted(_query_names(self.dependant)))
+        reads_json = self.body_field is not None
+
+        async def strict(request: Request) -> Response:
+            _check_query(request, known)
+            if reads_json:
+                _check_media_type(request)
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    names = {field.alias for field in dependant.query_params}
+    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
+
+
+def _check_media_type(request: Request) -> None:
+    sent = request.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if sent.lower() != "application/json":
+        raise UnsupportedMediaType(
+            f"This call reads application/json, not {sent[:80]!r}. Set the Content-Type header."
+        )
+
+
+def _check_query(request: Request, known: tuple[str, ...]) -> None:
+    errors = []
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            errors.append(
+                FieldError(
+                    f"/{escape_pointer(name)}",
+                    f"there is no query parameter {name[:60]!r}"
+                    + (f"; known are {', '.join(known)}" if known else "; this call takes none"),
+                    allowed=known,
+                    did_you_mean=near[0] if near else None,
+                    location="query",
+                )
+            )
+        elif "\x00" in value:
+            errors.append(FieldError(f"/{name}", f"{name} holds a NUL character", location="query"))
+    if errors:
+        raise InvalidInput(*errors)
+    if "\x00" in request.url.path or "%00" in request.url.path:
+        raise InvalidInput(
+            FieldError("", "the path holds a NUL character", location="path"),
+        )
+
+
+def escape_pointer(part: str) -> str:
+    """Return one part of a JSON pointer, escaped after RFC 6901."""
+    return part.replace("~", "~0").replace("/", "~1")
+
+
+def _nul_pointers(value: Any, pointer: str) -> Iterator[str]:
+    # An own stack instead of recursion: depth is bounded by the parser, not by Python.
+    stack: list[tuple[Any, str]] = [(value, pointer)]
+    while stack:
+        item, where = stack.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                yield where
+        elif isinstance(item, list):
+            stack += [(part, f"{where}/{n}") for n, part in enumerate(item)]
+        elif isinstance(item, dict):
+            for name, part in item.items():
+                if "\x00" in name:
+                    yield where
+                stack.append((part, f"{where}/{escape_pointer(name)}"))

@@ -1,0 +1,46 @@
+"""JSON answers, encoded once and never cached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def encode(content: Any) -> bytes:
+    """Return `content` as JSON; dataclasses, enums, UUIDs and times included."""
+    return orjson.dumps(content, option=_OPTIONS)
+
+
+class JsonResponse(Response):
+    """A JSON answer."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Encode the content."""
+        return encode(content)
+
+
+class ProblemResponse(JsonResponse):
+    """An error after RFC 9457."""
+
+    media_type = "application/problem+json"
+
+
+def created(content: Any, location: str, *, etag: str | None = None) -> JsonResponse:
+    """Answer 201 with where the new thing is."""
+    headers: dict[str, str] = {"Location": location}
+    if etag is not None:
+        headers["ETag"] = etag
+    return JsonResponse(content, 201, headers)
+
+
+def with_etag(content: Any, etag: str) -> JsonResponse:
+    """Answer 200 with an ETag."""
+    headers: Mapping[str, str] = {"ETag": etag}
+    return JsonResponse(content, 200, headers)

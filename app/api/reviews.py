@@ -1,0 +1,52 @@
+"""Cross-reviews of tickets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from app.api.cursors import page_response, query_of
+from app.api.dependencies import CursorCodec, Services
+from app.api.openapi import answers
+from app.api.parameters import Cursor, Limit, TicketKey
+from app.api.payloads.reviews import ReviewIn, ReviewOut, ReviewPageOut
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse, created
+from app.api.security import Reader, Reviewer
+
+router = APIRouter(prefix="/tickets/{key}/reviews", tags=["reviews"], route_class=StrictRoute)
+
+
+@router.post("", status_code=201, **answers(ReviewOut, 201, 404))
+async def record_review(
+    actor: Reviewer, services: Services, key: TicketKey, body: ReviewIn
+) -> JsonResponse:
+    """Record a specialist's cross-review.
+
+    A later review of the same specialist supersedes the one before. A review of an older
+    `ticket_version` is kept, and marked `outdated` when the content has changed since.
+    """
+    review = await services.reviews.record(actor, key, body.draft())
+    return created(review, f"/api/v1/tickets/{key}/reviews")
+
+
+@router.get("", **answers(ReviewPageOut, 200, 404))
+async def list_reviews(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    key: TicketKey,
+    all: Annotated[bool, Query(description="Superseded ones too.")] = False,  # noqa: A002  # the contract's word
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List the reviews of a ticket, oldest first."""
+    query = query_of(request)
+    position = cursors.read(query, cursor)
+    after = None if position is None else UUID(position[0])
+    found = await services.reviews.page(key, every=all, after=after, limit=limit + 1)
+    more = cursors.make(query, (str(found[limit - 1].id),)) if len(found) > limit else None
+    return page_response(request, {"items": found[:limit]}, more)

@@ -1,0 +1,80 @@
+"""Runs: trigger, show, wait, cancel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+
+from app.api.cursors import page_response, query_of
+from app.api.dependencies import CursorCodec, Services
+from app.api.openapi import answers
+from app.api.parameters import Cursor, Limit, RunFilters, RunId, TicketKey
+from app.api.payloads.runs import RunOut, RunPageOut, TriggerIn, run_body, run_summary
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse
+from app.api.security import Reader, Reviewer
+
+router = APIRouter(tags=["verification"], route_class=StrictRoute)
+
+
+@router.post("/tickets/{key}/runs", status_code=202, **answers(RunOut, 202, 404, 409))
+async def trigger_run(
+    actor: Reviewer, services: Services, key: TicketKey, body: TriggerIn
+) -> JsonResponse:
+    """Run the tests of a ticket.
+
+    A `check` runs them on the bundled package. A `proof` runs them on a defective package, where
+    they must fail, and on the sound one, where they must pass, with the rest of the suite beside.
+    Everything the run depends on is frozen now. `Location` is where to look for the result.
+    """
+    run = await services.runs.trigger(
+        actor, key, body.kind, tests=body.tests, repeats=body.repeat or 1
+    )
+    headers = {"Location": f"/api/v1/runs/{run.id}"}
+    return JsonResponse(run_body(run), 202, headers)
+
+
+@router.get("/runs", **answers(RunPageOut, 200))
+async def list_runs(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    wanted: RunFilters,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List runs, newest first."""
+    query = query_of(request)
+    position = cursors.read(query, cursor)
+    after = position and (datetime.fromisoformat(position[0]), UUID(position[1]))
+    found = await services.runs.page(wanted, after=after, limit=limit + 1)
+    more = None
+    if len(found) > limit:
+        last = found[limit - 1]
+        more = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
+    return page_response(request, {"items": [run_summary(run) for run in found[:limit]]}, more)
+
+
+@router.get("/runs/{id}", **answers(RunOut, 200, 404))
+async def show_run(
+    _: Reader,
+    services: Services,
+    run_id: RunId,
+    wait: Annotated[
+        float, Query(ge=0, le=60, description="Seconds to wait for the run to end.")
+    ] = 0,
+) -> JsonResponse:
+    """Show a run with its arms and results; with `wait` as soon as it has ended."""
+    if wait:
+        return JsonResponse(run_body(await services.runs.wait(run_id, wait)))
+    return JsonResponse(run_body(await services.runs.show(run_id)))
+
+
+@router.post("/runs/{id}/cancel", **answers(RunOut, 200, 404, 409))
+async def cancel_run(actor: Reviewer, services: Services, run_id: RunId) -> JsonResponse:
+    """Cancel a run; what its worker has started is stopped."""
+    return JsonResponse(run_body(await services.runs.cancel(actor, run_id)))

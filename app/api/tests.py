@@ -1,0 +1,75 @@
+"""The catalogue of tests, and the tests of a ticket."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.api.cursors import page_response, query_of
+from app.api.dependencies import CursorCodec, Services
+from app.api.openapi import answers
+from app.api.parameters import Cursor, Limit, LinkId, TicketKey
+from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
+from app.api.payloads.tickets import LinksOut, TestLinkOut
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse, created
+from app.api.security import Maintainer, Reader, Reviewer
+
+router = APIRouter(tags=["verification"], route_class=StrictRoute)
+
+
+@router.get("/tests", **answers(CatalogueOut, 200))
+async def list_tests(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List the tests of the suite, in its order."""
+    query = query_of(request)
+    (after,) = cursors.read(query, cursor) or (-1,)
+    found = await services.catalogue.tests(after=after, limit=limit + 1)
+    more = cursors.make(query, (found[limit - 1][0],)) if len(found) > limit else None
+    return page_response(request, {"items": [test_body(t) for _, t in found[:limit]]}, more)
+
+
+@router.post("/tests/sync", **answers(SyncOut, 200))
+async def sync_tests(actor: Maintainer, services: Services) -> JsonResponse:
+    """Collect the suite anew.
+
+    Tests that are gone leave the catalogue, new ones come in, and markers link by themselves.
+    """
+    return JsonResponse(await services.catalogue.sync(actor))
+
+
+@router.get("/tickets/{key}/tests", **answers(LinksOut, 200, 404))
+async def list_linked_tests(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
+    """List the tests linked with a ticket."""
+    return JsonResponse({"items": await services.links.of_ticket(key), "next_cursor": None})
+
+
+@router.post("/tickets/{key}/tests", status_code=201, **answers(TestLinkOut, 201, 404, 409))
+async def link_test(
+    actor: Reviewer, services: Services, key: TicketKey, body: LinkIn
+) -> JsonResponse:
+    """Link a test, or all tests of a file or class, with a ticket.
+
+    A verification test asserts the *sound* behaviour: it fails while the defect is there and
+    passes once it is gone. For "`scale` ignores its factor", assert `scale(2.0, 3.0) == 6.0`,
+    not that it returns 2.0.
+    """
+    link = await services.links.add(
+        actor, key, body.node_id, purpose=body.purpose, checklist_item=body.checklist_item
+    )
+    return created(link, f"/api/v1/tickets/{key}/tests")
+
+
+@router.delete("/tickets/{key}/tests/{id}", status_code=204, **answers(None, 204, 404, 409))
+async def unlink_test(
+    actor: Reviewer, services: Services, key: TicketKey, link_id: LinkId
+) -> Response:
+    """Take a test off a ticket; a link that a marker made stays with its marker."""
+    await services.links.remove(actor, key, link_id)
+    return Response(status_code=204)

@@ -1,0 +1,158 @@
+"""Tickets: file, show, list, edit; their notes and history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+
+from app.api.cursors import page_response, query_of
+from app.api.dependencies import CursorCodec, Services
+from app.api.openapi import answers
+from app.api.parameters import Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
+from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut
+from app.api.payloads.tickets import (
+    TickIn,
+    TicketIn,
+    TicketOut,
+    TicketPageOut,
+    TicketPatch,
+    ticket_body,
+)
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse, created, with_etag
+from app.api.security import Reader, Reporter
+
+router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=StrictRoute)
+
+
+@router.post("", status_code=201, **answers(TicketOut, 201, 409))
+async def file_ticket(
+    actor: Reporter,
+    services: Services,
+    body: TicketIn,
+    dry_run: Annotated[bool, Query(description="Check everything, store nothing.")] = False,
+) -> JsonResponse:
+    """File a finding.
+
+    With `key` under that key, otherwise under the next free one of its batch and agent, such as
+    `B2-DRL-11`. A dry run answers 200 with the ticket as it would be.
+    """
+    ticket = await services.tickets.file(actor, body.draft(), dry_run=dry_run)
+    if dry_run:
+        return JsonResponse(ticket_body(ticket))
+    return created(ticket_body(ticket), f"/api/v1/tickets/{ticket.key}", etag=ticket.etag)
+
+
+@router.get("", **answers(TicketPageOut, 200))
+async def list_tickets(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    wanted: TicketFilters,
+    sort: TicketOrder = "-created",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    count: Annotated[bool, Query(description="Add `total`.")] = False,
+) -> JsonResponse:
+    """List tickets.
+
+    Filters may be repeated: any of the values of one filter, and all filters together.
+    """
+    query = query_of(request)
+    after = cursors.read(query, cursor)
+    page = await services.tickets.page(wanted, sort, after=after, limit=limit)
+    body: dict[str, Any] = {"items": page.items}
+    if count:
+        total, exact = await services.tickets.count(wanted)
+        body |= {"total": total, "total_is": "exact" if exact else "at-least"}
+    position = page.next_position
+    more = None if position is None else cursors.make(query, position)
+    return page_response(request, body, more)
+
+
+@router.get("/{key}", **answers(TicketOut, 200, 404))
+async def show_ticket(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
+    """Show a ticket with everything that belongs to it."""
+    ticket = await services.tickets.show(key)
+    return with_etag(ticket_body(ticket), ticket.etag)
+
+
+@router.patch("/{key}", **answers(TicketOut, 200, 404, 409, 412, 428))
+async def edit_ticket(
+    actor: Reporter,
+    services: Services,
+    key: TicketKey,
+    body: TicketPatch,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Change a ticket's document by a JSON Merge Patch.
+
+    Fields left out stay as they are. In lists of parts an item with `id` is kept or changed, one
+    without is new, a missing one is removed. Reporters edit their own open tickets, maintainers
+    any.
+    """
+    ticket = await services.documents.edit(actor, key, body.changes(), if_match)
+    return with_etag(ticket_body(ticket), ticket.etag)
+
+
+@router.patch("/{key}/checklist/{id}", **answers(TicketOut, 200, 404, 412, 428))
+async def tick_checklist_item(
+    actor: Reporter,
+    services: Services,
+    key: TicketKey,
+    id: Annotated[str, Path(description="The item's id.")],  # noqa: A002  # the path's word
+    body: TickIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Mark a checklist item as done or not."""
+    ticket = await services.documents.tick(actor, key, id, done=body.done, if_match=if_match)
+    return with_etag(ticket_body(ticket), ticket.etag)
+
+
+@router.get("/{key}/history", **answers(HistoryOut, 200, 404))
+async def show_history(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    key: TicketKey,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List what happened to a ticket, oldest first."""
+    query = query_of(request)
+    (after,) = cursors.read(query, cursor) or (0,)
+    events = await services.tickets.history(key, after=after, limit=limit + 1)
+    more = cursors.make(query, (events[limit - 1].id,)) if len(events) > limit else None
+    return page_response(request, {"items": events[:limit]}, more)
+
+
+@router.post("/{key}/notes", status_code=201, **answers(NoteOut, 201, 404))
+async def add_note(
+    actor: Reporter, services: Services, key: TicketKey, body: NoteIn
+) -> JsonResponse:
+    """Add a note to a ticket."""
+    note = await services.tickets.add_note(actor, key, body.body)
+    return created(note, f"/api/v1/tickets/{key}/notes")
+
+
+@router.get("/{key}/notes", **answers(NotePageOut, 200, 404))
+async def list_notes(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    key: TicketKey,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List the notes of a ticket, oldest first."""
+    query = query_of(request)
+    position = cursors.read(query, cursor)
+    after = None if position is None else UUID(position[0])
+    notes = await services.tickets.notes(key, after=after, limit=limit + 1)
+    more = cursors.make(query, (str(notes[limit - 1].id),)) if len(notes) > limit else None
+    return page_response(request, {"items": notes[:limit]}, more)

@@ -1,0 +1,125 @@
+"""Puts the web application together: routers, error rendering, lifespan."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from app import admission
+from app.api import accounts, openapi, patches, problems, reviews, runs, service, tests, tickets
+from app.api.cursors import Cursors
+from app.api.middleware import BodyLimit, RequestContext
+from app.domain.diffs import MAX_BYTES
+from app.errors import FindingsError
+from app.factory import Factory
+from app.web import pages
+from app.worker.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+API = "/api/v1"
+_WORKER_PAUSE_S = 2.0
+ROUTERS = (tickets, reviews, tests, patches, runs, accounts)
+
+_DESCRIPTION = """\
+Finding tickets, cross-reviews, and verification runs that show whether a claim is true.
+
+Errors are problem documents (RFC 9457): `errors` names fields by JSON pointer, `needs` says which
+role a call wants, and `remedy` lists the calls that would mend a conflict. Follow them.
+"""
+
+
+def create_app(
+    factory: Factory, *, workers: int = 0, on_ready: Callable[[], None] = lambda: None
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        factory: everything it stands on; closed when the application stops.
+        workers: so many runs are executed at once in this process; 0 for none.
+        on_ready: called once requests are served.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await factory.bell.start()
+        await admission.ensure_first_admin(factory)
+        secret = await factory.accounts.secret("cursors", secrets.token_bytes(32))
+        app.state.cursors = Cursors(secret)
+        background = [asyncio.create_task(_get_ready(app, factory, on_ready), name="get ready")]
+        if workers:
+            worker = Worker(factory, concurrency=workers)
+            background.append(asyncio.create_task(_keep_working(worker), name="worker"))
+        try:
+            yield
+        finally:
+            app.state.ready = False
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await factory.close()
+
+    app = FastAPI(
+        title="Findings",
+        version=version("findings"),
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        generate_unique_id_function=openapi.operation_id,
+        lifespan=lifespan,
+    )
+    app.state.factory = factory
+    api = APIRouter(prefix=API)
+    for module in ROUTERS:
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(service.router)
+    pages.install(app)
+    problems.install(app)
+    openapi.install(app, documented_routes())
+    limit = factory.settings.max_body_bytes
+    app.add_middleware(BodyLimit, limit_for=lambda _method, path: _limit_for(path, limit))
+    app.add_middleware(RequestContext)
+    return app
+
+
+def documented_routes() -> list[APIRoute]:
+    """Return the routes of the API."""
+    return [
+        route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)
+    ]
+
+
+def _limit_for(path: str, ordinary: int) -> int:
+    if "/patches/" in path:
+        return MAX_BYTES
+    return ordinary
+
+
+async def _get_ready(app: FastAPI, factory: Factory, on_ready: Callable[[], None]) -> None:
+    """Bring the catalogue in step; a suite that cannot be read stops nothing else."""
+    try:
+        await factory.catalogue.in_step()
+    except FindingsError as error:
+        log.warning("catalogue.not-synced", reason=error.detail)
+    app.state.ready = True
+    on_ready()
+
+
+async def _keep_working(worker: Worker) -> None:
+    """Run the worker, and again when the database was away for longer than it can bear."""
+    while True:
+        try:
+            await worker.run()
+            return
+        except Exception:
+            log.exception("worker.failed", again_in_s=_WORKER_PAUSE_S)
+            await asyncio.sleep(_WORKER_PAUSE_S)

@@ -1,0 +1,1 @@
+"""Pages for people, from the same services as the API."""
