@@ -1,0 +1,117 @@
+"""What ``findings doctor`` looks at: what is in force, and what is broken."""
+
+from __future__ import annotations
+
+import importlib.util
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.config import Settings
+from app.database import check_server, head_revision
+from app.embedded import EmbeddedCluster
+from app.errors import StartupError
+from app.sandbox.build import build_sandbox
+from app.sandbox.digests import FolderError
+from app.sandbox.interface import SandboxMode
+from app.sandbox.snapshot import take_snapshot
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+    """What was found; when it is not well, how to mend it."""
+
+    needed: bool = True
+    """False when the service gets along without it."""
+
+
+def examine(settings: Settings) -> list[Diagnosis]:
+    """Look at everything; what cannot be looked at is a finding, never an exception."""
+    return [
+        Diagnosis("address", True, settings.url),
+        Diagnosis("data directory", *_data_dir(settings.data_dir)),
+        *_token(settings.admin_token_file),
+        *_database(settings),
+        *_target(settings),
+        *_engine(),
+        *_sandbox(settings),
+    ]
+
+
+def _data_dir(path: Path) -> tuple[bool, str]:
+    if not path.exists():
+        return True, f"{path} (made at the first start)"
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o022:
+        return False, f"{path} can be written to by others (mode {mode:04o}); chmod go-w it"
+    return True, str(path)
+
+
+def _token(path: Path) -> Iterator[Diagnosis]:
+    if not path.exists():
+        yield Diagnosis("admin token", False, f"{path} is not there yet", needed=False)
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    closed = mode == 0o600
+    detail = str(path) if closed else f"{path} has mode {mode:04o}; chmod 600 it"
+    yield Diagnosis("admin token", closed, detail)
+
+
+def _database(settings: Settings) -> Iterator[Diagnosis]:
+    if settings.database_url is None:
+        status = EmbeddedCluster(settings.data_dir).status()
+        state = f"PostgreSQL {status.version or '(not set up yet)'}, " + (
+            f"running as process {status.pid}" if status.running else "not running"
+        )
+        yield Diagnosis("embedded database", True, state)
+        for problem in status.problems:
+            yield Diagnosis("embedded database", False, problem)
+        if not status.running:
+            return
+        url = EmbeddedCluster(settings.data_dir).service_url
+    else:
+        url = settings.database_url.get_secret_value()
+    try:
+        revision = check_server(url)
+    except StartupError as error:
+        yield Diagnosis("database", False, str(error))
+        return
+    head = head_revision()
+    ok = revision == head
+    detail = f"schema at {revision}" if ok else f"schema at {revision}, needs {head}: findings migrate"
+    yield Diagnosis("schema", ok, detail)
+
+
+def _target(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        snapshot = take_snapshot(settings.target)
+    except (FolderError, OSError) as error:
+        yield Diagnosis("target", False, f"{error}; set FINDINGS_TARGET_ROOT")
+        return
+    detail = (
+        f"{settings.target.root / settings.target.package}, {len(snapshot.test_digests)} test "
+        f"files, package {snapshot.package_digest[:12]}, suite {snapshot.suite_digest[:12]}"
+    )
+    yield Diagnosis("target", True, detail)
+
+
+def _engine() -> Iterator[Diagnosis]:
+    for name in ("torch", "pytest"):
+        there = importlib.util.find_spec(name) is not None
+        detail = "installed" if there else "not installed; this machine can serve, but run no test"
+        yield Diagnosis(name, there, detail, needed=False)
+
+
+def _sandbox(settings: Settings) -> Iterator[Diagnosis]:
+    strict = settings.sandbox is SandboxMode.STRICT
+    with tempfile.TemporaryDirectory(prefix="findings-") as scratch:
+        sandbox = build_sandbox(settings.sandbox, Path(scratch), hidden=(settings.data_dir,))
+        for layer in sandbox.layers():
+            yield Diagnosis(f"layer {layer.name}", layer.works, layer.detail, needed=strict)

@@ -1,0 +1,99 @@
+"""A worker: takes runs off the queue, and rescues those whose worker was lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from uuid import UUID
+
+import procrastinate
+import structlog
+
+from app.database import libpq_url
+from app.errors import Unavailable
+from app.factory import Factory
+from app.storage.jobs import QUEUE, RUN_TASK
+from app.worker.executor import Executor
+
+log = structlog.get_logger(__name__)
+
+_RESCUE_EVERY_S = 10.0
+
+
+def worker_name() -> str:
+    """Return a name that tells this process from others."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class Worker:
+    """Executes queued runs, `concurrency` at once."""
+
+    def __init__(self, factory: Factory, *, concurrency: int) -> None:
+        self._factory = factory
+        self._concurrency = concurrency
+        self._silence_s = factory.settings.worker_silence_s
+        self._executor = Executor(factory, worker_name())
+        self.app = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(
+                conninfo=libpq_url(factory.database_url),
+                min_size=1,
+                max_size=concurrency + 3,
+                kwargs={"application_name": "findings worker"},
+            )
+        )
+        self.app.task(name=RUN_TASK, queue=QUEUE)(self._run_task)
+
+    async def _run_task(self, run_id: str) -> None:
+        await self._executor.execute(UUID(run_id))
+
+    async def run(self, *, drain_s: float = 30.0) -> None:
+        """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
+        async with self.app.open_async():
+            rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
+            try:
+                await self.app.run_worker_async(
+                    queues=[QUEUE],
+                    name=worker_name(),
+                    concurrency=self._concurrency,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                    fetch_job_polling_interval=5.0,
+                    shutdown_graceful_timeout=drain_s,
+                    update_heartbeat_interval=max(0.5, self._silence_s / 3),
+                    stalled_worker_timeout=self._silence_s,
+                )
+            finally:
+                rescue.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await rescue
+
+    async def _rescue_forever(self) -> None:
+        pause = min(_RESCUE_EVERY_S, self._silence_s / 2)
+        while True:
+            try:
+                await self.rescue()
+            except (Unavailable, procrastinate.exceptions.ConnectorException) as error:
+                log.warning("rescue.failed", reason=str(error).strip())
+            await asyncio.sleep(pause)
+
+    async def rescue(self) -> int:
+        """Queue anew what lost workers left behind; return how much that was.
+
+        A job counts as lost when its worker has sent no sign of life for a while; a run also when
+        no job stands behind it any more.
+        """
+        async with self._factory.unit.begin() as stores:
+            if not await stores.jobs.take_rescue_lock():
+                return 0
+            stalled = list(
+                await self.app.job_manager.get_stalled_jobs(
+                    queue=QUEUE, seconds_since_heartbeat=self._silence_s
+                )
+            )
+            for job in stalled:
+                log.warning("run.rescued", job=job.id, run=job.task_kwargs.get("run_id"))
+                await self.app.job_manager.retry_job(job)
+            forgotten = await stores.jobs.defer_forgotten(self._silence_s)
+        return len(stalled) + len(forgotten)
