@@ -1,0 +1,17 @@
+"""What all tests share: asyncio for coroutines, and no settings from outside."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+for _name in [name for name in os.environ if name.startswith("FINDINGS_")]:
+    if _name != "FINDINGS_TICKETS_DIR":
+        del os.environ[_name]
+os.environ.pop("DATABASE_URL", None)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

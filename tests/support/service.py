@@ -1,0 +1,106 @@
+"""A whole service, started as its user starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_START_S = 90.0
+_STOP_S = 60.0
+
+
+@dataclass
+class Service:
+    """A running ``findings serve``."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def admin_token(self) -> str:
+        """The first admin's token."""
+        return (self.data_dir / "admin-token").read_text().strip()
+
+    def client(self, token: str | None = None) -> httpx.Client:
+        """A client with a token, by default the admin's."""
+        headers = {"Authorization": f"Bearer {token or self.admin_token}"}
+        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=90)
+
+    def environment(self) -> dict[str, str]:
+        """What a command of this service's user runs with."""
+        return {**clean_environment(), "FINDINGS_URL": self.url, "FINDINGS_TOKEN": self.admin_token}
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of the service."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("FINDINGS_") and name != "DATABASE_URL"
+    }
+
+
+def start(data_dir: Path, extra: Mapping[str, str] | None = None, *, name: str = "serve") -> Service:
+    """Start the service on a free port and wait until it is ready."""
+    log = data_dir / f"{name}.log"
+    environment = {
+        **clean_environment(),
+        "FINDINGS_DATA_DIR": str(data_dir),
+        "FINDINGS_PORT": "0",
+        "FINDINGS_LOG_FORMAT": "text",
+        **(extra or {}),
+    }
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.cli", "serve"],
+            env=environment,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    url = _wait_for_url(process, log)
+    return Service(url=url, data_dir=data_dir, process=process, log=log)
+
+
+def _wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + _START_S
+    pause = 0.05
+    while time.monotonic() < deadline:
+        for line in log.read_text(errors="replace").splitlines():
+            if line.startswith("Findings serves "):
+                return line.removeprefix("Findings serves ").strip()
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(pause)
+    raise AssertionError(f"the service did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def stop(service: Service) -> int:
+    """Stop it as Ctrl-C does, and return its exit code."""
+    if service.process.poll() is None:
+        service.process.send_signal(signal.SIGINT)
+    return service.process.wait(_STOP_S)
+
+
+@contextlib.contextmanager
+def running_service(
+    data_dir: Path, extra: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """A service for the length of the block."""
+    service = start(data_dir, extra)
+    try:
+        yield service
+    finally:
+        stop(service)
