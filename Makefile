@@ -33,7 +33,7 @@ clean: ## Remove the virtual environment and caches; data stays
 # The mark is newer than the lock file once the locked versions are in place.
 $(LOCKED): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
-	@echo "Installing the locked dependencies into .venv: about SIZE_DOWN to download (PyTorch alone about 190 MB as a CPU build), SIZE_DISK on disk. This happens once."
+	@echo "Installing the locked dependencies into .venv: about 400 MB to download with a CPU build of PyTorch (190 MB of it), 1.5 GB on disk. This happens once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
