@@ -1,0 +1,51 @@
+"""A small store for the amplitude's tensor, so that a forward pass does not make a new one."""
+
+from __future__ import annotations
+
+import threading
+
+import torch
+from torch import Tensor
+
+from kasmina._checks import require_float_tensor
+from kasmina._values import require_real_number
+
+
+class AlphaTensorCache:
+    """Holds one 0-dim tensor per thread, valid for one value, dtype and device.
+
+    A change of any of the three makes a new tensor, so the store can never answer with a stale one.
+    Threads do not see each other's tensor. Copies and pickles start empty: a thread-local object
+    can be neither copied nor pickled, and its content is cheap to make again.
+    """
+
+    def __init__(self) -> None:
+        self._entry = threading.local()
+
+    def __reduce__(self) -> tuple[type[AlphaTensorCache], tuple[()]]:
+        return AlphaTensorCache, ()
+
+    def get(self, value: float, like: Tensor) -> Tensor:
+        """The 0-dim tensor of `value` with the dtype and device of `like`.
+
+        The same object as long as value, dtype and device stay the same.
+
+        Raises TypeError when `like` is no floating tensor or `value` no number, ValueError for NaN.
+        """
+        require_float_tensor("like", like)
+        number = require_real_number("value", value)
+        if torch.compiler.is_compiling():
+            # A graph under construction must not leave its tensors behind for later calls.
+            return torch.full((), number, dtype=like.dtype, device=like.device)
+        key = (number, like.dtype, like.device)
+        if getattr(self._entry, "key", None) != key:
+            # Made in inference mode, the tensor would be refused by a later backward pass.
+            with torch.inference_mode(False):
+                self._entry.tensor = torch.full((), number, dtype=like.dtype, device=like.device)
+            self._entry.key = key
+        tensor: Tensor = self._entry.tensor
+        return tensor
+
+    def reset(self) -> None:
+        """Drop the calling thread's tensor; those of other threads stay."""
+        self._entry.__dict__.clear()
