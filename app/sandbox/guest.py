@@ -1,0 +1,212 @@
+"""The guest: the process in which pytest runs a suite that may be hostile.
+
+Forked by the keeper. It closes what it inherited, enters the cage, and only then imports anything
+of the arm. From then on nothing it says is trusted; see ``reports`` for how it is read.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import os
+import random
+import select
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app.sandbox.channel import Channel
+from app.sandbox.isolation import cage
+from app.sandbox.order import Order, files_of
+
+REFUSED = 125
+"""Exit status when the cage did not close."""
+
+_PLUGINS_LEFT_OUT = (
+    "cacheprovider",
+    "doctest",
+    "faulthandler",
+    "junitxml",
+    "pastebin",
+    "setuponly",
+    "setupplan",
+    "stepwise",
+    "terminalprogress",
+    "unraisableexception",
+)
+"""They write where an arm cannot, or do nothing for it but take time to load."""
+
+
+def main(order: Order, report: int, output: int, lifeline: int) -> NoReturn:
+    """Do what `order` says and exit."""
+    status = REFUSED
+    try:
+        status = _main(order, report, output, lifeline)
+    except BaseException:  # nothing may unwind into the keeper's stack
+        sys.excepthook(*sys.exc_info())
+    finally:
+        _flush()
+        os._exit(status)
+
+
+def _main(order: Order, report: int, output: int, lifeline: int) -> int:
+    if "session" in order.layers:
+        os.setsid()
+    _reset_signals()
+    os.umask(0o022)
+    report, lifeline = _keep_only(report, output, lifeline)
+    channel = Channel(report, order.token)
+    environment = describe()
+    try:
+        place = cage.enter(order)
+    except cage.LayerFailed as failure:
+        channel.send("refused", layer=failure.layer, reason=failure.reason)
+        return REFUSED
+    if select.select([lifeline], [], [], 0)[0]:
+        return REFUSED  # the keeper went before it could be watched
+    os.close(lifeline)
+    channel.send("hello", layers=list(order.layers), environment=dict(environment))
+    if not order.root:
+        channel.send("end", exit=0)
+        return 0
+    _settle(order, place)
+    return run_pytest(order, place, channel)
+
+
+@cache
+def describe() -> Mapping[str, str]:
+    """The environment that a result depends on; looked up once, by the zygote for its children."""
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "none"
+    uname = os.uname()
+    return {
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "torch": torch,
+        "platform": f"{sys.platform}-{uname.machine}",
+    }
+
+
+def run_pytest(order: Order, place: cage.Place, channel: Channel) -> int:
+    """Run pytest over the arm and report; return the exit status."""
+    import pytest
+
+    from app.sandbox.reporting import Reporter
+
+    files = [place.root / name for name in files_of(order.node_ids) or (order.suite,)]
+    arguments: list[str] = [
+        *plugin_arguments(place.root, place.scratch),
+        *(["--collect-only"] if order.collect_only else []),
+        *(str(file) for file in files if file.exists()),
+    ]
+    reporter = Reporter(order, channel)
+    if all(not file.exists() for file in files):
+        # Without arguments pytest would run whatever lies in the working folder.
+        status = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    else:
+        status = int(pytest.main(arguments, plugins=[reporter]))
+    _flush()
+    channel.send("end", exit=status)
+    return status
+
+
+def plugin_arguments(root: Path, scratch: Path) -> list[str]:
+    """How pytest is called: nothing from outside the arm, nothing written outside the scratch."""
+    return [
+        *(argument for name in _PLUGINS_LEFT_OUT for argument in ("-p", f"no:{name}")),
+        "--continue-on-collection-errors",
+        "-q",
+        f"--rootdir={root}",
+        f"--confcutdir={root}",
+        f"-c{root / 'pytest.ini'}",
+        f"--basetemp={scratch / 'pytest'}",
+    ]
+
+
+class ArmFinder:
+    """Lets the names that an arm holds be imported from that arm only.
+
+    Otherwise a patch that takes ``kasmina/__init__.py`` away would have an installed copy tested.
+    """
+
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self._root = str(root)
+        self._names = frozenset(names)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Find a top-level module of the arm; leave the others to those who come after."""
+        if path is not None or name not in self._names:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(name, [self._root], target)
+        if found is None:
+            raise ModuleNotFoundError(f"the arm has no module {name!r}", name=name)
+        return found
+
+
+def _settle(order: Order, place: cage.Place) -> None:
+    """Working folder, environment and import path, as the suite shall find them."""
+    os.chdir(place.scratch)
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    one = str(order.threads)
+    os.environ.clear()
+    os.environ.update(
+        kept,
+        HOME=str(place.scratch),
+        TMPDIR=str(place.scratch),
+        USER="arm",
+        LOGNAME="arm",
+        OMP_NUM_THREADS=one,
+        MKL_NUM_THREADS=one,
+        PYTHONDONTWRITEBYTECODE="1",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+    )
+    tempfile.tempdir = None  # the zygote may have looked it up for itself
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(place.root))
+    names = [path.partition("/")[0] for path in (order.package, order.suite)]
+    for name in names:
+        if name in sys.modules:
+            raise ImportError(f"{name} has the name of a module that is loaded already")
+    sys.meta_path.insert(0, ArmFinder(place.root, names))
+    # The zygote has imported torch already, in a process that must stay single-threaded.
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(order.threads)
+
+
+def _keep_only(report: int, output: int, lifeline: int) -> tuple[int, int]:
+    """Close every descriptor but the standard ones and these; the report gets a random number."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    low, high = sorted(random.SystemRandom().sample(range(64, 200), 2))
+    os.dup2(report, high, inheritable=False)
+    os.dup2(lifeline, low, inheritable=False)
+    os.closerange(3, low)
+    os.closerange(low + 1, high)
+    os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
+    return high, low
+
+
+def _reset_signals() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            continue  # closed or replaced by a test

@@ -1,0 +1,172 @@
+"""What the service asks of a sandbox.
+
+A sandbox runs tests of a suite against one *arm*: a prepared directory with a copy of the
+package (perhaps patched) and a copy of the suite, laid out as in the project so that node ids
+are the same everywhere. It reports per test and decides nothing: outcomes of runs are decided
+in ``app.domain.evidence``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.domain.runs import TestResult
+
+
+class SandboxMode(StrEnum):
+    """How much isolation is demanded."""
+
+    STRICT = "strict"
+    """All layers, or refuse."""
+    RELAXED = "relaxed"
+    """Whatever layers work here; the run says which."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is tested: a package folder and its suite, both below a project root."""
+
+    name: str
+    root: Path
+    """The project's root; node ids and patch paths are relative to it."""
+    package: str = "kasmina"
+    """The package folder, relative to root."""
+    suite: str = "tests/verification"
+    """The suite folder, relative to root."""
+    domains: tuple[str, ...] = ("kasmina",)
+    """Ticket domains that this target covers, sub-domains included."""
+
+
+@dataclass(frozen=True)
+class PreparedArm:
+    """A directory to run tests in; never written to after it was prepared."""
+
+    root: Path
+    package_digest: str
+    """SHA-256 over sorted relative paths and bytes of the package folder."""
+    suite_digest: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one arm."""
+
+    per_test_s: float = 30.0
+    per_arm_s: float = 300.0
+    memory_bytes: int = 4 << 30
+    output_bytes_per_test: int = 64 << 10
+    output_bytes_per_arm: int = 1 << 20
+    file_bytes: int = 64 << 20
+    processes: int = 64
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class ArmRequest:
+    """Run these tests in this arm."""
+
+    arm: PreparedArm
+    node_ids: Sequence[str]
+    """Empty: the whole suite."""
+    limits: Limits = field(default_factory=Limits)
+    repeat: int = 1
+    """Which repetition this is; copied into the results."""
+
+
+class ArmStatus(StrEnum):
+    """How the execution as such went."""
+
+    COMPLETED = "completed"
+    TIMED_OUT = "timed-out"
+    """A deadline was met; results that came before it are kept."""
+    CRASHED = "crashed"
+    """The process ended without completing its report (signal, os._exit, import error)."""
+    TAMPERED = "tampered"
+    """The report contradicts itself, the exit status or the canary."""
+    REFUSED = "refused"
+    """The sandbox would not start it."""
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class ArmReport:
+    """What came back from one execution of one arm."""
+
+    status: ArmStatus
+    results: tuple[TestResult, ...]
+    """In the order of the request; a requested node id that never ran is absent."""
+    reason: str | None = None
+    """For a person: what went wrong, when status is not completed."""
+    output: str = ""
+    """What was printed outside any test, capped."""
+    layers: tuple[str, ...] = ()
+    """Isolation layers that were in force."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """``python``, ``torch``, ``platform`` of the process that ran the tests."""
+
+
+@dataclass(frozen=True)
+class CollectedTest:
+    """A test of the suite, as pytest collected it."""
+
+    node_id: str
+    path: str
+    doc: str | None
+    findings: tuple[str, ...]
+    """Keys named by ``@pytest.mark.finding``."""
+    purpose: str = "demonstrates"
+    """``guards`` when the marker says ``purpose="guards"``."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The whole suite."""
+
+    tests: tuple[CollectedTest, ...]
+    errors: tuple[str, ...] = ()
+    """Files that could not be collected, each with the reason."""
+
+
+@dataclass(frozen=True)
+class ArmEvent:
+    """Something seen while an arm runs: ``test`` (a result) or ``log`` (output lines)."""
+
+    kind: str
+    data: Mapping[str, Any]
+
+
+EventSink = Callable[[ArmEvent], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class LayerStatus:
+    """One isolation layer on this machine."""
+
+    name: str
+    works: bool
+    detail: str
+    """What it stops, or why it does not work here."""
+
+
+class Sandbox(Protocol):
+    """An implementation that can run arms. All methods are safe to cancel."""
+
+    async def run(self, request: ArmRequest, on_event: EventSink | None = None) -> ArmReport:
+        """Run the tests of `request`; never raises for what the tested code does."""
+        ...
+
+    async def collect(self, arm: PreparedArm) -> Collection:
+        """Collect the suite of `arm` without running it."""
+        ...
+
+    def layers(self) -> Sequence[LayerStatus]:
+        """Tell which isolation layers work here."""
+        ...
+
+    async def close(self) -> None:
+        """Stop everything that is still running and free what is held."""
+        ...

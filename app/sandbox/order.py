@@ -1,0 +1,81 @@
+"""What the parent tells the processes that run an arm: one line of JSON.
+
+Read by the keeper and the guest, which import as little as they can: standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+CANARY_NOTE = "this hidden test must fail"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What an arm may use; the fields are those of ``interface.Limits``."""
+
+    per_arm_s: float
+    memory_bytes: int
+    file_bytes: int
+    scratch_bytes: int
+    processes: int
+    open_files: int
+    output_bytes_per_test: int
+    output_bytes_per_arm: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """Run, or only collect, tests of one arm."""
+
+    root: str
+    """The arm, as an absolute path without links; empty to try the cage and run nothing."""
+    package: str
+    suite: str
+    node_ids: tuple[str, ...]
+    collect_only: bool
+    token: str
+    """Stands in every line of the report, so that a line written by a stranger shows."""
+    canary: str
+    """From this the names of the hidden tests are made."""
+    scratch: str
+    layers: tuple[str, ...]
+    """Layers to apply; one that fails refuses the whole."""
+    hidden: tuple[str, ...]
+    """Folders to cover, should they lie inside what is visible."""
+    uid: int | None
+    """Whom to become, when started by root."""
+    bounds: Bounds
+    threads: int = 1
+    """How many threads torch may use."""
+
+    def to_line(self) -> bytes:
+        """As one line of JSON."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Order:
+        """Read what `to_line` wrote."""
+        found = json.loads(line)
+        found["bounds"] = Bounds(**found["bounds"])
+        for name in ("node_ids", "layers", "hidden"):
+            found[name] = tuple(found[name])
+        return cls(**found)
+
+
+def canary_name(secret: str, path: str) -> str:
+    """The name of the hidden test in the test file `path`."""
+    return "test_" + hashlib.sha256(f"{secret}:{path}".encode()).hexdigest()[:16]
+
+
+def selected(node_id: str, wanted: Iterable[str]) -> bool:
+    """Whether `node_id` is one of `wanted`, or lies within a file, class or test among them."""
+    return any(node_id == name or node_id.startswith((f"{name}::", f"{name}[")) for name in wanted)
+
+
+def files_of(node_ids: Sequence[str]) -> tuple[str, ...]:
+    """The files of some node ids, each once, in order."""
+    return tuple(dict.fromkeys(node_id.partition("::")[0] for node_id in node_ids))

@@ -1,0 +1,60 @@
+"""A target as it lies on the disk now: digests, the files patches apply to, a digest per test file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from app.domain.catalogue import fold
+from app.sandbox.arms import DEFECTS, read_target
+from app.sandbox.digests import digest_of
+from app.sandbox.interface import Target
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a target holds at one moment."""
+
+    target: Target
+    package_digest: str
+    suite_digest: str
+    package_files: Mapping[str, bytes]
+    """By path relative to the project's root, as patches name them."""
+    test_digests: Mapping[str, str]
+    """By path of a test file, relative to the project's root: its bytes with the suite's support
+    files, which any test may depend on."""
+    shipped: frozenset[str] = frozenset()
+    """Digests of the defect patches that the suite itself ships."""
+
+
+def take_snapshot(target: Target) -> Snapshot:
+    """Read a target. File work: call it in a thread.
+
+    Raises:
+        FolderError: the package or the suite cannot be read.
+    """
+    package, suite = read_target(target)
+    support = {path: data for path, data in suite.items() if not _is_test_file(path)}
+    shared = digest_of(support)
+    return Snapshot(
+        target=target,
+        package_digest=digest_of(package),
+        suite_digest=digest_of(suite),
+        package_files={f"{target.package}/{path}": data for path, data in package.items()},
+        test_digests={
+            f"{target.suite}/{path}": fold((digest_of({path: data}), shared))
+            for path, data in suite.items()
+            if _is_test_file(path)
+        },
+        shipped=frozenset(
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (target.root / target.suite / DEFECTS).glob("*.patch")
+        ),
+    )
+
+
+def _is_test_file(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

@@ -1,0 +1,228 @@
+"""The fast sandbox: keepers are forked from a process that has imported everything already.
+
+What an arm may do and how it is read is as with a plain subprocess. When no zygote can be had -
+another system, no torch, a module that insists on threads - plain subprocesses serve, and the
+run's environment says so (``engine``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from app.sandbox import subprocess_arm
+from app.sandbox.engine import Engine
+from app.sandbox.execution import ChildEnds, Started
+from app.sandbox.interface import SandboxMode
+from app.sandbox.probe import command, scrubbed_environment
+
+log = logging.getLogger(__name__)
+
+ENTRY = Path(__file__).with_name("zygote_main.py")
+FORK_IS_SAFE = sys.platform == "linux"
+_READY_S = 120.0
+_FORK_S = 10.0
+_MAX_SKIPPED = 20
+
+
+class ZygoteFailed(Exception):
+    """The zygote cannot be had, or must not be used any more; the message says why."""
+
+
+class Zygote:
+    """One such process, from this side."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+        self._process = process
+        self._channel = channel
+        self._rest = b""
+        self._lock = asyncio.Lock()
+        self.born = time.monotonic()
+        self.forks = 0
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return self._process.returncode is None
+
+    @classmethod
+    async def start(cls) -> Zygote:
+        """Start one and wait until it is ready; raise `ZygoteFailed`."""
+        skip: list[str] = []
+        while True:
+            zygote = await cls._spawn()
+            try:
+                answer = await zygote._prepare(skip)
+            except BaseException:
+                await zygote.close()
+                raise
+            if "ready" in answer:
+                return zygote
+            await zygote.close()
+            culprit = answer.get("threads_by")
+            if culprit is None or culprit in skip or len(skip) == _MAX_SKIPPED:
+                raise ZygoteFailed(str(answer.get("error", f"importing {culprit} starts threads")))
+            skip.append(culprit)
+
+    async def fork(self, ends: ChildEnds) -> None:
+        """Have it fork a keeper; raise `ZygoteFailed` when it will not or cannot."""
+        descriptors = [ends.control.fileno(), ends.report, ends.output]
+        async with self._lock:
+            try:
+                socket.send_fds(self._channel, [b"F"], descriptors)
+                async with asyncio.timeout(_FORK_S):
+                    answer = await self._answer()
+            except (OSError, ValueError, TimeoutError) as error:
+                raise ZygoteFailed(f"it does not answer: {error}") from None
+        if "forked" not in answer:
+            raise ZygoteFailed(str(answer.get("unfit", answer)))
+        self.forks += 1
+
+    async def close(self) -> None:
+        """End it. Arms that it forked go on: they hang on their own sockets."""
+        self._channel.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    @classmethod
+    async def _spawn(cls) -> Zygote:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command(str(ENTRY), str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=scrubbed_environment(),
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise ZygoteFailed(f"it could not be started: {error}") from None
+        finally:
+            theirs.close()
+        return cls(process, ours)
+
+    async def _prepare(self, skip: list[str]) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_READY_S):
+                line = json.dumps({"skip": skip}).encode() + b"\n"
+                await loop.sock_sendall(self._channel, line)
+                return await self._answer()
+        except (OSError, ValueError, TimeoutError) as error:
+            raise ZygoteFailed(f"it did not become ready: {error}") from None
+
+    async def _answer(self) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._rest:
+            part = await loop.sock_recv(self._channel, 1 << 16)
+            if not part:
+                raise ConnectionError("it has ended")
+            self._rest += part
+        line, _, self._rest = self._rest.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class ZygoteSandbox(Engine):
+    """Forks a keeper per arm from a zygote, and replaces the zygote on any doubt."""
+
+    def __init__(
+        self,
+        scratch_dir: Path,
+        mode: SandboxMode = SandboxMode.STRICT,
+        *,
+        hidden: Iterable[Path] = (),
+        threads: int = 1,
+        max_age_s: float = 6 * 3600.0,
+        max_forks: int = 10_000,
+    ) -> None:
+        super().__init__(scratch_dir, mode, hidden=hidden, threads=threads)
+        self._zygote: Zygote | None = None
+        self._max_age_s = max_age_s
+        self._max_forks = max_forks
+        self._lock = asyncio.Lock()
+        self._gone: set[asyncio.Task[None]] = set()
+        self.unavailable: str | None = None
+        """Why plain subprocesses serve instead; None while a zygote does."""
+
+    async def warm(self) -> None:
+        """Have a zygote ready, so that the first arm need not wait for it. Never raises."""
+        with suppress(ZygoteFailed):
+            await self._ready()
+
+    async def close(self) -> None:
+        """Stop everything that is still running, the zygote included."""
+        await super().close()
+        async with self._lock:
+            await self._retire()
+        while self._gone:
+            await asyncio.gather(*self._gone)
+
+    async def _start(self, ends: ChildEnds) -> Started:
+        for _ in range(2):
+            try:
+                zygote = await self._ready()
+            except ZygoteFailed:
+                break
+            try:
+                await zygote.fork(ends)
+            except ZygoteFailed as failure:
+                log.info("the zygote is replaced: %s", failure)
+                async with self._lock:
+                    if self._zygote is zygote:
+                        await self._retire()
+                continue
+            return Started("zygote", _nothing)
+        return await subprocess_arm.start(ends)
+
+    async def _ready(self) -> Zygote:
+        async with self._lock:
+            zygote = self._zygote
+            if zygote is not None and self._is_fresh(zygote):
+                return zygote
+            if self.unavailable is not None or self._closed:
+                raise ZygoteFailed(self.unavailable or "the sandbox is closed")
+            await self._retire()
+            try:
+                if not FORK_IS_SAFE:
+                    raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
+                self._zygote = await Zygote.start()
+            except ZygoteFailed as failure:
+                self.unavailable = str(failure)
+                log.warning("no zygote, so every arm starts a Python of its own: %s", failure)
+                raise
+            return self._zygote
+
+    def _is_fresh(self, zygote: Zygote) -> bool:
+        age = time.monotonic() - zygote.born
+        return zygote.alive and age < self._max_age_s and zygote.forks < self._max_forks
+
+    async def _retire(self) -> None:
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            task = asyncio.create_task(zygote.close())
+            self._gone.add(task)
+            task.add_done_callback(self._gone.discard)
+
+
+async def _nothing() -> None:
+    """The zygote's keepers are reaped by the kernel."""
