@@ -48,8 +48,8 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     """Runs at once in the worker inside ``serve``; 0 for none."""
 
-    sandbox: SandboxMode = SandboxMode.RELAXED
-    """How much isolation test runs demand."""
+    sandbox: SandboxMode | None = None
+    """How much isolation test runs demand; unset: ``strict`` where every layer works."""
 
     test_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Deadline of a single test, in seconds."""

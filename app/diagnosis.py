@@ -85,7 +85,9 @@ def _database(settings: Settings) -> Iterator[Diagnosis]:
         return
     head = head_revision()
     ok = revision == head
-    detail = f"schema at {revision}" if ok else f"schema at {revision}, needs {head}: findings migrate"
+    detail = (
+        f"schema at {revision}" if ok else f"schema at {revision}, needs {head}: findings migrate"
+    )
     yield Diagnosis("schema", ok, detail)
 
 
@@ -112,6 +114,8 @@ def _engine() -> Iterator[Diagnosis]:
 def _sandbox(settings: Settings) -> Iterator[Diagnosis]:
     strict = settings.sandbox is SandboxMode.STRICT
     with tempfile.TemporaryDirectory(prefix="findings-") as scratch:
-        sandbox = build_sandbox(settings.sandbox, Path(scratch), hidden=(settings.data_dir,))
+        sandbox = build_sandbox(
+            settings.sandbox or SandboxMode.RELAXED, Path(scratch), hidden=(settings.data_dir,)
+        )
         for layer in sandbox.layers():
             yield Diagnosis(f"layer {layer.name}", layer.works, layer.detail, needed=strict)

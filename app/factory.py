@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -12,16 +13,26 @@ from app.config import Settings
 from app.database import libpq_url, make_engine
 from app.sandbox.arms import ArmStore
 from app.sandbox.build import build_sandbox
-from app.sandbox.interface import Collection, Limits, Sandbox, Target
+from app.sandbox.interface import (
+    Collection,
+    LayerStatus,
+    Limits,
+    Sandbox,
+    SandboxMode,
+    Target,
+)
 from app.services.accounts import AccountService
 from app.services.catalogue import CatalogueService
+from app.services.client_code import ClientCode
 from app.services.documents import DocumentService
 from app.services.execution import ExecutionService
 from app.services.links import LinkService
 from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
+from app.services.submissions import SubmissionService
 from app.services.tickets import TicketService
+from app.services.workers import WorkerService
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
 
@@ -57,10 +68,15 @@ class Factory:
         if self._sandbox is None:
             scratch = self.work_dir / "scratch"
             scratch.mkdir(mode=0o711)
-            self._sandbox = build_sandbox(
-                self.settings.sandbox, scratch, hidden=(self.settings.data_dir,)
-            )
+            # Without a demand, whatever layers work are in force: where all do, that is strict.
+            mode = self.settings.sandbox or SandboxMode.RELAXED
+            self._sandbox = build_sandbox(mode, scratch, hidden=(self.settings.data_dir,))
         return self._sandbox
+
+    async def missing_layers(self) -> list[LayerStatus]:
+        """Return the isolation layers that do not work on this machine."""
+        layers = await asyncio.to_thread(self.sandbox.layers)
+        return [layer for layer in layers if not layer.works]
 
     @cached_property
     def arms(self) -> ArmStore:
@@ -74,9 +90,11 @@ class Factory:
             per_test_s=self.settings.test_timeout_s, per_arm_s=self.settings.run_timeout_s
         )
 
-    async def collect(self, target: Target) -> Collection:
-        """Collect the suite of `target` in the sandbox."""
-        arm = await asyncio.to_thread(self.arms.prepare, target)
+    async def collect(
+        self, target: Target, submitted: Mapping[str, str] | None = None
+    ) -> Collection:
+        """Collect the suite of `target` in the sandbox, with submitted files beside it."""
+        arm = await asyncio.to_thread(self.arms.prepare, target, extra_files=submitted)
         return await self.sandbox.collect(arm)
 
     @cached_property
@@ -110,6 +128,16 @@ class Factory:
         return LinkService(self.unit, self.target.name)
 
     @cached_property
+    def client_code(self) -> ClientCode:
+        """Whether code of clients may run here."""
+        return ClientCode(self.missing_layers)
+
+    @cached_property
+    def submissions(self) -> SubmissionService:
+        """Tests that clients hand in."""
+        return SubmissionService(self.unit, self.catalogue, self.client_code, self.target)
+
+    @cached_property
     def patches(self) -> PatchService:
         """Patches of tickets."""
         return PatchService(self.unit, self.catalogue, self.target.name)
@@ -117,12 +145,17 @@ class Factory:
     @cached_property
     def runs(self) -> RunService:
         """Runs as clients see them."""
-        return RunService(self.unit, self.catalogue, self.bell, self.target.name)
+        return RunService(self.unit, self.catalogue, self.bell, self.client_code, self.target.name)
 
     @cached_property
     def execution(self) -> ExecutionService:
         """Runs as workers see them."""
         return ExecutionService(self.unit)
+
+    @cached_property
+    def worker_states(self) -> WorkerService:
+        """Which workers there are."""
+        return WorkerService(self.unit)
 
     async def close(self) -> None:
         """Stop what runs and free what is held."""

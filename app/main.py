@@ -13,7 +13,19 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from app import admission
-from app.api import accounts, openapi, patches, problems, reviews, runs, service, tests, tickets
+from app.api import (
+    accounts,
+    openapi,
+    patches,
+    problems,
+    reviews,
+    run_streams,
+    runs,
+    service,
+    tests,
+    tickets,
+    workers,
+)
 from app.api.cursors import Cursors
 from app.api.middleware import BodyLimit, RequestContext
 from app.domain.diffs import MAX_BYTES
@@ -26,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 API = "/api/v1"
 _WORKER_PAUSE_S = 2.0
-ROUTERS = (tickets, reviews, tests, patches, runs, accounts)
+ROUTERS = (tickets, reviews, tests, patches, runs, run_streams, workers, accounts)
 
 _DESCRIPTION = """\
 Finding tickets, cross-reviews, and verification runs that show whether a claim is true.

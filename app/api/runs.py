@@ -31,7 +31,7 @@ async def trigger_run(
     Everything the run depends on is frozen now. `Location` is where to look for the result.
     """
     run = await services.runs.trigger(
-        actor, key, body.kind, tests=body.tests, repeats=body.repeat or 1
+        actor, key, body.kind, tests=body.tests, repeats=body.repeat, force=body.force
     )
     headers = {"Location": f"/api/v1/runs/{run.id}"}
     return JsonResponse(run_body(run), 202, headers)

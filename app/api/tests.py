@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -10,10 +12,12 @@ from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit, LinkId, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
-from app.api.payloads.tickets import LinksOut, TestLinkOut
+from app.api.payloads.tickets import LinkedOut, LinksOut
 from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
-from app.api.security import Maintainer, Reader, Reviewer
+from app.api.security import Maintainer, Reader, Reporter, Reviewer
+from app.domain.accounts import Role
+from app.services.access import require
 
 router = APIRouter(tags=["verification"], route_class=StrictRoute)
 
@@ -50,20 +54,36 @@ async def list_linked_tests(_: Reader, services: Services, key: TicketKey) -> Js
     return JsonResponse({"items": await services.links.of_ticket(key), "next_cursor": None})
 
 
-@router.post("/tickets/{key}/tests", status_code=201, **answers(TestLinkOut, 201, 404, 409))
+@router.post("/tickets/{key}/tests", status_code=201, **answers(LinkedOut, 201, 404, 409))
 async def link_test(
-    actor: Reviewer, services: Services, key: TicketKey, body: LinkIn
+    actor: Reporter, services: Services, key: TicketKey, body: LinkIn
 ) -> JsonResponse:
-    """Link a test, or all tests of a file or class, with a ticket.
+    """Link a test of the suite with a ticket, or hand in a new one.
 
     A verification test asserts the *sound* behaviour: it fails while the defect is there and
     passes once it is gone. For "`scale` ignores its factor", assert `scale(2.0, 3.0) == 6.0`,
     not that it returns 2.0.
+
+    `node_id` names a test, a file, a class or one parameter of the suite (reviewers). `source` and
+    `filename` hand in a pytest file of your own (reviewers, and reporters on their own tickets); it
+    is collected now, and collected and run in the whole cage only.
     """
-    link = await services.links.add(
-        actor, key, body.node_id, purpose=body.purpose, checklist_item=body.checklist_item
+    location = f"/api/v1/tickets/{key}/tests"
+    if body.node_id is not None:
+        require(actor, Role.REVIEWER)
+        link = await services.links.add(
+            actor, key, body.node_id, purpose=body.purpose, checklist_item=body.checklist_item
+        )
+        return created(link, location)
+    done = await services.submissions.submit(
+        actor,
+        key,
+        filename=body.filename or "",
+        source=body.source or "",
+        purpose=body.purpose,
     )
-    return created(link, f"/api/v1/tickets/{key}/tests")
+    first = asdict(done.links[0])
+    return created({**first, "items": done.links}, location)
 
 
 @router.delete("/tickets/{key}/tests/{id}", status_code=204, **answers(None, 204, 404, 409))

@@ -25,6 +25,9 @@ class CatalogueTest:
     purpose: TestPurpose = TestPurpose.DEMONSTRATES
     last_outcome: str | None = None
     """How it last ended on the bundled package."""
+    flakes: int = 0
+    """How often repeats of it disagreed on one arm."""
+    last_flake_at: datetime | None = None
 
     @classmethod
     def from_mapping(cls, row: Mapping[Any, Any]) -> Self:
@@ -37,6 +40,8 @@ class CatalogueTest:
             digest=row["digest"],
             purpose=TestPurpose(row["purpose"]),
             last_outcome=row["last_outcome"],
+            flakes=row["flakes"],
+            last_flake_at=row["last_flake_at"],
         )
 
 

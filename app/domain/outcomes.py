@@ -168,6 +168,17 @@ def _broken(plan: RunPlan, before: Sequence[ArmResult], after: ArmResult) -> tup
     return tuple(n for n in plan.others if n in passed_before and n not in passed_after)
 
 
+def flips(arms: Sequence[ArmResult]) -> tuple[str, ...]:
+    """Return the tests that ended differently in repeats on the same arm."""
+    found: dict[str, None] = {}
+    for arm in arms:
+        seen: dict[str, TestOutcome] = {}
+        for result in arm.results:
+            if seen.setdefault(result.node_id, result.outcome) is not result.outcome:
+                found[result.node_id] = None
+    return tuple(found)
+
+
 def _of(arm: ArmResult, node_id: str) -> list[TestResult]:
     return [result for result in arm.results if result.node_id == node_id]
 

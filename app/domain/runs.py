@@ -128,6 +128,15 @@ class LinkedTest:
 
 
 @dataclass(frozen=True)
+class SubmittedFile:
+    """A test file that a client handed in, as a run uses it."""
+
+    path: str
+    """Relative to the suite's folder."""
+    digest: str
+
+
+@dataclass(frozen=True)
 class RunPlan:
     """Everything a run depends on, frozen at trigger."""
 
@@ -144,6 +153,8 @@ class RunPlan:
     covers_all_links: bool
     """False when the caller asked for some of the linked tests only: decides no evidence."""
     repeats: int = 1
+    submitted: tuple[SubmittedFile, ...] = ()
+    """Test files that clients handed in, placed beside the suite."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
-from sqlalchemy.dialects.postgresql import BIGINT, JSONB, UUID
+from sqlalchemy.dialects.postgresql import BIGINT, BOOLEAN, JSONB, UUID
 
 from app.schema.base import Timestamp, metadata
 
@@ -22,10 +22,13 @@ runs = Table(
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("worker", Text),
     Column("repeats", Integer, nullable=False, server_default="1"),
+    Column("force", BOOLEAN, nullable=False, server_default=text("false")),
     Column("reused_from", UUID),
     # Everything the run depends on, frozen at trigger.
     Column("plan", JSONB, nullable=False),
     Column("package_digest", Text, nullable=False),
+    # Digest of kind and plan: runs with the same one ask the same question.
+    Column("plan_key", Text, nullable=False),
     # The evidence state that this run decided, if it decided any.
     Column("decided", Text),
     Column("also_broken", JSONB, nullable=False, server_default=text("'[]'")),
@@ -38,6 +41,7 @@ runs = Table(
     CheckConstraint("(status = 'finished') = (outcome IS NOT NULL)", name="outcome"),
     Index("ix_runs_ticket_id", "ticket_id", text("queued_at DESC")),
     Index("ix_runs_queued_at", text("queued_at DESC"), text("id DESC")),
+    Index("ix_runs_plan_key", "plan_key", text("finished_at DESC")),
     Index("ix_runs_status", "status", text("queued_at DESC")),
 )
 
@@ -62,4 +66,18 @@ run_events = Table(
     Column("kind", Text, nullable=False),
     Column("data", JSONB, nullable=False),
     Column("at", Timestamp, nullable=False, server_default=func.now()),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("started_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("heartbeat_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("concurrency", Integer, nullable=False),
+    Column("running", Integer, nullable=False, server_default="0"),
+    Column("package_digest", Text),
+    Column("suite_digest", Text),
+    # python, torch, platform, sandbox and its layers.
+    Column("environment", JSONB, nullable=False, server_default=text("'{}'")),
 )

@@ -31,6 +31,9 @@ tests = Table(
     Column("digest", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("last_outcome", Text),
+    # How often repeats of one arm disagreed, and when that was seen last.
+    Column("flakes", Integer, nullable=False, server_default="0"),
+    Column("last_flake_at", Timestamp),
     Index("ix_tests_findings", "findings", postgresql_using="gin"),
 )
 
@@ -54,10 +57,29 @@ test_links = Table(
     Index("ix_test_links_checklist_item_id", "checklist_item_id"),
 )
 
-patch_texts = Table(
-    "patch_texts",
+submitted_tests = Table(
+    "submitted_tests",
     metadata,
-    # SHA-256 of the text: the same patch is stored once and never changed.
+    Column("id", UUID, primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("target", ForeignKey("targets.name"), nullable=False),
+    Column("filename", Text, nullable=False),
+    # Where the file stands in an arm, relative to the project's root.
+    Column("path", Text, nullable=False),
+    Column("digest", ForeignKey("texts.digest"), nullable=False),
+    Column("purpose", Text, nullable=False, server_default="demonstrates"),
+    Column("node_ids", ARRAY(Text), nullable=False),
+    Column("author_id", ForeignKey("accounts.id"), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    CheckConstraint("purpose IN ('demonstrates','guards')", name="purpose"),
+    Index("uq_submitted_tests_ticket_path", "ticket_id", "path", unique=True),
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    # Patches and submitted tests by SHA-256: the same text is stored once and never changed, so
+    # a run finds what it was frozen with whatever happens to the ticket.
     Column("digest", Text, primary_key=True),
     Column("text", Text, nullable=False),
 )
@@ -68,7 +90,7 @@ ticket_patches = Table(
     Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("target", ForeignKey("targets.name"), nullable=False),
-    Column("digest", ForeignKey("patch_texts.digest"), nullable=False),
+    Column("digest", ForeignKey("texts.digest"), nullable=False),
     Column("applies", Text, nullable=False),
     Column("author_id", ForeignKey("accounts.id"), nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from app.domain import diffs
 from app.domain.accounts import Actor
@@ -18,7 +19,15 @@ from app.sandbox.snapshot import Snapshot, take_snapshot
 from app.services.evidence import reassess
 from app.storage.unit import Stores, UnitOfWork
 
-Collector = Callable[[Target], Awaitable[Collection]]
+
+class Collector(Protocol):
+    """Collects a suite in the sandbox."""
+
+    async def __call__(
+        self, target: Target, submitted: Mapping[str, str] | None = None
+    ) -> Collection:
+        """Collect the suite of `target`, with submitted files (by path below it) beside."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,10 @@ class CatalogueService:
             async with self._unit.begin() as stores:
                 await self._save(stores, snapshot, known.errors)
         return snapshot
+
+    async def collect_with(self, submitted: Mapping[str, str]) -> Collection:
+        """Collect the suite with submitted files beside it; stores nothing."""
+        return await self._collector(self._target, submitted)
 
     async def tests(self, *, after: int, limit: int) -> list[tuple[int, CatalogueTest]]:
         """Return tests with their positions, in suite order."""

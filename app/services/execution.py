@@ -17,17 +17,27 @@ from app.services.evidence import digests_in_force, reassess
 from app.storage.runs import ClaimedRun
 from app.storage.unit import Stores, UnitOfWork
 
+GIVEN_BACK_FOR_S = 2.0
+"""How long a run rests before another worker may take it."""
+
 MAX_ATTEMPTS = 3
 """So often a run is taken up before its loss counts as its outcome."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A claimed run with the texts of the patches it needs."""
+    """A claimed run with the texts of the patches and submitted tests that it needs."""
 
     run: ClaimedRun
     patches: Mapping[str, str]
     """Texts by digest."""
+    submitted: Mapping[str, str]
+    """Sources by path below the suite."""
+
+    @property
+    def force(self) -> bool:
+        """Run even where earlier results could be reused."""
+        return self.run.force
 
 
 class ExecutionService:
@@ -61,18 +71,46 @@ class ExecutionService:
             await stores.run_events.add(run_id, run.attempt, "status", status)
             await stores.jobs.ring(run_id)
             digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
-            return Assignment(run=run, patches=await stores.patches.texts(digests))
+            digests += [file.digest for file in run.plan.submitted]
+            texts = await stores.patches.texts_of(digests)
+            return Assignment(
+                run=run,
+                patches=texts,
+                submitted={file.path: texts[file.digest] for file in run.plan.submitted},
+            )
 
     async def is_current(self, run: ClaimedRun) -> bool:
         """Tell whether this attempt is still wanted: not cancelled, not taken up by another."""
         async with self._unit.read() as stores:
             return await stores.runs.is_current(run.id, run.attempt)
 
-    async def record(self, run: ClaimedRun, kind: str, data: Mapping[str, Any]) -> None:
-        """Record something seen while the run goes on."""
+    async def record(
+        self, run: ClaimedRun, events: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Record what was seen while the run goes on."""
         async with self._unit.begin() as stores:
-            await stores.run_events.add(run.id, run.attempt, kind, data)
+            await stores.run_events.add_many(run.id, run.attempt, events)
             await stores.jobs.ring(run.id)
+
+    async def give_back(self, run: ClaimedRun, reason: str) -> None:
+        """Put a run back that this worker cannot take; `reason` is shown while it waits."""
+        async with self._unit.begin() as stores:
+            if await stores.runs.mark_given_back(run, reason):
+                waiting = {"status": RunStatus.QUEUED.value, "reason": reason}
+                await stores.run_events.add(run.id, run.attempt, "status", waiting)
+                await stores.jobs.defer_run(run.id, delay_s=GIVEN_BACK_FOR_S)
+                await stores.jobs.ring(run.id)
+
+    async def reuse(self, run: ClaimedRun, environment: Mapping[str, Any]) -> bool:
+        """Finish a run with the results of an earlier one that asked the same; False: none did."""
+        async with self._unit.read() as stores:
+            earlier = await stores.runs.find_reusable(run, environment)
+        if earlier is None:
+            return False
+        verdict = outcomes.decide(run.kind, run.plan, earlier.arms)
+        return await self._end(
+            run, verdict, earlier.arms, earlier.environment, reused_from=earlier.id
+        )
 
     async def finish(
         self, run: ClaimedRun, arms: Sequence[ArmResult], environment: Mapping[str, Any]
@@ -91,11 +129,15 @@ class ExecutionService:
         verdict: Verdict,
         arms: Sequence[ArmResult],
         environment: Mapping[str, Any],
+        *,
+        reused_from: UUID | None = None,
     ) -> bool:
         async with self._unit.begin() as stores:
             owner = await stores.runs.ticket_of(run.id)
             assert owner is not None
             await lock_ticket(stores, owner[1])
+            if reused_from is not None:
+                await stores.runs.mark_reused(run.id, reused_from)
             return await self._store(stores, run, owner[1], verdict, arms, environment)
 
     async def _store(
@@ -120,6 +162,7 @@ class ExecutionService:
             return False
         await self._update_evidence(stores, run, key, verdict, decision)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
+        await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         end = {
             "status": RunStatus.FINISHED.value,
             "outcome": verdict.outcome.value,

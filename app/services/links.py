@@ -66,7 +66,7 @@ class LinkService:
             return next(link for link in links if link.id == link_id)
 
     async def remove(self, actor: Actor, key: str, link_id: UUID) -> None:
-        """Take a link by hand off a ticket.
+        """Take a link by hand, or a submitted file, off a ticket.
 
         Raises:
             NotFound: there is no such ticket or link.
@@ -74,7 +74,9 @@ class LinkService:
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            node_id = await stores.links.remove(ticket.id, link_id)
+            node_id = await stores.links.remove(
+                ticket.id, link_id
+            ) or await stores.submitted.remove(ticket.id, link_id)
             if node_id is None:
                 await self._explain_missing(stores, ticket.id, key, link_id)
             await stores.audit.record(

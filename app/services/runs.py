@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.arms import plan_arms
-from app.domain.runs import Run, RunEvent, RunKind, RunPlan, RunStatus
+from app.domain.runs import Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
 from app.errors import (
     Conflict,
     FieldError,
@@ -22,6 +22,7 @@ from app.errors import (
 from app.sandbox.snapshot import Snapshot
 from app.services.access import describe, lock_ticket
 from app.services.catalogue import CatalogueService, how_it_applies
+from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.storage.bell import Bell
 from app.storage.links import ExpandedTest
@@ -38,13 +39,27 @@ HINT = (
 )
 
 
+DEFAULT_REPEATS = {RunKind.CHECK: 1, RunKind.PROOF: 3}
+"""How often each linked test runs: a proof wants to know whether it flips."""
+
+
+KEEP_ALIVE_S = 15.0
+"""How long a watcher hears nothing before it is told that the line is open."""
+
+
 class RunService:
     """Runs of tickets' tests."""
 
     def __init__(
-        self, unit: UnitOfWork, catalogue: CatalogueService, bell: Bell, target: str
+        self,
+        unit: UnitOfWork,
+        catalogue: CatalogueService,
+        bell: Bell,
+        client_code: ClientCode,
+        target: str,
     ) -> None:
         self._unit = unit
+        self._client_code = client_code
         self._catalogue = catalogue
         self._bell = bell
         self._target = target
@@ -56,7 +71,8 @@ class RunService:
         kind: RunKind,
         *,
         tests: Sequence[str] | None = None,
-        repeats: int = 1,
+        repeats: int | None = None,
+        force: bool = False,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -65,19 +81,23 @@ class RunService:
             key: the ticket.
             kind: check or proof.
             tests: some of the linked tests; None for all. Only a run over all decides evidence.
-            repeats: how often each linked test runs.
+            repeats: how often each linked test runs; by default as `DEFAULT_REPEATS` says.
+            force: run even where an earlier result could be reused.
 
         Raises:
             NotFound: there is no such ticket.
             NothingToRun: no test is linked, or a proof has no patch that applies.
             InvalidInput: a named test is not linked.
+            SandboxRefused: it would run a client's code, and a layer of isolation is missing.
         """
         snapshot = await self._catalogue.in_step()
+        repeats = repeats or DEFAULT_REPEATS[kind]
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             plan = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
+            await self._require_cage(plan, snapshot)
             run_id = new_id()
-            await stores.runs.add(run_id, ticket.id, kind, plan, actor)
+            await stores.runs.add(run_id, ticket.id, kind, plan, actor, force=force)
             await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
             await stores.jobs.defer_run(run_id)
             await stores.audit.record(
@@ -87,6 +107,12 @@ class RunService:
                 changes={"run": [None, str(run_id)], "kind": [None, kind.value]},
             )
             return await _shown(stores, run_id)
+
+    async def _require_cage(self, plan: RunPlan, snapshot: Snapshot) -> None:
+        if plan.submitted:
+            await self._client_code.require_cage("A submitted test of this run")
+        used = [arm.patch.digest for arm in plan.arms if arm.patch is not None]
+        await self._client_code.require_for_patches(used, snapshot)
 
     async def _plan(
         self,
@@ -108,8 +134,8 @@ class RunService:
         if arms is None:
             raise _no_patch(ticket.key, patches)
         others: tuple[str, ...] = ()
+        mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF:
-            mine = {test.node_id for test in chosen}
             everything = await stores.catalogue.tests(self._target)
             others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
         return RunPlan(
@@ -123,6 +149,11 @@ class RunService:
             patches_digest=patches_digest(patches),
             covers_all_links=len(chosen) == len(linked),
             repeats=repeats,
+            submitted=tuple(
+                SubmittedFile(file.path, file.digest)
+                for file in await stores.submitted.of_ticket(ticket.id)
+                if mine.intersection(file.node_ids)
+            ),
         )
 
     async def show(self, run_id: UUID) -> Run:
@@ -161,16 +192,42 @@ class RunService:
         async with self._unit.read() as stores:
             return await stores.runs.page(wanted, after=after, limit=limit)
 
-    async def events(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:
-        """Return what was seen of a run behind a position.
+    async def status(self, run_id: UUID) -> RunStatus:
+        """Return where a run stands.
 
         Raises:
             NotFound: there is no such run.
         """
         async with self._unit.read() as stores:
-            if await stores.runs.status_of(run_id) is None:
-                raise _no_run(run_id)
-            return await stores.run_events.of_run(run_id, after=after, limit=limit)
+            found = await stores.runs.status_of(run_id)
+        if found is None:
+            raise _no_run(run_id)
+        return found[0]
+
+    async def watch(self, run_id: UUID, after: tuple[int, int]) -> AsyncIterator[RunEvent | None]:
+        """Give the events of a run behind a position, as they come, until it has ended.
+
+        None stands for a while in which nothing happened, so that a reader can be told that the
+        line is still open.
+        """
+        async with self._bell.watching(run_id) as changed:
+            while True:
+                changed.clear()
+                async with self._unit.read() as stores:
+                    # The status first: events that come after it are seen next time.
+                    found = await stores.runs.status_of(run_id)
+                    events = await stores.run_events.of_run(run_id, after=after, limit=500)
+                for event in events:
+                    yield event
+                    after = (event.attempt, event.seq)
+                if events:
+                    continue
+                if found is None or _ended(found[0]):
+                    return
+                try:
+                    await asyncio.wait_for(changed.wait(), KEEP_ALIVE_S)
+                except TimeoutError:
+                    yield None
 
     async def cancel(self, actor: Actor, run_id: UUID) -> Run:
         """Cancel a run; its worker stops what it has started.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -111,6 +111,15 @@ class CatalogueStore:
                 update(tests)
                 .where(tests.c.target == target, tests.c.node_id == node_id)
                 .values(last_outcome=outcome)
+            )
+
+    async def mark_flakes(self, target: str, node_ids: Sequence[str]) -> None:
+        """Count up the flakes of tests whose repeats disagreed."""
+        if node_ids:
+            await self._connection.execute(
+                update(tests)
+                .where(tests.c.target == target, tests.c.node_id.in_(node_ids))
+                .values(flakes=tests.c.flakes + 1, last_flake_at=func.now())
             )
 
     async def tickets_named(self, findings: Iterable[str]) -> dict[str, int]:

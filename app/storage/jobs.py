@@ -28,11 +28,12 @@ class JobStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def defer_run(self, run_id: UUID) -> None:
+    async def defer_run(self, run_id: UUID, *, delay_s: float = 0) -> None:
         """Queue the execution of a run, if and when this transaction commits."""
         raw = await self._connection.get_raw_connection()
+        wait: dict[str, Any] = {"schedule_in": {"seconds": delay_s}} if delay_s else {}
         task = _deferring.configure_task(
-            RUN_TASK, queue=QUEUE, connection=cast(Any, raw.driver_connection)
+            RUN_TASK, queue=QUEUE, connection=cast(Any, raw.driver_connection), **wait
         )
         await task.defer_async(run_id=str(run_id))
 

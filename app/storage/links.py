@@ -31,7 +31,7 @@ from app.domain.accounts import Account
 from app.domain.runs import LinkedTest, TestPurpose
 from app.domain.tickets import TestLink
 from app.schema.tickets import tickets
-from app.schema.verification import test_links, tests
+from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.rows import new_id
 
 
@@ -110,7 +110,22 @@ def links_of(
         )
         .correlate(tickets)
     )
-    return union_all(by_hand, by_marker)
+    file = submitted_tests.alias("file")
+    single = func.unnest(file.c.node_ids).label("node_id")
+    submitted = (
+        select(
+            file.c.id,
+            single,
+            file.c.purpose,
+            literal("submitted").label("origin"),
+            cast(null(), Text).label("checklist_item"),
+            file.c.digest,
+            cast(null(), Text).label("last_outcome"),
+        )
+        .where(file.c.ticket_id == ticket_id)
+        .correlate(tickets)
+    )
+    return union_all(by_hand, by_marker, submitted)
 
 
 class LinkStore:
@@ -136,11 +151,17 @@ class LinkStore:
             .join(links, within(tests.c.node_id, links.c.node_id))
             .order_by(tests.c.position, func.length(links.c.node_id).desc())
         )
+        handed_in = (
+            select(links.c.node_id, links.c.purpose, links.c.digest)
+            .where(links.c.origin == "submitted")
+            .order_by(links.c.node_id)
+        )
         found: dict[str, ExpandedTest] = {}
-        for row in await self._connection.execute(query):
-            found.setdefault(
-                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
-            )
+        for wanted in (query, handed_in):
+            for row in await self._connection.execute(wanted):
+                found.setdefault(
+                    row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
+                )
         return list(found.values())
 
     async def add(

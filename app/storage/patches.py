@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
-from app.schema.verification import patch_texts, ticket_patches
+from app.schema.verification import texts, ticket_patches
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PatchStore:
             )
         )
         await self._connection.execute(
-            upsert(patch_texts).values(digest=digest, text=text).on_conflict_do_nothing()
+            upsert(texts).values(digest=digest, text=text).on_conflict_do_nothing()
         )
         statement = upsert(ticket_patches).values(
             ticket_id=ticket_id,
@@ -96,9 +96,9 @@ class PatchStore:
                 ticket_patches.c.name,
                 ticket_patches.c.digest,
                 ticket_patches.c.applies,
-                patch_texts.c.text,
+                texts.c.text,
             )
-            .join(patch_texts, patch_texts.c.digest == ticket_patches.c.digest)
+            .join(texts, texts.c.digest == ticket_patches.c.digest)
             .where(condition)
             .order_by(ticket_patches.c.ticket_id, ticket_patches.c.name)
         )
@@ -116,11 +116,9 @@ class PatchStore:
                 .values(applies=applies)
             )
 
-    async def texts(self, digests: Sequence[str]) -> dict[str, str]:
+    async def texts_of(self, digests: Sequence[str]) -> dict[str, str]:
         """Return the texts stored under `digests`."""
         rows = await self._connection.execute(
-            select(patch_texts.c.digest, patch_texts.c.text).where(
-                patch_texts.c.digest.in_(digests)
-            )
+            select(texts.c.digest, texts.c.text).where(texts.c.digest.in_(digests))
         )
         return {row.digest: row.text for row in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.runs import RunEvent
-from app.schema.runs import run_events
+from app.schema.runs import run_events, runs
 
 
 class RunEventStore:
@@ -20,16 +20,38 @@ class RunEventStore:
         self._connection = connection
 
     async def add(self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any]) -> None:
-        """Add an event behind the last one of the attempt; the caller holds the run's row."""
-        last = (
-            select(func.coalesce(func.max(run_events.c.seq), 0))
-            .where(run_events.c.run_id == run_id, run_events.c.attempt == attempt)
-            .scalar_subquery()
+        """Add an event behind the last one of the attempt."""
+        await self.add_many(run_id, attempt, [(kind, data)])
+
+    async def add_many(
+        self, run_id: UUID, attempt: int, events: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Add events behind the last one of the attempt, in order.
+
+        Locks the run's row first: its worker and a client that cancels it may both write.
+        """
+        if not events:
+            return
+        await self._connection.execute(
+            select(runs.c.id).where(runs.c.id == run_id).with_for_update()
+        )
+        last = await self._connection.scalar(
+            select(func.coalesce(func.max(run_events.c.seq), 0)).where(
+                run_events.c.run_id == run_id, run_events.c.attempt == attempt
+            )
         )
         await self._connection.execute(
-            insert(run_events).values(
-                run_id=run_id, attempt=attempt, seq=last + 1, kind=kind, data=dict(data)
-            )
+            insert(run_events),
+            [
+                {
+                    "run_id": run_id,
+                    "attempt": attempt,
+                    "seq": int(last or 0) + n,
+                    "kind": kind,
+                    "data": dict(data),
+                }
+                for n, (kind, data) in enumerate(events, 1)
+            ],
         )
 
     async def of_run(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:

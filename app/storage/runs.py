@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select, tuple_,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
+from app.domain.catalogue import fold
 from app.domain.evidence import EvidenceState, Past
 from app.domain.runs import (
     ArmPlan,
@@ -22,6 +24,7 @@ from app.domain.runs import (
     RunOutcome,
     RunPlan,
     RunStatus,
+    SubmittedFile,
     TestOutcome,
     TestPurpose,
     TestResult,
@@ -41,6 +44,8 @@ class ClaimedRun:
     kind: RunKind
     attempt: int
     plan: RunPlan
+    force: bool = False
+    """Run even where earlier results could be reused."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,14 @@ class RunStore:
         self._connection = connection
 
     async def add(
-        self, run_id: UUID, ticket_id: int, kind: RunKind, plan: RunPlan, actor: Actor
+        self,
+        run_id: UUID,
+        ticket_id: int,
+        kind: RunKind,
+        plan: RunPlan,
+        actor: Actor,
+        *,
+        force: bool = False,
     ) -> None:
         """Add a queued run with its frozen plan."""
         await self._connection.execute(
@@ -73,10 +85,58 @@ class RunStore:
                 requested_by=actor.account.id,
                 request_id=actor.request_id,
                 repeats=plan.repeats,
+                force=force,
                 plan=asdict(plan),
                 package_digest=plan.package_digest,
+                plan_key=plan_key(kind, plan),
             )
         )
+
+    async def find_reusable(self, run: ClaimedRun, environment: Mapping[str, Any]) -> Run | None:
+        """Return a finished run that asked the same question in the same environment.
+
+        The same question: kind, arms, patches, tests, package and suite. The same environment:
+        Python, torch and platform. What ended without an answer is not reused.
+        """
+        same = [runs.c.environment[name].astext == value for name, value in environment.items()]
+        found = await self._connection.scalar(
+            select(runs.c.id)
+            .where(
+                runs.c.plan_key == plan_key(run.kind, run.plan),
+                runs.c.id != run.id,
+                runs.c.outcome.in_(REUSABLE),
+                runs.c.reused_from.is_(None),
+                *same,
+            )
+            .order_by(runs.c.finished_at.desc())
+            .limit(1)
+        )
+        return None if found is None else await self.show(found)
+
+    async def mark_reused(self, run_id: UUID, source: UUID) -> None:
+        """Record whose results a run takes over."""
+        await self._connection.execute(
+            update(runs).where(runs.c.id == run_id).values(reused_from=source)
+        )
+
+    async def mark_given_back(self, run: ClaimedRun, reason: str) -> bool:
+        """Put a claimed run back, as if it had not been claimed; False when it moved on."""
+        done = await self._connection.execute(
+            update(runs)
+            .where(
+                runs.c.id == run.id,
+                runs.c.attempt == run.attempt,
+                runs.c.status == RunStatus.RUNNING.value,
+            )
+            .values(
+                status=RunStatus.QUEUED.value,
+                attempt=runs.c.attempt - 1,
+                started_at=None,
+                worker=None,
+                reason=reason,
+            )
+        )
+        return bool(done.rowcount)
 
     async def claim(self, run_id: UUID, worker: str) -> ClaimedRun | None:
         """Mark a run as running on its next attempt; None when it needs no execution any more.
@@ -96,9 +156,15 @@ class RunStore:
                     status=RunStatus.RUNNING.value,
                     attempt=runs.c.attempt + 1,
                     worker=worker,
+                    reason=None,
                     started_at=func.now(),
                 )
-                .returning(runs.c.id, runs.c.ticket_id, runs.c.kind, runs.c.attempt, runs.c.plan)
+                .returning(
+                    *(
+                        runs.c[name]
+                        for name in ("id", "ticket_id", "kind", "attempt", "plan", "force")
+                    )
+                )
             )
         ).one_or_none()
         if row is None:
@@ -109,6 +175,7 @@ class RunStore:
             kind=RunKind(row.kind),
             attempt=row.attempt,
             plan=plan_from(row.plan),
+            force=row.force,
         )
 
     async def mark_finished(
@@ -273,6 +340,19 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
     )
 
 
+REUSABLE = tuple(
+    outcome.value
+    for outcome in RunOutcome
+    if outcome not in (RunOutcome.ERROR, RunOutcome.TIMED_OUT, RunOutcome.INCONCLUSIVE)
+)
+"""Outcomes that answer the question of a run."""
+
+
+def plan_key(kind: RunKind, plan: RunPlan) -> str:
+    """Return a digest of what a run asks."""
+    return fold((kind.value, json.dumps(asdict(plan), sort_keys=True)))
+
+
 def plan_from(stored: Mapping[str, Any]) -> RunPlan:
     """Build a plan from its stored form."""
     return RunPlan(
@@ -288,6 +368,7 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
         patches_digest=stored["patches_digest"],
         covers_all_links=stored["covers_all_links"],
         repeats=stored["repeats"],
+        submitted=tuple(SubmittedFile(**item) for item in stored.get("submitted", ())),
     )
 
 

@@ -22,9 +22,11 @@ from app.storage.patches import PatchStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
 from app.storage.runs import RunStore
+from app.storage.submitted import SubmittedTestStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
+from app.storage.workers import WorkerStore
 
 
 class Stores:
@@ -77,6 +79,16 @@ class Stores:
     def links(self) -> LinkStore:
         """Tests linked with tickets."""
         return LinkStore(self._connection)
+
+    @cached_property
+    def submitted(self) -> SubmittedTestStore:
+        """Tests that clients handed in."""
+        return SubmittedTestStore(self._connection)
+
+    @cached_property
+    def workers(self) -> WorkerStore:
+        """Worker processes and their heartbeats."""
+        return WorkerStore(self._connection)
 
     @cached_property
     def patches(self) -> PatchStore:

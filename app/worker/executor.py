@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import metadata
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from app.domain.diffs import PatchError
-from app.domain.runs import ArmPlan, ArmResult, TestResult
-from app.errors import Unavailable
+from app.domain.runs import ArmPlan, ArmResult, RunPlan, TestResult
+from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import (
@@ -24,6 +28,7 @@ from app.sandbox.interface import (
 )
 from app.services.execution import Assignment
 from app.storage.runs import ClaimedRun
+from app.worker.events import EventBatch
 
 log = structlog.get_logger(__name__)
 
@@ -78,54 +83,106 @@ class Executor:
 
     async def _work(self, assignment: Assignment) -> None:
         run, execution = assignment.run, self._factory.execution
-        environment: dict[str, Any] = {"worker": self._name}
         try:
-            arms = await self._arms(assignment, environment)
+            arms = await self._prepared(assignment)
         except (PatchError, FolderError, OSError) as error:
             reason = f"An arm could not be prepared: {error}"
-            await _until_stored(lambda: execution.fail(run, reason, environment))
+            await _until_stored(lambda: execution.fail(run, reason, self._environment()))
             return
-        finished = await _until_stored(lambda: execution.finish(run, arms, environment))
+        try:
+            await self._require_cage(run)
+        except SandboxRefused as error:
+            await execution.give_back(run, error.detail)
+            return
+        wrong = _mismatch(run.plan, arms)
+        if wrong is not None:
+            await execution.give_back(run, wrong)
+            log.info("run.given-back", run=str(run.id), reason=wrong)
+            return
+        if not assignment.force and await execution.reuse(run, own_environment()):
+            log.info("run.reused", run=str(run.id))
+            return
+        environment = self._environment()
+        async with EventBatch(execution, run) as events:
+            results = await self._run_arms(run, arms, events, environment)
+        finished = await _until_stored(lambda: execution.finish(run, results, environment))
         log.info("run.finished", run=str(run.id), attempt=run.attempt, counted=finished)
 
-    async def _arms(self, assignment: Assignment, environment: dict[str, Any]) -> list[ArmResult]:
-        plan = assignment.run.plan
-        prepared = [await self._prepare(assignment, arm) for arm in plan.arms]
-        results = []
-        for arm, place in zip(plan.arms, prepared, strict=True):
-            wrong = _mismatch(plan.package_digest, plan.suite_digest, arm, place)
-            if wrong is not None:
-                failed = ArmResult(arm.name, place.package_digest, (), arm.patch, failure=wrong)
-                results.append(failed)
-                continue
-            results.append(await self._run_arm(assignment.run, arm, place, environment))
-        return results
+    async def _require_cage(self, run: ClaimedRun) -> None:
+        """Check once more, here where it would run, that a client's code is caged."""
+        client_code = self._factory.client_code
+        if run.plan.submitted:
+            await client_code.require_cage("A submitted test of this run")
+        used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
+        await client_code.require_for_patches(used, await self._factory.catalogue.snapshot())
+
+    def _environment(self) -> dict[str, Any]:
+        return {**own_environment(), "worker": self._name}
+
+    async def _prepared(self, assignment: Assignment) -> list[tuple[ArmPlan, PreparedArm]]:
+        return [(arm, await self._prepare(assignment, arm)) for arm in assignment.run.plan.arms]
 
     async def _prepare(self, assignment: Assignment, arm: ArmPlan) -> PreparedArm:
         text = None if arm.patch is None else assignment.patches[arm.patch.digest]
         reverse = arm.patch is not None and arm.patch.reverse
         return await asyncio.to_thread(
-            self._factory.arms.prepare, self._factory.target, text, reverse
+            self._factory.arms.prepare,
+            self._factory.target,
+            text,
+            reverse,
+            extra_files=assignment.submitted,
         )
 
+    async def _run_arms(
+        self,
+        run: ClaimedRun,
+        arms: list[tuple[ArmPlan, PreparedArm]],
+        events: EventBatch,
+        environment: dict[str, Any],
+    ) -> list[ArmResult]:
+        """Run all arms, as many side by side as there are cores."""
+        free = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def run_one(arm: ArmPlan, place: PreparedArm) -> ArmResult:
+            async with free:
+                return await self._run_arm(run, arm, place, events, environment)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run_one(arm, place)) for arm, place in arms]
+        return [task.result() for task in tasks]
+
     async def _run_arm(
-        self, run: ClaimedRun, arm: ArmPlan, place: PreparedArm, environment: dict[str, Any]
+        self,
+        run: ClaimedRun,
+        arm: ArmPlan,
+        place: PreparedArm,
+        events: EventBatch,
+        environment: dict[str, Any],
     ) -> ArmResult:
         linked = [test.node_id for test in run.plan.tests]
 
         async def on_event(event: ArmEvent) -> None:
-            await self._factory.execution.record(run, event.kind, {"arm": arm.name, **event.data})
+            events.add(event.kind, {"arm": arm.name, **event.data})
 
         gathered: list[TestResult] = []
         for repeat in range(1, run.plan.repeats + 1):
             wanted = linked if repeat > 1 else [*linked, *run.plan.others]
             request = ArmRequest(place, wanted, self._factory.limits, repeat)
             report = await self._factory.sandbox.run(request, on_event)
-            environment.update(_environment(report))
+            environment.update({**report.environment, "layers": list(report.layers)})
             gathered += report.results
             if report.status is not ArmStatus.COMPLETED:
                 return _arm_result(arm, place, gathered, report)
         return _arm_result(arm, place, gathered, None)
+
+
+def own_environment() -> dict[str, str]:
+    """Return what results depend on besides package and suite."""
+    return {
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
@@ -140,19 +197,17 @@ async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
             pause = min(pause * 2, 5.0)
 
 
-def _mismatch(
-    package_digest: str, suite_digest: str, arm: ArmPlan, place: PreparedArm
-) -> str | None:
-    """Return why an arm is not what the run was triggered for, or None."""
-    if place.suite_digest != suite_digest:
-        return "the suite changed after the run was triggered; trigger it again"
-    if arm.patch is None and place.package_digest != package_digest:
-        return "the package changed after the run was triggered; trigger it again"
+def _mismatch(plan: RunPlan, arms: list[tuple[ArmPlan, PreparedArm]]) -> str | None:
+    """Return why this worker's files are not those the run was triggered for, or None."""
+    for arm, place in arms:
+        suite_differs = not plan.submitted and place.suite_digest != plan.suite_digest
+        package_differs = arm.patch is None and place.package_digest != plan.package_digest
+        if suite_differs or package_differs:
+            return (
+                f"waits for a worker with package {plan.package_digest[:12]} and suite "
+                f"{plan.suite_digest[:12]}; trigger it again if those are gone"
+            )
     return None
-
-
-def _environment(report: ArmReport) -> Mapping[str, Any]:
-    return {**report.environment, "layers": list(report.layers)}
 
 
 def _arm_result(

@@ -12,14 +12,16 @@ import procrastinate
 import structlog
 
 from app.database import libpq_url
+from app.domain.workers import WorkerState
 from app.errors import Unavailable
 from app.factory import Factory
 from app.storage.jobs import QUEUE, RUN_TASK
-from app.worker.executor import Executor
+from app.worker.executor import Executor, own_environment
 
 log = structlog.get_logger(__name__)
 
 _RESCUE_EVERY_S = 10.0
+_HEARTBEAT_EVERY_S = 10.0
 
 
 def worker_name() -> str:
@@ -33,6 +35,7 @@ class Worker:
     def __init__(self, factory: Factory, *, concurrency: int) -> None:
         self._factory = factory
         self._concurrency = concurrency
+        self._running = 0
         self._silence_s = factory.settings.worker_silence_s
         self._executor = Executor(factory, worker_name())
         self.app = procrastinate.App(
@@ -46,12 +49,42 @@ class Worker:
         self.app.task(name=RUN_TASK, queue=QUEUE)(self._run_task)
 
     async def _run_task(self, run_id: str) -> None:
-        await self._executor.execute(UUID(run_id))
+        self._running += 1
+        try:
+            await self._executor.execute(UUID(run_id))
+        finally:
+            self._running -= 1
+
+    async def _beat_forever(self) -> None:
+        while True:
+            try:
+                await self._factory.worker_states.record_alive(await self._state())
+            except Unavailable as error:
+                log.warning("heartbeat.failed", reason=error.detail)
+            await asyncio.sleep(_HEARTBEAT_EVERY_S)
+
+    async def _state(self) -> WorkerState:
+        snapshot = await self._factory.catalogue.snapshot()
+        missing = {layer.name for layer in await self._factory.missing_layers()}
+        layers = [layer.name for layer in self._factory.sandbox.layers()]
+        return WorkerState(
+            name=worker_name(),
+            concurrency=self._concurrency,
+            running=self._running,
+            package_digest=snapshot.package_digest,
+            suite_digest=snapshot.suite_digest,
+            environment={
+                **own_environment(),
+                "layers": [name for name in layers if name not in missing],
+                "missing": sorted(missing),
+            },
+        )
 
     async def run(self, *, drain_s: float = 30.0) -> None:
         """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
         async with self.app.open_async():
             rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
+            beat = asyncio.create_task(self._beat_forever(), name="heartbeat")
             try:
                 await self.app.run_worker_async(
                     queues=[QUEUE],
@@ -65,9 +98,12 @@ class Worker:
                     stalled_worker_timeout=self._silence_s,
                 )
             finally:
-                rescue.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await rescue
+                for task in (rescue, beat):
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+                with contextlib.suppress(Unavailable):
+                    await self._factory.worker_states.record_gone(worker_name())
 
     async def _rescue_forever(self) -> None:
         pause = min(_RESCUE_EVERY_S, self._silence_s / 2)

@@ -65,12 +65,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch", "code", name=op.f("pk_key_counters")),
     )
     op.create_table(
-        "patch_texts",
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("digest", name=op.f("pk_patch_texts")),
-    )
-    op.create_table(
         "service_secrets",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
@@ -102,6 +96,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_targets")),
     )
     op.create_table(
+        "texts",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_texts")),
+    )
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "started_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column(
+            "heartbeat_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("concurrency", sa.Integer(), nullable=False),
+        sa.Column("running", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("package_digest", sa.Text(), nullable=True),
+        sa.Column("suite_digest", sa.Text(), nullable=True),
+        sa.Column(
+            "environment",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_workers")),
+    )
+    op.create_table(
         "account_specialists",
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("specialist", sa.Text(), nullable=False),
@@ -129,6 +156,8 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("last_outcome", sa.Text(), nullable=True),
+        sa.Column("flakes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_flake_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["target"], ["targets.name"], name=op.f("fk_tests_target"), ondelete="CASCADE"
         ),
@@ -438,9 +467,11 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.Column("repeats", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("force", sa.BOOLEAN(), server_default=sa.text("false"), nullable=False),
         sa.Column("reused_from", sa.UUID(), nullable=True),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("package_digest", sa.Text(), nullable=False),
+        sa.Column("plan_key", sa.Text(), nullable=False),
         sa.Column("decided", sa.Text(), nullable=True),
         sa.Column(
             "also_broken",
@@ -476,6 +507,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     op.create_index(
+        "ix_runs_plan_key",
+        "runs",
+        ["plan_key", sa.literal_column("finished_at DESC")],
+        unique=False,
+    )
+    op.create_index(
         "ix_runs_queued_at",
         "runs",
         [sa.literal_column("queued_at DESC"), sa.literal_column("id DESC")],
@@ -489,6 +526,46 @@ def upgrade() -> None:
         "runs",
         ["ticket_id", sa.literal_column("queued_at DESC")],
         unique=False,
+    )
+    op.create_table(
+        "submitted_tests",
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("filename", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), server_default="demonstrates", nullable=False),
+        sa.Column("node_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("author_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "purpose IN ('demonstrates','guards')", name=op.f("ck_submitted_tests_purpose")
+        ),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["accounts.id"], name=op.f("fk_submitted_tests_author_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["digest"], ["texts.digest"], name=op.f("fk_submitted_tests_digest")
+        ),
+        sa.ForeignKeyConstraint(
+            ["target"], ["targets.name"], name=op.f("fk_submitted_tests_target")
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["tickets.id"],
+            name=op.f("fk_submitted_tests_ticket_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_submitted_tests")),
+    )
+    op.create_index(
+        "uq_submitted_tests_ticket_path", "submitted_tests", ["ticket_id", "path"], unique=True
     )
     op.create_table(
         "ticket_locations",
@@ -544,7 +621,7 @@ def upgrade() -> None:
             ["author_id"], ["accounts.id"], name=op.f("fk_ticket_patches_author_id")
         ),
         sa.ForeignKeyConstraint(
-            ["digest"], ["patch_texts.digest"], name=op.f("fk_ticket_patches_digest")
+            ["digest"], ["texts.digest"], name=op.f("fk_ticket_patches_digest")
         ),
         sa.ForeignKeyConstraint(
             ["target"], ["targets.name"], name=op.f("fk_ticket_patches_target")
@@ -688,9 +765,12 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_locations_symbol", table_name="ticket_locations")
     op.drop_index("ix_ticket_locations_path", table_name="ticket_locations")
     op.drop_table("ticket_locations")
+    op.drop_index("uq_submitted_tests_ticket_path", table_name="submitted_tests")
+    op.drop_table("submitted_tests")
     op.drop_index("ix_runs_ticket_id", table_name="runs")
     op.drop_index("ix_runs_status", table_name="runs")
     op.drop_index("ix_runs_queued_at", table_name="runs")
+    op.drop_index("ix_runs_plan_key", table_name="runs")
     op.drop_table("runs")
     op.drop_index(
         "uq_reviews_current",
@@ -729,10 +809,11 @@ def downgrade() -> None:
     op.drop_index("ix_tests_findings", table_name="tests", postgresql_using="gin")
     op.drop_table("tests")
     op.drop_table("account_specialists")
+    op.drop_table("workers")
+    op.drop_table("texts")
     op.drop_table("targets")
     op.drop_table("specialists")
     op.drop_table("service_secrets")
-    op.drop_table("patch_texts")
     op.drop_table("key_counters")
     op.drop_table("accounts")
     op.execute("DROP FUNCTION refuse_change")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from app.api.payloads.fields import Flag, Input, Output
 from app.domain.catalogue import CatalogueTest
+from app.domain.submissions import MAX_BYTES as SUBMITTED_MAX
 from app.domain.runs import (
     ArmResult,
     Run,
@@ -33,14 +34,27 @@ NodeId = Annotated[
 
 
 class LinkIn(Input):
-    """A test to link with a ticket.
+    """A test to link with a ticket: one of the suite by node id, or a new one by source.
 
     A verification test asserts the *sound* behaviour: it fails while the defect is there and
     passes once it is gone. For "`scale` ignores its factor", assert
     `scale(2.0, 3.0) == 6.0`, not that it returns 2.0.
     """
 
-    node_id: NodeId
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"node_id": "tests/verification/test_b2_drl_10.py"},
+                {
+                    "filename": "test_scale.py",
+                    "source": "from kasmina import scale\n\n\ndef test_scale_uses_its_factor():\n"
+                    "    assert scale(2.0, 3.0) == 6.0\n",
+                },
+            ]
+        }
+    )
+
+    node_id: NodeId | None = None
     purpose: TestPurpose = Field(
         TestPurpose.DEMONSTRATES,
         description="`demonstrates` must fail while the defect exists; `guards` must always pass.",
@@ -48,6 +62,23 @@ class LinkIn(Input):
     checklist_item: Annotated[str, Field(max_length=36)] | None = Field(
         None, description="Id of the checklist item that the test stands behind."
     )
+    source: Annotated[str, Field(min_length=1, max_length=SUBMITTED_MAX)] | None = Field(
+        None, description="A pytest file, to be collected and run in the cage only."
+    )
+    filename: Annotated[str, Field(max_length=90)] | None = Field(
+        None, examples=["test_scale.py"], description="Name of the submitted file."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        submitted = self.source is not None and self.filename is not None
+        if (self.node_id is not None) == (self.source is not None or self.filename is not None):
+            raise ValueError("give either node_id, or source with filename")
+        if self.node_id is None and not submitted:
+            raise ValueError("a submitted test needs both source and filename")
+        if submitted and self.checklist_item is not None:
+            raise ValueError("a checklist item is for tests of the suite; leave it out here")
+        return self
 
 
 class CatalogueTestOut(Output):
@@ -60,6 +91,8 @@ class CatalogueTestOut(Output):
     digest: str
     purpose: TestPurpose
     last_outcome: str | None
+    flakes: int = Field(description="How often repeats of it disagreed on one arm.")
+    last_flake_at: datetime | None
 
 
 class CatalogueOut(Output):
@@ -194,3 +227,23 @@ def _arm_body(arm: ArmResult) -> dict[str, Any]:
 def test_body(test: CatalogueTest) -> dict[str, Any]:
     """Return a test of the catalogue as it is answered."""
     return asdict(test)
+
+
+class WorkerOut(Output):
+    """A worker process."""
+
+    name: str
+    concurrency: int
+    running: int
+    package_digest: str | None
+    suite_digest: str | None
+    environment: dict[str, Any]
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+
+
+class WorkersOut(Output):
+    """All worker processes."""
+
+    items: list[WorkerOut]
+    next_cursor: str | None = None

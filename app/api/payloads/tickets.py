@@ -393,3 +393,9 @@ class LinksOut(Output):
 
     items: list[TestLinkOut]
     next_cursor: str | None = None
+
+
+class LinkedOut(TestLinkOut):
+    """A new link; a submitted file may hold several tests, which `items` lists."""
+
+    items: list[TestLinkOut] | None = None

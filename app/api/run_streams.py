@@ -1,0 +1,116 @@
+"""Watching a run: server-sent events, its log as text, its results as JUnit XML."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import Response, StreamingResponse
+
+from app.api.dependencies import Services
+from app.api.openapi import answers
+from app.api.parameters import RunId
+from app.api.requests import StrictRoute
+from app.api.responses import encode
+from app.api.security import Reader
+from app.domain.runs import RunEvent
+from app.errors import FieldError, InvalidInput
+from app.formats import junit
+
+router = APIRouter(prefix="/runs/{id}", tags=["verification"], route_class=StrictRoute)
+
+_EVENT_STREAM = {
+    "responses": {
+        200: {
+            "description": "Server-sent events `status`, `test`, `log` and `end`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    }
+}
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        max_length=40,
+        description="`<attempt>-<seq>` of the last event seen; the stream goes on behind it.",
+    ),
+]
+
+
+@router.get("/events", **{**answers(None, 200, 404), **_EVENT_STREAM})
+async def watch_run(
+    _: Reader, services: Services, run_id: RunId, last_event_id: LastEventId = None
+) -> Response:
+    """Watch a run as server-sent events.
+
+    The id of an event is `<attempt>-<seq>`: send it as `Last-Event-ID` to go on without loss. The
+    stream ends behind `end`.
+    """
+    after = _position(last_event_id)
+    await services.runs.status(run_id)
+    stream = _as_server_sent(services, run_id, after)
+    return StreamingResponse(stream, media_type="text/event-stream")
+
+
+async def _as_server_sent(
+    services: Services, run_id: RunId, after: tuple[int, int]
+) -> AsyncIterator[bytes]:
+    async for event in services.runs.watch(run_id, after):
+        if event is None:
+            yield b": still here\n\n"
+        else:
+            yield b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (
+                event.attempt,
+                event.seq,
+                event.kind.encode(),
+                encode({"at": event.at, **event.data}),
+            )
+
+
+def _position(last_event_id: str | None) -> tuple[int, int]:
+    if last_event_id is None:
+        return -1, 0
+    attempt, _, seq = last_event_id.partition("-")
+    if not (attempt.isdigit() and seq.isdigit() and len(last_event_id) < 30):
+        raise InvalidInput(
+            FieldError(
+                "/Last-Event-ID",
+                f"{last_event_id!r} is no event's id; ids look like 1-17",
+                location="header",
+            )
+        )
+    return int(attempt), int(seq)
+
+
+@router.get("/log", **answers(None, 200, 404))
+async def read_log(_: Reader, services: Services, run_id: RunId) -> Response:
+    """Read what a run printed and how its tests ended, as text, line by line while it goes on."""
+    await services.runs.status(run_id)
+    return StreamingResponse(_as_text(services, run_id), media_type="text/plain; charset=utf-8")
+
+
+async def _as_text(services: Services, run_id: RunId) -> AsyncIterator[bytes]:
+    async for event in services.runs.watch(run_id, (-1, 0)):
+        if event is not None:
+            yield _line(event).encode("utf-8", "replace")
+
+
+def _line(event: RunEvent) -> str:
+    data = event.data
+    match event.kind:
+        case "log":
+            return f"[{data.get('arm', '')}] {str(data.get('text', '')).rstrip()}\n"
+        case "test":
+            words = (data.get("arm"), data.get("outcome"), data.get("node_id"))
+            return " ".join(str(word) for word in words if word) + "\n"
+        case _:
+            words = (data.get("status"), data.get("outcome"), data.get("reason"))
+            return " ".join(str(word) for word in words if word) + "\n"
+
+
+@router.get("/junit.xml", **answers(None, 200, 404))
+async def export_junit(_: Reader, services: Services, run_id: RunId) -> Response:
+    """Read the results of a run as JUnit XML, one test suite an arm."""
+    run = await services.runs.show(run_id)
+    return Response(junit.render(run), media_type="application/xml")

@@ -1,0 +1,162 @@
+"""``findings whoami``, ``findings account`` and ``findings token``: who may do what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.output import Table, say
+from app.cli.session import JsonFlag, Session, opened
+from app.cli.views.words import moment
+
+account_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+token_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+OwnOr = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="The account; left out, your own.")
+]
+
+
+def whoami(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Show whom your token stands for."""
+    with opened(ctx, as_json=as_json) as session:
+        me = session.client.get("me")
+        if session.out.as_json:
+            session.out.json(me)
+            return
+        _show_account(session, me)
+
+
+@account_app.command("create")
+def create_account(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[
+        str, typer.Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE")
+    ],
+    speaks_for: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPECIALIST", help="Whose reviews it records. Repeatable."),
+    ] = None,
+    display_name: Annotated[str | None, typer.Option(help="The name people read.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an account."""
+    body: dict[str, Any] = {"name": name, "role": role}
+    if speaks_for:
+        body["speaks_for"] = speaks_for
+    if display_name:
+        body["display_name"] = display_name
+    with opened(ctx, as_json=as_json) as session:
+        account = session.client.post("accounts", body=body)
+        if session.out.as_json:
+            session.out.json(account)
+            return
+        _show_account(session, account)
+        session.out.remark(f"Next: findings token create {account.get('name')}")
+
+
+def _show_account(session: Session, account: dict[str, Any]) -> None:
+    session.out.fields(
+        [
+            ("name", account.get("name")),
+            ("role", account.get("role")),
+            ("speaks for", ", ".join(account.get("speaks_for") or ())),
+            ("display name", account.get("display_name")),
+        ]
+    )
+
+
+@token_app.command("create")
+def create_token(
+    ctx: typer.Context,
+    name: OwnOr = None,
+    label: Annotated[
+        str | None, typer.Option(help="What it is for, to tell it from others.")
+    ] = None,
+    expires: Annotated[
+        int | None,
+        typer.Option(metavar="DAYS", min=1, max=36500, help="Left out, it does not expire."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a token and print its secret, this once and alone on a line."""
+    body: dict[str, Any] = {}
+    if label:
+        body["label"] = label
+    if expires:
+        until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=expires)
+        body["expires_at"] = until.isoformat()
+    with opened(ctx, as_json=as_json) as session:
+        new = session.client.post(*_tokens_of(session, name), body=body)
+        if session.out.as_json:
+            session.out.json(new)
+            return
+        if session.out.terminal:
+            until_words = f", until {moment(new['expires_at'])}" if new.get("expires_at") else ""
+            say(f"A token of {new.get('account')}{until_words}. It is shown this once:")
+        session.out.line(new.get("token"))
+
+
+@token_app.command("list")
+def list_tokens(ctx: typer.Context, name: OwnOr = None, as_json: JsonFlag = False) -> None:
+    """List the tokens of an account, without their secrets."""
+    with opened(ctx, as_json=as_json) as session:
+        found = session.client.get("accounts", name or _me(session)["name"], "tokens")
+        if session.out.as_json:
+            session.out.json(found)
+            return
+        session.out.table(
+            Table(
+                ("token", "label", "created", "last used", "state"),
+                [_token_row(token) for token in found.get("items", [])],
+                empty="No tokens.",
+            )
+        )
+
+
+@token_app.command("revoke")
+def revoke_token(
+    ctx: typer.Context,
+    token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, see token list.")],
+    name: Annotated[
+        str | None, typer.Option("--account", metavar="NAME", help="Left out, your own.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Revoke a token: from now on nobody gets in with it."""
+    with opened(ctx, as_json=as_json) as session:
+        owner = name or _me(session)["name"]
+        session.client.call("DELETE", "accounts", owner, "tokens", token_id)
+        session.out.remark(f"The token {token_id} of {owner} is revoked.")
+
+
+def _me(session: Session) -> dict[str, Any]:
+    me: dict[str, Any] = session.client.get("me")
+    return me
+
+
+def _tokens_of(session: Session, name: str | None) -> tuple[str, ...]:
+    """Return the path of an account's tokens; those who are no admin have a way to their own."""
+    if name is not None:
+        return ("accounts", name, "tokens")
+    me = _me(session)
+    return ("accounts", me["name"], "tokens") if me.get("role") == "admin" else ("me", "tokens")
+
+
+def _token_row(token: dict[str, Any]) -> tuple[object, ...]:
+    if token.get("revoked_at"):
+        state = f"revoked {moment(token['revoked_at'])}"
+    elif token.get("expires_at"):
+        state = f"until {moment(token['expires_at'])}"
+    else:
+        state = "does not expire"
+    return (
+        token.get("id"),
+        token.get("label"),
+        moment(token.get("created_at")),
+        moment(token.get("last_used_at")),
+        state,
+    )

@@ -1,0 +1,56 @@
+"""``findings note``: remarks on a ticket that are no review."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.inputs import read_text
+from app.cli.output import Table
+from app.cli.session import Everything, JsonFlag, Key, Limit, opened
+from app.cli.views.words import moment
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("add")
+def add_note(
+    ctx: typer.Context,
+    key: Key,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Markdown; - for standard input.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a note to a ticket."""
+    body = read_text("-") if text == "-" else text
+    with opened(ctx, as_json=as_json) as session:
+        note = session.client.post("tickets", key, "notes", body={"body": body})
+        if session.out.as_json:
+            session.out.json(note)
+        else:
+            session.out.remark(f"Noted on {key}.")
+
+
+@app.command("list")
+def list_notes(
+    ctx: typer.Context,
+    key: Key,
+    limit: Limit = 50,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the notes of a ticket, oldest first."""
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "tickets",
+            key,
+            "notes",
+            params={},
+            limit=None if everything else limit,
+            table=Table(("at", "by", "note"), (), empty="No note yet."),
+            row=_row,
+        )
+
+
+def _row(note: dict[str, Any]) -> tuple[object, ...]:
+    return (moment(note.get("created_at")), note.get("author"), note.get("body"))

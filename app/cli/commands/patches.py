@@ -1,0 +1,141 @@
+"""``findings patch`` and ``findings load-patches``: a ticket's fix, and the defects to plant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.errors import UsageProblem
+from app.cli.inputs import read_bytes
+from app.cli.output import Table
+from app.cli.session import JsonFlag, Key, Session, opened
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+DEFECTS = Path(__file__).resolve().parents[3] / "tests" / "verification" / "defects"
+"""Where the suite keeps the defects that its tests catch."""
+
+MAX_BYTES = 256 << 10
+"""Largest patch that the service takes."""
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="fix, defect, defect-2 …")]
+
+
+@app.command("put")
+def put_patch(
+    ctx: typer.Context,
+    key: Key,
+    name: Name,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A unified diff; - for stdin.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Store a patch: the fix of a ticket, or a defect that its tests must catch."""
+    with opened(ctx, as_json=as_json) as session:
+        info = _put(session, key, name, file)
+        if session.out.as_json:
+            session.out.json(info)
+        else:
+            session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _said(info))
+
+
+@app.command("show")
+def show_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+    """Print the text of a patch; in a pipe exactly as it was stored."""
+    with opened(ctx, as_json=as_json) as session:
+        content = session.client.call("GET", "tickets", key, "patches", name, safe=True).content
+        if session.out.as_json:
+            session.out.json({"name": name, "text": content.decode("utf-8", "replace")})
+        elif session.out.terminal:
+            session.out.block(content.decode("utf-8", "replace"))
+        else:
+            session.out.raw(content)
+
+
+@app.command("remove")
+def remove_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+    """Take a patch off a ticket; runs that used it keep its text."""
+    with opened(ctx, as_json=as_json) as session:
+        session.client.call("DELETE", "tickets", key, "patches", name)
+        session.out.remark(f"{key} has no patch {name} any more.")
+
+
+def load_patches(
+    ctx: typer.Context,
+    key: Key,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Where the patches lie, else the suite's own."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Store the suite's own defect patches with a ticket.
+
+    KEY.patch becomes the patch `defect`, KEY-2.patch `defect-2`, and so on.
+    """
+    files = defects_of(key, folder or DEFECTS)
+    with opened(ctx, as_json=as_json) as session:
+        stored = {name: _put(session, key, name, str(path)) for name, path in files.items()}
+        if session.out.as_json:
+            session.out.json(stored)
+            return
+        session.out.table(
+            Table(
+                ("patch", "applies", "file"),
+                [(name, _how(info), files[name].name) for name, info in stored.items()],
+            )
+        )
+
+
+def defects_of(key: str, folder: Path) -> dict[str, Path]:
+    """Return the defect patches of a ticket in `folder`, by the name they are stored under.
+
+    Raises:
+        UsageProblem: there is none.
+    """
+    wanted = re.compile(rf"{re.escape(key)}(?:-([2-9]|[1-9]\d{{1,2}}))?\.patch")
+    found: dict[int, Path] = {}
+    for path in folder.glob("*.patch"):
+        match = wanted.fullmatch(path.name)
+        if match:
+            found[int(match[1] or 1)] = path
+    if not found:
+        raise UsageProblem(
+            f"there is no {key}.patch in {folder}",
+            "Say with --from where the patches lie, or store one with "
+            f"`findings patch put {key} defect FILE`",
+        )
+    return {
+        "defect" if number == 1 else f"defect-{number}": found[number] for number in sorted(found)
+    }
+
+
+def _put(session: Session, key: str, name: str, file: str) -> dict[str, Any]:
+    answer = session.client.call(
+        "PUT",
+        "tickets",
+        key,
+        "patches",
+        name,
+        content=read_bytes(file, limit=MAX_BYTES),
+        headers={"Content-Type": "text/x-diff"},
+        safe=True,
+    )
+    info: dict[str, Any] = answer.json()
+    return info
+
+
+def _how(info: dict[str, Any]) -> str:
+    return str(info.get("applies"))
+
+
+def _said(info: dict[str, Any]) -> str:
+    match info.get("applies"):
+        case "forward":
+            return "Stored: it applies to the bundled package."
+        case "reverse":
+            return "Stored: the bundled package has it already, it applies in reverse."
+        case other:
+            return f"Stored: applies {other}."

@@ -1,0 +1,170 @@
+"""``findings verify`` and ``findings run``: run a ticket's tests and read what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.errors import EXIT_NO, CliError, Stopped, Unreachable
+from app.cli.progress import Progress
+from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.views import runs as view
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+WAIT_S = 25
+"""How long one look waits at the service for a run to end."""
+
+PAUSE_S = 0.2
+"""Between looks, should something on the way answer at once instead of waiting."""
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+_Words = list[str] | None
+
+
+def verify(
+    ctx: typer.Context,
+    key: Key,
+    proof: Annotated[
+        bool,
+        typer.Option(
+            "--proof", help="Show that the tests fail on the defect and pass on the package."
+        ),
+    ] = False,
+    repeat: Annotated[
+        int | None, typer.Option(metavar="N", help="How often each test runs, 1 to 10.")
+    ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--test", metavar="NODE_ID", help="Only this linked test; decides nothing. Repeatable."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run even where an earlier result could be reused.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the tests of a ticket and wait for the result.
+
+    A check runs them on the bundled package; a proof runs them on a defective package, where they
+    must fail, and on the sound one. The exit code is 0 only when the check passed or the proof
+    holds.
+    """
+    body: dict[str, Any] = {"kind": "proof" if proof else "check"}
+    given = {"repeat": repeat, "tests": test or None, "force": force or None}
+    body |= {name: value for name, value in given.items() if value is not None}
+    with opened(ctx, as_json=as_json) as session:
+        run = session.client.post("tickets", key, "runs", body=body)
+        with _look_again(str(run.get("id"))):
+            run = wait_for(session, run)
+        if session.out.as_json:
+            session.out.json(run)
+        else:
+            view.show_run(session.out, run, ticket=session.client.get("tickets", key))
+    if run.get("outcome") not in view.GOOD:
+        raise typer.Exit(EXIT_NO)
+
+
+def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:
+    """Return the run once it has ended, telling a person meanwhile how it goes."""
+    with Progress() as progress:
+        while run.get("status") not in view.ENDED:
+            progress.show(run)
+            asked = time.monotonic()
+            run = session.client.get(
+                "runs", str(run.get("id")), params={"wait": WAIT_S}, wait_s=WAIT_S
+            )
+            if run.get("status") not in view.ENDED and time.monotonic() - asked < PAUSE_S:
+                time.sleep(PAUSE_S)
+    return run
+
+
+@contextmanager
+def _look_again(run_id: str) -> Iterator[None]:
+    """Say how to come back to a run, when waiting for it ends early."""
+    again = f"Look again with `findings run show {run_id}`"
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(
+            "stopped waiting; the run goes on",
+            f"{again}, or end it with `findings run cancel {run_id}`",
+        ) from None
+    except Unreachable as error:
+        raise Unreachable(error.detail, f"The run may go on. {again}") from None
+    except CliError as error:
+        error.remedy = f"{error.remedy} {again}".strip()
+        raise
+
+
+@app.command("show")
+def show_run(
+    ctx: typer.Context,
+    run_id: RunId,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a run with the outcome of each test in each arm."""
+    with opened(ctx, as_json=as_json) as session:
+        run = session.client.get("runs", run_id)
+        if wait:
+            with _look_again(run_id):
+                run = wait_for(session, run)
+        if session.out.as_json:
+            session.out.json(run)
+        else:
+            ticket = session.client.get("tickets", str(run.get("ticket")))
+            view.show_run(session.out, run, ticket=ticket)
+
+
+@app.command("list")
+def list_runs(
+    ctx: typer.Context,
+    ticket: Annotated[_Words, typer.Option(metavar="KEY", help="Repeatable, as all.")] = None,
+    status: Annotated[
+        _Words, typer.Option(metavar="WORD", help="queued, running, finished or cancelled.")
+    ] = None,
+    outcome: Annotated[
+        _Words, typer.Option(metavar="WORD", help="Like passed, failed or proven.")
+    ] = None,
+    kind: Annotated[_Words, typer.Option(metavar="WORD", help="check or proof.")] = None,
+    requested_by: Annotated[_Words, typer.Option(metavar="NAME", help="Who asked for it.")] = None,
+    limit: Limit = 50,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List runs, newest first.
+
+    In a pipe: run, ticket, kind, status, outcome, asked by and queued, separated by tabs.
+    """
+    params = {
+        "ticket": ticket,
+        "status": status,
+        "outcome": outcome,
+        "kind": kind,
+        "requested_by": requested_by,
+    }
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "runs",
+            params=params,
+            limit=None if everything else limit,
+            table=view.LIST,
+            row=view.list_row,
+        )
+
+
+@app.command("cancel")
+def cancel_run(ctx: typer.Context, run_id: RunId, as_json: JsonFlag = False) -> None:
+    """Cancel a run; what its worker has started is stopped."""
+    with opened(ctx, as_json=as_json) as session:
+        run = session.client.post("runs", run_id, "cancel")
+        if session.out.as_json:
+            session.out.json(run)
+        else:
+            session.out.remark(f"Run {run.get('id')} is {run.get('status')}.")

@@ -1,0 +1,154 @@
+"""``findings test``: the suite's tests, and which of them a ticket is linked with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.errors import UsageProblem
+from app.cli.output import Table
+from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.views import tickets as view
+from app.cli.views.words import short
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+NodeId = Annotated[
+    str,
+    typer.Argument(
+        metavar="NODE_ID",
+        help="A file, class, test or parameter: tests/verification/test_x.py::test_y[p].",
+    ),
+]
+
+
+@app.command("list")
+def list_tests(
+    ctx: typer.Context,
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY]", help="Only the tests of this ticket.")
+    ] = None,
+    limit: Limit = 200,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the tests that can be run, or those linked with a ticket.
+
+    In a pipe: test, findings and last outcome; of a ticket test, purpose, origin, last outcome.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        if key is None:
+            session.list(
+                "tests",
+                params={},
+                limit=None if everything else limit,
+                table=Table(
+                    ("test", "findings", "last outcome"), (), empty="The suite has no tests."
+                ),
+                row=_catalogue_row,
+            )
+            return
+        links = session.client.get("tickets", key, "tests")
+        if session.out.as_json:
+            session.out.json(links)
+        else:
+            view.show_links(session.out, links.get("items", []), kind="")
+
+
+def _catalogue_row(test: dict[str, Any]) -> tuple[object, ...]:
+    findings = ", ".join(map(str, test.get("findings") or ()))
+    return (test.get("node_id"), findings, test.get("last_outcome"))
+
+
+@app.command("link")
+def link_test(
+    ctx: typer.Context,
+    key: Key,
+    node_id: NodeId,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            help="demonstrates (default): fails while the defect is there; guards: always passes."
+        ),
+    ] = None,
+    checklist_item: Annotated[
+        str | None,
+        typer.Option(metavar="ITEM", help="The checklist item it stands behind: number or id."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Link a test with a ticket.
+
+    The test asserts the sound behaviour, so that it fails while the defect is there.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        body: dict[str, Any] = {"node_id": node_id}
+        if purpose:
+            body["purpose"] = purpose
+        if checklist_item:
+            body["checklist_item"] = _item_id(session, key, checklist_item)
+        link = session.client.post("tickets", key, "tests", body=body)
+        if session.out.as_json:
+            session.out.json(link)
+        else:
+            view.show_links(session.out, [link], kind="")
+
+
+@app.command("unlink")
+def unlink_test(
+    ctx: typer.Context,
+    key: Key,
+    link: Annotated[
+        str, typer.Argument(metavar="NODE_ID|LINK_ID", help="The test, or the id of its link.")
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a test off a ticket; a link that a marker made stays with its marker."""
+    with opened(ctx, as_json=as_json) as session:
+        found = _link(session, key, link)
+        session.client.call("DELETE", "tickets", key, "tests", str(found.get("id")))
+        session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
+
+
+@app.command("sync")
+def sync_tests(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+    """Collect the suite anew: new tests come in, and markers link by themselves."""
+    with opened(ctx, as_json=as_json) as session:
+        report = session.client.post("tests", "sync")
+        if session.out.as_json:
+            session.out.json(report)
+            return
+        session.out.fields(
+            [
+                ("target", report.get("target")),
+                ("tests", report.get("tests")),
+                ("package digest", short(report.get("package_digest"))),
+                ("suite digest", short(report.get("suite_digest"))),
+            ]
+        )
+        for error in report.get("errors") or ():
+            session.out.passage("error", "Not collected", str(error))
+
+
+def _item_id(session: Session, key: str, wanted: str) -> str:
+    """Return the id of a checklist item, given by its number from 1 or by its id."""
+    if not (wanted.isascii() and wanted.isdigit()):
+        return wanted
+    items = session.client.get("tickets", key).get("checklist") or []
+    number = int(wanted)
+    if not 1 <= number <= len(items):
+        raise UsageProblem(f"{key} has {len(items)} checklist items, so there is no {number}")
+    return str(items[number - 1].get("id"))
+
+
+def _link(session: Session, key: str, wanted: str) -> dict[str, Any]:
+    """Return the link of a ticket that `wanted` names; one made by hand before one by marker."""
+    links = session.client.get("tickets", key, "tests").get("items", [])
+    fitting = [link for link in links if wanted in (link.get("id"), link.get("node_id"))]
+    if not fitting:
+        raise UsageProblem(
+            f"{wanted} is not linked with {key}", f"`findings test list {key}` shows what is"
+        )
+    found: dict[str, Any] = min(fitting, key=lambda link: link.get("origin") == "marker")
+    return found

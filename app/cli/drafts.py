@@ -1,0 +1,114 @@
+"""A ticket to be filed: from a file, from options, from answers to questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from app.cli.errors import UsageProblem
+from app.cli.inputs import read_table, read_text
+from app.cli.text import visible
+
+REQUIRED = ("title", "severity", "batch", "agent", "summary")
+
+_LOCATION = re.compile(
+    r"(?P<path>[^#]*?)(?::(?P<start>\d{1,9})(?:-(?P<end>\d{1,9}))?)?(?:#(?P<symbol>.+))?"
+)
+_SEVERITIES = """\
+P0  data loss, a wrong result in ordinary use, or a security hole
+P1  wrong in a case that users will meet
+P2  wrong in a case that is rare, or costly in ordinary use
+P3  a trap for the next change: misleading contract, missing check
+P4  style, naming, documentation"""
+
+
+def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the ticket in a file, and the reviews beside it.
+
+    The file holds the ticket's fields, or a table ``ticket`` with them and a list ``reviews``.
+
+    Raises:
+        UsageProblem: it is laid out in another way.
+    """
+    found = read_table(source)
+    if "ticket" not in found:
+        return found, []
+    ticket, reviews = found["ticket"], found.get("reviews", [])
+    unknown = sorted(set(found) - {"ticket", "reviews"})
+    if unknown or not isinstance(ticket, dict) or not isinstance(reviews, list):
+        raise UsageProblem(
+            f"{visible(source)} should hold a table [ticket] and, if any, tables [[reviews]]"
+            + (f"; unknown: {visible(', '.join(unknown))}" if unknown else "")
+        )
+    return ticket, reviews
+
+
+def location(text: str) -> dict[str, Any]:
+    """Return the place that ``PATH[:LINE[-LINE]][#SYMBOL]`` stands for."""
+    match = _LOCATION.fullmatch(text)
+    if match is None or not any((match["path"], match["symbol"])):
+        raise UsageProblem(
+            f"{visible(text)!r} is no place in the code",
+            "Write it as PATH, PATH:LINE, PATH:LINE-LINE or any of them with #SYMBOL behind",
+        )
+    start, end = match["start"], match["end"]
+    place = {
+        "path": match["path"] or None,
+        "start_line": int(start) if start else None,
+        "end_line": int(end or start) if start else None,
+        "symbol": match["symbol"],
+    }
+    return {name: value for name, value in place.items() if value is not None}
+
+
+def section(text: str) -> dict[str, str]:
+    """Return the section that ``HEADING=TEXT`` or ``HEADING=@FILE`` stands for."""
+    heading, found, body = text.partition("=")
+    if not found:
+        raise UsageProblem(
+            f"{visible(text)!r} is no section", "Write it as HEADING=TEXT or HEADING=@FILE"
+        )
+    return {"heading": heading, "body": read_text(body[1:]) if body.startswith("@") else body}
+
+
+def relation(text: str) -> dict[str, str]:
+    """Return the relation that ``KEY`` or ``KIND:KEY`` stands for."""
+    kind, found, key = text.partition(":")
+    return {"kind": kind, "key": key} if found else {"key": text}
+
+
+def report(text: str) -> dict[str, str]:
+    """Return the report reference that ``FILE`` or ``FILE#SECTION`` stands for."""
+    file, found, part = text.partition("#")
+    return {"file": file, "section": part} if found else {"file": file}
+
+
+def missing(draft: dict[str, Any]) -> Sequence[str]:
+    """Return the required fields that `draft` does not have."""
+    return [name for name in REQUIRED if draft.get(name) in (None, "")]
+
+
+def ask_for(draft: dict[str, Any]) -> None:
+    """Ask a person for the required fields that are missing."""
+    for name in missing(draft):
+        if name == "severity":
+            typer.echo(_SEVERITIES, err=True)
+        kind = int if name == "batch" else str
+        draft[name] = typer.prompt(name.capitalize(), type=kind, err=True)
+
+
+def require_complete(draft: dict[str, Any]) -> None:
+    """Check that a draft has what every ticket needs.
+
+    Raises:
+        UsageProblem: something is missing.
+    """
+    absent = missing(draft)
+    if absent:
+        options = ", ".join(f"--{name}" for name in absent)
+        raise UsageProblem(
+            f"the ticket has no {', '.join(absent)}", f"Give {options}, or a file that holds it"
+        )

@@ -1,0 +1,70 @@
+"""The calls that would mend a failure, as commands to type."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.cli.text import visible
+
+Body = Mapping[str, Any]
+Writer = Callable[[re.Match[str], Body], str]
+
+
+def command_for(remedy: Mapping[str, Any]) -> str:
+    """Return the command that makes the call `remedy`, or the call itself where there is none.
+
+    Args:
+        remedy: ``{operation, method, path, body?}`` as the service sends it. None of it is
+            trusted: every part is quoted, so that pasting the line runs nothing else.
+    """
+    method, path = str(remedy.get("method", "")).upper(), str(remedy.get("path", ""))
+    body = remedy.get("body")
+    known = body if isinstance(body, Mapping) else {}
+    for wanted, pattern, write in _COMMANDS:
+        match = re.fullmatch(f"/api/v1/{pattern}", path)
+        if method == wanted and match:
+            return visible(f"findings {write(match, known)}")
+    call = f"{method} {path}" + (f" {json.dumps(body)}" if body is not None else "")
+    return visible(call.strip())
+
+
+def quote(value: object) -> str:
+    """Return `value` quoted for a shell, control characters made visible first."""
+    return shlex.quote(visible(value))
+
+
+def _link_test(match: re.Match[str], body: Body) -> str:
+    node_id = str(body.get("node_id") or "NODE_ID")
+    return f"test link {quote(match[1])} {quote('NODE_ID' if '…' in node_id else node_id)}"
+
+
+def _put_patch(match: re.Match[str], _: Body) -> str:
+    return f"patch put {quote(match[1])} {quote(match[2])} FILE"
+
+
+def _trigger(match: re.Match[str], body: Body) -> str:
+    proof = " --proof" if body.get("kind") == "proof" else ""
+    return f"verify {quote(match[1])}{proof}"
+
+
+def _review(match: re.Match[str], body: Body) -> str:
+    words = [f"review add {quote(match[1])} --verdict {quote(body.get('verdict') or 'VERDICT')}"]
+    if body.get("specialist"):
+        words.append(f"--specialist {quote(body['specialist'])}")
+    return " ".join(words)
+
+
+_COMMANDS: tuple[tuple[str, str, Writer], ...] = (
+    ("POST", r"tickets/([^/?]+)/tests", _link_test),
+    ("PUT", r"tickets/([^/?]+)/patches/([^/?]+)", _put_patch),
+    ("POST", r"tickets/([^/?]+)/runs", _trigger),
+    ("POST", r"tickets/([^/?]+)/reviews", _review),
+    ("POST", r"tests/sync", lambda _match, _body: "test sync"),
+    ("POST", r"runs/([^/?]+)/cancel", lambda match, _body: f"run cancel {quote(match[1])}"),
+    ("GET", r"tickets/([^/?]+)", lambda match, _body: f"ticket show {quote(match[1])}"),
+    ("GET", r"tests", lambda _match, _body: "test list"),
+)

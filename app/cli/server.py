@@ -1,0 +1,124 @@
+"""Which service a command talks to, and with which token.
+
+``FINDINGS_URL`` and ``FINDINGS_TOKEN`` say so. With ``FINDINGS_URL`` unset it is the service of
+this machine, and the admin token that its start left in the data directory may be used. A token
+goes over plain http to this machine only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from app.cli.errors import UsageProblem
+from app.cli.text import visible
+from app.datadir import admin_token_file
+
+DEFAULT_PORT = 8000
+_TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+# Nothing that two parsers could read differently: no user part, no backslash, no percent sign.
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A service to talk to."""
+
+    url: str
+    """Scheme and host, without a slash at the end."""
+
+    token: str = field(repr=False)
+    """The bearer token; never shown."""
+
+    loopback: bool
+    """It is on this machine."""
+
+
+def read_server(environ: Mapping[str, str]) -> Server:
+    """Return the service that the environment names.
+
+    Raises:
+        UsageProblem: the address is not one, there is no token, or it would travel unprotected.
+    """
+    given = environ.get("FINDINGS_URL", "").strip()
+    url = given.rstrip("/") if given else _local_url(environ)
+    scheme, host = _parts_of(url)
+    loopback = is_loopback(host)
+    if scheme == "http" and not loopback:
+        raise UsageProblem(
+            f"FINDINGS_URL is plain http to {visible(host)}: the token could be read on the way",
+            "Use https, or a tunnel (`ssh -L 8000:127.0.0.1:8000 HOST`) and "
+            "FINDINGS_URL=http://127.0.0.1:8000",
+        )
+    token = environ.get("FINDINGS_TOKEN", "").strip()
+    if token:
+        return Server(url, _checked(token, "FINDINGS_TOKEN"), loopback)
+    if given:
+        raise UsageProblem(
+            "there is no token for the service that FINDINGS_URL names",
+            "Set FINDINGS_TOKEN; an admin makes tokens with `findings token create NAME`",
+        )
+    return Server(url, _local_token(environ), loopback)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine by its name or number, without asking any DNS."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _local_url(environ: Mapping[str, str]) -> str:
+    # The server's own setting, where it is set: the token must not go to whoever has port 8000.
+    port = environ.get("FINDINGS_PORT", "")
+    number = int(port) if re.fullmatch(r"[1-9]\d{0,4}", port) else DEFAULT_PORT
+    return f"http://127.0.0.1:{number}"
+
+
+def _parts_of(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError:
+        scheme, host, port = "", "", None
+    rest = url[len(f"{scheme}://") :]
+    if scheme not in ("http", "https") or not _AUTHORITY.fullmatch(rest) or port == 0:
+        raise UsageProblem(
+            f"FINDINGS_URL is not the address of a service: {visible(url)[:100]!r}",
+            "It should be scheme, host and port only, like https://findings.example or "
+            "http://127.0.0.1:8000",
+        )
+    return scheme, host
+
+
+def _local_token(environ: Mapping[str, str]) -> str:
+    path = admin_token_file(environ)
+    try:
+        with path.open("rb") as file:
+            content = file.read(1024)
+    except FileNotFoundError:
+        raise UsageProblem(
+            f"there is no token: FINDINGS_TOKEN is not set and {path} does not exist",
+            "Start the service here with `findings serve`, or set FINDINGS_URL and FINDINGS_TOKEN",
+        ) from None
+    except OSError as error:
+        raise UsageProblem(
+            f"the admin token in {path} cannot be read: {error.strerror}",
+            "Ask its owner for a token of your own and set FINDINGS_TOKEN",
+        ) from None
+    return _checked(content.decode("ascii", "replace").strip(), str(path))
+
+
+def _checked(token: str, source: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise UsageProblem(
+            f"{source} holds no token",
+            "A token is one word and starts with fnd_; `findings token create` makes a new one",
+        )
+    return token

@@ -1,0 +1,116 @@
+"""The commands that start the service; everything else speaks HTTP to it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Run the service.", no_args_is_help=True)
+
+STARTUP_FAILED = 2
+
+
+def _reported(action: Callable[[], None]) -> None:
+    """Run `action`; a failure to start becomes one line and exit code 2."""
+    from app.errors import FindingsError  # the server's code loads only when it is started
+
+    try:
+        action()
+    except FindingsError as error:
+        print(f"findings: {error}", file=sys.stderr)
+        raise typer.Exit(STARTUP_FAILED) from None
+
+
+@app.command()
+def serve() -> None:
+    """Start the service with its worker, and its own database unless DATABASE_URL is set."""
+
+    def action() -> None:
+        from app import logs, serving
+        from app.config import load_settings
+
+        settings = load_settings()
+        logs.configure(settings.log_format, settings.log_level)
+        serving.serve(settings, _announce)
+
+    _reported(action)
+
+
+@app.command()
+def worker() -> None:
+    """Execute queued runs; as many such processes as wanted, on any machine."""
+
+    def action() -> None:
+        from app import logs, serving
+        from app.config import load_settings
+
+        settings = load_settings()
+        logs.configure(settings.log_format, settings.log_level)
+        serving.work(settings)
+
+    _reported(action)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema of the database in DATABASE_URL to this version."""
+
+    def action() -> None:
+        from app import database, serving
+        from app.config import load_settings
+
+        before, after = database.migrate(serving.existing_database_url(load_settings()))
+        print(f"Schema: {before or 'empty'} -> {after}" if before != after else f"Schema: {after}")
+
+    _reported(action)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say what is in force and what is broken; exit code 1 when something is."""
+    healthy = True
+
+    def action() -> None:
+        nonlocal healthy
+        from app import diagnosis
+        from app.config import load_settings
+
+        findings = diagnosis.examine(load_settings())
+        healthy = all(item.ok for item in findings if item.needed)
+        if as_json:
+            print(json.dumps([vars(item) for item in findings], indent=2))
+            return
+        width = max(len(item.name) for item in findings)
+        for item in findings:
+            mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
+            print(f"{mark}  {item.name:<{width}}  {item.detail}")
+
+    _reported(action)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _announce(settings: object) -> None:
+    from app.config import Settings
+
+    assert isinstance(settings, Settings)
+    print(
+        f"""
+Findings serves {settings.url}
+The admin token lies in {settings.admin_token_file}
+
+Next, in another terminal:
+  findings whoami
+  findings load-patches B2-DRL-10 --help
+  open {settings.url}/docs
+
+Ctrl-C stops web, worker and database.
+""",
+        flush=True,
+    )

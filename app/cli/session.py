@@ -1,0 +1,114 @@
+"""What every command works with: the connection to the service and the form of the output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli.output import Output, Table
+from app.cli.server import read_server
+
+if TYPE_CHECKING:
+    from app.cli.client import Client, Params
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the service's JSON instead.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The ticket, like B2-DRL-10.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every one, whatever --limit says.")]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(
+        "--idempotency-key",
+        metavar="WORD",
+        help="Of your own (8-200 characters): repeated under it, the command has its effect once.",
+    ),
+]
+
+
+@dataclass
+class Globals:
+    """Options given before the command."""
+
+    as_json: bool = False
+
+
+class Session:
+    """One run of a command."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.out = Output(as_json=as_json)
+
+    @cached_property
+    def client(self) -> Client:
+        """The connection; made at first use, so that help needs neither token nor httpx."""
+        from app.cli.client import Client  # httpx is slow to load
+
+        return Client(read_server(os.environ))
+
+    def list(
+        self,
+        *path: str,
+        params: Params,
+        limit: int | None,
+        table: Table,
+        row: Any,
+    ) -> None:
+        """Print a list of the service.
+
+        Args:
+            path: of the list.
+            params: its filters.
+            limit: most items to print; None for all.
+            table: how to show it; its rows are filled in here.
+            row: makes the cells of one item.
+        """
+        pages = self.client.pages(*path, params=params, limit=limit)
+        if self.out.as_json:
+            self.out.json(merged(pages))
+            return
+        more = Trailing()
+        rows = (row(item) for page in pages for item in more.of(page))
+        self.out.table(
+            Table(table.columns, rows, title=table.title, kind=table.kind, empty=table.empty)
+        )
+        if more.cursor:
+            self.out.remark("There are more: --limit N or --all.")
+
+
+class Trailing:
+    """Remembers whether the last page seen has one after it."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+
+    def of(self, page: dict[str, Any]) -> Any:
+        """Return the items of a page."""
+        self.cursor = page.get("next_cursor")
+        return page.get("items", [])
+
+
+def merged(pages: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    """Return pages as one; a single one unchanged."""
+    found = list(pages)
+    if len(found) == 1:
+        return found[0]
+    items = [item for page in found for item in page.get("items", [])]
+    return {**found[-1], "items": items}
+
+
+@contextmanager
+def opened(ctx: typer.Context, *, as_json: bool) -> Iterator[Session]:
+    """Open what a command needs, and close its connection afterwards."""
+    options = ctx.find_object(Globals) or Globals()
+    session = Session(as_json=as_json or options.as_json)
+    try:
+        yield session
+    finally:
+        if "client" in session.__dict__:
+            session.client.close()

@@ -1,0 +1,1 @@
+"""How answers of the service are laid out; each view prints to an ``Output``."""

@@ -1,0 +1,146 @@
+"""Runs: as rows of a list, and whole, with each test before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from app.cli.output import Output, Table
+from app.cli.views.words import evidence_words, moment
+
+Json = Mapping[str, Any]
+
+ENDED = ("finished", "cancelled")
+GOOD = ("passed", "proven")
+"""Outcomes that answer yes."""
+
+LIST = Table(
+    ("run", "ticket", "kind", "status", "outcome", "asked by", "queued"),
+    (),
+    empty="No run matches.",
+)
+
+
+def list_row(run: Json) -> tuple[object, ...]:
+    """Return the cells of a run in a list."""
+    return (
+        run.get("id"),
+        run.get("ticket"),
+        run.get("kind"),
+        run.get("status"),
+        run.get("outcome"),
+        run.get("requested_by"),
+        moment(run.get("queued_at")),
+    )
+
+
+def show_run(out: Output, run: Json, *, ticket: Json | None = None) -> None:
+    """Print a run; with its ticket also which tests were linked and what is known now."""
+    evidence = (ticket or {}).get("evidence") or {}
+    out.fields(
+        [
+            ("run", run.get("id")),
+            ("ticket", run.get("ticket")),
+            ("kind", run.get("kind")),
+            ("status", run.get("status")),
+            ("outcome", run.get("outcome")),
+            ("reason", run.get("reason")),
+            ("hint", run.get("hint")),
+            ("asked by", run.get("requested_by")),
+            ("queued", moment(run.get("queued_at"))),
+            ("finished", moment(run.get("finished_at"))),
+            ("reused from", run.get("reused_from")),
+            ("evidence", evidence_words(evidence)),
+            ("evidence says", evidence.get("sentence")),
+        ]
+    )
+    arms = [arm for arm in run.get("arms") or () if isinstance(arm, Mapping)]
+    linked = [str(link.get("node_id")) for link in (ticket or {}).get("tests") or ()]
+    matrix = _matrix(arms)
+    shown = [node for node in matrix if not linked or _is_linked(node, linked)]
+    names = [str(arm.get("name")) for arm in arms]
+    out.table(
+        Table(
+            ("test", *(_arm_title(arm) for arm in arms)),
+            [(node, *_outcomes(matrix[node], names, plain=not out.terminal)) for node in shown],
+            title="Tests" if shown else "",
+            kind="test",
+        )
+    )
+    _show_rest(out, run, matrix, set(shown), names)
+    _show_failures(out, arms, set(shown))
+
+
+def _show_rest(
+    out: Output,
+    run: Json,
+    matrix: Mapping[str, Mapping[str, str]],
+    shown: Collection[str],
+    names: Sequence[str],
+) -> None:
+    rest = [node for node in matrix if node not in shown]
+    broken = [str(node) for node in run.get("also_broken") or ()]
+    if rest and not broken:
+        out.remark(f"\nThe rest of the suite ({len(rest)} tests) holds.")
+    out.table(
+        Table(
+            ("also broken", *names),
+            [
+                (node, *_outcomes(matrix.get(node, {}), names, plain=not out.terminal))
+                for node in broken
+            ],
+            title="Also broken",
+            kind="also-broken",
+        )
+    )
+
+
+def _show_failures(out: Output, arms: Iterable[Json], shown: Collection[str]) -> None:
+    """Print why linked tests failed where they should have passed."""
+    for arm in arms:
+        if str(arm.get("name")).startswith("before"):
+            continue
+        for result in arm.get("results") or ():
+            outcome = result.get("outcome")
+            if outcome in ("passed", "skipped") or result.get("node_id") not in shown:
+                continue
+            text = str(result.get("traceback") or result.get("message") or "")
+            if text:
+                out.passage(
+                    "message", f"{result.get('node_id')} {outcome} on {arm.get('name')}", text
+                )
+
+
+def _matrix(arms: Iterable[Json]) -> dict[str, dict[str, str]]:
+    """Return outcomes by test and arm; repeats that differ are joined: ``passed/failed``."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for arm in arms:
+        for result in arm.get("results") or ():
+            node, outcome = str(result.get("node_id")), str(result.get("outcome"))
+            seen = found.setdefault(node, {}).setdefault(str(arm.get("name")), [])
+            if outcome not in seen:
+                seen.append(outcome)
+    return {
+        node: {name: "/".join(outcomes) for name, outcomes in by_arm.items()}
+        for node, by_arm in found.items()
+    }
+
+
+def _outcomes(by_arm: Mapping[str, str], names: Sequence[str], *, plain: bool) -> list[str]:
+    if plain:
+        return [f"{name}={by_arm.get(name, '-')}" for name in names]
+    return [by_arm.get(name, "-") for name in names]
+
+
+def _arm_title(arm: Json) -> str:
+    patch = arm.get("patch")
+    name = str(arm.get("name"))
+    if isinstance(patch, Mapping):
+        sign = "−" if patch.get("reverse") else "+"
+        return f"{name} ({sign}{patch.get('name')})"
+    return name
+
+
+def _is_linked(node: str, linked: Iterable[str]) -> bool:
+    """Tell whether `node` is one of the linked ids, or below a linked file, class or function."""
+    return any(node == link or node.startswith((f"{link}::", f"{link}[")) for link in linked)

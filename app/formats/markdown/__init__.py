@@ -1,0 +1,52 @@
+"""Tickets as Markdown documents, without loss.
+
+:func:`parse` reads bytes into a :class:`Document`, which knows for every value the lines that
+state it. :func:`facts` says what the document states in the tracker's words, :func:`to_json` in
+its own. :func:`merge` edits a ticket's present facts into its document; :func:`write` makes a
+document for a ticket that has none.
+"""
+
+from __future__ import annotations
+
+from app.formats.markdown.canonical import canonical
+from app.formats.markdown.document import Document
+from app.formats.markdown.facts import (
+    ChecklistEntry,
+    Location,
+    RelationText,
+    ReportText,
+    ReviewText,
+    SectionText,
+    TicketFacts,
+)
+from app.formats.markdown.folders import Disposition, disposition, drift
+from app.formats.markdown.merge import merge, unsaid
+from app.formats.markdown.problems import FormatError, FormatProblem, Limits
+from app.formats.markdown.reader import parse
+from app.formats.markdown.stated import extra_fields, facts, to_json
+from app.formats.markdown.write import write
+
+__all__ = [
+    "ChecklistEntry",
+    "Disposition",
+    "Document",
+    "FormatError",
+    "FormatProblem",
+    "Limits",
+    "Location",
+    "RelationText",
+    "ReportText",
+    "ReviewText",
+    "SectionText",
+    "TicketFacts",
+    "canonical",
+    "disposition",
+    "drift",
+    "extra_fields",
+    "facts",
+    "merge",
+    "parse",
+    "to_json",
+    "unsaid",
+    "write",
+]

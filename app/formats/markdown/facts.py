@@ -1,0 +1,92 @@
+"""What the tracker knows of a ticket and the document format can say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where the defect is; at least one of path, symbol and note."""
+
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
+    symbol: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SectionText:
+    """A free section."""
+
+    heading: str
+    body: str
+    """Markdown without empty lines around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistEntry:
+    """One item of the verification check-list."""
+
+    text: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RelationText:
+    """A reference to another ticket."""
+
+    key: str
+    kind: str = "related"
+    """``related``, ``duplicate-of``, ``duplicated-by``, ``blocks`` or ``blocked-by``."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewText:
+    """A cross-review."""
+
+    specialist: str
+    verdict: str
+    rationale: str = ""
+    date: date | None = None
+    """None also where the layout has no place for a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportText:
+    """A reference to the report that the finding comes from."""
+
+    file: str
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """A ticket as values, in the tracker's words."""
+
+    key: str
+    title: str
+    severity: str | None = None
+    """``P0`` to ``P4``; None in a fix note."""
+    status: str = "open"
+    resolution: str | None = None
+    batch: int | None = None
+    agent: str | None = None
+    domains: tuple[str, ...] = ()
+    assignee: str | None = None
+    created: date | None = None
+    updated: date | None = None
+    locations: tuple[Location, ...] = ()
+    summary: str | None = None
+    categories: tuple[str, ...] = ()
+    """Slugs of the tracker, and labels of the author's own."""
+    sections: tuple[SectionText, ...] = ()
+    checklist: tuple[ChecklistEntry, ...] = ()
+    relations: tuple[RelationText, ...] = ()
+    reviews: tuple[ReviewText, ...] = ()
+    resolution_text: str | None = None
+    commits: tuple[str, ...] = ()
+    reports: tuple[ReportText, ...] = ()

@@ -1,0 +1,123 @@
+"""The exporter: a document, and the ticket as it is now, make the document as it should be.
+
+What the bytes state is compared with the facts of the ticket; every difference is edited on the
+lines that state it, in the layout the document has. Without a difference the bytes come back
+as they were.
+
+Three things are never taken out of a document: its Ticket ID, reviews (a later one supersedes,
+but the earlier was given), and commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+
+from app.formats.markdown.canonical import canonical
+from app.formats.markdown.document import Document
+from app.formats.markdown.edit_fields import (
+    edit_location,
+    edit_metadata,
+    edit_status,
+    edit_summary,
+    edit_title,
+)
+from app.formats.markdown.edit_lists import (
+    edit_categories,
+    edit_checklist,
+    edit_relations,
+    edit_reports,
+)
+from app.formats.markdown.edit_reviews import edit_reviews, says
+from app.formats.markdown.edit_sections import edit_commits, edit_resolution, edit_sections
+from app.formats.markdown.facts import TicketFacts
+from app.formats.markdown.problems import DEFAULT_LIMITS, FormatError, FormatProblem, Limits
+from app.formats.markdown.read_links import is_same_commit
+from app.formats.markdown.reader import parse, read
+from app.formats.markdown.source import Patch
+from app.formats.markdown.stated import facts
+
+Edit = Callable[[Document, TicketFacts], Iterable[Patch]]
+
+_ONCE: tuple[Edit, ...] = (
+    edit_title,
+    edit_metadata,
+    edit_status,
+    edit_location,
+    edit_summary,
+    edit_categories,
+    edit_sections,
+    edit_checklist,
+    edit_relations,
+    edit_resolution,
+    edit_commits,
+    edit_reports,
+)
+
+
+def merge(
+    document_bytes: bytes,
+    current: TicketFacts,
+    *,
+    lenient: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> bytes:
+    """The document with the facts of the ticket edited in.
+
+    Raises:
+        FormatError: the bytes are no ticket; or, unless ``lenient``, a fact cannot be stated
+            in this document.
+
+    """
+    document = parse(document_bytes, limits=limits)
+    wanted = canonical(current)
+    merged = edited(document, wanted)
+    if merged is document:
+        return document_bytes
+    if not lenient and (problems := unsaid(merged, wanted)):
+        raise FormatError(problems)
+    return merged.source.encode()
+
+
+def edited(document: Document, wanted: TicketFacts) -> Document:
+    """The document after all edits; the same object when there are none."""
+    if not unsaid(document, wanted):
+        return document
+    for edit in _ONCE:
+        document = _applied(document, list(edit(document, wanted)))
+    for _ in wanted.reviews:
+        document = _applied(document, edit_reviews(document, wanted))
+    return document
+
+
+def _applied(document: Document, patches: list[Patch]) -> Document:
+    if not patches:
+        return document
+    return read(document.source.replace(patches), document.source_path)
+
+
+def unsaid(document: Document, wanted: TicketFacts) -> list[FormatProblem]:
+    """The facts, in canonical form, that a document does not state."""
+    stated = facts(document)
+    missing = [
+        field.name
+        for field in fields(TicketFacts)
+        if field.name not in ("key", "reviews", "commits", "relations")
+        and getattr(stated, field.name) != getattr(wanted, field.name)
+    ]
+    unknown = set(wanted.commits) - set(stated.commits)
+    if not all(any(is_same_commit(c, s) for s in stated.commits) for c in unknown):
+        missing.append("commits")
+    itself = [relation for relation in stated.relations if relation.key == stated.key]
+    others = {r for r in stated.relations if r not in itself}
+    if others != {r for r in wanted.relations if r not in itself}:
+        missing.append("relations")
+    left = list(stated.reviews)
+    for review in wanted.reviews:
+        found = next((r for r in left if says(r, review)), None)
+        if found is None:
+            missing.append("reviews")
+            break
+        left.remove(found)
+    reason = "the document cannot state the ticket's {}"
+    return [FormatProblem(1, reason.format(name.replace("_", " "))) for name in missing]

@@ -1,0 +1,165 @@
+"""Locations: three cells and some bullets in a document, a list in the tracker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from app.formats.markdown.cells import code_values, strip_marks, unwrap, wrap
+from app.formats.markdown.facts import Location
+
+_RANGES = re.compile(r"\d+(?:-\d+)?(?:[ \t]*,[ \t]*\d+(?:-\d+)?)*")
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_NAMED = re.compile(r"(?P<name>[^\s,:]+):(?P<range>\d+(?:-\d+)?)")
+_BULLET = re.compile(
+    r"(?:(?P<none>\(no path\))|(?P<path>(?P<p>`+)(?!`).+?(?<!`)(?P=p)(?!`)))"
+    r"(?: in (?P<symbol>(?P<s>`+)(?!`).+?(?<!`)(?P=s)(?!`)))?(?:[ \t]+[-–—:][ \t]+(?P<note>.*))?$"
+)
+_AT = re.compile(r"(?P<path>.*?):(?P<range>\d+(?:-\d+)?)$", re.DOTALL)
+_LONGEST_BULLET = 4000
+_NOTHING = ("", "n/a", "-", "none")
+NOT_APPLICABLE = "N/A"
+
+
+@dataclass(frozen=True, slots=True)
+class LocationCells:
+    """The cells of the location table (pipes unescaped) and the bullets below it."""
+
+    files: str = ""
+    lines: str = ""
+    symbol: str = ""
+    note: str = ""
+    more: tuple[str, ...] = ()
+
+
+def _is_nothing(text: str) -> bool:
+    return strip_marks(text).casefold() in _NOTHING
+
+
+def _range(text: str) -> tuple[int, int | None]:
+    match = _RANGE.fullmatch(text.strip())
+    assert match
+    return int(match[1]), int(match[2]) if match[2] else None
+
+
+def _ranges(text: str) -> list[tuple[int, int | None]] | None:
+    plain = text.replace("`", "").strip()
+    if not _RANGES.fullmatch(plain):
+        return None
+    return [_range(part) for part in plain.split(",")]
+
+
+def read_places(cells: LocationCells) -> tuple[Location, ...]:
+    """The locations that cells and bullets state.
+
+    Numbers are attached to a path only where the document says so: one file, or lines written
+    ``name.py:12-34``. Words that give no numbers become the note of the first location.
+    """
+    files = code_values(cells.files)
+    symbol = None if cells.symbol.casefold() in _NOTHING else unwrap(cells.symbol)[0]
+    note = unwrap(cells.note)[0] or None
+    words = None if _is_nothing(cells.lines) else cells.lines
+    ranges = _ranges(cells.lines)
+    if len(files) == 1 and ranges:
+        places = [Location(files[0], start, end) for start, end in ranges]
+        words = None
+    elif attached := _attached(files, cells.lines):
+        places, words = attached, None
+    else:
+        places = [Location(path) for path in files] or [Location()]
+        if not files and not _is_nothing(cells.files):
+            words = ", ".join(text for text in (cells.files, words) if text)
+        if not files and ranges and len(ranges) == 1 and _is_nothing(cells.files):
+            places, words = [Location(None, *ranges[0])], None
+    places[0] = replace(places[0], symbol=symbol, note=note or words)
+    places += map(_read_bullet, cells.more)
+    return tuple(place for place in places if place != Location())
+
+
+def _attached(files: Sequence[str], lines: str) -> list[Location] | None:
+    """Locations for lines written as ``name.py:12-34, other.py:5``, None for anything else."""
+    parts = [_NAMED.fullmatch(part.strip()) for part in lines.replace("`", "").split(",")]
+    names = [PurePosixPath(path).name for path in files]
+    if not files or not all(part and part["name"] in names for part in parts):
+        return None
+    places = []
+    for path, name in zip(files, names, strict=True):
+        own = [_range(p["range"]) for p in parts if p and p["name"] == name]
+        places += [Location(path, *one) for one in own] or [Location(path)]
+    return places
+
+
+def _read_bullet(text: str) -> Location:
+    match = _BULLET.match(text) if len(text) <= _LONGEST_BULLET else None
+    if not match:
+        return Location(note=text)
+    symbol = unwrap(match["symbol"])[0] if match["symbol"] else None
+    place = Location(symbol=symbol, note=(match["note"] or "").strip() or None)
+    if match["none"]:
+        return place
+    path = unwrap(match["path"])[0]
+    at = _AT.match(path)
+    if path.endswith(":-"):
+        return replace(place, path=path[:-2])
+    if not at:
+        return replace(place, path=path)
+    start, end = _range(at["range"])
+    return replace(place, path=at["path"] or None, start_line=start, end_line=end)
+
+
+def write_range(place: Location) -> str:
+    """``12-34``, ``12`` or nothing."""
+    if place.start_line is None:
+        return ""
+    tail = "" if place.end_line is None else f"-{place.end_line}"
+    return f"{place.start_line}{tail}"
+
+
+def write_bullet(place: Location) -> str:
+    """The bullet of an additional location."""
+    span = write_range(place)
+    target = f"{place.path or ''}:{span}" if span else place.path
+    if target and not span and (_AT.match(target) or target.endswith(":-")):
+        target += ":-"
+    text = wrap(target, "code") if target else "(no path)"
+    if place.symbol:
+        text += f" in {wrap(place.symbol, 'code')}"
+    return f"{text} - {place.note}" if place.note else text
+
+
+def write_places(places: Sequence[Location]) -> tuple[LocationCells, ...]:
+    """Ways to state the locations, the most compact first; the last one says everything."""
+    if not places:
+        return (LocationCells(),)
+    first = places[0]
+    paths = dict.fromkeys(place.path for place in places)
+    ranges = [write_range(place) for place in places]
+    compact = LocationCells(
+        ", ".join(wrap(path, "code") for path in paths if path),
+        wrap(", ".join(ranges), "code") if all(ranges) else NOT_APPLICABLE,
+        _symbol(first),
+        wrap(first.note or "", "plain"),
+    )
+    ways = (compact, _one_and_bullets(places))
+    return tuple(way for way in ways if read_places(way) == tuple(places)) or ways[1:]
+
+
+def _one_and_bullets(places: Sequence[Location]) -> LocationCells:
+    """The first location in the table, the others as bullets: this says everything."""
+    first, rest = places[0], places[1:]
+    return LocationCells(
+        wrap(first.path or "", "code") or NOT_APPLICABLE,
+        wrap(write_range(first), "code") or NOT_APPLICABLE,
+        _symbol(first),
+        wrap(first.note or "", "plain"),
+        tuple(write_bullet(place) for place in rest),
+    )
+
+
+def _symbol(place: Location) -> str:
+    if not place.symbol:
+        return NOT_APPLICABLE
+    mixed = "`" in place.symbol and unwrap(place.symbol)[1] == "plain"
+    return wrap(place.symbol, "plain" if mixed else "code")

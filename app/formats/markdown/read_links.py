@@ -1,0 +1,272 @@
+"""Reading related findings, commits and report references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from app.formats.markdown.blocks import Block, ListItem, scan
+from app.formats.markdown.cells import Row, code_spans, strip_marks, unwrap
+from app.formats.markdown.document import (
+    CommitBlock,
+    CommitEntry,
+    RelatedEntry,
+    RelatedPart,
+    ReportEntry,
+    Section,
+    SectionKind,
+)
+from app.formats.markdown.source import Source, Span, split
+from app.formats.markdown.words import KEY
+
+RELATED_BULLET = re.compile(
+    r"(?P<open>\*\*|`)?(?P<key>[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)+-\d+(?:~\d+)?|"
+    r"[A-Z][A-Z0-9]*-\d+(?:~\d+)?(?=[*`]{0,2} \[[a-z-]+\]))(?![\w~])"
+    r"(?P<close>:?\*\*|`)?(?: \[(?P<kind>[a-z-]+)\])?(?P<sep>[ \t]*(?::|-|–|—))?[ \t]*(?P<note>.*)$"
+)
+"""A bullet of a related finding: the id, in brackets a kind other than related, a note."""
+
+_NONE = re.compile(r"[ \t]*None\.?[ \t]*$", re.IGNORECASE)
+_REPORT = re.compile(r"[ \t]*\*\*Report file:?\*\*:?(.*)$", re.IGNORECASE)
+REPORTS_LABEL = re.compile(r"[ \t]*\*\*Report files:?\*\*:?[ \t]*$", re.IGNORECASE)
+_SECTION = re.compile(r"[ \t]*\*\*Section:?\*\*:?(.*)$", re.IGNORECASE)
+_BULLET_SECTION = re.compile(r"[-–—,(]?[ \t]*Section:?(.*)$", re.IGNORECASE)
+COMMIT_LABEL = re.compile(
+    r"[ \t]*(?:[-*+][ \t]+)?\*\*Commits?(?::\*\*|\*\*:)[ \t]*(.*)$",
+    re.IGNORECASE,
+)
+COMMIT_HEADING = re.compile(r"Commits?:?$", re.IGNORECASE)
+_HEX = re.compile(r"(?<![0-9A-Za-z_/.-])[0-9a-fA-F]{7,40}(?![0-9A-Za-z_/-])")
+_HASH = re.compile(r"[0-9a-fA-F]{7,40}")
+_FIXED_IN = re.compile(r"fixed in commits?:?\s*(.*)$", re.IGNORECASE)
+_BESIDE = 200
+_BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+_PLACEHOLDER = re.compile(r"\[current commit\]|\(?\b(?:pending|tbd)\b\)?", re.IGNORECASE)
+_CLAIMS = ("detailed description", "recommended fix", "system context")
+
+
+def read_related(source: Source, section: Section) -> RelatedPart:
+    """The related findings: a table, bullets, or ``None.``"""
+    entries: list[RelatedEntry] = []
+    bullets: list[ListItem] = []
+    table, none_line = None, None
+    for block in section.blocks:
+        if block.header is not None and table is None and _is_related_table(block):
+            table = block
+            entries += (e for row in block.rows if (e := _table_entry(row)))
+        elif block.kind == "list":
+            tops = [item for item in block.items if item.depth == 0]
+            bullets += tops
+            entries += (e for item in tops if (e := _bullet_entry(item)))
+        elif block.kind == "paragraph" and _NONE.match(source.lines[block.span.start]):
+            none_line = block.span.start
+    return RelatedPart(section, tuple(entries), table, none_line, tuple(bullets))
+
+
+def _is_related_table(block: Block) -> bool:
+    assert block.header is not None
+    return "ticket" in block.header.cells[0].text.casefold()
+
+
+def _table_entry(row: Row) -> RelatedEntry | None:
+    cells = [cell.value.strip() for cell in row.cells]
+    if not KEY.fullmatch(cells[0]):
+        return None
+    word = cells[1] if len(cells) > 1 else ""
+    note = row.cells[2].text if len(cells) > 2 else ""
+    return RelatedEntry(cells[0], word or None, note or None, Span(row.line, row.line + 1), row)
+
+
+def _bullet_entry(item: ListItem) -> RelatedEntry | None:
+    match = RELATED_BULLET.match(item.text)
+    if not match:
+        return None
+    return RelatedEntry(match["key"], match["kind"], match["note"].strip() or None, item.span, None)
+
+
+def read_reports(source: Source, section: Section) -> tuple[ReportEntry, ...]:
+    """The report references of the appendix, one label each or a list of bullets."""
+    found: list[ReportEntry] = []
+    in_list = False
+    for block in section.blocks:
+        first = source.lines[block.span.start]
+        if block.kind == "paragraph":
+            in_list = bool(REPORTS_LABEL.match(source.lines[block.span.end - 1]))
+            if not in_list and _REPORT.match(first):
+                found += _report_lines(source, block.span)
+        elif block.kind == "list" and in_list:
+            found += (_report_bullet(item) for item in block.items if item.depth == 0)
+            in_list = False
+    return tuple(found)
+
+
+def _report_lines(source: Source, span: Span) -> Iterator[ReportEntry]:
+    line = span.start
+    while line < span.end:
+        match = _REPORT.match(source.lines[line])
+        line += 1
+        if not match:
+            continue
+        file, extra = _file_and_rest(match[1].strip())
+        below = _SECTION.match(source.lines[line]) if line < span.end else None
+        stop = line + 1 if below else line
+        section = below[1].strip() if below else extra
+        yield ReportEntry(file, section or None, Span(stop - (2 if below else 1), stop), False)
+        line = stop
+
+
+def _report_bullet(item: ListItem) -> ReportEntry:
+    file, rest = _file_and_rest(item.text)
+    match = _BULLET_SECTION.match(rest)
+    return ReportEntry(file, (match[1].strip() if match else rest) or None, item.span, True)
+
+
+def _file_and_rest(text: str) -> tuple[str, str]:
+    spans = code_spans(text)
+    if not spans or spans[0][0] != 0:
+        return text, ""
+    return unwrap(text[: spans[0][1]])[0], text[spans[0][1] :].strip()
+
+
+def read_commits(
+    source: Source, sections: Iterable[Section]
+) -> tuple[tuple[CommitBlock, ...], tuple[CommitEntry, ...]]:
+    """Commits that fix the finding: labelled, listed, or ``Fixed in commit`` in bold."""
+    blocks: list[CommitBlock] = []
+    entries: list[CommitEntry] = []
+    for section in sections:
+        closing = section.kind in (SectionKind.RESOLUTION, SectionKind.FREE)
+        if not closing or not may_name_commits(section.heading):
+            continue
+        for at, block in enumerate(section.blocks):
+            following = section.blocks[at + 1] if at + 1 < len(section.blocks) else None
+            found, hashes = _commit_block(source, block, following)
+            entries += hashes
+            if found and section.kind is SectionKind.RESOLUTION:
+                blocks.append(found)
+    distinct = set(longest_commits(entry.hash for entry in entries))
+    first: dict[str, CommitEntry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.line):
+        if entry.hash in distinct:
+            first.setdefault(entry.hash, entry)
+    return tuple(blocks), tuple(first.values())
+
+
+def may_name_commits(heading: str) -> bool:
+    """False for free sections that describe the defect: a commit there is history."""
+    return heading.casefold() not in _CLAIMS
+
+
+def commits_in(text: str) -> tuple[str, ...]:
+    """The commits that some prose names as the fix."""
+    if "commit" not in text.casefold():
+        return ()
+    source = split(text)
+    blocks = scan(source.lines).blocks
+    section = Section("", SectionKind.RESOLUTION, 0, Span(0, len(source.lines)), 0, blocks)
+    return tuple(entry.hash for entry in read_commits(source, [section])[1])
+
+
+def _commit_block(
+    source: Source, block: Block, following: Block | None
+) -> tuple[CommitBlock | None, list[CommitEntry]]:
+    listed = following.items if following and following.kind == "list" else ()
+    if block.kind == "heading" and COMMIT_HEADING.match(block.text):
+        return _listed(block.span.start, listed, source)
+    if block.kind == "table":
+        return None, list(_commit_cells(block))
+    hashes: list[CommitEntry] = []
+    found: CommitBlock | None = None
+    if block.kind in ("paragraph", "list"):
+        for line in range(block.span.start, block.span.end):
+            match = COMMIT_LABEL.match(source.lines[line])
+            if not match:
+                continue
+            last = line == block.span.end - 1 and block.kind == "paragraph"
+            if not match[1] and last and listed:
+                return _listed(line, listed, source)
+            hashes += (CommitEntry(h, line) for h in _hashes(match[1]))
+            pure = _pure(match[1]) and block.kind == "paragraph"
+            taken = (line,) if pure else ()
+            found = CommitBlock(Span(line, line + 1), True, pure, taken)
+        hashes += _fixed_in(source, block.span)
+    return found, hashes
+
+
+def _listed(
+    line: int, items: Sequence[ListItem], source: Source
+) -> tuple[CommitBlock, list[CommitEntry]]:
+    hashes, bare = [], []
+    for item in items:
+        first = next(iter(_hashes(item.text)), None)
+        if first:
+            hashes.append(CommitEntry(first, item.span.start))
+        if _pure(item.text):
+            bare.append(item.span.start)
+    end = max((item.span.end for item in items), default=line + 1)
+    pure = len(bare) == len(items)
+    taken = (line, *bare) if pure else tuple(bare)
+    return CommitBlock(Span(line, end), False, pure, taken), hashes
+
+
+def _commit_cells(block: Block) -> Iterator[CommitEntry]:
+    for row in block.rows:
+        key = strip_marks(row.cells[0].text).rstrip(":").casefold()
+        if key in ("commit", "commits") and len(row.cells) > 1:
+            yield from (CommitEntry(h, row.line) for h in _hashes(row.cells[1].text))
+
+
+def _hash_spans(text: str) -> list[tuple[int, int, str]]:
+    """Where hashes stand: any code span that is one, and bare words with a digit in them."""
+    found, plain = [], list(text)
+    for start, end in code_spans(text):
+        value = unwrap(text[start:end])[0]
+        if _HASH.fullmatch(value):
+            found.append((start, end, value))
+        plain[start:end] = " " * (end - start)
+    bare = _HEX.finditer("".join(plain))
+    found += ((m.start(), m.end(), m.group()) for m in bare if re.search(r"\d", m.group()))
+    return sorted(found)
+
+
+def _hashes(text: str) -> list[str]:
+    return [value for _, _, value in _hash_spans(text)]
+
+
+def _pure(text: str) -> bool:
+    """True for a text of hashes, placeholders and separators only."""
+    rest = list(text)
+    for start, end, _ in _hash_spans(text):
+        rest[start:end] = " " * (end - start)
+    return not _PLACEHOLDER.sub("", "".join(rest)).strip("` ,;\t")
+
+
+def _fixed_in(source: Source, span: Span) -> Iterator[CommitEntry]:
+    text = source.slice(span)
+    if "fixed in" not in text.casefold():
+        return
+    line, counted = span.start, 0
+    for bold in _BOLD.finditer(text):
+        line += text.count("\n", counted, bold.start())
+        counted = bold.start()
+        phrase = _FIXED_IN.search(bold[1].replace("\n", " "))
+        if phrase:
+            beside = text[bold.end() : bold.end() + _BESIDE].partition("\n")[0]
+            words = re.split(r"\b(?:as|by|which|after|in|on|for)\b|[.;(]", phrase[1] or beside)[0]
+            yield from (CommitEntry(h, line) for h in _hashes(words))
+
+
+def is_same_commit(left: str, right: str) -> bool:
+    """True when one hash begins the other."""
+    a, b = left.casefold(), right.casefold()
+    return a.startswith(b) or b.startswith(a)
+
+
+def longest_commits(commits: Iterable[str]) -> tuple[str, ...]:
+    """Each commit once, in its longest spelling."""
+    kept: dict[str, list[str]] = {}
+    for commit in sorted(set(commits), key=lambda c: (-len(c), c)):
+        alike = kept.setdefault(commit[:7].casefold(), [])
+        if not any(is_same_commit(commit, other) for other in alike):
+            alike.append(commit)
+    return tuple(commit for alike in kept.values() for commit in alike)

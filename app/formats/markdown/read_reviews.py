@@ -1,0 +1,256 @@
+"""Reading cross-reviews, in every layout that the format describes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from app.formats.markdown.blocks import Block
+from app.formats.markdown.cells import Cell, Row, split_row, strip_marks
+from app.formats.markdown.document import Layout, Place, Review, Section
+from app.formats.markdown.escape import decode
+from app.formats.markdown.source import Source, Span, trim
+from app.formats.markdown.words import UNKNOWN_REVIEWER, leading_verdict, reviewer_role
+
+_PAREN = re.compile(r"cross-review\s*\((.*)\)", re.IGNORECASE)
+_COLON = re.compile(r"cross-review\s*[:–—-]\s*(.+)$", re.IGNORECASE)
+_VERDICT_LINE = re.compile(r"([ \t]*\*\*Verdict(?::\*\*|\*\*:)[ \t]*)(\S.*)$", re.IGNORECASE)
+LABEL = re.compile(
+    r"[ \t]*\*\*(?:(?P<name>[^*\n]{1,80}?)[ \t]{1,9})?Evaluation(?::\*\*|\*\*:?)[ \t]*",
+    re.IGNORECASE,
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_REVIEWER_COLUMNS = ("reviewer", "agent")
+
+
+@dataclass
+class _Draft:
+    """A review whose prose is still being gathered."""
+
+    layout: Layout
+    verdict: Cell
+    part: Span
+    name: str | None = None
+    reviewer: Cell | None = None
+    specialist: str | None = None
+    date: Cell | None = None
+    text: Cell | None = None
+    table: Block | None = None
+    columns: tuple[str, ...] = ()
+    row: Row | None = None
+    prose: Span | None = None
+
+
+def heading_name(heading: str) -> str | None:
+    """The reviewer that a section's heading names, None for a bare heading."""
+    match = _PAREN.match(heading) or _COLON.match(heading)
+    return match[1].strip() if match else None
+
+
+def read_reviews(source: Source, section: Section) -> list[Review]:
+    """All reviews of one section, in order."""
+    name = heading_name(section.heading)
+    if name is not None:
+        return _read_part(source, section, section.blocks, name, Place.OWN, section.body)
+    parts = list(_named_parts(source, section))
+    if not parts:
+        return _read_part(source, section, section.blocks, None, Place.SHARED, section.body)
+    found = []
+    for sub_name, blocks, span in parts:
+        found += _read_part(source, section, blocks, sub_name, Place.NAMED, span)
+    return found
+
+
+def _named_parts(source: Source, section: Section) -> Iterator[tuple[str, list[Block], Span]]:
+    """Sub-sections headed by a reviewer's name that hold a verdict."""
+    blocks = section.blocks
+    heads = [i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 3]
+    heads = [i for i in heads if reviewer_role(blocks[i].text) != UNKNOWN_REVIEWER]
+    with_verdict = []
+    for i in heads:
+        following = blocks[i + 1] if i + 1 < len(blocks) else None
+        if following and next(_open(source, following, ()), None):
+            with_verdict.append(i)
+    for i, after in pairwise([*with_verdict, len(blocks)]):
+        end = blocks[after].span.start if after < len(blocks) else section.body.end
+        span = trim(source.lines, Span(blocks[i].span.start, end), rules=True)
+        yield blocks[i].text, list(blocks[i + 1 : after]), span
+
+
+def _read_part(
+    source: Source,
+    section: Section,
+    blocks: Sequence[Block],
+    name: str | None,
+    place: Place,
+    part: Span,
+) -> list[Review]:
+    drafts: list[_Draft] = []
+    columns: tuple[str, ...] = ()
+    events: list[tuple[int, int, _Draft | None]] = []  # where the one before ends, prose begins
+    for block in blocks:
+        opened = [] if name and drafts else list(_open(source, block, columns))
+        if opened:
+            columns = opened[-1].columns or columns
+            drafts += opened
+            owner = opened[0] if len(opened) == 1 else None
+            after = opened[0].part.end if opened[0].layout is Layout.LINE else block.span.end
+            events.append((block.span.start, after, owner))
+        elif not name and (labelled := _labelled(source, block, drafts)):
+            labelled.prose = Span(0, 0)
+            events.append((block.span.start, block.span.start, labelled))
+    ends = [*(begin for begin, _, _ in events), part.end][1:]
+    for (_, begin, draft), end in zip(events, ends, strict=True):
+        if draft and not draft.prose:
+            draft.prose = trim(source.lines, Span(begin, end), rules=True)
+    return [_finish(source, section, draft, name, place, part) for draft in drafts]
+
+
+def _labelled(source: Source, block: Block, drafts: list[_Draft]) -> _Draft | None:
+    """The review that a paragraph with the label ``**X Evaluation:**`` belongs to."""
+    match = LABEL.match(source.lines[block.span.start]) if block.kind == "paragraph" else None
+    if not match or not match["name"] or len(drafts) < 2:
+        return None
+    role = reviewer_role(match["name"])
+    waiting = [d for d in drafts if d.prose is None and d.text is None]
+    fitting = [d for d in waiting if d.reviewer and reviewer_role(d.reviewer.value) == role]
+    return fitting[0] if fitting else None
+
+
+def _open(source: Source, block: Block, columns: tuple[str, ...]) -> Iterator[_Draft]:
+    """The reviews that a block opens, if any."""
+    if block.header is not None:
+        names = tuple(strip_marks(cell.text).casefold() for cell in block.header.cells)
+        if _is_header_verdict(names):
+            yield _header_draft(block)
+        elif "verdict" in names:
+            yield from (_row_draft(row, names, block) for row in block.rows)
+        elif names[:2] == ("field", "value"):
+            yield from _field_draft(block)
+    elif block.rows and columns:
+        for row in block.rows:
+            wide = split_row(source.lines[row.line], row.line, len(columns))
+            if len(wide.cells) == len(columns):
+                yield _row_draft(wide, columns, block)
+    elif block.kind == "paragraph" and not block.rows:
+        line = block.span.start
+        if match := _VERDICT_LINE.match(source.lines[line]):
+            raw, start = match[2].rstrip(), match.start(2)
+            end = start + len(raw)
+            cell = Cell(line, start, start, end, end, raw)
+            yield _Draft(Layout.LINE, cell, Span(line, line + 1))
+
+
+def _is_header_verdict(names: tuple[str, ...]) -> bool:
+    known = {"evaluation", "date", "domain", *_REVIEWER_COLUMNS}
+    return names[0] == "verdict" and len(names) == 2 and names[1] not in known
+
+
+def _row_draft(row: Row, names: tuple[str, ...], block: Block) -> _Draft:
+    def cell(*wanted: str) -> Cell | None:
+        return next((row.cell(names.index(n)) for n in wanted if n in names), None)
+
+    verdict = cell("verdict") or row.cells[-1]
+    span = Span(row.line, row.line + 1)
+    draft = _Draft(Layout.COLUMNS, verdict, span, table=block, columns=names, row=row)
+    draft.reviewer, draft.date = cell(*_REVIEWER_COLUMNS), cell("date")
+    draft.text = cell("evaluation")
+    return draft
+
+
+def _header_draft(block: Block) -> _Draft:
+    assert block.header is not None
+    draft = _Draft(Layout.HEADER, block.header.cells[1], block.span, table=block)
+    return _with_fields(draft, block)
+
+
+def _field_draft(block: Block) -> Iterator[_Draft]:
+    for row in block.rows:
+        if len(row.cells) > 1 and strip_marks(row.cells[0].text).casefold() == "verdict":
+            yield _with_fields(_Draft(Layout.FIELDS, row.cells[1], block.span, table=block), block)
+            return
+
+
+def _with_fields(draft: _Draft, block: Block) -> _Draft:
+    for row in block.rows:
+        key = strip_marks(row.cells[0].text).casefold()
+        cell = row.cell(1)
+        if key in _REVIEWER_COLUMNS:
+            draft.reviewer = cell
+        elif key == "date":
+            draft.date = cell
+        elif key == "evaluation":
+            draft.text = cell
+        elif key == "specialist" and cell:
+            draft.specialist = cell.value
+    return draft
+
+
+def _finish(
+    source: Source,
+    section: Section,
+    draft: _Draft,
+    name: str | None,
+    place: Place,
+    part: Span,
+) -> Review:
+    prose = draft.prose or Span(part.end, part.end)
+    label, prose_text = read_prose(source, prose)
+    cell_text = draft.text.text if draft.text else ""
+    cell_name = strip_marks(draft.reviewer.text) if draft.reviewer else None
+    role = reviewer_role(name)
+    if role == UNKNOWN_REVIEWER:
+        role = reviewer_role(cell_name)
+    raw = strip_marks(draft.verdict.text)
+    date = _DATE.fullmatch(draft.date.value.strip()) if draft.date else None
+    review = Review(
+        reviewer=draft.specialist or role,
+        reviewer_raw=cell_name or name,
+        verdict=leading_verdict(raw),
+        verdict_raw=raw,
+        text=_joined(cell_text, prose_text),
+        rationale=_joined(read_cell_text(cell_text), prose_text),
+        date=date.group() if date else None,
+        section=section,
+        layout=draft.layout,
+        place=place,
+        verdict_cell=draft.verdict,
+        text_cell=draft.text,
+        prose=prose,
+        label=label,
+        part=draft.part if place is Place.SHARED else part,
+        table=draft.table,
+    )
+    return replace(
+        review,
+        columns=draft.columns,
+        row=draft.row,
+        date_cell=draft.date,
+        reviewer_cell=draft.reviewer,
+    )
+
+
+def read_prose(source: Source, span: Span) -> tuple[str, str]:
+    """The label of some prose, and the prose without it."""
+    if not span:
+        return "", ""
+    text = source.slice(span)
+    first, _, rest = text.partition("\n")
+    if re.fullmatch(r"#{3,6}[ \t]+Evaluation:?[ \t]*", first, re.IGNORECASE):
+        return first, decode(rest.strip())
+    match = LABEL.match(first)
+    return (match.group() if match else ""), decode(text[match.end() if match else 0 :].strip())
+
+
+def _joined(*texts: str) -> str:
+    return "\n\n".join(text for text in texts if text)
+
+
+def read_cell_text(text: str) -> str:
+    """The text of an Evaluation cell; ``<br>`` without a backslash is a line break."""
+    if "<br>" not in text:
+        return text
+    parts = re.split(r"(?<!\\)<br>", text)
+    return "\n".join(part.replace("\\<br>", "<br>") for part in parts)

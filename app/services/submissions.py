@@ -1,0 +1,122 @@
+"""Tests that clients hand in: stored by digest, collected and run in the cage only."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from app.domain.accounts import Actor, Role
+from app.domain.runs import TestPurpose
+from app.domain.submissions import FILENAME, MAX_BYTES, path_below_suite
+from app.domain.tickets import TestLink
+from app.errors import FieldError, Forbidden, InvalidInput, PayloadTooLarge
+from app.sandbox.interface import Target
+from app.services.access import describe, lock_ticket
+from app.services.catalogue import CatalogueService
+from app.services.client_code import ClientCode
+from app.services.evidence import reassess
+from app.storage.tickets import LockedTicket
+from app.storage.unit import UnitOfWork
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came of a submitted file."""
+
+    links: tuple[TestLink, ...]
+    created: bool
+    """False when it replaced a file of the same name."""
+
+
+class SubmissionService:
+    """Submitted tests of tickets."""
+
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        catalogue: CatalogueService,
+        client_code: ClientCode,
+        target: Target,
+    ) -> None:
+        self._unit = unit
+        self._catalogue = catalogue
+        self._client_code = client_code
+        self._target = target
+
+    async def submit(
+        self, actor: Actor, key: str, *, filename: str, source: str, purpose: TestPurpose
+    ) -> Submission:
+        """Take a pytest file for a ticket; one of the same name is replaced.
+
+        Raises:
+            NotFound: there is no such ticket.
+            Forbidden: the ticket is somebody else's, and the actor is no reviewer.
+            PayloadTooLarge: the file is too large.
+            SandboxRefused: a layer of isolation is missing here.
+            InvalidInput: the name is not a test file's, or pytest finds no test in it.
+        """
+        _check(filename, source)
+        async with self._unit.begin() as stores:
+            _require_submitter(actor, await lock_ticket(stores, key))
+        await self._client_code.require_cage("A submitted test")
+        path = path_below_suite(key, filename)
+        node_ids = await self._collected(path, source)
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        async with self._unit.begin() as stores:
+            ticket = await lock_ticket(stores, key)
+            previous = await stores.submitted.put(
+                ticket.id,
+                self._target.name,
+                filename=filename,
+                path=path,
+                digest=digest,
+                source=source,
+                purpose=purpose,
+                node_ids=node_ids,
+                author=actor.account,
+            )
+            await stores.audit.record(
+                actor, "test.submitted", ticket_id=ticket.id, changes={filename: [previous, digest]}
+            )
+            await reassess(stores, ticket.id, key, self._target.name)
+            links = await stores.links.of_ticket(ticket.id, key)
+        mine = tuple(link for link in links if link.node_id in set(node_ids))
+        return Submission(links=mine, created=previous is None)
+
+    async def _collected(self, path: str, source: str) -> list[str]:
+        where = f"{self._target.suite}/{path}"
+        collection = await self._catalogue.collect_with({path: source})
+        found = [test.node_id for test in collection.tests if test.path == where]
+        wrong = [reason for reason in collection.errors if path in reason]
+        if wrong or not found:
+            reason = wrong[0] if wrong else "pytest finds no test in it"
+            raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
+        return found
+
+
+def _check(filename: str, source: str) -> None:
+    if not FILENAME.fullmatch(filename):
+        raise InvalidInput(
+            FieldError(
+                "/filename",
+                f"{filename[:60]!r} is no name of a test file; take test_<words>.py in lower case",
+            )
+        )
+    if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise PayloadTooLarge(f"A submitted test may have at most {MAX_BYTES} bytes.")
+    try:
+        compile(source, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        where = f"line {line}: " if line else ""
+        raise InvalidInput(FieldError("/source", f"{where}{error.args[0]}")) from None
+
+
+def _require_submitter(actor: Actor, ticket: LockedTicket) -> None:
+    own = ticket.created_by == actor.account.id
+    if not own and not actor.role.includes(Role.REVIEWER):
+        raise Forbidden(
+            f"{ticket.key} was filed by somebody else; a reviewer may add tests to it.",
+            needs=Role.REVIEWER.value,
+            you=describe(actor),
+        )

@@ -1,0 +1,94 @@
+"""Tests that clients handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Account
+from app.domain.runs import TestPurpose
+from app.domain.submissions import SubmittedTest
+from app.schema.accounts import accounts
+from app.schema.verification import submitted_tests, texts
+from app.storage.rows import new_id
+
+
+class SubmittedTestStore:
+    """Test files of tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def put(
+        self,
+        ticket_id: int,
+        target: str,
+        *,
+        filename: str,
+        path: str,
+        digest: str,
+        source: str,
+        purpose: TestPurpose,
+        node_ids: Sequence[str],
+        author: Account,
+    ) -> str | None:
+        """Store a file, in the place of one of the same name; return the digest it replaces."""
+        previous = await self._connection.scalar(
+            select(submitted_tests.c.digest).where(
+                submitted_tests.c.ticket_id == ticket_id, submitted_tests.c.path == path
+            )
+        )
+        await self._connection.execute(
+            upsert(texts).values(digest=digest, text=source).on_conflict_do_nothing()
+        )
+        values = {
+            "filename": filename,
+            "digest": digest,
+            "purpose": purpose.value,
+            "node_ids": list(node_ids),
+            "author_id": author.id,
+        }
+        await self._connection.execute(
+            upsert(submitted_tests)
+            .values(id=new_id(), ticket_id=ticket_id, target=target, path=path, **values)
+            .on_conflict_do_update(
+                index_elements=[submitted_tests.c.ticket_id, submitted_tests.c.path], set_=values
+            )
+        )
+        return previous
+
+    async def of_ticket(self, ticket_id: int) -> list[SubmittedTest]:
+        """Return the files of a ticket in the order of their paths."""
+        rows = await self._connection.execute(
+            select(submitted_tests, accounts.c.name, texts.c.text)
+            .join(texts, texts.c.digest == submitted_tests.c.digest)
+            .join(accounts, accounts.c.id == submitted_tests.c.author_id)
+            .where(submitted_tests.c.ticket_id == ticket_id)
+            .order_by(submitted_tests.c.path)
+        )
+        return [
+            SubmittedTest(
+                id=row.id,
+                filename=row.filename,
+                path=row.path,
+                digest=row.digest,
+                source=row.text,
+                purpose=TestPurpose(row.purpose),
+                node_ids=tuple(row.node_ids),
+                author=row.name,
+                created_at=row.created_at,
+            )
+            for row in rows
+        ]
+
+    async def remove(self, ticket_id: int, submitted_id: UUID) -> str | None:
+        """Remove a file; return its path, or None when there is none."""
+        return await self._connection.scalar(
+            delete(submitted_tests)
+            .where(submitted_tests.c.ticket_id == ticket_id, submitted_tests.c.id == submitted_id)
+            .returning(submitted_tests.c.path)
+        )

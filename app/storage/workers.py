@@ -1,0 +1,49 @@
+"""Worker processes and their heartbeats."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.workers import WorkerState
+from app.schema.runs import workers
+
+
+class WorkerStore:
+    """Worker processes."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def mark_alive(self, state: WorkerState) -> None:
+        """Record a sign of life."""
+        values = {
+            "heartbeat_at": func.now(),
+            "concurrency": state.concurrency,
+            "running": state.running,
+            "package_digest": state.package_digest,
+            "suite_digest": state.suite_digest,
+            "environment": dict(state.environment),
+        }
+        statement = upsert(workers).values(name=state.name, **values)
+        await self._connection.execute(
+            statement.on_conflict_do_update(index_elements=[workers.c.name], set_=values)
+        )
+
+    async def mark_gone(self, name: str) -> None:
+        """Take a worker that stopped off the list."""
+        await self._connection.execute(delete(workers).where(workers.c.name == name))
+
+    async def forget_silent(self, seconds: float) -> None:
+        """Take workers off the list that have been silent for so long."""
+        await self._connection.execute(
+            delete(workers).where(workers.c.heartbeat_at < func.now() - timedelta(seconds=seconds))
+        )
+
+    async def all(self) -> list[WorkerState]:
+        """Return all workers by name."""
+        rows = await self._connection.execute(select(workers).order_by(workers.c.name))
+        return [WorkerState(**row._mapping) for row in rows]

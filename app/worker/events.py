@@ -1,0 +1,72 @@
+"""What is seen of a run goes to the database in batches, not line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from app.errors import Unavailable
+from app.services.execution import ExecutionService
+from app.storage.runs import ClaimedRun
+
+log = structlog.get_logger(__name__)
+
+_FLUSH_EVERY_S = 0.1
+_MOST_WAITING = 5000
+"""More than that is dropped: events are for watching, results carry the proof."""
+
+
+class EventBatch:
+    """Gathers events and writes them ten times a second, and once more at the end."""
+
+    def __init__(self, execution: ExecutionService, run: ClaimedRun) -> None:
+        self._execution = execution
+        self._run = run
+        self._waiting: list[tuple[str, Mapping[str, Any]]] = []
+        self._some = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Add an event; it is written a little later."""
+        if len(self._waiting) < _MOST_WAITING:
+            self._waiting.append((kind, data))
+            self._some.set()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._flush_until_closed(), name="run events")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._some.set()
+        if self._task is not None:
+            await self._task
+        await self._flush()
+
+    async def _flush_until_closed(self) -> None:
+        while not self._closing.is_set():
+            await self._some.wait()
+            await self._flush()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), _FLUSH_EVERY_S)
+
+    async def _flush(self) -> None:
+        self._some.clear()
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        try:
+            await self._execution.record(self._run, batch)
+        except Unavailable as reason:
+            log.warning("run.events-lost", run=str(self._run.id), count=len(batch), why=str(reason))
