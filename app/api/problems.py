@@ -145,7 +145,8 @@ def translate(item: Mapping[str, Any], model: type[BaseModel] | None) -> FieldEr
     location, *path = item["loc"] or ("body",)
     pointer = "".join(f"/{escape_pointer(str(part))}" for part in path)
     kind, context = item["type"], item.get("ctx", {})
-    name = str(path[-1]) if path else "the body"
+    named = [part for part in path if isinstance(part, str)]
+    name = named[-1] if named else "the body"
     if kind == "extra_forbidden":
         known = _known_fields(model, path[:-1])
         return FieldError(

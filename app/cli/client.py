@@ -61,6 +61,7 @@ class Client:
     def __init__(self, server: Server, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._server = server
         self._read_timeout_s = read_timeout_s
+        encrypted = server.url.lower().startswith("https:")
         try:
             self._http = httpx.Client(
                 headers={
@@ -70,8 +71,9 @@ class Client:
                 },
                 follow_redirects=False,
                 # A proxy of the environment would see what goes over plain http to this machine.
-                trust_env=not server.loopback,
-                verify=_verification(server.url),
+                trust_env=encrypted,
+                # Authorities load slowly, and plain http has no use for them.
+                verify=True if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             )
         except (ImportError, ValueError, OSError) as error:
             raise UsageProblem(
@@ -218,11 +220,6 @@ class Client:
             "Check FINDINGS_URL, and the proxy before the service if there is one",
             status=status,
         )
-
-
-def _verification(url: str) -> ssl.SSLContext | bool:
-    """Return how certificates are checked; plain http needs no authorities, which load slowly."""
-    return True if url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def new_key() -> str:

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from app.cli.errors import PipeClosed
+from app.cli.tables import Table
 from app.cli.text import json_text, visible, visible_block
 
 if TYPE_CHECKING:
     from app.cli.terminal import Terminal
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows under column names."""
-
-    columns: tuple[str, ...]
-    rows: Iterable[Sequence[object]]
-    title: str = ""
-    """Over the table on a terminal."""
-
-    kind: str = ""
-    """First cell of every plain line, where one answer holds lines of several kinds."""
-
-    empty: str = ""
-    """What a person reads when there are no rows; nothing: the table is left out."""
 
 
 class Output:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.output import Output, Table
+from app.cli.output import Output
 from app.cli.server import read_server
+from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.cli.client import Client, Params

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,10 +11,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from app.cli.tables import Table
 from app.cli.text import flat, visible_block
-
-if TYPE_CHECKING:
-    from app.cli.output import Table
 
 _GOOD = "proven passed passing fix-ready ENDORSE SATISFIED finished yes"
 _BAD = "failed error timed-out regressed cannot-fail not-fixed breaks-others reproduced OBJECT P0"

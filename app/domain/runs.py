@@ -206,6 +206,21 @@ class Run:
     """A word of help, e.g. when a first check of an open ticket passes."""
 
 
+PASSES_WHILE_OPEN = (
+    "The tests pass although the ticket is open. A verification test asserts the sound behaviour, "
+    "so it should fail while the defect is there: either the defect is absent, or the tests do "
+    "not show it. A proof with a defect patch tells which."
+)
+
+
+def hint_for(
+    kind: RunKind, outcome: RunOutcome | None, *, ticket_is_open: bool, evidence: str
+) -> str | None:
+    """Return a word of help for a result that is often misread, or None."""
+    misread = kind is RunKind.CHECK and outcome is RunOutcome.PASSED
+    return PASSES_WHILE_OPEN if misread and ticket_is_open and evidence == "passing" else None
+
+
 @dataclass(frozen=True)
 class RunEvent:
     """Something seen while a run goes on: ``status``, ``test``, ``log`` or ``end``."""

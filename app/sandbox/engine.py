@@ -63,6 +63,10 @@ class Engine(ABC):
         self._idle = asyncio.Event()
         self._closed = False
 
+    async def warm(self) -> None:
+        """Get ready, so that the first arm need not wait; never raises."""
+        await asyncio.to_thread(self.layers)
+
     async def run(self, request: ArmRequest, on_event: EventSink | None = None) -> ArmReport:
         """Run the tests of `request`; never raises for what the tested code does."""
         relay = _Relay(on_event)

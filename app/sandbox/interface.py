@@ -155,6 +155,10 @@ class LayerStatus:
 class Sandbox(Protocol):
     """An implementation that can run arms. All methods are safe to cancel."""
 
+    async def warm(self) -> None:
+        """Get ready, so that the first arm need not wait; never raises."""
+        ...
+
     async def run(self, request: ArmRequest, on_event: EventSink | None = None) -> ArmReport:
         """Run the tests of `request`; never raises for what the tested code does."""
         ...

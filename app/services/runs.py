@@ -32,13 +32,6 @@ from app.storage.runs import RunFilter
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 
-HINT = (
-    "The tests pass although the ticket is open. A verification test asserts the sound behaviour, "
-    "so it should fail while the defect is there: either the defect is absent, or the tests do "
-    "not show it. A proof with a defect patch tells which."
-)
-
-
 DEFAULT_REPEATS = {RunKind.CHECK: 1, RunKind.PROOF: 3}
 """How often each linked test runs: a proof wants to know whether it flips."""
 

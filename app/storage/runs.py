@@ -29,6 +29,7 @@ from app.domain.runs import (
     TestPurpose,
     TestResult,
     Verdict,
+    hint_for,
 )
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
@@ -312,20 +313,27 @@ def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
 
 def _select_runs() -> Select[Any]:
     return (
-        select(runs, tickets.c.key.label("ticket"), accounts.c.name.label("requester"))
+        select(
+            runs,
+            tickets.c.key.label("ticket"),
+            tickets.c.status.label("ticket_status"),
+            tickets.c.evidence_state,
+            accounts.c.name.label("requester"),
+        )
         .join(tickets, tickets.c.id == runs.c.ticket_id)
         .join(accounts, accounts.c.id == runs.c.requested_by)
     )
 
 
 def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
+    outcome = None if row.outcome is None else RunOutcome(row.outcome)
     return Run(
         id=row.id,
         ticket=row.ticket,
         target=row.target,
         kind=RunKind(row.kind),
         status=RunStatus(row.status),
-        outcome=None if row.outcome is None else RunOutcome(row.outcome),
+        outcome=outcome,
         reason=row.reason,
         requested_by=row.requester,
         attempt=row.attempt,
@@ -337,6 +345,12 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
         arms=arms,
         also_broken=tuple(row.also_broken),
         environment=row.environment,
+        hint=hint_for(
+            RunKind(row.kind),
+            outcome,
+            ticket_is_open=row.ticket_status == "open",
+            evidence=row.evidence_state,
+        ),
     )
 
 

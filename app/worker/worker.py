@@ -83,6 +83,7 @@ class Worker:
     async def run(self, *, drain_s: float = 30.0) -> None:
         """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
         async with self.app.open_async():
+            await self._factory.sandbox.warm()
             rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
             beat = asyncio.create_task(self._beat_forever(), name="heartbeat")
             try:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from app.cli.output import Table, say
+from app.cli.output import say
 from app.cli.session import JsonFlag, Session, opened
+from app.cli.tables import Table
 from app.cli.views.words import moment
 
 account_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.inputs import read_text
-from app.cli.output import Table
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
+from app.cli.tables import Table
 from app.cli.views.words import moment
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)

@@ -10,8 +10,8 @@ import typer
 
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_bytes
-from app.cli.output import Table
 from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.tables import Table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.errors import UsageProblem
-from app.cli.output import Table
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.tables import Table
 from app.cli.views import tickets as view
 from app.cli.views.words import short
 

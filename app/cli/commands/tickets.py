@@ -8,9 +8,10 @@ import typer
 
 from app.cli import drafts
 from app.cli.inputs import is_interactive
-from app.cli.output import Table, say
+from app.cli.output import say
 from app.cli.remedies import quote
 from app.cli.session import Everything, IdempotencyKey, JsonFlag, Key, Limit, Session, opened
+from app.cli.tables import Table
 from app.cli.views import tickets as view
 from app.cli.views.words import moment
 

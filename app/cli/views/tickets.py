@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.output import Output, Table
+from app.cli.output import Output
+from app.cli.tables import Table
 from app.cli.views.words import consensus_words, evidence_words, moment, place_words, short
 
 Json = Mapping[str, Any]
