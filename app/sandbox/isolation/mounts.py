@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,15 +49,19 @@ def enter(
         shown = [_Shown.of(path) for path in visible]
         _enter_base()
         for item in shown:
-            item.show()
+            item.show(where=lambda target: not _in_scratch(target))
         _bind(f"/old{arm}", f"/new{ARM}")
-        for path in hidden:
-            if os.path.isdir(f"/new{path}"):
-                syscalls.mount("none", f"/new{path}", "tmpfs", MS_RDONLY | MS_NOSUID, "size=4k")
         _fill_in(owner)
         _set_attributes("/new", _ATTR_RDONLY | _ATTR_NOSUID)
         for folder in (SCRATCH, SHARED_MEMORY):
             _scratch(f"/new{folder}", scratch_bytes, owner)
+        # An interpreter below /tmp would be buried by the scratch: it is shown on top of it.
+        for item in shown:
+            for target in item.show(where=_in_scratch):
+                _set_attributes(f"/new{target}", _ATTR_RDONLY | _ATTR_NOSUID)
+        for path in hidden:
+            if os.path.isdir(f"/new{path}"):
+                syscalls.mount("none", f"/new{path}", "tmpfs", MS_RDONLY | MS_NOSUID, "size=4k")
         _leave_base()
     except OSError as error:
         raise LayerUnavailable(f"no file system of its own: {error}") from None
@@ -76,16 +80,25 @@ class _Shown:
         link = os.readlink(path) if path.is_symlink() else None
         return cls(path, link, os.path.realpath(path))
 
-    def show(self) -> None:
+    def show(self, where: Callable[[str], bool]) -> list[str]:
+        """Show the path at those of its names that `where` accepts; return the mounts made."""
         if self.link is not None:
-            # /bin and /lib are links into /usr on most machines.
-            os.makedirs(f"/new{self.path.parent}", exist_ok=True)
-            os.symlink(self.link, f"/new{self.path}")
-            return
+            if where(str(self.path)):
+                # /bin and /lib are links into /usr on most machines.
+                os.makedirs(f"/new{self.path.parent}", exist_ok=True)
+                os.symlink(self.link, f"/new{self.path}")
+            return []
+        made = []
         # A prefix may be reached through a link further up: it is shown under both names.
-        for target in {str(self.path), self.real}:
-            if not os.path.lexists(f"/new{target}"):
+        for target in sorted({str(self.path), self.real}):
+            if where(target) and not os.path.lexists(f"/new{target}"):
                 _bind(f"/old{self.real}", f"/new{target}")
+                made.append(target)
+        return made
+
+
+def _in_scratch(target: str) -> bool:
+    return Path(target).is_relative_to(SCRATCH)
 
 
 def _enter_base() -> None:
@@ -135,7 +148,7 @@ def _bind(source: str, target: str) -> None:
 
 
 def _scratch(target: str, size: int, owner: int) -> None:
-    options = f"mode=0700,size={size},nr_inodes=16384,uid={owner},gid={os.getegid() or owner}"
+    options = f"mode=0755,size={size},nr_inodes=16384,uid={owner},gid={os.getegid() or owner}"
     syscalls.mount("scratch", target, "tmpfs", MS_NOSUID | MS_NODEV, options)
 
 
