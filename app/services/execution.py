@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -107,6 +107,7 @@ class ExecutionService:
             earlier = await stores.runs.find_reusable(run, environment)
         if earlier is None:
             return False
+        await self.record(run, _as_events(earlier.arms))
         verdict = outcomes.decide(run.kind, run.plan, earlier.arms)
         return await self._end(
             run, verdict, earlier.arms, earlier.environment, reused_from=earlier.id
@@ -240,3 +241,12 @@ def _bundled_outcomes(arms: Sequence[ArmResult]) -> dict[str, str]:
         if arm.patch is None
         for result in arm.results
     }
+
+
+def _as_events(arms: Sequence[ArmResult]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return results as the events that a watcher of the run would have seen."""
+    return [
+        ("test", {"arm": arm.name, "reused": True, **asdict(result)})
+        for arm in arms
+        for result in arm.results
+    ]

@@ -1,8 +1,12 @@
-"""Real parts: one embedded PostgreSQL per test process, a fresh database per test."""
+"""Real parts: one embedded PostgreSQL per test process, a fresh database per test.
+
+Tests work as the service does: as a role without special rights that owns its database.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -18,13 +22,18 @@ from tests.support.cluster import (
     clone_database,
     database_url,
     drop_database,
+    foreign_server,
+    foreign_server_missing,
     session_cluster,
     short_directory,
 )
 from tests.support.service import Service, running_service
 
 _TEMPLATE = "template_findings"
+_SCHEMA_TEMPLATE = "template_schema"
+_ROLE = "findings"
 _numbers = itertools.count()
+_at_head: set[Server] = set()
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +45,8 @@ def cluster() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def template(cluster: Server) -> str:
     """A database at head whose catalogue is in step, to be cloned by every test."""
-    clone_database(cluster.admin_url, "template0", _TEMPLATE)
-    url = database_url(cluster.admin_url, _TEMPLATE)
+    clone_database(cluster.admin_url, "template0", _TEMPLATE, owner=_ROLE)
+    url = database_url(cluster.service_url, _TEMPLATE)
     migrate(url)
 
     async def sync() -> None:
@@ -51,13 +60,60 @@ def template(cluster: Server) -> str:
     return _TEMPLATE
 
 
+@contextlib.contextmanager
+def _fresh_database(server: Server, template: str) -> Iterator[str]:
+    name = f"case_{os.getpid()}_{next(_numbers)}"
+    clone_database(server.admin_url, template, name, owner=_ROLE)
+    yield database_url(server.service_url, name)
+    drop_database(server.admin_url, name)
+
+
 @pytest.fixture
 def database(cluster: Server, template: str) -> Iterator[str]:
     """The URL of a database of the test's own."""
-    name = f"case_{os.getpid()}_{next(_numbers)}"
-    clone_database(cluster.admin_url, template, name)
-    yield database_url(cluster.admin_url, name)
-    drop_database(cluster.admin_url, name)
+    with _fresh_database(cluster, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database(cluster: Server, template: str) -> Iterator[str]:
+    """The URL of a database that the tests of one file share."""
+    with _fresh_database(cluster, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def foreign() -> Iterator[Server]:
+    """A server that is not the embedded one: PostgreSQL 15, the oldest that is supported."""
+    if reason := foreign_server_missing():
+        pytest.skip(reason)
+    with foreign_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["cluster", "foreign"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """The embedded server, and then the foreign one."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def empty_database(server: Server) -> Iterator[str]:
+    """The URL of a database without a schema, on either server."""
+    with _fresh_database(server, "template0") as url:
+        yield url
+
+
+@pytest.fixture
+def schema_database(server: Server) -> Iterator[str]:
+    """The URL of a database at head, on either server."""
+    if server not in _at_head:
+        clone_database(server.admin_url, "template0", _SCHEMA_TEMPLATE, owner=_ROLE)
+        migrate(database_url(server.service_url, _SCHEMA_TEMPLATE))
+        _at_head.add(server)
+    with _fresh_database(server, _SCHEMA_TEMPLATE) as url:
+        yield url
 
 
 @pytest.fixture

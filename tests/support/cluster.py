@@ -95,17 +95,18 @@ def foreign_server() -> Iterator[Server]:
             process.wait(timeout=60)
 
 
-def clone_database(admin_url: str, template: str, name: str) -> str:
-    """Copies a database, owner included, and returns the superuser's URL of the copy.
+def clone_database(admin_url: str, template: str, name: str, *, owner: str | None = None) -> str:
+    """Copies a database and returns the superuser's URL of the copy.
 
-    Nobody may be connected to the template meanwhile.
+    Without `owner` the copy belongs to whom the template belongs to. Nobody may be connected to
+    the template meanwhile.
     """
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}").format(
                 name=sql.Identifier(name),
                 template=sql.Identifier(template),
-                owner=sql.Identifier(_owner(connection, template)),
+                owner=sql.Identifier(owner or _owner(connection, template)),
             )
         )
     return database_url(admin_url, name)

@@ -35,7 +35,7 @@ def test_scale_uses_its_factor():
 '''
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def project() -> Iterator[Path]:
     """A copy of the package with a defect of its own, beside a suite that knows nothing of it."""
     with short_directory() as folder:
@@ -48,9 +48,9 @@ def project() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-async def api(database: str, project: Path) -> AsyncIterator[Api]:
-    async with running_api(database, workers=1, target_root=project) as found:
+@pytest.fixture(scope="module")
+async def api(module_database: str, project: Path) -> AsyncIterator[Api]:
+    async with running_api(module_database, workers=1, target_root=project) as found:
         yield found
 
 
