@@ -77,7 +77,8 @@ def _is_read_back(
     kept = before.sections == after.sections and before.resolution_text == after.resolution_text
     others = sum(any(says(r, old) for r in after.reviews) for old in before.reviews)
     enough = others >= len(before.reviews) - (count == len(before.reviews))
-    found = any(says(review, wanted) for review in after.reviews)
+    twins = sum(says(review, wanted) for review in before.reviews)
+    found = sum(says(review, wanted) for review in after.reviews) == twins + 1
     return kept and found and enough and len(after.reviews) == count
 
 
@@ -98,7 +99,7 @@ def _replaced(document: Document, review: Review, wanted: ReviewText) -> list[Pa
             cells.append((review.date_cell, date))
         elif review.layout is Layout.FIELDS and review.table:
             at = review.table.span.end
-            patches.append(Patch(at, at, (row_line(["**Date**", date]),)))
+            patches.insert(0, Patch(at, at, (row_line(["**Date**", date]),)))
     if stated.verdict != wanted.verdict:
         cells.append((review.verdict_cell, verdict_cell(wanted.verdict, style_of(review))))
     for cell, raw in sorted(cells, key=lambda pair: pair[0].start, reverse=True):

@@ -94,13 +94,19 @@ def own_fields(review: ReviewText, heading: str | None = None) -> list[str]:
     """A review in a section of its own: a field table, then prose."""
     name = reviewer_name(review.specialist)
     rows = [("Verdict", f"`{review.verdict}`"), ("Reviewer", escape(name))]
-    if reviewer_role(name) != review.specialist:
-        rows.append(("Specialist", escape(wrap(review.specialist, "code"))))
+    rows += _specialist_row(review)
     if review.date:
         rows.append(("Date", review.date.isoformat()))
     prose = prose_lines(EVALUATION, review.rationale)
     tail = ["", *prose] if prose else []
     return [heading or f"## Cross-Review ({name})", "", *field_rows(rows), *tail]
+
+
+def _specialist_row(review: ReviewText) -> list[tuple[str, str]]:
+    """The slug itself, where the name that stands for it would be read as another one."""
+    if reviewer_role(reviewer_name(review.specialist)) == review.specialist:
+        return []
+    return [("Specialist", escape(wrap(review.specialist, "code")))]
 
 
 def own_like(document: Document, model: Review, review: ReviewText) -> list[str]:
@@ -147,6 +153,7 @@ def _fields_like(model: Review, review: ReviewText, verdict: str) -> list[tuple[
         del rows[1]
     elif cell.line < model.verdict_cell.line:
         rows.reverse()
+    rows += _specialist_row(review)
     if review.date:
         rows.append(("Date", review.date.isoformat()))
     return rows

@@ -1,0 +1,93 @@
+"""CSV that a spreadsheet opens without running it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.formats.csv import MAX_CELL, TICKET_COLUMNS, CsvRows, cell
+from app.formats.interface import StreamFormat, stream
+
+
+def rows(data: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_a_file() -> None:
+    form: StreamFormat[dict[str, object]] = CsvRows(["key", "n", "tags"])
+    data = b"".join(stream(form, [{"key": "A-1", "n": 3, "tags": ["x", "y"]}, {"key": 'a,"b"\nc'}]))
+    assert data == b'key,n,tags\r\nA-1,3,x; y\r\n"a,""b""\nc",,\r\n'
+
+
+def test_a_byte_order_mark_on_request() -> None:
+    assert CsvRows(["key"], bom=True).opening() == b"\xef\xbb\xbfkey\r\n"
+    assert CsvRows().opening().decode().strip().split(",") == list(TICKET_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        '=HYPERLINK("http://x")',
+        "+1+1",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "  =1",
+        "=cmd|' /C calc'!A0",
+        "＝1+1",
+    ],
+)
+def test_formulas_become_text(formula: str) -> None:
+    ((got,),) = rows(CsvRows(["a"]).item({"a": formula}))
+    assert got.startswith("'")
+    ((got,),) = rows(CsvRows(["a"]).item({"a": [formula, "b"]}))
+    assert got.startswith("'")
+
+
+def test_numbers_stay_numbers() -> None:
+    assert CsvRows(["a", "b"]).item({"a": -3, "b": -0.5}) == b"-3,-0.5\r\n"
+
+
+class Word(StrEnum):
+    OPEN = "open"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, ""),
+        (True, "true"),
+        (Word.OPEN, "open"),
+        (datetime(2025, 3, 1, tzinfo=UTC), "2025-03-01T00:00:00+00:00"),
+        ({"state": "proven", "stale": None}, "state: proven; stale: "),
+        ("a\0b", "a\ufffdb"),
+    ],
+)
+def test_values(value: object, text: str) -> None:
+    assert cell(value) == text
+
+
+def test_a_cell_too_long_for_a_spreadsheet_says_so() -> None:
+    text = cell("a" * (MAX_CELL + 1))
+    assert len(text) == MAX_CELL
+    assert text.endswith("[cut]")
+
+
+@given(st.lists(st.text(), min_size=2, max_size=2))
+def test_any_text_stays_in_its_cell(values: list[str]) -> None:
+    data = CsvRows(["a", "b"]).item({"a": values[0], "b": values[1]})
+    (row,) = rows(data)
+    assert len(row) == 2
+    assert all(not text.startswith(("=", "+", "-", "@", "\t", "\r")) for text in row)
+
+
+def test_lone_surrogates_do_not_break_the_file() -> None:
+    assert CsvRows(["a"]).item({"a": "x\ud800"}) == b"x?\r\n"
