@@ -86,6 +86,16 @@ async def link_test(
     return created({**first, "items": done.links}, location)
 
 
+@router.get("/tickets/{key}/tests/{id}/source", **answers(None, 200, 404))
+async def read_submitted_test(
+    _: Reader, services: Services, key: TicketKey, link_id: LinkId
+) -> Response:
+    """Read the source of a submitted test."""
+    file = await services.submissions.source(key, link_id)
+    headers = {"Content-Disposition": f'inline; filename="{file.filename}"'}
+    return Response(file.source, media_type="text/x-python; charset=utf-8", headers=headers)
+
+
 @router.delete("/tickets/{key}/tests/{id}", status_code=204, **answers(None, 204, 404, 409))
 async def unlink_test(
     actor: Reviewer, services: Services, key: TicketKey, link_id: LinkId

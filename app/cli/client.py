@@ -8,6 +8,7 @@ import ssl
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -169,6 +170,33 @@ class Client:
             if not following or following == cursor or (left is not None and left <= 0):
                 return
             cursor = following
+
+    @contextmanager
+    def stream(
+        self, *path: str, headers: Mapping[str, str] | None = None, silence_s: float = 60.0
+    ) -> Iterator[Iterator[str]]:
+        """Give the lines of an answer as they come.
+
+        Args:
+            path: below ``/api/v1``, part by part.
+            headers: beside those of every call.
+            silence_s: how long the line may be silent before it counts as broken.
+
+        Raises:
+            Refused, Unreachable, UsageProblem: as `call` does.
+        """
+        timeout = httpx.Timeout(silence_s, connect=CONNECT_TIMEOUT_S)
+        url = self._server.url + _path(path)
+        try:
+            with self._http.stream(
+                "GET", url, headers=dict(headers or {}), timeout=timeout
+            ) as response:
+                if response.status_code != 200:
+                    response.read()
+                    self._accepted(response)
+                yield response.iter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
 
     def close(self) -> None:
         """Close the connection."""

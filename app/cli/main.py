@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from app.cli import service
-from app.cli.commands import accounts, notes, patches, reviews, runs, tests, tickets
+from app.cli.commands import accounts, notes, patches, reviews, runs, submitted, tests, tickets
 from app.cli.errors import (
     EXIT_NO,
     EXIT_PIPE,
@@ -78,6 +78,9 @@ def _register() -> None:
         ("token", accounts.token_app, "Make, list and revoke tokens."),
     ):
         app.add_typer(group, name=name, help=words)
+    tests.app.command("new")(submitted.new_test)
+    tests.app.command("submit")(submitted.submit_test)
+    tests.app.command("promote")(submitted.promote_test)
     app.command("verify")(runs.verify)
     app.command("load-patches")(patches.load_patches)
     app.command("history")(tickets.history)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.runs import TestPurpose
-from app.domain.submissions import FILENAME, MAX_BYTES, path_below_suite
+from app.domain.submissions import FILENAME, MAX_BYTES, SubmittedTest, path_below_suite
 from app.domain.tickets import TestLink
-from app.errors import FieldError, Forbidden, InvalidInput, PayloadTooLarge
+from app.errors import FieldError, Forbidden, InvalidInput, NotFound, PayloadTooLarge
 from app.sandbox.interface import Target
 from app.services.access import describe, lock_ticket
 from app.services.catalogue import CatalogueService
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
+from app.services.tickets import id_of
 from app.storage.tickets import LockedTicket
 from app.storage.unit import UnitOfWork
 
@@ -82,6 +84,18 @@ class SubmissionService:
             links = await stores.links.of_ticket(ticket.id, key)
         mine = tuple(link for link in links if link.node_id in set(node_ids))
         return Submission(links=mine, created=previous is None)
+
+    async def source(self, key: str, submitted_id: UUID) -> SubmittedTest:
+        """Return a submitted file with its source.
+
+        Raises:
+            NotFound: the ticket has none of this id.
+        """
+        async with self._unit.read() as stores:
+            for file in await stores.submitted.of_ticket(await id_of(stores, key)):
+                if file.id == submitted_id:
+                    return file
+        raise NotFound(f"{key} has no submitted test {submitted_id}.")
 
     async def _collected(self, path: str, source: str) -> list[str]:
         where = f"{self._target.suite}/{path}"

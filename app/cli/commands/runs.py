@@ -12,6 +12,7 @@ import typer
 from app.cli.errors import EXIT_NO, CliError, Stopped, Unreachable
 from app.cli.progress import Progress
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.streams import follow
 from app.cli.views import runs as view
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -47,6 +48,9 @@ def verify(
     force: Annotated[
         bool, typer.Option("--force", help="Run even where an earlier result could be reused.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Print each test and what it prints as it happens.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run the tests of a ticket and wait for the result.
@@ -61,6 +65,8 @@ def verify(
     with opened(ctx, as_json=as_json) as session:
         run = session.client.post("tickets", key, "runs", body=body)
         with _look_again(str(run.get("id"))):
+            if watch:
+                _print_events(session, str(run.get("id")))
             run = wait_for(session, run)
         if session.out.as_json:
             session.out.json(run)
@@ -82,6 +88,21 @@ def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:
             if run.get("status") not in view.ENDED and time.monotonic() - asked < PAUSE_S:
                 time.sleep(PAUSE_S)
     return run
+
+
+def _print_events(session: Session, run_id: str) -> None:
+    """Print what is seen of a run until it ends, on standard error: the result comes after."""
+    for event in follow(session.client, "runs", run_id, "events"):
+        data = event.data
+        match event.kind:
+            case "test":
+                words = [data.get("arm"), data.get("outcome"), data.get("node_id")]
+            case "log":
+                words = [f"[{data.get('arm')}]", data.get("text")]
+            case _:
+                words = [data.get("status"), data.get("outcome")]
+        if not session.out.as_json:
+            session.out.line(" ".join(str(word) for word in words if word))
 
 
 @contextmanager
