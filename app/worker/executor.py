@@ -114,7 +114,9 @@ class Executor:
         if run.plan.submitted:
             await client_code.require_cage("A submitted test of this run")
         used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
-        await client_code.require_for_patches(used, await self._factory.catalogue.snapshot())
+        if used:
+            snapshot = await self._factory.catalogue.snapshot()
+            await client_code.require_for_patches(used, snapshot)
 
     def _environment(self) -> dict[str, Any]:
         return {**own_environment(), "worker": self._name}
