@@ -221,6 +221,8 @@ class ExecutionService:
         else:
             await stores.ticket_edits.save_decision(run.ticket_id, decision)
         await stores.ticket_edits.save_last_attempt(run.ticket_id, attempt)
+        if decision is None:
+            return
         before = await stores.ticket_edits.evidence_of(run.ticket_id)
         await reassess(stores, run.ticket_id, key, run.plan.target)
         after = await stores.ticket_edits.evidence_of(run.ticket_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -106,12 +107,14 @@ class CatalogueStore:
 
     async def mark_outcomes(self, target: str, outcomes: Mapping[str, str]) -> None:
         """Record how tests last ended on the bundled package."""
-        for node_id, outcome in outcomes.items():
-            await self._connection.execute(
-                update(tests)
-                .where(tests.c.target == target, tests.c.node_id == node_id)
-                .values(last_outcome=outcome)
-            )
+        if not outcomes:
+            return
+        given = func.jsonb_each_text(literal(dict(outcomes), JSONB)).table_valued("key", "value")
+        await self._connection.execute(
+            update(tests)
+            .where(tests.c.target == target, tests.c.node_id == given.c.key)
+            .values(last_outcome=given.c.value)
+        )
 
     async def mark_flakes(self, target: str, node_ids: Sequence[str]) -> None:
         """Count up the flakes of tests whose repeats disagreed."""
