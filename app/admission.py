@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from app.errors import StartupError
+from app.errors import FindingsError, StartupError
 from app.factory import Factory
+from app.services.accounts import FIRST_ADMIN
 
 
 async def ensure_first_admin(factory: Factory) -> None:
@@ -45,3 +46,15 @@ def keep_token(path: Path, secret: str) -> None:
             f"The admin token cannot be written to {path}: {error.strerror}.",
             remedy="Make the data directory writable, or set FINDINGS_DATA_DIR.",
         ) from None
+
+
+async def first_login_link(factory: Factory) -> str | None:
+    """Return a one-time link that logs the first admin in, or None when there is no such account.
+
+    It is for whoever starts the service to see; it works once, for fifteen minutes.
+    """
+    try:
+        link = await factory.logins.make_link(None, FIRST_ADMIN)
+    except FindingsError:
+        return None
+    return f"{factory.settings.url}/login?code={link.code}"

@@ -66,6 +66,21 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 2 << 20
     """Largest request body of ordinary calls; imports have a limit of their own."""
 
+    requests_per_minute: Annotated[int, Field(ge=0)] = 60_000
+    """What one account may ask of one web process; 0 for no limit."""
+
+    queued_runs_per_account: Annotated[int, Field(ge=1)] = 1000
+    """So many runs of one account may wait at once."""
+
+    keep_run_events_days: Annotated[float, Field(gt=0, le=36500)] = 30.0
+    """How long what was seen during a run is kept after its end; its results stay."""
+
+    keep_arms_days: Annotated[float, Field(gt=0, le=36500)] = 7.0
+    """How long a prepared copy of the package is kept that no run asks for."""
+
+    housekeeping_every_s: Annotated[float, Field(ge=1, le=86400)] = 600.0
+    """How often workers remove what has had its time."""
+
     log_format: Annotated[str, Field(pattern="^(json|text|auto)$")] = "auto"
     """``json``, ``text``, or ``auto``: text on a terminal, json otherwise."""
 

@@ -77,6 +77,13 @@ def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEng
     )
 
 
+def pool_state(engine: AsyncEngine) -> dict[str, int]:
+    """Return how many connections are in use and idle, and the most that there may be."""
+    found = engine.pool
+    assert isinstance(found, pool.QueuePool)
+    return {"in use": found.checkedout(), "idle": found.checkedin(), "most": found.size()}
+
+
 def _sync_engine(url: str) -> Engine:
     return create_engine(
         sqlalchemy_url(url),
@@ -98,6 +105,12 @@ def head_revision() -> str:
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert head is not None
     return head
+
+
+def known_revisions() -> set[str]:
+    """Return all revisions this code knows."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    return {script.revision for script in scripts.walk_revisions()}
 
 
 def check_server(url: str) -> str | None:
@@ -135,10 +148,7 @@ def require_head(url: str) -> None:
     current, head = check_server(url), head_revision()
     if current == head:
         return
-    known = {
-        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
-    }
-    if current is not None and current not in known:
+    if current is not None and current not in known_revisions():
         raise StartupError(
             f"The database schema (revision {current}) is newer than this version of findings.",
             remedy="Start the newer version, or restore a backup made before the upgrade.",
@@ -159,10 +169,7 @@ def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:
         StartupError: no connection, the server is too old, or the schema is newer than the code.
     """
     before = check_server(url)
-    known = {
-        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
-    }
-    if before is not None and before not in known:
+    if before is not None and before not in known_revisions():
         require_head(url)
     engine = _sync_engine(url)
     try:

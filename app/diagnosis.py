@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from app.embedded import EmbeddedCluster
 from app.errors import StartupError
 from app.sandbox.build import build_sandbox
 from app.sandbox.digests import FolderError
+from app.sandbox.installed import NEEDED, missing_modules
 from app.sandbox.interface import SandboxMode
 from app.sandbox.snapshot import take_snapshot
 
@@ -105,8 +105,9 @@ def _target(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _engine() -> Iterator[Diagnosis]:
-    for name in ("torch", "pytest"):
-        there = importlib.util.find_spec(name) is not None
+    missing = missing_modules()
+    for name in NEEDED:
+        there = name not in missing
         detail = "installed" if there else "not installed; this machine can serve, but run no test"
         yield Diagnosis(name, there, detail, needed=False)
 

@@ -10,14 +10,18 @@
     ├── Forbidden              403   says which role is needed and which one you have
     ├── NotFound               404
     ├── Conflict               409   the state of the ticket or run forbids it
+    │   ├── RequestInProgress        another request with this Idempotency-Key is not done yet
     │   ├── AlreadyTaken             a key or reference is in use
     │   ├── StillInUse               a part other parts point at
     │   ├── NothingToRun             no linked test, or no usable patch
+    │   ├── IllegalTransition        no such step from the present status
     │   ├── GateUnmet                requirements of a transition are open
+    │   ├── RelationCycle            a ticket would block or repeat itself
     │   └── SandboxRefused           a layer of the cage is missing
     ├── PreconditionFailed     412   stale ETag
     ├── PayloadTooLarge        413
     ├── UnsupportedMediaType   415
+    ├── UnknownHost            421   the Host header names another site
     ├── PreconditionRequired   428   If-Match is missing
     ├── TooManyRequests        429
     └── Unavailable            503
@@ -63,8 +67,14 @@ class Remedy:
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
-    """A body to send, where it can be known."""
+    body: Mapping[str, Any] | str | None = None
+    """A body to send, where it can be known; words in angle brackets are to be filled in."""
+    not_as: tuple[str, ...] | None = None
+    """Accounts through which the call would not count."""
+    only_as: tuple[str, ...] | None = None
+    """Accounts that alone may make the call; None for everybody with the role."""
+    replaces: bool | None = None
+    """True when it takes the place of the refused call, of which it is a complete form."""
 
 
 class FindingsError(Exception):
@@ -175,6 +185,16 @@ class Conflict(FindingsError):
     title = "The present state forbids this"
 
 
+class RequestInProgress(Conflict):
+    """A request with the same ``Idempotency-Key`` is being answered at this moment.
+
+    Send it again after the seconds that ``Retry-After`` says: the answer will be the same.
+    """
+
+    slug = "request-in-progress"
+    title = "The same request is being answered"
+
+
 class AlreadyTaken(Conflict):
     """A key or an external reference is already in use; the detail names by what."""
 
@@ -198,6 +218,27 @@ class NothingToRun(Conflict):
 
     slug = "nothing-to-run"
     title = "Nothing to run"
+
+
+class IllegalTransition(Conflict):
+    """No step leads from the ticket's present status to the one asked for.
+
+    ``allowed`` lists the statuses that can follow; ``remedy`` the steps that lead there.
+    ``GET /api/v1/workflow`` shows the whole matrix.
+    """
+
+    slug = "illegal-transition"
+    title = "No such step"
+
+
+class RelationCycle(Conflict):
+    """A relation would close a circle: a ticket would block itself, or be its own duplicate.
+
+    ``path`` lists the keys around the circle, ``kind`` says of which relation.
+    """
+
+    slug = "relation-cycle"
+    title = "The relations would go in a circle"
 
 
 class GateUnmet(Conflict):
@@ -244,6 +285,19 @@ class UnsupportedMediaType(FindingsError):
     slug = "unsupported-media-type"
     status = 415
     title = "Media type not supported"
+
+
+class UnknownHost(FindingsError):
+    """The request names a host that this service does not answer for.
+
+    A page of another site could otherwise reach it under a name of its own. Open the service by
+    the address it prints at start; an operator adds names with ``FINDINGS_PUBLIC_URL`` or
+    ``FINDINGS_ALLOWED_HOSTS``.
+    """
+
+    slug = "unknown-host"
+    status = 421
+    title = "Not the host you meant"
 
 
 class PreconditionRequired(FindingsError):

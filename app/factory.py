@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
 from app.config import Settings
-from app.database import libpq_url, make_engine
+from app.database import libpq_url, make_engine, pool_state
+from app.domain.housekeeping import Retention
+from app.domain.limits import RateLimits
+from app.domain.monitoring import SWEPT
+from app.errors import Unavailable
+from app.metrics import Metrics
 from app.sandbox.arms import ArmStore
 from app.sandbox.build import build_sandbox
+from app.sandbox.installed import missing_modules
 from app.sandbox.interface import (
     Collection,
     LayerStatus,
@@ -21,17 +26,36 @@ from app.sandbox.interface import (
     SandboxMode,
     Target,
 )
+from app.sandbox.workdir import WorkDir, sweep_orphans
 from app.services.accounts import AccountService
+from app.services.amendments import AmendmentService
 from app.services.catalogue import CatalogueService
+from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
 from app.services.documents import DocumentService
 from app.services.execution import ExecutionService
+from app.services.exports import ExportService
+from app.services.figures import FigureService
+from app.services.filing import FilingService
+from app.services.gates import GateService
+from app.services.housekeeping import HousekeepingService
+from app.services.idempotency import IdempotencyService
+from app.services.imports import ImportService
 from app.services.links import LinkService
+from app.services.logins import LoginService
+from app.services.monitoring import MonitoringService
 from app.services.patches import PatchService
+from app.services.queue import QueueService
+from app.services.relations import RelationService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
+from app.services.sessions import SessionService
 from app.services.submissions import SubmissionService
+from app.services.ticket_views import TicketViewService
 from app.services.tickets import TicketService
+from app.services.tokens import TokenService
+from app.services.transfer import TransferService
+from app.services.transitions import TransitionService
 from app.services.workers import WorkerService
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
@@ -46,7 +70,7 @@ class Factory:
         self.engine = make_engine(database_url, name=name, pool_size=settings.database_pool)
         self.unit = UnitOfWork(self.engine)
         self.bell = Bell(libpq_url(database_url))
-        self._work_dir: Path | None = None
+        self._work_dir: WorkDir | None = None
         self._sandbox: Sandbox | None = None
 
     @property
@@ -58,9 +82,8 @@ class Factory:
     def work_dir(self) -> Path:
         """A folder of this process for arms and scratch, gone when it closes."""
         if self._work_dir is None:
-            self._work_dir = Path(tempfile.mkdtemp(prefix="findings-"))
-            self._work_dir.chmod(0o711)  # the tests' own user passes through, and sees no names
-        return self._work_dir
+            self._work_dir = WorkDir()
+        return self._work_dir.path
 
     @property
     def sandbox(self) -> Sandbox:
@@ -73,8 +96,21 @@ class Factory:
             self._sandbox = build_sandbox(mode, scratch, hidden=(self.settings.data_dir,))
         return self._sandbox
 
+    @cached_property
+    def runs_tests(self) -> bool:
+        """Whether this machine has what tests need; a web host may do without."""
+        return not missing_modules()
+
     async def missing_layers(self) -> list[LayerStatus]:
-        """Return the isolation layers that do not work on this machine."""
+        """Return the isolation layers that do not work where runs of this process end up.
+
+        That is here, or on the workers where this machine runs no tests. Each worker looks again
+        before it runs a client's code, so that it may wait while no worker is known.
+        """
+        if not self.runs_tests:
+            silence = self.settings.worker_silence_s
+            names = await self.worker_states.missing_everywhere(silence)
+            return [LayerStatus(name, False, "on no worker") for name in names]
         layers = await asyncio.to_thread(self.sandbox.layers)
         return [layer for layer in layers if not layer.works]
 
@@ -93,14 +129,39 @@ class Factory:
     async def collect(
         self, target: Target, submitted: Mapping[str, str] | None = None
     ) -> Collection:
-        """Collect the suite of `target` in the sandbox, with submitted files beside it."""
+        """Collect the suite of `target` in the sandbox, with submitted files beside it.
+
+        Raises:
+            Unavailable: this machine runs no tests.
+        """
+        if not self.runs_tests:
+            raise Unavailable(
+                f"This host runs no tests ({' and '.join(missing_modules())} not installed), so it "
+                "cannot collect any. A worker collects the suite at its start: start or restart "
+                "one with findings worker, or install findings[worker] on this host."
+            )
         arm = await asyncio.to_thread(self.arms.prepare, target, extra_files=submitted)
         return await self.sandbox.collect(arm)
 
     @cached_property
     def accounts(self) -> AccountService:
-        """Accounts and tokens."""
+        """Accounts and specialists."""
         return AccountService(self.unit)
+
+    @cached_property
+    def tokens(self) -> TokenService:
+        """Tokens of accounts."""
+        return TokenService(self.unit)
+
+    @cached_property
+    def logins(self) -> LoginService:
+        """Login links."""
+        return LoginService(self.unit)
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        """Logged-in browsers."""
+        return SessionService(self.unit, self.accounts, self.logins)
 
     @cached_property
     def catalogue(self) -> CatalogueService:
@@ -108,9 +169,29 @@ class Factory:
         return CatalogueService(self.unit, self.target, self.collect)
 
     @cached_property
+    def changes(self) -> ChangeService:
+        """What happens to tickets, for those who follow it."""
+        return ChangeService(self.unit, self.bell)
+
+    @cached_property
+    def filing(self) -> FilingService:
+        """Batches of tickets."""
+        return FilingService(self.unit, self.target.name)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyService:
+        """Requests that may come twice."""
+        return IdempotencyService(self.unit)
+
+    @cached_property
     def tickets(self) -> TicketService:
         """Tickets."""
         return TicketService(self.unit, self.target.name)
+
+    @cached_property
+    def ticket_views(self) -> TicketViewService:
+        """Tickets as pages show them."""
+        return TicketViewService(self.unit)
 
     @cached_property
     def documents(self) -> DocumentService:
@@ -118,9 +199,39 @@ class Factory:
         return DocumentService(self.unit, self.target.name)
 
     @cached_property
+    def relations(self) -> RelationService:
+        """Relations between tickets."""
+        return RelationService(self.unit)
+
+    @cached_property
+    def transitions(self) -> TransitionService:
+        """Steps of tickets along the workflow."""
+        return TransitionService(self.unit, self.catalogue)
+
+    @cached_property
+    def gates(self) -> GateService:
+        """Gates of tickets."""
+        return GateService(self.unit)
+
+    @cached_property
     def reviews(self) -> ReviewService:
         """Cross-reviews."""
         return ReviewService(self.unit)
+
+    @cached_property
+    def amendments(self) -> AmendmentService:
+        """Amendments of reviews."""
+        return AmendmentService(self.unit, self.target.name)
+
+    @cached_property
+    def queue(self) -> QueueService:
+        """The review queue and its leases."""
+        return QueueService(self.unit)
+
+    @cached_property
+    def figures(self) -> FigureService:
+        """Figures over all tickets."""
+        return FigureService(self.unit, self.target.name)
 
     @cached_property
     def links(self) -> LinkService:
@@ -131,6 +242,21 @@ class Factory:
     def client_code(self) -> ClientCode:
         """Whether code of clients may run here."""
         return ClientCode(self.missing_layers)
+
+    @cached_property
+    def imports(self) -> ImportService:
+        """Documents that become tickets."""
+        return ImportService(self.unit, self.target.name)
+
+    @cached_property
+    def exports(self) -> ExportService:
+        """Tickets as others read them."""
+        return ExportService(self.unit)
+
+    @cached_property
+    def transfer(self) -> TransferService:
+        """Everything, out and in."""
+        return TransferService(self.unit)
 
     @cached_property
     def submissions(self) -> SubmissionService:
@@ -145,12 +271,54 @@ class Factory:
     @cached_property
     def runs(self) -> RunService:
         """Runs as clients see them."""
-        return RunService(self.unit, self.catalogue, self.bell, self.client_code, self.target.name)
+        return RunService(
+            self.unit,
+            self.catalogue,
+            self.bell,
+            self.client_code,
+            self.target.name,
+            most_queued=self.settings.queued_runs_per_account,
+        )
 
     @cached_property
     def execution(self) -> ExecutionService:
         """Runs as workers see them."""
         return ExecutionService(self.unit)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What this process counts."""
+        return Metrics()
+
+    @cached_property
+    def limits_of_requests(self) -> RateLimits:
+        """How much one account may ask of this process."""
+        return RateLimits(self.settings.requests_per_minute)
+
+    @cached_property
+    def monitoring(self) -> MonitoringService:
+        """What operators watch."""
+        return MonitoringService(self.unit, self.settings.worker_silence_s)
+
+    @cached_property
+    def housekeeping(self) -> HousekeepingService:
+        """Removes what has had its time."""
+        kept_for = timedelta(days=self.settings.keep_run_events_days)
+        return HousekeepingService(self.unit, Retention(run_events=kept_for))
+
+    async def sweep(self) -> dict[str, int]:
+        """Remove what has had its time, from the database and from this machine."""
+        removed = await self.housekeeping.sweep()
+        local = {
+            "arms": await asyncio.to_thread(self.arms.prune, self.settings.keep_arms_days * 86400),
+            "work folders": await asyncio.to_thread(sweep_orphans),
+        }
+        await self.monitoring.count({(SWEPT, (what,)): number for what, number in local.items()})
+        return {**removed, **local}
+
+    def pool_state(self) -> dict[str, int]:
+        """Return how many database connections are in use and idle, and the most there may be."""
+        return pool_state(self.engine)
 
     @cached_property
     def worker_states(self) -> WorkerService:
@@ -164,4 +332,4 @@ class Factory:
             await self._sandbox.close()
         await self.engine.dispose()
         if self._work_dir is not None:
-            await asyncio.to_thread(shutil.rmtree, self._work_dir, ignore_errors=True)
+            await asyncio.to_thread(self._work_dir.close)

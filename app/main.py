@@ -15,30 +15,57 @@ from fastapi.routing import APIRoute
 from app import admission
 from app.api import (
     accounts,
+    changes,
+    exchange,
+    figures,
+    monitoring,
     openapi,
     patches,
     problems,
+    queue,
+    relations,
+    review_life,
     reviews,
     run_streams,
     runs,
     service,
     tests,
+    ticket_batches,
     tickets,
+    uploads,
     workers,
+    workflow,
 )
 from app.api.cursors import Cursors
-from app.api.middleware import BodyLimit, RequestContext
+from app.api.middleware import API, BodyLimit, RequestContext
 from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
 from app.web import pages
+from app.web.hosts import HostGuard
 from app.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
 
-API = "/api/v1"
 _WORKER_PAUSE_S = 2.0
-ROUTERS = (tickets, reviews, tests, patches, runs, run_streams, workers, accounts)
+ROUTERS = (
+    exchange,  # before the tickets: "/{key}" would take "/{key}.md" as well
+    tickets,
+    ticket_batches,
+    relations,
+    workflow,
+    reviews,
+    review_life,
+    queue,
+    tests,
+    patches,
+    runs,
+    run_streams,
+    workers,
+    changes,
+    accounts,
+    figures,
+)
 
 _DESCRIPTION = """\
 Finding tickets, cross-reviews, and verification runs that show whether a claim is true.
@@ -94,12 +121,14 @@ def create_app(
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(service.router)
-    pages.install(app)
+    app.include_router(monitoring.router)
     problems.install(app)
+    pages.install(app)
     openapi.install(app, documented_routes())
     limit = factory.settings.max_body_bytes
     app.add_middleware(BodyLimit, limit_for=lambda _method, path: _limit_for(path, limit))
-    app.add_middleware(RequestContext)
+    app.add_middleware(HostGuard, factory=factory)
+    app.add_middleware(RequestContext, observe=factory.metrics.count_request)
     return app
 
 
@@ -113,6 +142,10 @@ def documented_routes() -> list[APIRoute]:
 def _limit_for(path: str, ordinary: int) -> int:
     if "/patches/" in path:
         return MAX_BYTES
+    if path == f"{API}/tickets:batch":
+        return max(ticket_batches.MAX_BODY_BYTES, ordinary)
+    if path == f"{API}/imports":
+        return max(uploads.MAX_LINES_BYTES, ordinary)
     return ordinary
 
 

@@ -7,22 +7,26 @@ import contextlib
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
 
+from app.backup import back_up_before_upgrade
 from app.config import Settings
 from app.database import migrate, require_head
 from app.embedded import DataDirLock, EmbeddedCluster
 from app.errors import StartupError
 from app.factory import Factory
 from app.main import create_app
+from app.sandbox.installed import missing_modules
 from app.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
 
 _GRACE_S = 10
+_LOOKS_AFTER_DATABASE_EVERY_S = 1.0
 
 
 @contextlib.contextmanager
@@ -44,10 +48,85 @@ def database(settings: Settings) -> Iterator[str]:
         cluster = EmbeddedCluster(settings.data_dir)
         url = cluster.start()
         try:
-            migrate(url)
+            upgrade(settings, url)
+            with _kept_running(cluster):
+                yield url
+        finally:
+            cluster.stop()
+
+
+@contextlib.contextmanager
+def _kept_running(cluster: EmbeddedCluster) -> Iterator[None]:
+    """Start the embedded server again whenever it ends by itself, as when it was killed."""
+    ending = threading.Event()
+
+    def watch() -> None:
+        while not ending.wait(_LOOKS_AFTER_DATABASE_EVERY_S):
+            if cluster.is_running():
+                continue
+            log.error("database.ended", remedy="It is started again.")
+            try:
+                cluster.start()
+            except StartupError as error:
+                log.error("database.not-started", reason=error.detail)
+
+    watcher = threading.Thread(target=watch, name="database watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        watcher.join()
+
+
+@contextlib.contextmanager
+def offline_database(settings: Settings) -> Iterator[str]:
+    """Give the URL of a database as it is, starting the embedded server under its lock.
+
+    Raises:
+        StartupError: a service uses the data directory, or there is no database.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with DataDirLock(settings.data_dir):
+        cluster = EmbeddedCluster(settings.data_dir)
+        url = cluster.start()
+        try:
             yield url
         finally:
             cluster.stop()
+
+
+@contextlib.contextmanager
+def any_database(settings: Settings) -> Iterator[str]:
+    """Give the URL of a database that may or may not be in use just now.
+
+    Raises:
+        StartupError: there is none.
+    """
+    if settings.database_url is None and not EmbeddedCluster(settings.data_dir).status().running:
+        existing_database_url(settings)  # nothing is created for want of a database
+        with offline_database(settings) as url:
+            yield url
+        return
+    yield existing_database_url(settings)
+
+
+def upgrade(settings: Settings, url: str) -> tuple[str | None, str | None]:
+    """Bring the schema to this version; what the embedded database holds is backed up first.
+
+    Returns:
+        The revision before and after.
+
+    Raises:
+        StartupError: there is no database, it cannot be backed up, or its schema is newer.
+    """
+    if settings.database_url is None:
+        kept = back_up_before_upgrade(url, settings.data_dir / "backups")
+        if kept is not None:
+            log.info("backup.written", file=str(kept))
+    return migrate(url)
 
 
 def existing_database_url(settings: Settings) -> str:
@@ -87,12 +166,33 @@ def listen(settings: Settings) -> socket.socket:
     return found
 
 
+def require_engine(remedy: str) -> None:
+    """Check that this machine has what tests need.
+
+    Raises:
+        StartupError: it has not.
+    """
+    missing = missing_modules()
+    if missing:
+        raise StartupError(
+            f"This host cannot run tests: {' and '.join(missing)} not installed.", remedy=remedy
+        )
+
+
 def serve(settings: Settings, on_ready: Callable[[Settings], None]) -> None:
     """Run the service until it is told to stop; calls `on_ready` once it serves.
 
     Raises:
         StartupError: it cannot start.
     """
+    if settings.workers:
+        require_engine(
+            "Set FINDINGS_WORKERS=0 and start findings worker on a host that has them, or install "
+            "findings[worker] here."
+        )
+    # The same as Ctrl-C: what was started ends, the database server too. The web server hands the
+    # signal on when it is done, and the default would end this process at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.closing(listen(settings)) as sock, database(settings) as url:
         bound = settings.model_copy(update={"port": sock.getsockname()[1]})
         factory = Factory(bound, url)
@@ -122,6 +222,7 @@ def work(settings: Settings) -> None:
     Raises:
         StartupError: there is no database at head.
     """
+    require_engine("Install findings[worker] here.")
     url = existing_database_url(settings)
     require_head(url)
 

@@ -110,7 +110,7 @@ def prepare(client: httpx.Client) -> None:
 
 def with_workers(workers: int, rounds: int, count: int) -> dict[str, float]:
     """Measure a service with so many workers."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108  # short, for the socket
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # short, for the socket
         settings = {"FINDINGS_WORKERS": str(workers), "FINDINGS_LOG_LEVEL": "warning"}
         with running_service(Path(folder), settings) as service, service.client() as client:
             prepare(client)

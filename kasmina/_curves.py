@@ -45,10 +45,15 @@ def curve_progress(t: float, curve: AlphaCurve, steepness: float = 12.0) -> floa
             return _sigmoid_progress(share, as_steepness(steepness))
 
 
+_FLAT = 1e-8
+"""Below this span the differences of the sigmoid drown in rounding, while the curve is linear to
+far better than that (its deviation is of the order of the steepness squared)."""
+
+
 def _sigmoid_progress(share: float, steepness: float) -> float:
     low = stable_sigmoid(-0.5 * steepness)
     span = stable_sigmoid(0.5 * steepness) - low
-    if span == 0.0:
+    if span < _FLAT:
         return share
     progress = (stable_sigmoid(steepness * (share - 0.5)) - low) / span
     return min(1.0, max(0.0, progress))

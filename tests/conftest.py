@@ -5,6 +5,18 @@ from __future__ import annotations
 import os
 
 import pytest
+import structlog
+
+# As the service does: the pretty tracebacks of a terminal take half a minute for one of the web.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ]
+)
 
 for _name in [name for name in os.environ if name.startswith("FINDINGS_")]:
     if _name != "FINDINGS_TICKETS_DIR":

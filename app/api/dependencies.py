@@ -11,11 +11,11 @@ from app.factory import Factory
 
 
 def _factory(request: Request) -> Factory:
-    return cast(Factory, request.app.state.factory)
+    return cast("Factory", request.app.state.factory)
 
 
 def _cursors(request: Request) -> Cursors:
-    return cast(Cursors, request.app.state.cursors)
+    return cast("Cursors", request.app.state.cursors)
 
 
 Services = Annotated[Factory, Depends(_factory)]

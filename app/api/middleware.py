@@ -11,13 +11,16 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import problem
+from app.api.problems import problem, unforeseen
 from app.errors import PayloadTooLarge
 from app.storage.rows import new_id
 
 log = structlog.get_logger("app.access")
 
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+
+API = "/api/v1"
+"""Prefix of the routes of the API."""
 
 _PROBES = ("/healthz", "/readyz")
 """Asked every few seconds by machines: not worth a line while all is well."""
@@ -40,8 +43,12 @@ _HEADERS = {
 class RequestContext:
     """Gives every request an id, logs it once and sets the headers that all answers carry."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, observe: Callable[[str, str, int, float], None] | None = None
+    ) -> None:
+        """`observe` is told method, template of the route, status and seconds of each request."""
         self._app = app
+        self._observe = observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -52,29 +59,54 @@ class RequestContext:
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started, status = time.perf_counter(), 500
+        started, status, answered = time.perf_counter(), 500, False
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                headers.update(scope["state"].get("allowance", {}))
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
             await self._app(scope, receive, send_marked)
+        except Exception as error:
+            # Here and not further out, so that this answer too has its id and its headers.
+            if answered:
+                raise
+            await unforeseen(Request(scope), error)(scope, receive, send_marked)
         finally:
+            seconds = time.perf_counter() - started
+            if self._observe is not None:
+                self._observe(_known(scope["method"]), route_of(scope), status, seconds)
             quiet = status < 400 and scope["path"] in _PROBES
             (log.debug if quiet else log.info)(
                 "request",
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
+                ms=round(seconds * 1000, 1),
             )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _known(method: str) -> str:
+    """Return the method, which a stranger may make up: each would be a series of its own."""
+    return method if method in _METHODS else "other"
+
+
+def route_of(scope: Scope) -> str:
+    """Return the template of the route that a request went to, such as ``/tickets/{key}``."""
+    path = str(getattr(scope.get("route"), "path", None) or "none")
+    # A route of an included router knows nothing of the prefix that it was included under.
+    prefixed = path.startswith("/") and scope["path"].startswith(f"{API}/")
+    return f"{API}{path}" if prefixed and not path.startswith(f"{API}/") else path
 
 
 def _request_id(scope: Scope) -> str:

@@ -10,11 +10,15 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from app.api.idempotency import PARAMETER
+from app.api.payloads.gates import RemedyOut, RequirementOut
 from app.api.problems import all_kinds
+from app.api.requests import StrictRoute
 from app.api.security import RequireRole
 from app.domain.accounts import Role
+from app.domain.gate_calls import PLACEHOLDERS
 
 _MEANING = {
     401: "No valid token came.",
@@ -40,7 +44,18 @@ class Problem(BaseModel):
     instance: str
     request_id: str | None
     errors: list[dict[str, Any]] | None = None
-    remedy: list[dict[str, Any]] | None = None
+    remedy: list[RemedyOut] | None = Field(
+        None, description="Calls that mend it, to be made in this order."
+    )
+    requirements: list[RequirementOut] | None = Field(
+        None, description="With `gate-unmet`: everything that the step asks for."
+    )
+    allowed: list[str] | None = Field(
+        None, description="With `illegal-transition`: the statuses that can follow."
+    )
+    etag: str | None = Field(None, description="With 412 and 428: the ticket's present ETag.")
+    needs: str | None = Field(None, description="With 403: the role or specialist that may.")
+    you: str | None = Field(None, description="With 403: what the token stands for.")
 
 
 def answers(model: type[BaseModel] | None, status: int, *errors: int) -> dict[str, Any]:
@@ -98,11 +113,14 @@ def _build(app: FastAPI, routes: list[APIRoute]) -> dict[str, Any]:
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    schemas["Problem"] = Problem.model_json_schema()
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs", {})
+    schemas["Problem"] = problem
     by_id = {operation_id(route): route for route in routes}
     for operations in found["paths"].values():
         for operation in operations.values():
             _complete(operation, by_id[operation["operationId"]])
+    found["x-remedy-placeholders"] = dict(PLACEHOLDERS)
     found["x-problem-types"] = [f"/problems/{slug}" for slug in all_kinds()]
     return found
 
@@ -121,6 +139,9 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
         responses["401"] = _problem(401)
         if role is not Role.READER:
             responses["403"] = _problem(403)
+    if isinstance(route, StrictRoute) and route.takes_key:
+        operation.setdefault("parameters", []).append(PARAMETER)
+        responses.setdefault("409", _problem(409))
     if "application/json" in operation.get("requestBody", {}).get("content", {}):
         responses["413"] = _problem(413)
         responses["415"] = _problem(415)

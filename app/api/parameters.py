@@ -33,21 +33,26 @@ def _uuid(kind: str, text: str) -> UUID:
         raise NotFound(f"There is no {kind} {text[:60]!r}.") from None
 
 
-def _run_id(id: Annotated[str, Path(description="The run's id.")]) -> UUID:  # noqa: A002  # the path's word
+def _run_id(id: Annotated[str, Path(description="The run's id.")]) -> UUID:  # the path's word
     return _uuid("run", id)
 
 
-def _link_id(id: Annotated[str, Path(description="The link's id.")]) -> UUID:  # noqa: A002  # the path's word
+def _link_id(id: Annotated[str, Path(description="The link's id.")]) -> UUID:  # the path's word
     return _uuid("linked test", id)
 
 
-def _token_id(id: Annotated[str, Path(description="The token's id.")]) -> UUID:  # noqa: A002  # the path's word
+def _review_id(id: Annotated[str, Path(description="The review's id.")]) -> UUID:
+    return _uuid("review", id)
+
+
+def _token_id(id: Annotated[str, Path(description="The token's id.")]) -> UUID:  # the path's word
     return _uuid("token", id)
 
 
 TicketKey = Annotated[str, Depends(_ticket_key)]
 RunId = Annotated[UUID, Depends(_run_id)]
 LinkId = Annotated[UUID, Depends(_link_id)]
+ReviewId = Annotated[UUID, Depends(_review_id)]
 TokenId = Annotated[UUID, Depends(_token_id)]
 
 IfMatch = Annotated[
@@ -76,6 +81,13 @@ def ticket_filter(
     assignee: Annotated[list[Word], Many],
     created_by: Annotated[list[Word], Many],
     stale: Annotated[bool | None, Query(description="Evidence is out of date.")] = None,
+    closable: Annotated[
+        bool | None,
+        Query(description="Open, and nothing is missing to close it as `fixed`; `false`: others."),
+    ] = None,
+    drift: Annotated[
+        bool | None, Query(description="The folder of its document and its status disagree.")
+    ] = None,
     q: Annotated[str | None, Query(max_length=500, description="Words to find.")] = None,
 ) -> TicketFilter:
     """Gather the filters of ticket lists: OR within a field, AND between fields."""
@@ -90,6 +102,8 @@ def ticket_filter(
         verdict=tuple(verdict),
         evidence=tuple(evidence),
         stale=stale,
+        closable=closable,
+        drift=drift,
         assignee=tuple(assignee),
         created_by=tuple(created_by),
         q=q,

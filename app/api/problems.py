@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -61,6 +61,11 @@ def explanation(kind: type[FindingsError]) -> str:
 
 def problem(request: Request, error: FindingsError) -> ProblemResponse:
     """Render an error."""
+    return ProblemResponse(problem_body(request, error), error.status, error.headers)
+
+
+def problem_body(request: Request, error: FindingsError) -> dict[str, Any]:
+    """Return an error as answers word it, whole or for one item of a batch."""
     request_id = request.scope.get("state", {}).get("request_id")
     body: dict[str, Any] = {
         "type": f"/problems/{error.slug}",
@@ -74,8 +79,7 @@ def problem(request: Request, error: FindingsError) -> ProblemResponse:
         body["errors"] = [_field_error(item) for item in error.errors]
     if error.remedies:
         body["remedy"] = [_without_none(asdict(remedy)) for remedy in error.remedies]
-    body |= error.extra
-    return ProblemResponse(body, error.status, error.headers)
+    return body | error.extra
 
 
 def _field_error(error: FieldError) -> dict[str, Any]:
@@ -97,19 +101,22 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> ProblemResponse:
-        model = _body_model(request)
-        return problem(request, InvalidInput(*(translate(item, model) for item in error.errors())))
+        return problem(
+            request,
+            invalid_input(error.errors(), body_model(request), getattr(error, "body", None)),
+        )
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> ProblemResponse:
         return problem(request, _from_http(request, error))
 
-    @app.exception_handler(Exception)
-    async def _unforeseen(request: Request, error: Exception) -> ProblemResponse:
-        log.error("request.failed", path=request.url.path, exc_info=error)
-        return problem(
-            request, InternalError("The service failed; its log says more under the request id.")
-        )
+
+def unforeseen(request: Request, error: Exception) -> ProblemResponse:
+    """Log an error that nobody foresaw, and render it without a word of its inside."""
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return problem(
+        request, InternalError("The service failed; its log says more under the request id.")
+    )
 
 
 def _from_http(request: Request, error: HTTPException) -> FindingsError:
@@ -131,7 +138,8 @@ def _from_http(request: Request, error: HTTPException) -> FindingsError:
             return InternalError(str(error.detail))
 
 
-def _body_model(request: Request) -> type[BaseModel] | None:
+def body_model(request: Request) -> type[BaseModel] | None:
+    """Return the model of the body that the request's route reads."""
     route = request.scope.get("route")
     field = getattr(route, "body_field", None)
     annotation = getattr(getattr(field, "field_info", None), "annotation", None)
@@ -140,15 +148,26 @@ def _body_model(request: Request) -> type[BaseModel] | None:
     return None
 
 
-def translate(item: Mapping[str, Any], model: type[BaseModel] | None) -> FieldError:
-    """Return one error of pydantic as the API words it."""
+def invalid_input(
+    items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None, body: Any
+) -> InvalidInput:
+    """Return errors of pydantic as one of the API's."""
+    return InvalidInput(*(translate(item, model, body) for item in items))
+
+
+def translate(
+    item: Mapping[str, Any], model: type[BaseModel] | None, body: Any = None
+) -> FieldError:
+    """Return one error of pydantic as the API words it; `body` is what was sent."""
     location, *path = item["loc"] or ("body",)
+    if location == "body":
+        path = _without_tags(path, body, missing=item["type"] == "missing")
     pointer = "".join(f"/{escape_pointer(str(part))}" for part in path)
     kind, context = item["type"], item.get("ctx", {})
     named = [part for part in path if isinstance(part, str)]
     name = named[-1] if named else "the body"
     if kind == "extra_forbidden":
-        known = _known_fields(model, path[:-1])
+        known = _known_fields(model, path[:-1], body)
         return FieldError(
             pointer,
             f"there is no field {name!r} here; known are {', '.join(known)}",
@@ -184,26 +203,65 @@ def _nearest(word: str, allowed: tuple[str, ...]) -> str | None:
     return near[0] if near else None
 
 
-def _known_fields(model: type[BaseModel] | None, path: list[Any]) -> tuple[str, ...]:
+def _without_tags(path: list[Any], body: Any, *, missing: bool) -> list[Any]:
+    """Leave out of a path what is not in the body: the names of a union's variants.
+
+    The last part may be the name of a field that is missing.
+    """
+    kept: list[Any] = []
+    for n, part in enumerate(path):
+        inner = _step(body, part)
+        last = n == len(path) - 1
+        if inner is _ABSENT and isinstance(body, dict | list) and not (missing and last):
+            continue
+        body = inner
+        kept.append(part)
+    return kept
+
+
+def _known_fields(model: type[BaseModel] | None, path: list[Any], body: Any) -> tuple[str, ...]:
+    """Return the names of the fields of the object that `path` leads to."""
     current: Any = model
     for part in path:
+        body = _step(body, part)
         if isinstance(part, int):
             continue
         if not (inspect.isclass(current) and issubclass(current, BaseModel)):
             return ()
         field = current.model_fields.get(part)
-        current = None if field is None else _model_in(field.annotation)
+        found = [] if field is None else list(_models_in(field.annotation))
+        current = found if len(found) > 1 else next(iter(found), None)
+    if isinstance(current, list):
+        current = _variant(current, body)
     if inspect.isclass(current) and issubclass(current, BaseModel):
         return tuple(field.alias or name for name, field in current.model_fields.items())
     return ()
 
 
-def _model_in(annotation: Any) -> Any:
-    """Return the model inside ``list[Model]``, ``Model | None`` and the like."""
-    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in get_args(annotation):
-        found = _model_in(part)
-        if found is not None:
-            return found
+_ABSENT = object()
+
+
+def _step(body: Any, part: Any) -> Any:
+    if isinstance(body, dict):
+        return body.get(part, _ABSENT)
+    if isinstance(body, list) and isinstance(part, int) and part < len(body):
+        return body[part]
+    return _ABSENT
+
+
+def _variant(models: list[type[BaseModel]], body: Any) -> type[BaseModel] | None:
+    """Return the variant of a union that an object names by its ``kind``."""
+    kind = body.get("kind") if isinstance(body, dict) else None
+    for model in models:
+        field = model.model_fields.get("kind")
+        if field is not None and kind in get_args(field.annotation):
+            return model
     return None
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models inside ``list[Model]``, ``Model | None``, a union and the like."""
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

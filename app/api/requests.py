@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.idempotency import answering_once, note_key, takes_key
 from app.errors import FieldError, InvalidInput, UnsupportedMediaType
 
 
@@ -52,7 +53,16 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses unknown query parameters and reads bodies strictly."""
+    """A route that refuses unknown query parameters and reads bodies strictly.
+
+    Those that answer POST obey ``Idempotency-Key``.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.takes_key = takes_key(endpoint, options.get("methods"), options.get("dependencies"))
+        if self.takes_key:
+            endpoint = answering_once(endpoint)
+        super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
@@ -61,10 +71,13 @@ class StrictRoute(APIRoute):
         reads_json = self.body_field is not None
 
         async def strict(request: Request) -> Response:
-            _check_query(request, known)
+            found = StrictRequest(request.scope, request.receive)
+            _check_query(found, known)
             if reads_json:
-                _check_media_type(request)
-            return await handle(StrictRequest(request.scope, request.receive))
+                _check_media_type(found)
+            if self.takes_key:
+                note_key(found)
+            return await handle(found)
 
         return strict
 
@@ -75,11 +88,19 @@ def _query_names(dependant: Dependant) -> set[str]:
 
 
 def _check_media_type(request: Request) -> None:
-    sent = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if sent.lower() != "application/json":
-        raise UnsupportedMediaType(
-            f"This call reads application/json, not {sent[:80]!r}. Set the Content-Type header."
-        )
+    sent = request.headers.get("content-type", "").partition(";")[0].strip()
+    if sent.lower() == "application/json" or not (sent or _has_body(request)):
+        return
+    raise UnsupportedMediaType(
+        f"This call reads application/json, not {sent[:80] or 'nothing'!r}. Set the Content-Type "
+        "header."
+    )
+
+
+def _has_body(request: Request) -> bool:
+    return (
+        "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
+    )
 
 
 def _check_query(request: Request, known: tuple[str, ...]) -> None:

@@ -11,7 +11,8 @@ from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit, TicketKey
-from app.api.payloads.reviews import ReviewIn, ReviewOut, ReviewPageOut
+from app.api.payloads.review_outputs import ReviewOut, ReviewPageOut
+from app.api.payloads.reviews import ReviewIn
 from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
 from app.api.security import Reader, Reviewer
@@ -39,7 +40,7 @@ async def list_reviews(
     services: Services,
     cursors: CursorCodec,
     key: TicketKey,
-    all: Annotated[bool, Query(description="Superseded ones too.")] = False,  # noqa: A002  # the contract's word
+    all: Annotated[bool, Query(description="Superseded ones too.")] = False,  # the contract's word
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JsonResponse:

@@ -20,13 +20,10 @@ from app.formats import junit
 
 router = APIRouter(prefix="/runs/{id}", tags=["verification"], route_class=StrictRoute)
 
-_EVENT_STREAM = {
-    "responses": {
-        200: {
-            "description": "Server-sent events `status`, `test`, `log` and `end`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        }
-    }
+_EVENT_STREAM = answers(None, 200, 404)
+_EVENT_STREAM["responses"][200] = {
+    "description": "Server-sent events `status`, `test`, `log` and `end`.",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
 }
 LastEventId = Annotated[
     str | None,
@@ -38,7 +35,7 @@ LastEventId = Annotated[
 ]
 
 
-@router.get("/events", **{**answers(None, 200, 404), **_EVENT_STREAM})
+@router.get("/events", **_EVENT_STREAM)
 async def watch_run(
     _: Reader, services: Services, run_id: RunId, last_event_id: LastEventId = None
 ) -> Response:

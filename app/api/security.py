@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import structlog
@@ -10,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.dependencies import Services
 from app.domain.accounts import Actor, Role
-from app.errors import Unauthenticated
+from app.errors import TooManyRequests, Unauthenticated
 from app.services.access import require
 
 _bearer = HTTPBearer(
@@ -37,8 +38,29 @@ async def current_actor(
         )
     request_id = request.scope.get("state", {}).get("request_id")
     actor = await services.accounts.authenticate(credentials.credentials, request_id)
+    request.state.actor = actor
     structlog.contextvars.bind_contextvars(account=actor.name)
+    _require_allowance(request, services, actor)
     return actor
+
+
+def _require_allowance(request: Request, services: Services, actor: Actor) -> None:
+    """Count the request; every answer of the account says where it stands."""
+    found = services.limits_of_requests.take(actor.name, time.monotonic())
+    if found is None:
+        return
+    request.state.allowance = found.headers()
+    if not found.allowed:
+        raise TooManyRequests(
+            f"{actor.name} sends more than {found.quota} requests a minute. Come again in "
+            f"{found.retry_after_s} s, and spread them out.",
+            headers={"Retry-After": str(found.retry_after_s)},
+        )
+
+
+def bearer_of(request: Request) -> str:
+    """Return the token that a request came with, to check it again while an answer goes on."""
+    return request.headers.get("authorization", "").partition(" ")[2].strip()
 
 
 class RequireRole:

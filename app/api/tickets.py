@@ -6,28 +6,33 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
+from app.api.exchange import markdown_of
 from app.api.openapi import answers
 from app.api.parameters import Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
-from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut
+from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
-    TickIn,
+    FiledTicketOut,
+    SimilarListOut,
     TicketIn,
     TicketOut,
     TicketPageOut,
     TicketPatch,
+    TickIn,
     ticket_body,
 )
 from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created, with_etag
 from app.api.security import Reader, Reporter
+from app.api.uploads import prefers_markdown
 
 router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=StrictRoute)
 
 
-@router.post("", status_code=201, **answers(TicketOut, 201, 409))
+@router.post("", status_code=201, **answers(FiledTicketOut, 201, 409))
 async def file_ticket(
     actor: Reporter,
     services: Services,
@@ -37,12 +42,14 @@ async def file_ticket(
     """File a finding.
 
     With `key` under that key, otherwise under the next free one of its batch and agent, such as
-    `B2-DRL-11`. A dry run answers 200 with the ticket as it would be.
+    `B2-DRL-11`. A dry run answers 200 with the ticket as it would be. `similar` lists tickets that
+    may tell of the same: look there before you file.
     """
     ticket = await services.tickets.file(actor, body.draft(), dry_run=dry_run)
+    shown = ticket_body(ticket) | {"similar": ticket.similar}
     if dry_run:
-        return JsonResponse(ticket_body(ticket))
-    return created(ticket_body(ticket), f"/api/v1/tickets/{ticket.key}", etag=ticket.etag)
+        return JsonResponse(shown)
+    return created(shown, f"/api/v1/tickets/{ticket.key}", etag=ticket.etag)
 
 
 @router.get("", **answers(TicketPageOut, 200))
@@ -74,10 +81,24 @@ async def list_tickets(
 
 
 @router.get("/{key}", **answers(TicketOut, 200, 404))
-async def show_ticket(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
-    """Show a ticket with everything that belongs to it."""
+async def show_ticket(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
+    """Show a ticket with everything that belongs to it.
+
+    With `Accept: text/markdown` as a document, like `GET /tickets/{key}.md`.
+    """
+    if prefers_markdown(request.headers.get("accept", "")):
+        return await markdown_of(services, key)
     ticket = await services.tickets.show(key)
     return with_etag(ticket_body(ticket), ticket.etag)
+
+
+@router.get("/{key}/similar", **answers(SimilarListOut, 200, 404))
+async def list_similar_tickets(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
+    """List tickets that may tell of the same, the most alike first.
+
+    Alike are the same or nearby lines, the same symbol, and the same words. `reasons` says which.
+    """
+    return JsonResponse({"items": await services.tickets.similar(key), "next_cursor": None})
 
 
 @router.patch("/{key}", **answers(TicketOut, 200, 404, 409, 412, 428))
@@ -103,7 +124,7 @@ async def tick_checklist_item(
     actor: Reporter,
     services: Services,
     key: TicketKey,
-    id: Annotated[str, Path(description="The item's id.")],  # noqa: A002  # the path's word
+    id: Annotated[str, Path(description="The item's id.")],  # the path's word
     body: TickIn,
     if_match: IfMatch = None,
 ) -> JsonResponse:
@@ -126,8 +147,8 @@ async def show_history(
     query = query_of(request)
     (after,) = cursors.read(query, cursor) or (0,)
     events = await services.tickets.history(key, after=after, limit=limit + 1)
-    more = cursors.make(query, (events[limit - 1].id,)) if len(events) > limit else None
-    return page_response(request, {"items": events[:limit]}, more)
+    more = cursors.make(query, (events[limit - 1].id.number,)) if len(events) > limit else None
+    return page_response(request, {"items": list(map(event_body, events[:limit]))}, more)
 
 
 @router.post("/{key}/notes", status_code=201, **answers(NoteOut, 201, 404))

@@ -173,12 +173,17 @@ class Client:
 
     @contextmanager
     def stream(
-        self, *path: str, headers: Mapping[str, str] | None = None, silence_s: float = 60.0
+        self,
+        *path: str,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        silence_s: float = 60.0,
     ) -> Iterator[Iterator[str]]:
         """Give the lines of an answer as they come.
 
         Args:
             path: below ``/api/v1``, part by part.
+            params: of the query.
             headers: beside those of every call.
             silence_s: how long the line may be silent before it counts as broken.
 
@@ -189,7 +194,11 @@ class Client:
         url = self._server.url + _path(path)
         try:
             with self._http.stream(
-                "GET", url, headers=dict(headers or {}), timeout=timeout
+                "GET",
+                url,
+                params=_given(params or {}),
+                headers=dict(headers or {}),
+                timeout=timeout,
             ) as response:
                 if response.status_code != 200:
                     response.read()

@@ -29,6 +29,7 @@ def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the ticket in a file, and the reviews beside it.
 
     The file holds the ticket's fields, or a table ``ticket`` with them and a list ``reviews``.
+    Beside these an example may say what outcome to ``expect`` of its proof, which is not read here.
 
     Raises:
         UsageProblem: it is laid out in another way.
@@ -37,7 +38,7 @@ def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     if "ticket" not in found:
         return found, []
     ticket, reviews = found["ticket"], found.get("reviews", [])
-    unknown = sorted(set(found) - {"ticket", "reviews"})
+    unknown = sorted(set(found) - {"ticket", "reviews", "expect"})
     if unknown or not isinstance(ticket, dict) or not isinstance(reviews, list):
         raise UsageProblem(
             f"{visible(source)} should hold a table [ticket] and, if any, tables [[reviews]]"

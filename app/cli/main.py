@@ -11,7 +11,23 @@ import typer
 from typer.main import get_command
 
 from app.cli import service
-from app.cli.commands import accounts, notes, patches, reviews, runs, submitted, tests, tickets
+from app.cli.commands import (
+    account_admin,
+    accounts,
+    batches,
+    discovery,
+    examples,
+    notes,
+    patches,
+    queue,
+    review_life,
+    reviews,
+    runs,
+    stats,
+    submitted,
+    tests,
+    tickets,
+)
 from app.cli.errors import (
     EXIT_NO,
     EXIT_PIPE,
@@ -69,7 +85,8 @@ def _main(
 def _register() -> None:
     for name, group, words in (
         ("ticket", tickets.app, "File, show and list tickets."),
-        ("review", reviews.app, "Record and list cross-reviews."),
+        ("review", reviews.app, "Record and list cross-reviews, and end objections."),
+        ("queue", queue.app, "Tickets that want your review."),
         ("test", tests.app, "The tests that can be run, and their tickets."),
         ("patch", patches.app, "The fix of a ticket, and the defects its tests must catch."),
         ("run", runs.app, "Show, list and cancel runs."),
@@ -78,11 +95,26 @@ def _register() -> None:
         ("token", accounts.token_app, "Make, list and revoke tokens."),
     ):
         app.add_typer(group, name=name, help=words)
+    reviews.app.command("apply")(review_life.apply_review)
+    reviews.app.command("answer")(review_life.answer_review)
+    reviews.app.command("confirm")(review_life.confirm_review)
+    accounts.account_app.command("list")(account_admin.list_accounts)
+    accounts.account_app.command("show")(account_admin.show_account)
+    accounts.account_app.command("edit")(account_admin.edit_account)
+    accounts.account_app.command("disable")(account_admin.disable_account)
+    accounts.account_app.command("enable")(account_admin.enable_account)
+    accounts.account_app.command("login-link")(account_admin.make_login_link)
+    app.command("stats")(stats.show_stats)
+    tickets.app.command("search")(discovery.search_tickets)
+    tickets.app.command("similar")(discovery.similar_tickets)
+    app.command("batch")(batches.file_batch)
+    app.command("changes")(discovery.changes)
     tests.app.command("new")(submitted.new_test)
     tests.app.command("submit")(submitted.submit_test)
     tests.app.command("promote")(submitted.promote_test)
     app.command("verify")(runs.verify)
     app.command("load-patches")(patches.load_patches)
+    app.command("load-examples")(examples.load_examples)
     app.command("history")(tickets.history)
     app.command("whoami")(accounts.whoami)
     app.add_typer(service.app)

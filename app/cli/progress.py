@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from app.cli.text import visible
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
     from rich.status import Status
 
 
@@ -46,3 +48,50 @@ class Progress:
         again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
         words = f"{run.get('kind')} of {run.get('ticket')}: {run.get('status')}{again}"
         self._status.update(Text(visible(words)))
+
+
+class Bar:
+    """A bar on standard error for a number of things that are done one after another."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self._title, self._total = title, total
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._total and sys.stderr.isatty():
+            from rich import progress  # Rich is slow to load
+
+            from app.cli.terminal import console_on
+
+            self._bar = progress.Progress(
+                progress.TextColumn("{task.description}", markup=False),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeElapsedColumn(),
+                progress.TextColumn("{task.fields[now]}", markup=False),
+                console=console_on(sys.stderr),
+            )
+            self._task = self._bar.add_task(self._title, total=self._total, now="")
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, now="")
+            self._bar.stop()
+
+    def show(self, now: str) -> None:
+        """Say what is being done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, now=visible(now))
+
+    def advance(self) -> None:
+        """Count one as done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,11 +61,53 @@ def migrate() -> None:
     """Bring the schema of the database in DATABASE_URL to this version."""
 
     def action() -> None:
-        from app import database, serving
+        from app import serving
         from app.config import load_settings
 
-        before, after = database.migrate(serving.existing_database_url(load_settings()))
+        settings = load_settings()
+        before, after = serving.upgrade(settings, serving.existing_database_url(settings))
         print(f"Schema: {before or 'empty'} -> {after}" if before != after else f"Schema: {after}")
+
+    _reported(action)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Written whole or not at all.", show_default=False)],
+) -> None:
+    """Write everything the service knows into FILE; it may go on running meanwhile."""
+
+    def action() -> None:
+        from app import backup, serving
+        from app.config import load_settings
+
+        with serving.any_database(load_settings()) as url:
+            done = backup.back_up(url, file)
+        print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
+
+    _reported(action)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="That findings backup wrote.", show_default=False)],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace what the database holds.")
+    ] = False,
+) -> None:
+    """Fill the database of DATABASE_URL, or the embedded one, from a backup."""
+
+    def action() -> None:
+        from app import backup, serving
+        from app.config import load_settings
+
+        settings = load_settings()
+        with serving.offline_database(settings) as url:
+            done = backup.restore(url, file, force=force)
+        if settings.database_url is None:
+            # Its token may be unknown to what was restored; the next start makes a new one.
+            settings.admin_token_file.unlink(missing_ok=True)
+        print(f"Restored {file} of {done.created_at}: schema {done.schema}")
 
     _reported(action)
 

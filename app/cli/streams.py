@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.cli.errors import Unreachable
 
 if TYPE_CHECKING:
-    from app.cli.client import Client
+    from app.cli.client import Client, Params
 
 _RESUMES = 5
 _PAUSE_S = 1.0
@@ -26,7 +26,9 @@ class ServerEvent:
     data: dict[str, Any]
 
 
-def follow(client: Client, *path: str, last_id: str | None = None) -> Iterator[ServerEvent]:
+def follow(
+    client: Client, *path: str, last_id: str | None = None, params: Params | None = None
+) -> Iterator[ServerEvent]:
     """Yield the events of a stream until it ends; a broken line is taken up behind the last one.
 
     Raises:
@@ -38,7 +40,7 @@ def follow(client: Client, *path: str, last_id: str | None = None) -> Iterator[S
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
         try:
-            with client.stream(*path, headers=headers) as lines:
+            with client.stream(*path, params=params, headers=headers) as lines:
                 for event in parse(lines):
                     yield event
                     last_id, left = event.id, _RESUMES

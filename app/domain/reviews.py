@@ -154,3 +154,14 @@ def consensus_of(reviews: Iterable[Review], specialists: Iterable[str] = ()) -> 
         claim=claim,
         missing=tuple(name for name in specialists if name not in present),
     )
+
+
+def why_not_answerable(review: Review) -> str | None:
+    """Say why a review is no open objection, to stand behind its name; None when it is one."""
+    if review.verdict is not ReviewVerdict.OBJECT:
+        return f"says {review.verdict.value}; only an OBJECT can be answered"
+    if review.superseded_by is not None:
+        return f"was superseded by {review.superseded_by}, and objects no more"
+    if review.answer is not None:
+        return f"was answered before: {review.answer['resolution']} by {review.answer['by']}"
+    return None

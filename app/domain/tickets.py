@@ -17,15 +17,24 @@ class Severity(StrEnum):
     """How much a finding matters."""
 
     P0 = "P0"
-    """Data loss, a wrong result in ordinary use, or a security hole: stop and mend."""
     P1 = "P1"
-    """Wrong in a case that users will meet."""
     P2 = "P2"
-    """Wrong in a case that is rare, or costly in ordinary use."""
     P3 = "P3"
-    """A trap for the next change: misleading contract, missing check."""
     P4 = "P4"
-    """Style, naming, documentation."""
+
+    @property
+    def meaning(self) -> str:
+        """When to choose it."""
+        return _SEVERITY_MEANS[self]
+
+
+_SEVERITY_MEANS = {
+    Severity.P0: "Data loss, a wrong result in ordinary use, or a security hole: stop and mend.",
+    Severity.P1: "Wrong in a case that users will meet.",
+    Severity.P2: "Wrong in a case that is rare, or costly in ordinary use.",
+    Severity.P3: "A trap for the next change: misleading contract, missing check.",
+    Severity.P4: "Style, naming, documentation.",
+}
 
 
 class Status(StrEnum):
@@ -137,6 +146,8 @@ class Relation:
     key: str
     kind: RelationKind
     note: str | None = None
+    stated_here: bool = True
+    """False when the other ticket states it, and this one only shows it."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +196,38 @@ class TestLink:
     last_outcome: str | None = None
 
 
+class Testable(StrEnum):
+    """Can a test decide whether the claim is true?"""
+
+    __test__ = False
+
+    TESTABLE = "testable"
+    NOT_TESTABLE = "not-testable"
+
+
+@dataclass(frozen=True)
+class Testability:
+    """What a reviewer said of testing a ticket; shown with it, and no part of its document."""
+
+    __test__ = False
+
+    state: Testable
+    reason: str | None
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Closure:
+    """How a ticket got its final status; gone when it is opened again."""
+
+    by: str
+    at: datetime
+    reason: str | None
+    overridden: tuple[str, ...] = ()
+    """Requirements of the gate that were open and that a maintainer overrode."""
+
+
 @dataclass(frozen=True)
 class PatchInfo:
     """A patch of a ticket, without its text."""
@@ -194,6 +237,18 @@ class PatchInfo:
     at: datetime
     applies: str
     """``forward``, ``reverse`` or ``no``, against the bundled package of now."""
+
+
+@dataclass(frozen=True)
+class SimilarTicket:
+    """A ticket that is alike, and why."""
+
+    key: str
+    title: str
+    status: str
+    score: float
+    """0 to 1."""
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -231,6 +286,11 @@ class Ticket:
     evidence: Evidence = field(default_factory=Evidence)
     tests: tuple[TestLink, ...] = ()
     patches: Mapping[str, PatchInfo] = field(default_factory=dict)
+    similar: tuple[SimilarTicket, ...] = ()
+    """Given only to whoever files the ticket."""
+    testability: Testability | None = None
+    """None while nobody has said anything: then the ticket counts as testable."""
+    closure: Closure | None = None
 
     @property
     def etag(self) -> str:

@@ -130,6 +130,10 @@ class EmbeddedCluster:
         if self._dir.pg.exists() and (account := account_of(self._dir.pg)):
             withdraw_passage(account, self._reached)
 
+    def is_running(self) -> bool:
+        """Tells whether there is a server process, started here or by another."""
+        return self._server_pid() is not None
+
     def status(self) -> ClusterStatus:
         """Returns the state of the cluster; changes nothing."""
         return inspect(self._dir)

@@ -62,6 +62,8 @@ class Engine(ABC):
         self._running: set[Conductor] = set()
         self._idle = asyncio.Event()
         self._closed = False
+        self.starts = 0
+        """How often the process was started that arms are forked from."""
 
     async def warm(self) -> None:
         """Get ready, so that the first arm need not wait; never raises."""

@@ -155,6 +155,9 @@ class LayerStatus:
 class Sandbox(Protocol):
     """An implementation that can run arms. All methods are safe to cancel."""
 
+    starts: int
+    """How often the process was started that arms are forked from."""
+
     async def warm(self) -> None:
         """Get ready, so that the first arm need not wait; never raises."""
         ...

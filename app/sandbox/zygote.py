@@ -206,6 +206,7 @@ class ZygoteSandbox(Engine):
                 if not FORK_IS_SAFE:
                     raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
                 self._zygote = await Zygote.start()
+                self.starts += 1
             except ZygoteFailed as failure:
                 self.unavailable = str(failure)
                 log.warning("no zygote, so every arm starts a Python of its own: %s", failure)

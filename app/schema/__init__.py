@@ -2,6 +2,17 @@
 
 from app.schema.base import metadata
 
-from . import accounts, audit, reviews, runs, tickets, verification  # noqa: F401  # registers the tables
+from . import (  # noqa: F401  # registers the tables
+    accounts,
+    audit,
+    documents,
+    idempotency,
+    operations,
+    reviews,
+    runs,
+    sessions,
+    tickets,
+    verification,
+)
 
 __all__ = ["metadata"]

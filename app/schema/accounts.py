@@ -13,8 +13,9 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import BOOLEAN, UUID
 
 from app.schema.base import Timestamp, metadata
 
@@ -22,9 +23,12 @@ specialists = Table(
     "specialists",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("code", Text, nullable=False, unique=True),
+    Column("code", Text, unique=True),
     Column("label", Text, nullable=False),
     Column("position", Integer, Identity(), nullable=False),
+    # A name that only imported reviews have: nobody speaks for it, and no key is minted for it.
+    Column("imported", BOOLEAN, nullable=False, server_default=text("false")),
+    CheckConstraint("imported OR code IS NOT NULL", name="code"),
 )
 
 accounts = Table(
@@ -53,12 +57,28 @@ tokens = Table(
     Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("label", Text, nullable=False),
+    # The most the token may do; null: whatever its account may.
+    Column("role", Text),
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),
     Column("expires_at", Timestamp),
     Column("revoked_at", Timestamp),
     Column("last_used_at", Timestamp),
     CheckConstraint("octet_length(digest) = 32", name="digest_is_sha256"),
+    CheckConstraint("role IN ('reader','reporter','reviewer','maintainer','admin')", name="role"),
     Index("ix_tokens_account_id", "account_id"),
+)
+
+login_codes = Table(
+    "login_codes",
+    metadata,
+    # Only the SHA-256 of a code is kept: who reads the table gets in with none of them.
+    Column("digest", LargeBinary, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Timestamp, nullable=False, server_default=func.now()),
+    Column("expires_at", Timestamp, nullable=False),
+    CheckConstraint("octet_length(digest) = 32", name="digest_is_sha256"),
+    Index("ix_login_codes_account_id", "account_id"),
+    Index("ix_login_codes_expires_at", "expires_at"),
 )
 
 service_secrets = Table(

@@ -34,4 +34,10 @@ audit_events = Table(
     Index("ix_audit_events_ticket_id", "ticket_id", "id"),
     Index("ix_audit_events_xid", "xid", "id"),
     Index("ix_audit_events_actor_id", "actor_id", "id"),
+    # Endings of tickets by time, for the figures of closed tickets per week.
+    Index(
+        "ix_audit_events_ended",
+        "at",
+        postgresql_where=text("(changes #>> '{status,1}') IN ('closed','wont-fix')"),
+    ),
 )

@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Computed,
     Date,
     ForeignKey,
     Identity,
@@ -23,6 +22,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, BOOLEAN, JSONB, TSVECTOR, UUID
 from app.schema.base import Timestamp, metadata
 
 _EMPTY = text("'{}'")
+
+IS_OPEN = "(status NOT IN ('closed','wont-fix'))"
+EVIDENCE_ALLOWS_FIXED = (
+    "((evidence_state = 'proven' AND NOT evidence_stale) OR (commits <> '{}' AND"
+    " (evidence_state = 'not-covered'"
+    " OR coalesce(testability ->> 'state' = 'not-testable', false))))"
+)
+"""What the gate of ``fixed`` asks of evidence and commits (app.domain.gates), word for word as
+lists ask for it: only then can they use the index."""
 
 tickets = Table(
     "tickets",
@@ -46,6 +54,10 @@ tickets = Table(
     Column("external_ref", Text),
     Column("commits", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("resolution_text", Text),
+    # {by, at, reason, overridden} of the step to a final status; null before and after it.
+    Column("closure", JSONB(none_as_null=True)),
+    # {state, reason, by, at} once a reviewer said whether a test can decide the claim.
+    Column("testability", JSONB(none_as_null=True)),
     Column("reports", JSONB, nullable=False, server_default=text("'[]'")),
     Column("version", Integer, nullable=False, server_default="1"),
     # The version at which what reviews speak about last changed.
@@ -58,15 +70,8 @@ tickets = Table(
     Column("evidence_stale", BOOLEAN, nullable=False, server_default=text("false")),
     Column("decision", JSONB),
     Column("last_attempt", JSONB),
-    Column(
-        "search",
-        TSVECTOR,
-        Computed(
-            "setweight(to_tsvector('english', key || ' ' || title), 'A') || "
-            "setweight(to_tsvector('english', summary), 'B')",
-            persisted=True,
-        ),
-    ),
+    # What full text finds the ticket by: its own text and that of its parts, bounded in size.
+    Column("search", TSVECTOR, nullable=False, server_default=text("''")),
     UniqueConstraint("created_by", "external_ref"),
     CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
     CheckConstraint(
@@ -74,7 +79,9 @@ tickets = Table(
         name="status",
     ),
     CheckConstraint(
-        "(status = 'closed' AND resolution IN ('fixed','already-fixed','not-a-bug','duplicate'))"
+        # Imported documents may say "closed" and not why.
+        "(status = 'closed' AND (resolution IS NULL"
+        " OR resolution IN ('fixed','already-fixed','not-a-bug','duplicate')))"
         " OR (status = 'wont-fix' AND resolution = 'wont-fix')"
         " OR (status NOT IN ('closed','wont-fix') AND resolution IS NULL)",
         name="resolution",
@@ -87,6 +94,19 @@ tickets = Table(
     Index("ix_tickets_batch", "batch", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_agent", "agent", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_evidence", "evidence_state", text("created_at DESC"), text("id DESC")),
+    # What still wants review, the gravest first and among those the oldest.
+    Index(
+        "ix_tickets_review_queue",
+        "severity",
+        "id",
+        postgresql_where=text("status NOT IN ('closed','wont-fix')"),
+    ),
+    Index(
+        "ix_tickets_ready",
+        text("created_at DESC"),
+        text("id DESC"),
+        postgresql_where=text(f"{IS_OPEN} AND {EVIDENCE_ALLOWS_FIXED}"),
+    ),
     Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
     Index("ix_tickets_categories", "categories", postgresql_using="gin"),
     Index("ix_tickets_search", "search", postgresql_using="gin"),
@@ -126,8 +146,10 @@ ticket_locations = Table(
     CheckConstraint("end_line IS NULL OR end_line >= start_line", name="end_line"),
     CheckConstraint("coalesce(path, symbol, note) IS NOT NULL", name="says_something"),
     Index("ix_ticket_locations_ticket_id", "ticket_id", "position"),
-    Index("ix_ticket_locations_path", "path"),
-    Index("ix_ticket_locations_symbol", "symbol"),
+    # For tickets about the same lines, and about the same symbol.
+    # A path may have more bytes than an index entry: 600 characters are at most 2400.
+    Index("ix_ticket_locations_path", text("left(path, 600)"), "start_line"),
+    Index("ix_ticket_locations_symbol", "symbol", "ticket_id"),
 )
 
 checklist_items = Table(
@@ -144,13 +166,17 @@ checklist_items = Table(
 ticket_relations = Table(
     "ticket_relations",
     metadata,
-    # A relation is kept once, in its stored direction; the other side is derived.
+    # A relation is kept once, in its stored direction; the other side is derived. "related" has
+    # no direction: the smaller id comes first.
     Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
     Column("other_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("note", Text),
+    # It belongs to the document of other_id, which states it, and not to that of ticket_id.
+    Column("by_other", BOOLEAN, nullable=False, server_default=text("false")),
     CheckConstraint("kind IN ('related','duplicate-of','blocks')", name="kind"),
     CheckConstraint("ticket_id <> other_id", name="not_itself"),
+    CheckConstraint("kind <> 'related' OR ticket_id < other_id", name="related_once"),
     Index("ix_ticket_relations_other_id", "other_id"),
 )
 

@@ -1,25 +1,22 @@
-"""Accounts and tokens."""
+"""Accounts: who gets in, and as what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any
 
 from app.domain.accounts import (
     Account,
     Actor,
-    NewToken,
     Role,
     Specialist,
-    Token,
     digest_of,
     new_secret,
+    takes_admin_away,
 )
-from app.errors import FieldError, Forbidden, InvalidInput, NotFound, Unauthenticated
-from app.services.access import describe
+from app.errors import Conflict, FieldError, InvalidInput, NotFound, Remedy, Unauthenticated
 from app.storage.unit import Stores, UnitOfWork
-
 
 FIRST_ADMIN = "admin"
 
@@ -49,7 +46,12 @@ class AccountService:
             if account.disabled_at is not None:
                 raise Unauthenticated(f"The account {account.name} is disabled.")
             await stores.accounts.mark_token_used(token, now)
-        return Actor(account=account, request_id=request_id, token_id=token.id)
+        return Actor(
+            account=account.limited_to(token.role),
+            request_id=request_id,
+            token_id=token.id,
+            expires_at=token.expires_at,
+        )
 
     async def bootstrap(self, keep: Callable[[str], None], *, renew: bool) -> None:
         """Make the first admin, unless there are accounts already.
@@ -106,59 +108,70 @@ class AccountService:
                 "account.created",
                 changes={"name": [None, name], "role": [None, role.value]},
             )
-            return await _account(stores, name)
+            return await account_named(stores, name)
 
-    async def create_token(
-        self, actor: Actor, name: str, *, label: str, expires_at: datetime | None
-    ) -> NewToken:
-        """Make a token of the account `name`; its secret is in the answer and nowhere else.
+    async def page(self, *, after: str | None, limit: int) -> list[Account]:
+        """Return accounts in the order of their names, from the one behind `after`."""
+        async with self._unit.read() as stores:
+            return await stores.accounts.page(after=after, limit=limit)
 
-        Raises:
-            NotFound: there is no such account.
-            Forbidden: the account is somebody else's, and the actor is no admin.
-            InvalidInput: it would have expired already.
-        """
-        if name != actor.name and not actor.role.includes(Role.ADMIN):
-            raise Forbidden(
-                "Only an admin makes tokens of other accounts.",
-                needs=Role.ADMIN.value,
-                you=describe(actor),
-            )
-        if expires_at is not None and expires_at <= datetime.now(UTC):
-            raise InvalidInput(FieldError("/expires_at", "expires_at should lie in the future"))
-        async with self._unit.begin() as stores:
-            account = await _account(stores, name)
-            secret = new_secret()
-            token = await stores.accounts.add_token(account, digest_of(secret), label, expires_at)
-            await stores.audit.record(
-                actor, "token.created", changes={"account": [None, name], "label": [None, label]}
-            )
-        return NewToken(token=token, secret=secret)
-
-    async def tokens(self, actor: Actor, name: str) -> list[Token]:
-        """Return the tokens of an account, without secrets.
+    async def show(self, name: str) -> Account:
+        """Return an account.
 
         Raises:
-            NotFound: there is no such account.
+            NotFound: there is none of that name.
         """
         async with self._unit.read() as stores:
-            return await stores.accounts.tokens_of(await _account(stores, name))
+            return await account_named(stores, name)
 
-    async def revoke_token(self, actor: Actor, name: str, token_id: UUID) -> None:
-        """Revoke a token; doing it twice changes nothing.
+    async def change(self, actor: Actor, name: str, changes: Mapping[str, Any]) -> Account:
+        """Change ``role``, ``speaks_for``, ``display_name`` or ``disabled`` of an account.
+
+        Disabling it ends its leases; its tokens, sessions and login links get nobody in any more.
 
         Raises:
-            NotFound: the account has no such token.
+            NotFound: there is none of that name.
+            InvalidInput: a specialist does not exist.
+            Conflict: it is the last admin that can get in.
         """
         async with self._unit.begin() as stores:
-            account = await _account(stores, name)
-            if not await stores.accounts.mark_token_revoked(account, token_id):
-                raise NotFound(f"{name} has no token {token_id}.")
+            admins = await stores.accounts.lock_admins()
+            before = await account_named(stores, name)
+            await _check_specialists(stores, changes.get("speaks_for", ()))
+            differing = {f: v for f, v in changes.items() if getattr(before, f) != v}
+            if not differing:
+                return before
+            if admins == [name] and takes_admin_away(differing):
+                raise Conflict(
+                    f"{name} is the last admin that is not disabled; without one nobody could "
+                    "manage accounts. Make another account an admin first.",
+                    remedies=[Remedy("createAccount", "POST", "/api/v1/accounts")],
+                )
+            await _save(stores, before, differing)
             await stores.audit.record(
                 actor,
-                "token.revoked",
-                changes={"account": [None, name], "token": [str(token_id), None]},
+                "account.changed",
+                changes={
+                    "account": [name, name],
+                    **{f: [getattr(before, f), v] for f, v in differing.items()},
+                },
             )
+            return await account_named(stores, name)
+
+    async def add_specialist(self, actor: Actor, specialist: Specialist) -> Specialist:
+        """Add a specialist.
+
+        Raises:
+            AlreadyTaken: the name or the code is in use.
+        """
+        async with self._unit.begin() as stores:
+            await stores.accounts.add_specialist(specialist)
+            await stores.audit.record(
+                actor,
+                "specialist.added",
+                changes={"name": [None, specialist.name], "code": [None, specialist.code]},
+            )
+        return specialist
 
     async def specialists(self) -> list[Specialist]:
         """Return all specialists."""
@@ -166,11 +179,28 @@ class AccountService:
             return await stores.accounts.specialists()
 
 
-async def _account(stores: Stores, name: str) -> Account:
+async def account_named(stores: Stores, name: str) -> Account:
+    """Return an account.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
     account = await stores.accounts.find(name)
     if account is None:
         raise NotFound(f"There is no account named {name[:60]!r}.")
     return account
+
+
+async def _save(stores: Stores, before: Account, changes: Mapping[str, Any]) -> None:
+    values = {f: changes[f] for f in ("role", "display_name") if f in changes}
+    if "disabled" in changes:
+        values["disabled_at"] = datetime.now(UTC) if changes["disabled"] else None
+    await stores.accounts.save(before.id, values)
+    if "speaks_for" in changes:
+        await stores.accounts.set_specialists(before.id, changes["speaks_for"])
+    if changes.get("disabled"):
+        await stores.leases.end_all(before.id)
+        await stores.logins.remove_all(before.id)
 
 
 async def _check_specialists(stores: Stores, names: Sequence[str]) -> None:

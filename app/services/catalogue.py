@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -104,6 +104,8 @@ class CatalogueService:
             for test in collection.tests
         ]
         async with self._unit.begin() as stores:
+            if collection.errors:
+                found += await self._not_collected(stores, snapshot, found)
             await self._save(stores, snapshot, collection.errors, found)
             if actor is not None:
                 await stores.audit.record(
@@ -116,6 +118,20 @@ class CatalogueService:
             package_digest=snapshot.package_digest,
             suite_digest=snapshot.suite_digest,
         )
+
+    async def _not_collected(
+        self, stores: Stores, snapshot: Snapshot, found: list[CatalogueTest]
+    ) -> list[CatalogueTest]:
+        """Return what is known of files that are there but yield no test while something is broken.
+
+        A package or support file that does not import hides tests; it does not unlink them.
+        """
+        collected = {test.path for test in found}
+        return [
+            replace(test, digest=snapshot.test_digests[test.path])
+            for _, test in await stores.catalogue.tests(self._target.name)
+            if test.path in snapshot.test_digests and test.path not in collected
+        ]
 
     async def _save(
         self,

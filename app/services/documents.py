@@ -7,7 +7,9 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
+from app.domain import relations
 from app.domain.accounts import Actor
+from app.domain.search import search_texts
 from app.domain.tickets import (
     CONTENT_SECTIONS_LEFT_OUT,
     ChecklistItem,
@@ -17,7 +19,8 @@ from app.domain.tickets import (
 from app.errors import FieldError, InvalidInput, NotFound
 from app.services.access import check_if_match, lock_ticket, require_editor
 from app.services.evidence import reassess
-from app.services.tickets import resolve_relations, shown
+from app.services.graph import resolve_relations, state_relations
+from app.services.tickets import shown
 from app.storage.tickets import report_values
 from app.storage.unit import Stores, UnitOfWork
 
@@ -40,6 +43,8 @@ SCALARS = (
 
 PARTS = ("sections", "locations", "checklist")
 """Lists whose items keep their ids."""
+
+_SEARCHED = ("title", "summary", "locations", "sections")
 
 _CONTENT = ("title", "severity", "summary", "domains")
 
@@ -74,20 +79,8 @@ class DocumentService:
             require_editor(actor, ticket)
             check_if_match(ticket, if_match)
             before = await shown(stores, key)
-            _check_ids(before, changes)
-            differing = {
-                f: v for f, v in changes.items() if _plain(getattr(before, f)) != _plain(v)
-            }
-            if not differing:
+            if not await change_document(stores, actor, before, changes, target=self._target):
                 return before
-            await self._save(stores, before, differing)
-            await stores.audit.record(
-                actor,
-                "ticket.edited",
-                ticket_id=before.id,
-                changes={f: [_plain(getattr(before, f)), _plain(v)] for f, v in differing.items()},
-            )
-            await reassess(stores, before.id, key, self._target)
             return await shown(stores, key)
 
     async def tick(
@@ -110,7 +103,7 @@ class DocumentService:
                 for item in before.checklist
             )
             if items != before.checklist:
-                await self._save(stores, before, {"checklist": items})
+                await _save(stores, before, {"checklist": items})
                 await stores.audit.record(
                     actor,
                     "checklist.ticked" if done else "checklist.unticked",
@@ -119,34 +112,103 @@ class DocumentService:
                 )
             return await shown(stores, key)
 
-    async def _save(self, stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> None:
-        fields = {f: _plain(v) for f, v in changes.items() if f in SCALARS}
-        if "reported_on" in changes:
-            fields["reported_on"] = changes["reported_on"]
-        if "reports" in changes:
-            fields["reports"] = report_values(changes["reports"])
-        await stores.ticket_edits.save_fields(
-            before.id, fields, content_changed=content_changed(before, changes)
+
+async def change_document(
+    stores: Stores,
+    actor: Actor,
+    before: Ticket,
+    changes: Mapping[str, Any],
+    *,
+    target: str,
+    action: str = "ticket.edited",
+    because: Mapping[str, Any] | None = None,
+) -> Mapping[str, Any]:
+    """Change the document of a ticket whose row the caller has locked, and record it.
+
+    Args:
+        stores: of the transaction that holds the lock.
+        actor: who changes it.
+        before: the ticket as it is.
+        changes: new values by field.
+        target: the target that evidence is assessed with.
+        action: what the audit event calls the change.
+        because: what the event says beside the changed fields; given, there is an event even
+            when no field differs.
+
+    Returns:
+        The fields whose values differ.
+
+    Raises:
+        InvalidInput: a part's id is unknown, or a relation names no ticket.
+        RelationCycle: a relation would close a circle.
+        StillInUse: a checklist item that would go has tests behind it.
+    """
+    _check_ids(before, changes)
+    if "relations" in changes:
+        merged = relations.merged(before.relations, changes["relations"])
+        changes = {**changes, "relations": merged}
+    differing = {f: v for f, v in changes.items() if _plain(getattr(before, f)) != _plain(v)}
+    if differing:
+        await _save(stores, before, differing)
+    if differing or because:
+        old_and_new = {f: [_plain(getattr(before, f)), _plain(v)] for f, v in differing.items()}
+        await stores.audit.record(
+            actor, action, ticket_id=before.id, changes={**old_and_new, **(because or {})}
         )
-        if "sections" in changes:
-            await stores.ticket_edits.save_sections(before.id, changes["sections"])
-        if "locations" in changes:
-            await stores.ticket_edits.save_locations(before.id, changes["locations"])
-        if "checklist" in changes:
-            await stores.ticket_edits.save_checklist(before.id, changes["checklist"])
-        if "relations" in changes:
-            relations = await resolve_relations(stores, before.key, changes["relations"])
-            await stores.ticket_edits.remove_relations(before.id)
-            await stores.tickets.add_relations(before.id, relations)
+    if differing:
+        await reassess(stores, before.id, before.key, target)
+    return differing
 
 
-def content_changed(before: Ticket, changes: Mapping[str, Any]) -> bool:
-    """Tell whether `changes` touch what reviews speak about."""
-    if any(f in changes and _plain(getattr(before, f)) != _plain(changes[f]) for f in _CONTENT):
-        return True
-    if "sections" not in changes:
-        return False
-    return _content_sections(before.sections) != _content_sections(changes["sections"])
+async def check_changes(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> None:
+    """Check that `changes` could be made to a ticket as it is now.
+
+    Raises:
+        InvalidInput: a part's id is unknown, or a relation names no ticket.
+    """
+    _check_ids(before, changes)
+    if changes.get("relations"):
+        await resolve_relations(stores, before.key, changes["relations"])
+
+
+async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> None:
+    fields = {f: _plain(v) for f, v in changes.items() if f in SCALARS}
+    if "reported_on" in changes:
+        fields["reported_on"] = changes["reported_on"]
+    if "reports" in changes:
+        fields["reports"] = report_values(changes["reports"])
+    await stores.ticket_edits.save_fields(
+        before.id, fields, content_changed=bool(content_changed(before, changes))
+    )
+    if any(f in changes for f in _SEARCHED):
+        texts = {f: changes.get(f, getattr(before, f)) for f in _SEARCHED}
+        await stores.ticket_edits.save_search(before.id, search_texts(before.key, **texts))
+    if "sections" in changes:
+        await stores.ticket_edits.save_sections(before.id, changes["sections"])
+    if "locations" in changes:
+        await stores.ticket_edits.save_locations(before.id, changes["locations"])
+    if "checklist" in changes:
+        await stores.ticket_edits.save_checklist(before.id, changes["checklist"])
+    if "relations" in changes:
+        wanted = await resolve_relations(stores, before.key, changes["relations"])
+        kept = {(relation.key, relation.kind) for relation, _ in wanted}
+        ids = await stores.tickets.ids_of([relation.key for relation in before.relations])
+        for old in before.relations:
+            if (old.key, old.kind) not in kept:
+                await stores.relations.remove(before.id, ids[old.key], old.kind)
+        await state_relations(stores, before.id, wanted)
+
+
+def content_changed(before: Ticket, changes: Mapping[str, Any]) -> frozenset[str]:
+    """Return the fields among `changes` by which they touch what reviews speak about."""
+    touched = {
+        f for f in _CONTENT if f in changes and _plain(getattr(before, f)) != _plain(changes[f])
+    }
+    if "sections" in changes and _content_sections(before.sections) != _content_sections(
+        changes["sections"]
+    ):
+        touched.add("sections")
+    return frozenset(touched)
 
 
 def _content_sections(sections: Sequence[Section]) -> list[tuple[str, str]]:

@@ -177,6 +177,7 @@ class ExecutionService:
             changes={"run": [None, str(run.id)], "outcome": [None, verdict.outcome.value]},
         )
         await stores.jobs.ring(run.id)
+        await stores.counters.count_run(run.id)
         return True
 
     async def _decision(

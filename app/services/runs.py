@@ -18,6 +18,7 @@ from app.errors import (
     NotFound,
     NothingToRun,
     Remedy,
+    TooManyRequests,
 )
 from app.sandbox.snapshot import Snapshot
 from app.services.access import describe, lock_ticket
@@ -50,12 +51,15 @@ class RunService:
         bell: Bell,
         client_code: ClientCode,
         target: str,
+        *,
+        most_queued: int,
     ) -> None:
         self._unit = unit
         self._client_code = client_code
         self._catalogue = catalogue
         self._bell = bell
         self._target = target
+        self._most_queued = most_queued
 
     async def trigger(
         self,
@@ -82,6 +86,7 @@ class RunService:
             NothingToRun: no test is linked, or a proof has no patch that applies.
             InvalidInput: a named test is not linked.
             SandboxRefused: it would run a client's code, and a layer of isolation is missing.
+            TooManyRequests: so many runs of the account wait that no more are taken in.
         """
         snapshot = await self._catalogue.in_step()
         repeats = repeats or DEFAULT_REPEATS[kind]
@@ -89,6 +94,7 @@ class RunService:
             ticket = await lock_ticket(stores, key)
             plan = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
             await self._require_cage(plan, snapshot)
+            await self._require_room(stores, actor)
             run_id = new_id()
             await stores.runs.add(run_id, ticket.id, kind, plan, actor, force=force)
             await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
@@ -106,6 +112,18 @@ class RunService:
             await self._client_code.require_cage("A submitted test of this run")
         used = [arm.patch.digest for arm in plan.arms if arm.patch is not None]
         await self._client_code.require_for_patches(used, snapshot)
+
+    async def _require_room(self, stores: Stores, actor: Actor) -> None:
+        if await stores.runs.count_queued(actor.account.id, self._most_queued) < self._most_queued:
+            return
+        raise TooManyRequests(
+            f"{self._most_queued} runs that {actor.name} asked for wait already. Let some of them "
+            "end, or cancel some.",
+            remedies=[
+                Remedy("listRuns", "GET", f"/api/v1/runs?status=queued&requested_by={actor.name}")
+            ],
+            headers={"Retry-After": "10"},
+        )
 
     async def _plan(
         self,

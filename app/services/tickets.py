@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from app.domain.accounts import Actor
 from app.domain.audit import AuditEvent
 from app.domain.notes import Note
-from app.domain.tickets import Relation, Ticket, TicketDraft
-from app.errors import FieldError, InvalidInput
+from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.services.access import lock_ticket, no_ticket
-from app.services.evidence import reassess
+from app.services.filing import add_ticket, complete_ticket
+from app.services.similar import similar_to
 from app.storage.ticket_lists import TicketFilter, TicketPage
 from app.storage.unit import Stores, UnitOfWork
 
@@ -30,20 +31,14 @@ class TicketService:
         Raises:
             AlreadyTaken: the key or the external reference is in use.
             InvalidInput: no key can be minted, or a relation names no ticket.
+            RelationCycle: a relation would close a circle.
         """
         async with self._unit.begin(commit=not dry_run) as stores:
-            key = await _key_for(stores, draft)
-            ticket_id = await stores.tickets.add(draft, key, actor.account)
-            relations = await resolve_relations(stores, key, draft.relations)
-            await stores.tickets.add_relations(ticket_id, relations)
-            await stores.audit.record(
-                actor,
-                "ticket.filed",
-                ticket_id=ticket_id,
-                changes={"key": [None, key], "title": [None, draft.title]},
-            )
-            await reassess(stores, ticket_id, key, self._target)
-            return await shown(stores, key)
+            # First, while no counter is locked: others file meanwhile.
+            similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
+            key, ticket_id = await add_ticket(stores, actor, draft)
+            await complete_ticket(stores, draft, key, ticket_id, self._target)
+            return replace(await shown(stores, key), similar=similar)
 
     async def show(self, key: str) -> Ticket:
         """Return a ticket with everything shown with it.
@@ -53,6 +48,16 @@ class TicketService:
         """
         async with self._unit.read() as stores:
             return await shown(stores, key)
+
+    async def similar(self, key: str) -> Sequence[SimilarTicket]:
+        """Return the tickets most like one, the most alike first.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        async with self._unit.read() as stores:
+            own = await shown(stores, key)
+            return await similar_to(stores, own.title, own.summary, own.locations, own_key=key)
 
     async def page(
         self, wanted: TicketFilter, order: str, *, after: tuple[Any, ...] | None, limit: int
@@ -121,43 +126,3 @@ async def id_of(stores: Stores, key: str) -> int:
     if key not in found:
         raise no_ticket(key)
     return found[key]
-
-
-async def _key_for(stores: Stores, draft: TicketDraft) -> str:
-    # The counter is locked before the ticket is inserted, by both ways of getting a key; the
-    # other order would let two filings wait for each other.
-    if draft.key is not None:
-        await stores.tickets.note_key(draft.key)
-        return draft.key
-    codes = {s.name: s.code for s in await stores.accounts.specialists()}
-    if draft.agent not in codes:
-        raise InvalidInput(
-            FieldError(
-                "/agent",
-                f"agent {draft.agent!r} is no specialist, so no key can be minted for it. "
-                "Take one of the allowed agents, or give a key.",
-                allowed=tuple(codes),
-            )
-        )
-    return await stores.tickets.mint_key(draft.batch, codes[draft.agent])
-
-
-async def resolve_relations(
-    stores: Stores, key: str, relations: Sequence[Relation]
-) -> list[tuple[Relation, int]]:
-    """Return relations with the ids of the tickets they name.
-
-    Raises:
-        InvalidInput: one names no ticket, or the ticket itself.
-    """
-    ids = await stores.tickets.ids_of([relation.key for relation in relations])
-    errors = []
-    for n, relation in enumerate(relations):
-        pointer = f"/relations/{n}/key"
-        if relation.key == key:
-            errors.append(FieldError(pointer, f"{key} cannot be related to itself"))
-        elif relation.key not in ids:
-            errors.append(FieldError(pointer, f"there is no ticket {relation.key!r}"))
-    if errors:
-        raise InvalidInput(*errors)
-    return [(relation, ids[relation.key]) for relation in relations]

@@ -30,3 +30,13 @@ class WorkerService:
         """Return all workers by name."""
         async with self._unit.read() as stores:
             return await stores.workers.all()
+
+    async def missing_everywhere(self, silence_s: float) -> list[str]:
+        """Return the isolation layers that miss on the best equipped worker of those alive.
+
+        Empty when some worker has all of them, and while there is no worker.
+        """
+        async with self._unit.read() as stores:
+            alive = await stores.workers.alive(silence_s)
+        missing = [list(state.environment.get("missing", ())) for state in alive]
+        return min(missing, key=len, default=[])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -65,6 +65,7 @@ class AccountStore:
                 tokens.c.expires_at,
                 tokens.c.revoked_at,
                 tokens.c.last_used_at,
+                tokens.c.role.label("token_role"),
             )
             .join(tokens, tokens.c.account_id == accounts.c.id)
             .where(tokens.c.digest == digest)
@@ -80,6 +81,7 @@ class AccountStore:
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
             last_used_at=row.last_used_at,
+            role=None if row.token_role is None else Role(row.token_role),
         )
         return _account(row), token
 
@@ -125,12 +127,51 @@ class AccountStore:
         ).one_or_none()
         return None if row is None else _account(row)
 
+    async def get(self, account_id: UUID) -> Account | None:
+        """Return the account with this id, or None."""
+        query = _select_accounts().where(accounts.c.id == account_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _account(row)
+
+    async def page(self, *, after: str | None, limit: int) -> list[Account]:
+        """Return accounts in the order of their names, from the one behind `after`."""
+        query = _select_accounts().order_by(accounts.c.name).limit(limit)
+        if after is not None:
+            query = query.where(accounts.c.name > after)
+        return [_account(row) for row in await self._connection.execute(query)]
+
+    async def lock_admins(self) -> list[str]:
+        """Lock the enabled admins until the transaction ends, and return their names.
+
+        Whoever takes an admin away does so first: two who take away one each would otherwise
+        both see the other's still there.
+        """
+        rows = await self._connection.scalars(
+            select(accounts.c.name)
+            .where(accounts.c.role == Role.ADMIN.value, accounts.c.disabled_at.is_(None))
+            .order_by(accounts.c.id)
+            .with_for_update(key_share=True)
+        )
+        return list(rows)
+
+    async def save(self, account_id: UUID, values: Mapping[str, Any]) -> None:
+        """Store changed fields of an account."""
+        if values:
+            await self._connection.execute(
+                update(accounts).where(accounts.c.id == account_id).values(dict(values))
+            )
+
     async def count(self) -> int:
         """Return how many accounts there are."""
         return int(await self._connection.scalar(select(func.count()).select_from(accounts)) or 0)
 
     async def add_token(
-        self, account: Account, digest: bytes, label: str, expires_at: datetime | None
+        self,
+        account: Account,
+        digest: bytes,
+        label: str,
+        expires_at: datetime | None,
+        role: Role | None = None,
     ) -> Token:
         """Add a token of `account`; only the digest of its secret is kept."""
         row = (
@@ -142,6 +183,7 @@ class AccountStore:
                     digest=digest,
                     label=label,
                     expires_at=expires_at,
+                    role=role,
                 )
                 .returning(tokens)
             )
@@ -165,9 +207,27 @@ class AccountStore:
         return bool(done.rowcount)
 
     async def specialists(self) -> list[Specialist]:
-        """Return all specialists in their order."""
-        rows = await self._connection.execute(select(specialists).order_by(specialists.c.position))
+        """Return all specialists in their order; names that only imports know are none."""
+        known = select(specialists).where(~specialists.c.imported)
+        rows = await self._connection.execute(known.order_by(specialists.c.position))
         return [Specialist(name=r.name, code=r.code, label=r.label) for r in rows]
+
+    async def add_specialist(self, specialist: Specialist) -> None:
+        """Add a specialist behind the others.
+
+        Raises:
+            AlreadyTaken: the name or the code is in use.
+        """
+        values = {"name": specialist.name, "code": specialist.code, "label": specialist.label}
+        try:
+            async with self._connection.begin_nested():
+                await self._connection.execute(insert(specialists).values(values))
+        except IntegrityError as error:
+            what = "code" if "uq_specialists_code" in str(error.orig) else "name"
+            raise AlreadyTaken(
+                f"There is already a specialist with the {what} {values[what]}.",
+                extra={what: values[what]},
+            ) from None
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
         """Return the shared secret `name`, storing `fresh` when there is none yet."""
@@ -193,4 +253,5 @@ def _token(row: Row[Any], account: str) -> Token:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        role=None if row.role is None else Role(row.role),
     )

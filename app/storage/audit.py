@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, FromClause, Row, Text, cast, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
-from app.domain.audit import AuditEvent
+from app.domain.audit import AuditEvent, EventId
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
+from app.schema.tickets import tickets
 
 
 class AuditStore:
@@ -40,19 +41,41 @@ class AuditStore:
         )
 
     async def of_ticket(self, ticket_id: int, *, after: int, limit: int) -> list[AuditEvent]:
-        """Return events of a ticket in order, from the one behind `after`."""
+        """Return events of a ticket in order, from the one behind the number `after`."""
         rows = await self._connection.execute(
-            select(
-                audit_events.c.id,
-                audit_events.c.at,
-                accounts.c.name.label("actor"),
-                audit_events.c.action,
-                audit_events.c.changes,
-                audit_events.c.request_id,
-            )
-            .outerjoin_from(audit_events, accounts, accounts.c.id == audit_events.c.actor_id)
+            select(*event_columns(audit_events))
+            .select_from(audit_events)
+            .join(tickets, tickets.c.id == audit_events.c.ticket_id)
+            .outerjoin(accounts, accounts.c.id == audit_events.c.actor_id)
             .where(audit_events.c.ticket_id == ticket_id, audit_events.c.id > after)
             .order_by(audit_events.c.id)
             .limit(limit)
         )
-        return [AuditEvent(**row._mapping) for row in rows]
+        return [event_from(row) for row in rows]
+
+
+def event_columns(events: FromClause) -> list[ColumnElement[Any]]:
+    """Return what an event is built from, out of a table or subquery with its columns."""
+    return [
+        events.c.id.label("number"),
+        cast(events.c.xid, Text).label("xid"),
+        tickets.c.key.label("ticket"),
+        events.c.at,
+        accounts.c.name.label("actor"),
+        events.c.action,
+        events.c.changes,
+        events.c.request_id,
+    ]
+
+
+def event_from(row: Row[Any]) -> AuditEvent:
+    """Build an event from a row of `event_columns`."""
+    return AuditEvent(
+        id=EventId(int(row.xid), row.number),
+        ticket=row.ticket,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        changes=row.changes,
+        request_id=row.request_id,
+    )

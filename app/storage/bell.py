@@ -1,4 +1,4 @@
-"""Waiting for runs to change: one listening connection per process, however many wait."""
+"""Waiting for runs and tickets to change: one listening connection per process for all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from uuid import UUID
 
 import psycopg
@@ -13,7 +14,10 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CHANNEL = "findings_runs"
+RUNS = "findings_runs"
+CHANGES = "findings_changes"
+"""Rung by the database itself when an audit event is written."""
+
 _RECONNECT_AFTER_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -22,12 +26,12 @@ log = structlog.get_logger(__name__)
 async def ring(connection: AsyncConnection, run_id: UUID) -> None:
     """Tell all processes that a run changed, if and when this transaction commits."""
     await connection.execute(
-        text("SELECT pg_notify(:channel, :run)"), {"channel": CHANNEL, "run": str(run_id)}
+        text("SELECT pg_notify(:channel, :run)"), {"channel": RUNS, "run": str(run_id)}
     )
 
 
 class Bell:
-    """Wakes those who wait for a run."""
+    """Wakes those who wait for a run, or for any change to a ticket."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -45,17 +49,29 @@ class Bell:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    @contextlib.asynccontextmanager
-    async def watching(self, run_id: UUID) -> AsyncIterator[asyncio.Event]:
+    def watching(self, run_id: UUID) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set whenever the run changes; look first, then wait for it."""
+        return self._watching(str(run_id))
+
+    def watching_changes(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Give an event that is set whenever a ticket changes; look first, then wait for it."""
+        return self._watching(CHANGES)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait at present."""
+        return sum(len(events) for events in self._waiting.values())
+
+    @contextlib.asynccontextmanager
+    async def _watching(self, topic: str) -> AsyncIterator[asyncio.Event]:
         event = asyncio.Event()
-        self._waiting[str(run_id)].add(event)
+        self._waiting[topic].add(event)
         try:
             yield event
         finally:
-            self._waiting[str(run_id)].discard(event)
-            if not self._waiting[str(run_id)]:
-                del self._waiting[str(run_id)]
+            self._waiting[topic].discard(event)
+            if not self._waiting[topic]:
+                del self._waiting[topic]
 
     async def _listen(self) -> None:
         while True:
@@ -63,10 +79,11 @@ class Bell:
                 async with await psycopg.AsyncConnection.connect(
                     self._url, autocommit=True, application_name="findings bell"
                 ) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
+                    await connection.execute(f"LISTEN {RUNS}; LISTEN {CHANGES}")
                     self._wake_all()  # something may have changed while nobody listened
                     async for notice in connection.notifies():
-                        for event in self._waiting.get(notice.payload, ()):
+                        topic = CHANGES if notice.channel == CHANGES else notice.payload
+                        for event in self._waiting.get(topic, ()):
                             event.set()
             except psycopg.OperationalError as error:
                 log.warning("bell.lost", reason=str(error).strip())

@@ -33,7 +33,7 @@ class JobStore:
         raw = await self._connection.get_raw_connection()
         wait: dict[str, Any] = {"schedule_in": {"seconds": delay_s}} if delay_s else {}
         task = _deferring.configure_task(
-            RUN_TASK, queue=QUEUE, connection=cast(Any, raw.driver_connection), **wait
+            RUN_TASK, queue=QUEUE, connection=cast("Any", raw.driver_connection), **wait
         )
         await task.defer_async(run_id=str(run_id))
 

@@ -47,6 +47,8 @@ class ClaimedRun:
     plan: RunPlan
     force: bool = False
     """Run even where earlier results could be reused."""
+    request_id: str | None = None
+    """Of the request that asked for it, as the logs know it."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,10 @@ class RunStore:
                 .returning(
                     *(
                         runs.c[name]
-                        for name in ("id", "ticket_id", "kind", "attempt", "plan", "force")
+                        for name in (
+                            *("id", "ticket_id", "kind", "attempt"),
+                            *("plan", "force", "request_id"),
+                        )
                     )
                 )
             )
@@ -177,6 +182,7 @@ class RunStore:
             attempt=row.attempt,
             plan=plan_from(row.plan),
             force=row.force,
+            request_id=row.request_id,
         )
 
     async def mark_finished(
@@ -287,6 +293,16 @@ class RunStore:
         if after is not None:
             query = query.where(tuple_(runs.c.queued_at, runs.c.id) < tuple_(*after))
         return [_run_from(row, ()) for row in await self._connection.execute(query)]
+
+    async def count_queued(self, account_id: UUID, most: int) -> int:
+        """Return how many runs of an account wait, counting no further than `most`."""
+        some = (
+            select(runs.c.id)
+            .where(runs.c.status == RunStatus.QUEUED.value, runs.c.requested_by == account_id)
+            .limit(most)
+            .subquery()
+        )
+        return int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
 
     async def past_of(self, ticket_id: int) -> list[Past]:
         """Return what earlier runs of a ticket decided."""

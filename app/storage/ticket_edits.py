@@ -11,16 +11,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import Decision, EvidenceState
+from app.domain.search import SearchTexts
 from app.domain.tickets import ChecklistItem, Location, Section
-from app.errors import StillInUse
+from app.errors import AlreadyTaken, StillInUse
 from app.schema.tickets import (
     checklist_items,
     ticket_locations,
-    ticket_relations,
     ticket_sections,
     tickets,
 )
 from app.schema.verification import test_links, tests
+from app.storage.search import vector_of
 from app.storage.ticket_show import decision_from
 from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
 
@@ -34,7 +35,11 @@ class TicketEditStore:
     async def save_fields(
         self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
     ) -> int:
-        """Store changed scalar fields, count the version up and return it."""
+        """Store changed scalar fields, count the version up and return it.
+
+        Raises:
+            AlreadyTaken: the new external reference is that of another ticket of the same author.
+        """
         values: dict[str, Any] = dict(fields)
         if "domains" in values:
             values["domain_paths"] = domain_paths(values["domains"])
@@ -42,14 +47,30 @@ class TicketEditStore:
         values |= {"version": version, "updated_at": func.now()}
         if content_changed:
             values["content_version"] = version
-        new = await self._connection.scalar(
+        statement = (
             update(tickets)
             .where(tickets.c.id == ticket_id)
             .values(values)
             .returning(tickets.c.version)
         )
+        try:
+            new = await self._connection.scalar(statement)
+        except IntegrityError as error:
+            if "external_ref" not in str(error.orig):
+                raise
+            raise AlreadyTaken(
+                f"The author of this ticket has already filed another one as "
+                f"{fields.get('external_ref')!r}.",
+                extra={"external_ref": fields.get("external_ref")},
+            ) from None
         assert new is not None
         return int(new)
+
+    async def save_search(self, ticket_id: int, texts: SearchTexts) -> None:
+        """Store what full text finds a ticket by. The document's version stays as it is."""
+        await self._connection.execute(
+            update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(texts))
+        )
 
     async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:
         """Make `sections` the sections of a ticket; those with an id stay the same part."""
@@ -88,15 +109,10 @@ class TicketEditStore:
         if fresh:
             await self._connection.execute(insert(table), fresh)
 
-    async def remove_relations(self, ticket_id: int) -> None:
-        """Remove all relations that a ticket states or that others state of it."""
+    async def save_testability(self, ticket_id: int, said: Mapping[str, Any]) -> None:
+        """Store whether a ticket can be tested. The document's version stays as it is."""
         await self._connection.execute(
-            delete(ticket_relations).where(
-                or_(
-                    ticket_relations.c.ticket_id == ticket_id,
-                    ticket_relations.c.other_id == ticket_id,
-                )
-            )
+            update(tickets).where(tickets.c.id == ticket_id).values(testability=dict(said))
         )
 
     async def decision_of(self, ticket_id: int) -> tuple[Decision | None, tuple[str, ...]]:
@@ -161,6 +177,6 @@ class TicketEditStore:
                 )
             )
             .order_by(tickets.c.id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         return [(row.id, row.key) for row in rows]

@@ -27,6 +27,10 @@ from app.domain.tickets import TicketSummary
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
+from app.storage.drift import drifted
+from app.storage.readiness import closable
+from app.storage.search import query_of
+from app.storage.ticket_search import looked_up, ordered, some, walked
 
 COUNT_LIMIT = 1000
 """Totals are exact up to here; counting on would cost more than the page itself."""
@@ -50,6 +54,10 @@ class TicketFilter:
     stale: bool | None = None
     assignee: tuple[str, ...] = ()
     created_by: tuple[str, ...] = ()
+    closable: bool | None = None
+    """Nothing but the step itself is missing to close it as ``fixed``."""
+    drift: bool | None = None
+    """The folder of its document and its status disagree."""
     q: str | None = None
 
 
@@ -90,25 +98,57 @@ class TicketListStore:
     ) -> TicketPage:
         """Return the page of `limit` tickets that starts behind the position `after`."""
         rule = ORDERS[order]
-        query = _summaries().where(*conditions(wanted))
-        if after is not None:
-            query = query.where(_behind(rule, after))
-        for name, descending in rule.columns:
-            column = tickets.c[name]
-            query = query.order_by(column.desc() if descending else column.asc())
-        rows = (await self._connection.execute(query.limit(limit + 1))).all()
+        start = [] if after is None else [_behind(rule, after)]
+        every = [*conditions(wanted), *start]
+        if wanted.q is None:
+            query = ordered(summaries().where(*every), tickets, rule.columns)
+            rows = (await self._connection.execute(query.limit(limit + 1))).all()
+        else:
+            along = [*start, *_on_the_way(wanted, order)]
+            query = walked(summaries(), every, along, rule.columns).limit(limit + 1)
+            rows = (await self._connection.execute(query)).all()
+            if len(rows) <= limit:
+                query = looked_up(summaries(), every, rule.columns, limit + 1)
+                rows = (await self._connection.execute(query)).all()
         shown = rows[:limit]
         position = None
         if len(rows) > limit:
             position = tuple(getattr(shown[-1], f"at_{name}") for name, _ in rule.columns)
-        return TicketPage(tuple(_summary(row) for row in shown), position)
+        return TicketPage(tuple(summary_from(row) for row in shown), position)
+
+    async def keys(self, wanted: TicketFilter, *, limit: int) -> list[str]:
+        """Return the keys of at most `limit` tickets, in natural order."""
+        query = select(tickets.c.key).where(*conditions(wanted)).order_by(tickets.c.sort_key)
+        return list(await self._connection.scalars(query.limit(limit)))
 
     async def count(self, wanted: TicketFilter) -> tuple[int, bool]:
         """Return how many tickets there are, and whether that is exact."""
-        bounded = select(literal(1)).select_from(tickets).where(*conditions(wanted))
-        inner = bounded.limit(COUNT_LIMIT + 1).subquery()
+        if wanted.q is None:
+            bounded = select(literal(1)).select_from(tickets).where(*conditions(wanted))
+            inner = bounded.limit(COUNT_LIMIT + 1).subquery()
+        else:
+            inner = some(conditions(wanted), COUNT_LIMIT + 1).subquery()
         total = int(await self._connection.scalar(select(func.count()).select_from(inner)) or 0)
         return min(total, COUNT_LIMIT), total <= COUNT_LIMIT
+
+
+_IN_ORDER_OF_CREATION = {
+    "batch": "batch",
+    "agent": "agent",
+    "evidence": "evidence_state",
+    "status": "status",
+    "severity": "severity",
+}
+"""Filters with an index of their own in the order of creation, the most selective first."""
+
+
+def _on_the_way(wanted: TicketFilter, order: str) -> list[ColumnElement[bool]]:
+    if order == "-created":
+        for name, column in _IN_ORDER_OF_CREATION.items():
+            values = getattr(wanted, name)
+            if len(values) == 1:
+                return [tickets.c[column] == values[0]]
+    return []
 
 
 def _behind(rule: Order, after: tuple[Any, ...]) -> ColumnElement[bool]:
@@ -140,6 +180,10 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
         found.append(columns.evidence_state.in_(wanted.evidence))
     if wanted.stale is not None:
         found.append(columns.evidence_stale.is_(wanted.stale))
+    if wanted.closable is not None:
+        found.append(closable() if wanted.closable else ~closable())
+    if wanted.drift is not None:
+        found.append(drifted() if wanted.drift else ~drifted())
     if wanted.domain:
         found.append(columns.domain_paths.overlap(list(wanted.domain)))
     if wanted.category:
@@ -150,8 +194,7 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.verdict:
         found.append(_has_verdict(wanted.verdict))
     if wanted.q:
-        query = func.websearch_to_tsquery("english", wanted.q)
-        found.append(columns.search.bool_op("@@")(query))
+        found.append(columns.search.bool_op("@@")(query_of(wanted.q)))
     return found
 
 
@@ -165,7 +208,8 @@ def _has_verdict(verdicts: tuple[str, ...]) -> ColumnElement[bool]:
     )
 
 
-def _summaries() -> Select[Any]:
+def summaries() -> Select[Any]:
+    """Return the statement that reads tickets as lists show them, for conditions to follow."""
     columns = tickets.c
     author = accounts.alias("author")
     verdicts = (
@@ -191,10 +235,24 @@ def _summaries() -> Select[Any]:
         .correlate(tickets)
         .scalar_subquery()
     )
-    shown = (
-        "key title severity status resolution batch agent summary domains categories assignee "
-        "evidence_state evidence_stale version created_at updated_at"
-    ).split()
+    shown = [
+        "key",
+        "title",
+        "severity",
+        "status",
+        "resolution",
+        "batch",
+        "agent",
+        "summary",
+        "domains",
+        "categories",
+        "assignee",
+        "evidence_state",
+        "evidence_stale",
+        "version",
+        "created_at",
+        "updated_at",
+    ]
     positions = {name for rule in ORDERS.values() for name, _ in rule.columns}
     return select(
         *(columns[name] for name in shown),
@@ -204,7 +262,8 @@ def _summaries() -> Select[Any]:
     ).join(author, author.c.id == columns.created_by)
 
 
-def _summary(row: Row[Any]) -> TicketSummary:
+def summary_from(row: Row[Any]) -> TicketSummary:
+    """Build what lists show of a ticket from a row of `summaries`."""
     counts = dict.fromkeys(("ENDORSE", "NEUTRAL", "REFINE", "OBJECT"), 0)
     outdated = objections = 0
     for review in row.verdicts:

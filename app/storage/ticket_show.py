@@ -27,6 +27,7 @@ from app.domain.runs import RunKind
 from app.domain.tickets import (
     Category,
     ChecklistItem,
+    Closure,
     Location,
     PatchInfo,
     Relation,
@@ -36,6 +37,8 @@ from app.domain.tickets import (
     Section,
     Severity,
     Status,
+    Testability,
+    Testable,
     TestLink,
     Ticket,
 )
@@ -55,6 +58,11 @@ from app.storage.rows import json_list, must_moment
 
 def show_query(key: str) -> Select[Any]:
     """Return the statement that reads the ticket `key` and all its parts."""
+    return whole_tickets().where(tickets.c.key == key)
+
+
+def whole_tickets() -> Select[Any]:
+    """Return the statement that reads tickets with all their parts, for a condition to follow."""
     author = accounts.alias("author")
     return (
         select(
@@ -71,7 +79,6 @@ def show_query(key: str) -> Select[Any]:
         )
         .select_from(tickets)
         .join(author, author.c.id == tickets.c.created_by)
-        .where(tickets.c.key == key)
     )
 
 
@@ -109,6 +116,7 @@ def _relations() -> ScalarSelect[Any]:
         "key": other.c.key,
         "kind": case((mine, table.kind), else_=inverse),
         "note": table.note,
+        "stated_here": case((mine, ~table.by_other), else_=table.by_other),
     }
     query = (
         select(table.kind)
@@ -187,7 +195,8 @@ def _patches() -> ScalarSelect[Any]:
 
 def _specialists() -> ScalarSelect[Any]:
     table = specialists.c
-    return json_list({"name": table.name}, select(table.name), [table.position])
+    query = select(table.name).where(~table.imported)
+    return json_list({"name": table.name}, query, [table.position])
 
 
 def ticket_from(row: Row[Any]) -> Ticket:
@@ -219,7 +228,7 @@ def ticket_from(row: Row[Any]) -> Ticket:
         sections=tuple(Section(**item) for item in row.sections),
         checklist=tuple(ChecklistItem(**item) for item in row.checklist),
         relations=tuple(
-            Relation(item["key"], RelationKind(item["kind"]), item["note"])
+            Relation(item["key"], RelationKind(item["kind"]), item["note"], item["stated_here"])
             for item in row.relations
         ),
         reports=tuple(ReportReference(**item) for item in row.reports),
@@ -230,6 +239,8 @@ def ticket_from(row: Row[Any]) -> Ticket:
         ),
         tests=tuple(_test_from(item) for item in row.tests),
         patches={item["name"]: _patch_from(item) for item in row.patches},
+        testability=None if row.testability is None else _testability_from(row.testability),
+        closure=None if row.closure is None else _closure_from(row.closure),
     )
 
 
@@ -259,6 +270,24 @@ def review_from(item: Mapping[str, Any]) -> Review:
 
 def _test_from(item: Mapping[str, Any]) -> TestLink:
     return TestLink(**{**item, "id": UUID(item["id"])})
+
+
+def _testability_from(item: Mapping[str, Any]) -> Testability:
+    return Testability(
+        state=Testable(item["state"]),
+        reason=item["reason"],
+        by=item["by"],
+        at=must_moment(item["at"]),
+    )
+
+
+def _closure_from(item: Mapping[str, Any]) -> Closure:
+    return Closure(
+        by=item["by"],
+        at=must_moment(item["at"]),
+        reason=item["reason"],
+        overridden=tuple(item["overridden"]),
+    )
 
 
 def _patch_from(item: Mapping[str, Any]) -> PatchInfo:

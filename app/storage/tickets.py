@@ -15,10 +15,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from app.domain import keys
 from app.domain.accounts import Account
+from app.domain.search import search_texts
 from app.domain.tickets import (
     ChecklistItem,
     Location,
-    Relation,
     ReportReference,
     Section,
     Status,
@@ -30,12 +30,12 @@ from app.schema.tickets import (
     checklist_items,
     key_counters,
     ticket_locations,
-    ticket_relations,
     ticket_sections,
     tickets,
 )
 from app.schema.verification import tests
 from app.storage.rows import new_id
+from app.storage.search import vector_of
 from app.storage.ticket_show import show_query, ticket_from
 
 
@@ -84,7 +84,8 @@ class TicketStore:
             tickets.c.created_by,
             tickets.c.domains,
         )
-        query = select(*columns).where(tickets.c.key == key).with_for_update()
+        # NO KEY UPDATE: others may meanwhile point at this ticket, as a new relation does.
+        query = select(*columns).where(tickets.c.key == key).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
@@ -105,6 +106,13 @@ class TicketStore:
         )
         return {row.key: row.id for row in rows}
 
+    async def keys_of(self, ids: Iterable[int]) -> dict[int, str]:
+        """Return the keys of tickets by id."""
+        rows = await self._connection.execute(
+            select(tickets.c.id, tickets.c.key).where(tickets.c.id.in_(list(ids)))
+        )
+        return {row.id: row.key for row in rows}
+
     async def mint_key(self, batch: int, code: str) -> str:
         """Return the next key of (batch, code).
 
@@ -124,6 +132,18 @@ class TicketStore:
             number += 1
         await self._connection.execute(key_counters.update().where(counter).values(last=number))
         return keys.mint(batch, code, number)
+
+    async def lock_counters(self, wanted: Sequence[tuple[int, str]]) -> None:
+        """Lock the counters of several (batch, code) in the order given, until the end."""
+        for batch, code in wanted:
+            await self._connection.execute(
+                upsert(key_counters)
+                .values(batch=batch, code=code)
+                .on_conflict_do_update(
+                    index_elements=[key_counters.c.batch, key_counters.c.code],
+                    set_={"last": key_counters.c.last},
+                )
+            )
 
     async def _claimed(self, batch: int, code: str) -> set[str]:
         named = select(func.unnest(tests.c.findings).label("finding")).subquery()
@@ -189,28 +209,6 @@ class TicketStore:
                 insert(table), [{"ticket_id": ticket_id, **row} for row in rows]
             )
 
-    async def add_relations(
-        self, ticket_id: int, relations: Iterable[tuple[Relation, int]]
-    ) -> None:
-        """Add relations to existing tickets; one that is there already gets the new note."""
-        for relation, other_id in relations:
-            mine, theirs, kind = stored_relation(ticket_id, other_id, relation)
-            statement = upsert(ticket_relations).values(
-                ticket_id=mine, other_id=theirs, kind=kind, note=relation.note
-            )
-            await self._connection.execute(
-                statement.on_conflict_do_update(
-                    constraint="pk_ticket_relations", set_={"note": statement.excluded.note}
-                )
-            )
-
-
-def stored_relation(ticket_id: int, other_id: int, relation: Relation) -> tuple[int, int, str]:
-    """Return (ticket, other, kind) in the direction that is stored."""
-    if relation.kind.is_stored:
-        return ticket_id, other_id, relation.kind.value
-    return other_id, ticket_id, relation.kind.inverse.value
-
 
 def _insert_ticket(draft: TicketDraft, key: str, author: Account) -> ReturningInsert[int]:
     statement = insert(tickets).values(
@@ -229,6 +227,9 @@ def _insert_ticket(draft: TicketDraft, key: str, author: Account) -> ReturningIn
         external_ref=draft.external_ref,
         reports=report_values(draft.reports),
         created_by=author.id,
+        search=vector_of(
+            search_texts(key, draft.title, draft.summary, draft.locations, draft.sections)
+        ),
     )
     return statement.returning(tickets.c.id)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -15,17 +19,29 @@ from app.errors import Unavailable
 from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
 from app.storage.catalogue import CatalogueStore
+from app.storage.changes import ChangeStore
+from app.storage.counters import CounterStore
+from app.storage.documents import DocumentStore
+from app.storage.figures import FigureStore
+from app.storage.housekeeping import HousekeepingStore
+from app.storage.idempotency import IdempotencyStore
 from app.storage.jobs import JobStore
+from app.storage.leases import LeaseStore
 from app.storage.links import LinkStore
+from app.storage.logins import LoginStore
 from app.storage.notes import NoteStore
 from app.storage.patches import PatchStore
+from app.storage.relations import RelationStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
 from app.storage.runs import RunStore
+from app.storage.sessions import SessionStore
+from app.storage.similar import SimilarStore
 from app.storage.submitted import SubmittedTestStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
+from app.storage.transfer import TransferStore
 from app.storage.workers import WorkerStore
 
 
@@ -41,6 +57,16 @@ class Stores:
         return AccountStore(self._connection)
 
     @cached_property
+    def sessions(self) -> SessionStore:
+        """Logged-in browsers."""
+        return SessionStore(self._connection)
+
+    @cached_property
+    def logins(self) -> LoginStore:
+        """One-time codes for the pages' login."""
+        return LoginStore(self._connection)
+
+    @cached_property
     def tickets(self) -> TicketStore:
         """Tickets: add, lock, show."""
         return TicketStore(self._connection)
@@ -51,6 +77,11 @@ class Stores:
         return TicketEditStore(self._connection)
 
     @cached_property
+    def relations(self) -> RelationStore:
+        """Relations between tickets."""
+        return RelationStore(self._connection)
+
+    @cached_property
     def ticket_lists(self) -> TicketListStore:
         """Lists of tickets."""
         return TicketListStore(self._connection)
@@ -59,6 +90,11 @@ class Stores:
     def reviews(self) -> ReviewStore:
         """Cross-reviews."""
         return ReviewStore(self._connection)
+
+    @cached_property
+    def leases(self) -> LeaseStore:
+        """The review queue and its leases."""
+        return LeaseStore(self._connection)
 
     @cached_property
     def notes(self) -> NoteStore:
@@ -79,6 +115,16 @@ class Stores:
     def links(self) -> LinkStore:
         """Tests linked with tickets."""
         return LinkStore(self._connection)
+
+    @cached_property
+    def documents(self) -> DocumentStore:
+        """Documents that tickets came from."""
+        return DocumentStore(self._connection)
+
+    @cached_property
+    def transfer(self) -> TransferStore:
+        """Everything, as lines of JSON."""
+        return TransferStore(self._connection)
 
     @cached_property
     def submitted(self) -> SubmittedTestStore:
@@ -106,9 +152,57 @@ class Stores:
         return RunEventStore(self._connection)
 
     @cached_property
+    def figures(self) -> FigureStore:
+        """Figures over all tickets."""
+        return FigureStore(self._connection)
+
+    @cached_property
     def jobs(self) -> JobStore:
         """The queue."""
         return JobStore(self._connection)
+
+    @cached_property
+    def changes(self) -> ChangeStore:
+        """Audit events of all tickets, in the order of commits."""
+        return ChangeStore(self._connection)
+
+    @cached_property
+    def similar(self) -> SimilarStore:
+        """Tickets that may be alike."""
+        return SimilarStore(self._connection)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyStore:
+        """Answers kept under idempotency keys."""
+        return IdempotencyStore(self._connection)
+
+    @cached_property
+    def counters(self) -> CounterStore:
+        """Totals over all processes."""
+        return CounterStore(self._connection)
+
+    @cached_property
+    def housekeeping(self) -> HousekeepingStore:
+        """What has had its time."""
+        return HousekeepingStore(self._connection)
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Open a part of the transaction that is undone alone when the block raises."""
+        async with self._connection.begin_nested():
+            yield
+
+
+@dataclass(frozen=True)
+class _Surrounding:
+    """A transaction that those opened inside it join."""
+
+    unit: UnitOfWork
+    task: asyncio.Task[Any] | None
+    connection: AsyncConnection
+
+
+_surrounding: ContextVar[_Surrounding | None] = ContextVar("surrounding", default=None)
 
 
 class UnitOfWork:
@@ -118,22 +212,59 @@ class UnitOfWork:
         self._engine = engine
         # A read of one statement needs no BEGIN and no ROLLBACK around it.
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._frozen = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
 
     @asynccontextmanager
     async def begin(self, *, commit: bool = True) -> AsyncIterator[Stores]:
         """Open a transaction that commits at the end of the block, or rolls back on an error.
 
         With `commit` false it rolls back in any case: a dry run goes the whole way, and leaves
-        nothing.
+        nothing. Within a transaction around it (`around`) it is a part of that one, and is undone
+        alone.
 
         Raises:
             Unavailable: the database does not answer or has no connection to spare.
         """
+        outer = self._outer()
+        if outer is not None:
+            async with outer.begin_nested() as part:
+                yield Stores(outer)
+                if not commit:
+                    await part.rollback()
+            return
         with _translated():
             async with self._engine.connect() as connection, connection.begin() as transaction:
                 yield Stores(connection)
                 if not commit:
                     await transaction.rollback()
+
+    @asynccontextmanager
+    async def around(self) -> AsyncIterator[Stores]:
+        """Open a transaction around all that this task opens within the block.
+
+        Whatever `begin` and `read` are asked for inside takes place in this one transaction, so
+        that the work of a service and what belongs to it commit together.
+
+        Raises:
+            Unavailable: the database does not answer or has no connection to spare.
+        """
+        with _translated():
+            async with self._engine.connect() as connection, connection.begin():
+                found = _Surrounding(self, asyncio.current_task(), connection)
+                token = _surrounding.set(found)
+                try:
+                    yield Stores(connection)
+                finally:
+                    _surrounding.reset(token)
+
+    def _outer(self) -> AsyncConnection | None:
+        """Return the connection of the transaction around; tasks started inside have none."""
+        found = _surrounding.get()
+        if found is None or found.unit is not self or found.task is not asyncio.current_task():
+            return None
+        return found.connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Stores]:
@@ -142,8 +273,23 @@ class UnitOfWork:
         Raises:
             Unavailable: the database does not answer or has no connection to spare.
         """
+        outer = self._outer()
+        if outer is not None:
+            yield Stores(outer)
+            return
         with _translated():
             async with self._reading.connect() as connection:
+                yield Stores(connection)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Stores]:
+        """Open stores for reading; all statements see the state of the first one.
+
+        Raises:
+            Unavailable: the database does not answer or has no connection to spare.
+        """
+        with _translated():
+            async with self._frozen.connect() as connection, connection.begin():
                 yield Stores(connection)
 
     async def ping(self) -> None:

@@ -47,3 +47,11 @@ class WorkerStore:
         """Return all workers by name."""
         rows = await self._connection.execute(select(workers).order_by(workers.c.name))
         return [WorkerState(**row._mapping) for row in rows]
+
+    async def alive(self, silence_s: float) -> list[WorkerState]:
+        """Return the workers heard of within so many seconds."""
+        recent = workers.c.heartbeat_at >= func.now() - timedelta(seconds=silence_s)
+        rows = await self._connection.execute(
+            select(workers).where(recent).order_by(workers.c.name)
+        )
+        return [WorkerState(**row._mapping) for row in rows]

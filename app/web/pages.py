@@ -1,4 +1,4 @@
-"""Pages that need no account: the first page, the API's documentation, the kinds of problems."""
+"""Pages that need no account: the API's documentation, the kinds of problems, the keys."""
 
 from __future__ import annotations
 
@@ -6,18 +6,36 @@ from importlib import resources
 from pathlib import Path
 
 import fastapi_swagger
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from app.api.dependencies import Services
 from app.api.problems import all_kinds, explanation
 from app.errors import NotFound
+from app.formats import html
+from app.web import admin, filing, home, review, runs, session, ticket, ticket_forms, tickets
+from app.web.render import page
+from app.web.routing import new_router, problem_page
+from app.web.visitors import MaybeVisitor
 
 HERE = Path(__file__).parent
-templates = Jinja2Templates(HERE / "templates")
-router = APIRouter(include_in_schema=False)
+router = new_router()
+
+_ROUTERS = (
+    session.login_router,
+    session.router,
+    home.router,
+    tickets.router,
+    ticket.router,
+    ticket_forms.router,
+    filing.router,
+    review.router,
+    runs.router,
+    admin.router,
+)
 
 _DOCS_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -26,41 +44,79 @@ _DOCS_CSP = (
 )
 """The documentation's viewer sets styles from its script; nothing else may."""
 
+_ONE_YEAR = "public, max-age=31536000, immutable"
+_FIVE_MINUTES = "public, max-age=300"
+
+
+class Assets(StaticFiles):
+    """Files that browsers may keep: for good when the address names their version."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answer with a file."""
+        response = await super().get_response(path, scope)
+        versioned = scope["query_string"].startswith(b"v=")
+        response.headers["Cache-Control"] = _ONE_YEAR if versioned else _FIVE_MINUTES
+        return response
+
 
 def install(app: FastAPI) -> None:
-    """Add the pages and their assets to `app`."""
+    """Add the pages and their assets to `app`, whose errors are installed already."""
     viewer = resources.files(fastapi_swagger) / "resources"
-    app.mount("/static/api-docs", StaticFiles(directory=str(viewer)), name="api-docs")
-    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     app.include_router(router)
+    app.mount("/static/api-docs", Assets(directory=str(viewer)), name="api-docs")
+    app.mount("/static", Assets(directory=HERE / "static"), name="static")
+    for added in _ROUTERS:
+        app.include_router(added)
+    _show_missing_pages(app)
 
 
-@router.get("/")
-async def first_page(request: Request, services: Services) -> Response:
-    """Say what this is and what to do next."""
-    context = {"url": services.settings.url, "token_file": services.settings.admin_token_file}
-    return templates.TemplateResponse(request, "first.html", context)
+def _show_missing_pages(app: FastAPI) -> None:
+    """Let browsers see a page where there is nothing; programs keep getting a problem."""
+    otherwise = app.exception_handlers[HTTPException]
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        reads_html = "text/html" in request.headers.get("accept", "")
+        if error.status_code == 404 and reads_html and not request.url.path.startswith("/api/"):
+            return problem_page(request, NotFound(f"There is no page {request.url.path[:200]}."))
+        answer: Response = await otherwise(request, error)  # type: ignore[misc]  # ours is async
+        return answer
+
+
+@router.get("/static/code.css")
+async def code_style() -> Response:
+    """Give the colours of highlighted code, light and dark."""
+    dark = html.stylesheet("github-dark")
+    style = f"{html.stylesheet('default')}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    return Response(style, media_type="text/css", headers={"Cache-Control": _FIVE_MINUTES})
 
 
 @router.get("/docs")
 async def api_docs(request: Request) -> Response:
     """Show the API's documentation."""
-    response = templates.TemplateResponse(request, "docs.html")
+    response = page(request, "docs.html")
     response.headers["Content-Security-Policy"] = _DOCS_CSP
     return response
 
 
+@router.get("/keys")
+async def keys(request: Request, _: MaybeVisitor) -> Response:
+    """List the keys by which pages can be used."""
+    return page(request, "keys.html")
+
+
 @router.get("/problems")
-async def list_problems(request: Request) -> Response:
+async def list_problems(request: Request, _: MaybeVisitor) -> Response:
     """List every kind of problem."""
-    return templates.TemplateResponse(request, "problems.html", {"kinds": all_kinds().values()})
+    return page(request, "problems.html", {"kinds": all_kinds().values()})
 
 
 @router.get("/problems/{slug}")
-async def explain_problem(request: Request, slug: str) -> Response:
+async def explain_problem(request: Request, slug: str, _: MaybeVisitor) -> Response:
     """Explain one kind of problem."""
     kind = all_kinds().get(slug)
     if kind is None:
         raise NotFound(f"There is no kind of problem {slug[:60]!r}; /problems lists them all.")
-    context = {"kind": kind, "paragraphs": explanation(kind).split("\n\n")}
-    return templates.TemplateResponse(request, "problem.html", context)
+    return page(
+        request, "problem.html", {"kind": kind, "paragraphs": explanation(kind).split("\n\n")}
+    )

@@ -50,7 +50,11 @@ class Executor:
             log.info("run.not-wanted", run=str(run_id))
             return
         run = assignment.run
-        log.info("run.claimed", run=str(run_id), attempt=run.attempt, kind=run.kind.value)
+        # Every line that is logged from here on names the run and the request that asked for it.
+        structlog.contextvars.bind_contextvars(
+            run=str(run_id), attempt=run.attempt, request_id=run.request_id
+        )
+        log.info("run.claimed", kind=run.kind.value)
         work = asyncio.create_task(self._work(assignment))
         watch = asyncio.create_task(self._cancel_when_unwanted(run, work))
         try:
@@ -61,7 +65,7 @@ class Executor:
                 await work
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
-            log.info("run.unwanted", run=str(run_id), attempt=run.attempt)
+            log.info("run.unwanted")
         finally:
             watch.cancel()
 
@@ -97,16 +101,16 @@ class Executor:
         wrong = _mismatch(run.plan, arms)
         if wrong is not None:
             await execution.give_back(run, wrong)
-            log.info("run.given-back", run=str(run.id), reason=wrong)
+            log.info("run.given-back", reason=wrong)
             return
         if not assignment.force and await execution.reuse(run, own_environment()):
-            log.info("run.reused", run=str(run.id))
+            log.info("run.reused")
             return
         environment = self._environment()
         async with EventBatch(execution, run) as events:
             results = await self._run_arms(run, arms, events, environment)
         finished = await _until_stored(lambda: execution.finish(run, results, environment))
-        log.info("run.finished", run=str(run.id), attempt=run.attempt, counted=finished)
+        log.info("run.finished", counted=finished)
 
     async def _require_cage(self, run: ClaimedRun) -> None:
         """Check once more, here where it would run, that a client's code is caged."""

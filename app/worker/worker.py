@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import socket
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import procrastinate
 import structlog
 
 from app.database import libpq_url
+from app.domain.monitoring import ZYGOTE_STARTS
 from app.domain.workers import WorkerState
 from app.errors import Unavailable
 from app.factory import Factory
@@ -36,6 +38,7 @@ class Worker:
         self._factory = factory
         self._concurrency = concurrency
         self._running = 0
+        self._counted = 0
         self._silence_s = factory.settings.worker_silence_s
         self._executor = Executor(factory, worker_name())
         self.app = procrastinate.App(
@@ -59,9 +62,26 @@ class Worker:
         while True:
             try:
                 await self._factory.worker_states.record_alive(await self._state())
+                await self._count_zygotes()
             except Unavailable as error:
                 log.warning("heartbeat.failed", reason=error.detail)
             await asyncio.sleep(_HEARTBEAT_EVERY_S)
+
+    async def _count_zygotes(self) -> None:
+        started = self._factory.sandbox.starts
+        await self._factory.monitoring.count({(ZYGOTE_STARTS, ("",)): started - self._counted})
+        self._counted = started
+
+    async def _sweep_forever(self) -> None:
+        every = self._factory.settings.housekeeping_every_s
+        while True:
+            await asyncio.sleep(every * random.uniform(0.5, 1.5))  # noqa: S311  # spreads workers
+            try:
+                removed = await self._factory.sweep()
+            except Unavailable as error:
+                log.warning("housekeeping.failed", reason=error.detail)
+                continue
+            log.info("housekeeping.done", **{k.replace(" ", "_"): n for k, n in removed.items()})
 
     async def _state(self) -> WorkerState:
         snapshot = await self._factory.catalogue.snapshot()
@@ -86,6 +106,7 @@ class Worker:
             await self._factory.sandbox.warm()
             rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
             beat = asyncio.create_task(self._beat_forever(), name="heartbeat")
+            sweep = asyncio.create_task(self._sweep_forever(), name="housekeeping")
             try:
                 await self.app.run_worker_async(
                     queues=[QUEUE],
@@ -99,7 +120,7 @@ class Worker:
                     stalled_worker_timeout=self._silence_s,
                 )
             finally:
-                for task in (rescue, beat):
+                for task in (rescue, beat, sweep):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task

@@ -27,6 +27,17 @@ CREATE TRIGGER audit_events_no_truncate
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
 
+CHANGES_BELL = """
+CREATE FUNCTION ring_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('findings_changes', '');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER audit_events_ring
+    AFTER INSERT ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION ring_changes();
+"""
+
 SPECIALISTS = """
 INSERT INTO specialists (name, code, label) VALUES
     ('drl', 'DRL', 'DRL Specialist'),
@@ -58,6 +69,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
     )
     op.create_table(
+        "counters",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("value", sa.Double(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("name", "labels", name=op.f("pk_counters")),
+    )
+    op.create_table(
         "key_counters",
         sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -73,9 +91,11 @@ def upgrade() -> None:
     op.create_table(
         "specialists",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("imported", sa.BOOLEAN(), server_default=sa.text("false"), nullable=False),
+        sa.CheckConstraint("imported OR code IS NOT NULL", name=op.f("ck_specialists_code")),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_specialists")),
         sa.UniqueConstraint("code", name=op.f("uq_specialists_code")),
     )
@@ -144,6 +164,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "specialist", name=op.f("pk_account_specialists")),
     )
     op.create_table(
+        "kept_answers",
+        sa.Column("scope", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint("status BETWEEN 200 AND 299", name=op.f("ck_kept_answers_success")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_kept_answers_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("scope", name=op.f("pk_kept_answers")),
+    )
+    op.create_index("ix_kept_answers_created_at", "kept_answers", ["created_at"], unique=False)
+    op.create_table(
+        "login_codes",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "octet_length(digest) = 32", name=op.f("ck_login_codes_digest_is_sha256")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_login_codes_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_codes")),
+    )
+    op.create_index("ix_login_codes_account_id", "login_codes", ["account_id"], unique=False)
+    op.create_index("ix_login_codes_expires_at", "login_codes", ["expires_at"], unique=False)
+    op.create_table(
         "tests",
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("node_id", sa.Text(), nullable=False),
@@ -201,6 +269,12 @@ def upgrade() -> None:
         ),
         sa.Column("resolution_text", sa.Text(), nullable=True),
         sa.Column(
+            "closure", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
+            "testability", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
+        sa.Column(
             "reports",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default=sa.text("'[]'"),
@@ -225,17 +299,9 @@ def upgrade() -> None:
         sa.Column("evidence_stale", sa.BOOLEAN(), server_default=sa.text("false"), nullable=False),
         sa.Column("decision", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("last_attempt", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column(
-            "search",
-            postgresql.TSVECTOR(),
-            sa.Computed(
-                "setweight(to_tsvector('english', key || ' ' || title), 'A') || setweight(to_tsvector('english', summary), 'B')",
-                persisted=True,
-            ),
-            nullable=True,
-        ),
+        sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
         sa.CheckConstraint(
-            "(status = 'closed' AND resolution IN ('fixed','already-fixed','not-a-bug','duplicate')) OR (status = 'wont-fix' AND resolution = 'wont-fix') OR (status NOT IN ('closed','wont-fix') AND resolution IS NULL)",
+            "(status = 'closed' AND (resolution IS NULL OR resolution IN ('fixed','already-fixed','not-a-bug','duplicate'))) OR (status = 'wont-fix' AND resolution = 'wont-fix') OR (status NOT IN ('closed','wont-fix') AND resolution IS NULL)",
             name=op.f("ck_tickets_resolution"),
         ),
         sa.CheckConstraint(
@@ -285,6 +351,22 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
+        "ix_tickets_ready",
+        "tickets",
+        [sa.literal_column("created_at DESC"), sa.literal_column("id DESC")],
+        unique=False,
+        postgresql_where=sa.text(
+            "(status NOT IN ('closed','wont-fix')) AND ((evidence_state = 'proven' AND NOT evidence_stale) OR (commits <> '{}' AND (evidence_state = 'not-covered' OR coalesce(testability ->> 'state' = 'not-testable', false))))"
+        ),
+    )
+    op.create_index(
+        "ix_tickets_review_queue",
+        "tickets",
+        ["severity", "id"],
+        unique=False,
+        postgresql_where=sa.text("status NOT IN ('closed','wont-fix')"),
+    )
+    op.create_index(
         "ix_tickets_search", "tickets", ["search"], unique=False, postgresql_using="gin"
     )
     op.create_index(
@@ -312,6 +394,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=True),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -321,6 +404,10 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "role IN ('reader','reporter','reviewer','maintainer','admin')",
+            name=op.f("ck_tokens_role"),
+        ),
         sa.CheckConstraint("octet_length(digest) = 32", name=op.f("ck_tokens_digest_is_sha256")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["accounts.id"], name=op.f("fk_tokens_account_id"), ondelete="CASCADE"
@@ -355,6 +442,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
     op.create_index("ix_audit_events_actor_id", "audit_events", ["actor_id", "id"], unique=False)
+    op.create_index(
+        "ix_audit_events_ended",
+        "audit_events",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("(changes #>> '{status,1}') IN ('closed','wont-fix')"),
+    )
     op.create_index("ix_audit_events_ticket_id", "audit_events", ["ticket_id", "id"], unique=False)
     op.create_index("ix_audit_events_xid", "audit_events", ["xid", "id"], unique=False)
     op.create_table(
@@ -395,6 +489,57 @@ def upgrade() -> None:
     )
     op.create_index("ix_notes_ticket_id", "notes", ["ticket_id", "created_at"], unique=False)
     op.create_table(
+        "pending_relations",
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('related','duplicate-of','duplicated-by','blocks','blocked-by')",
+            name=op.f("ck_pending_relations_kind"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["tickets.id"],
+            name=op.f("fk_pending_relations_ticket_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("ticket_id", "key", "kind", name=op.f("pk_pending_relations")),
+    )
+    op.create_index("ix_pending_relations_key", "pending_relations", ["key"], unique=False)
+    op.create_table(
+        "review_leases",
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.Column("specialist", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["accounts.id"],
+            name=op.f("fk_review_leases_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["specialist"], ["specialists.name"], name=op.f("fk_review_leases_specialist")
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["tickets.id"],
+            name=op.f("fk_review_leases_ticket_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("ticket_id", "specialist", name=op.f("pk_review_leases")),
+    )
+    op.create_index(
+        "ix_review_leases_account_id", "review_leases", ["account_id", "specialist"], unique=False
+    )
+    op.create_table(
         "reviews",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger(), nullable=False),
@@ -425,6 +570,7 @@ def upgrade() -> None:
         sa.Column("superseded_by", sa.UUID(), nullable=True),
         sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("applied", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("imported", sa.BOOLEAN(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
             "verdict IN ('ENDORSE','NEUTRAL','REFINE','OBJECT','OTHER')",
             name=op.f("ck_reviews_verdict"),
@@ -451,7 +597,7 @@ def upgrade() -> None:
         "reviews",
         ["ticket_id", "specialist"],
         unique=True,
-        postgresql_where=sa.text("superseded_by IS NULL"),
+        postgresql_where=sa.text("superseded_by IS NULL AND specialist <> 'unknown'"),
     )
     op.create_table(
         "runs",
@@ -528,6 +674,34 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "sessions",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=False),
+        sa.Column("token_id", sa.UUID(), nullable=True),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "used_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.Column("previous_visit_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("octet_length(digest) = 32", name=op.f("ck_sessions_digest_is_sha256")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_sessions_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["token_id"], ["tokens.id"], name=op.f("fk_sessions_token_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_sessions")),
+    )
+    op.create_index("ix_sessions_account_id", "sessions", ["account_id"], unique=False)
+    op.create_index("ix_sessions_expires_at", "sessions", ["expires_at"], unique=False)
+    op.create_index("ix_sessions_token_id", "sessions", ["token_id"], unique=False)
+    op.create_table(
         "submitted_tests",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger(), nullable=False),
@@ -568,6 +742,44 @@ def upgrade() -> None:
         "uq_submitted_tests_ticket_path", "submitted_tests", ["ticket_id", "path"], unique=True
     )
     op.create_table(
+        "ticket_documents",
+        sa.Column("ticket_id", sa.BigInteger(), nullable=False),
+        sa.Column("source_path", sa.Text(), nullable=False),
+        sa.Column("folder", sa.Text(), nullable=True),
+        sa.Column("status_from", sa.Text(), server_default="document", nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("facts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "imported_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("imported_by", sa.UUID(), nullable=False),
+        sa.CheckConstraint(
+            "status_from IN ('document','folder')", name=op.f("ck_ticket_documents_status_from")
+        ),
+        sa.ForeignKeyConstraint(
+            ["imported_by"], ["accounts.id"], name=op.f("fk_ticket_documents_imported_by")
+        ),
+        sa.ForeignKeyConstraint(
+            ["ticket_id"],
+            ["tickets.id"],
+            name=op.f("fk_ticket_documents_ticket_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("ticket_id", name=op.f("pk_ticket_documents")),
+        sa.UniqueConstraint("source_path", name=op.f("uq_ticket_documents_source_path")),
+    )
+    op.create_index(
+        "ix_ticket_documents_folder",
+        "ticket_documents",
+        ["folder"],
+        unique=False,
+        postgresql_where=sa.text("folder IS NOT NULL"),
+    )
+    op.create_table(
         "ticket_locations",
         sa.Column("id", sa.UUID(), nullable=False),
         sa.Column("ticket_id", sa.BigInteger(), nullable=False),
@@ -595,8 +807,15 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ticket_locations")),
     )
-    op.create_index("ix_ticket_locations_path", "ticket_locations", ["path"], unique=False)
-    op.create_index("ix_ticket_locations_symbol", "ticket_locations", ["symbol"], unique=False)
+    op.create_index(
+        "ix_ticket_locations_path",
+        "ticket_locations",
+        [sa.literal_column("left(path, 600)"), "start_line"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_ticket_locations_symbol", "ticket_locations", ["symbol", "ticket_id"], unique=False
+    )
     op.create_index(
         "ix_ticket_locations_ticket_id", "ticket_locations", ["ticket_id", "position"], unique=False
     )
@@ -640,6 +859,11 @@ def upgrade() -> None:
         sa.Column("other_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("by_other", sa.BOOLEAN(), server_default=sa.text("false"), nullable=False),
+        sa.CheckConstraint(
+            "kind <> 'related' OR ticket_id < other_id",
+            name=op.f("ck_ticket_relations_related_once"),
+        ),
         sa.CheckConstraint(
             "kind IN ('related','duplicate-of','blocks')", name=op.f("ck_ticket_relations_kind")
         ),
@@ -747,6 +971,7 @@ def upgrade() -> None:
         "uq_test_links_ticket_node", "test_links", ["ticket_id", "node_id"], unique=True
     )
     op.execute(APPEND_ONLY)
+    op.execute(CHANGES_BELL)
     op.execute(SPECIALISTS)
 
 
@@ -765,8 +990,18 @@ def downgrade() -> None:
     op.drop_index("ix_ticket_locations_symbol", table_name="ticket_locations")
     op.drop_index("ix_ticket_locations_path", table_name="ticket_locations")
     op.drop_table("ticket_locations")
+    op.drop_index(
+        "ix_ticket_documents_folder",
+        table_name="ticket_documents",
+        postgresql_where=sa.text("folder IS NOT NULL"),
+    )
+    op.drop_table("ticket_documents")
     op.drop_index("uq_submitted_tests_ticket_path", table_name="submitted_tests")
     op.drop_table("submitted_tests")
+    op.drop_index("ix_sessions_token_id", table_name="sessions")
+    op.drop_index("ix_sessions_expires_at", table_name="sessions")
+    op.drop_index("ix_sessions_account_id", table_name="sessions")
+    op.drop_table("sessions")
     op.drop_index("ix_runs_ticket_id", table_name="runs")
     op.drop_index("ix_runs_status", table_name="runs")
     op.drop_index("ix_runs_queued_at", table_name="runs")
@@ -775,7 +1010,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_reviews_current",
         table_name="reviews",
-        postgresql_where=sa.text("superseded_by IS NULL"),
+        postgresql_where=sa.text("superseded_by IS NULL AND specialist <> 'unknown'"),
     )
     op.drop_index(
         "ix_reviews_verdict",
@@ -784,12 +1019,21 @@ def downgrade() -> None:
     )
     op.drop_index("ix_reviews_ticket_id", table_name="reviews")
     op.drop_table("reviews")
+    op.drop_index("ix_review_leases_account_id", table_name="review_leases")
+    op.drop_table("review_leases")
+    op.drop_index("ix_pending_relations_key", table_name="pending_relations")
+    op.drop_table("pending_relations")
     op.drop_index("ix_notes_ticket_id", table_name="notes")
     op.drop_table("notes")
     op.drop_index("ix_checklist_items_ticket_id", table_name="checklist_items")
     op.drop_table("checklist_items")
     op.drop_index("ix_audit_events_xid", table_name="audit_events")
     op.drop_index("ix_audit_events_ticket_id", table_name="audit_events")
+    op.drop_index(
+        "ix_audit_events_ended",
+        table_name="audit_events",
+        postgresql_where=sa.text("(changes #>> '{status,1}') IN ('closed','wont-fix')"),
+    )
     op.drop_index("ix_audit_events_actor_id", table_name="audit_events")
     op.drop_table("audit_events")
     op.drop_index("ix_tokens_account_id", table_name="tokens")
@@ -799,6 +1043,18 @@ def downgrade() -> None:
     op.drop_index("ix_tickets_sort_key", table_name="tickets")
     op.drop_index("ix_tickets_severity", table_name="tickets")
     op.drop_index("ix_tickets_search", table_name="tickets", postgresql_using="gin")
+    op.drop_index(
+        "ix_tickets_review_queue",
+        table_name="tickets",
+        postgresql_where=sa.text("status NOT IN ('closed','wont-fix')"),
+    )
+    op.drop_index(
+        "ix_tickets_ready",
+        table_name="tickets",
+        postgresql_where=sa.text(
+            "(status NOT IN ('closed','wont-fix')) AND ((evidence_state = 'proven' AND NOT evidence_stale) OR (commits <> '{}' AND (evidence_state = 'not-covered' OR coalesce(testability ->> 'state' = 'not-testable', false))))"
+        ),
+    )
     op.drop_index("ix_tickets_evidence", table_name="tickets")
     op.drop_index("ix_tickets_domain_paths", table_name="tickets", postgresql_using="gin")
     op.drop_index("ix_tickets_created", table_name="tickets")
@@ -808,6 +1064,11 @@ def downgrade() -> None:
     op.drop_table("tickets")
     op.drop_index("ix_tests_findings", table_name="tests", postgresql_using="gin")
     op.drop_table("tests")
+    op.drop_index("ix_login_codes_expires_at", table_name="login_codes")
+    op.drop_index("ix_login_codes_account_id", table_name="login_codes")
+    op.drop_table("login_codes")
+    op.drop_index("ix_kept_answers_created_at", table_name="kept_answers")
+    op.drop_table("kept_answers")
     op.drop_table("account_specialists")
     op.drop_table("workers")
     op.drop_table("texts")
@@ -815,5 +1076,7 @@ def downgrade() -> None:
     op.drop_table("specialists")
     op.drop_table("service_secrets")
     op.drop_table("key_counters")
+    op.drop_table("counters")
     op.drop_table("accounts")
     op.execute("DROP FUNCTION refuse_change")
+    op.execute("DROP FUNCTION ring_changes")

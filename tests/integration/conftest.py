@@ -75,6 +75,13 @@ def database(cluster: Server, template: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def other_database(cluster: Server, template: str) -> Iterator[str]:
+    """The URL of a second database of the test's own."""
+    with _fresh_database(cluster, template) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
 def module_database(cluster: Server, template: str) -> Iterator[str]:
     """The URL of a database that the tests of one file share."""

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 
 from app.config import Settings, load_settings
-
 from app.factory import Factory
 from app.main import create_app
 from tests.support.cluster import short_directory
@@ -83,6 +82,7 @@ async def running_api(
 ) -> AsyncIterator[Api]:
     """The application for the length of the block."""
     with short_directory() as data_dir:
+        settings = {"allowed_hosts": "test", **settings}
         found: Settings = load_settings(
             data_dir=data_dir, database_url=database_url, log_level="error", **settings
         )
@@ -93,5 +93,3 @@ async def running_api(
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
                 token = (data_dir / "admin-token").read_text().strip()
                 yield Api(client=client, factory=factory, tokens={"admin": token})
-
-

@@ -43,6 +43,11 @@ FOREIGN_USER = "postgres"
 """Runs the foreign server when the tests run as root; comes with Debian's package."""
 
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30
+"""Bytes that must be free in memory for a cluster with its databases."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A running PostgreSQL server."""
@@ -57,7 +62,7 @@ class Server:
 @contextlib.contextmanager
 def session_cluster() -> Iterator[Server]:
     """Runs an embedded server, without durability, until the end of the block."""
-    with short_directory() as folder:
+    with short_directory(in_memory=True) as folder:
         cluster = EmbeddedCluster(folder, durable=False)
         cluster.start()
         try:
@@ -85,7 +90,7 @@ def foreign_server() -> Iterator[Server]:
     if reason := foreign_server_missing():
         raise RuntimeError(reason)
     account = _foreign_account()
-    with short_directory() as folder:
+    with short_directory(in_memory=True) as folder:
         account.own(folder)
         process, admin_url = _start_foreign(account, folder / "pg")
         try:
@@ -126,13 +131,22 @@ def database_url(url: str, name: str) -> str:
 
 
 @contextlib.contextmanager
-def short_directory() -> Iterator[Path]:
-    """Makes a directory that is deleted afterwards, with a path short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="fnd-", dir="/tmp"))
+def short_directory(*, in_memory: bool = False) -> Iterator[Path]:
+    """Makes a directory that is deleted afterwards, with a path short enough for a socket.
+
+    With `in_memory` on a file system in memory, if there is one with room: copying a database
+    takes a tenth of the time there.
+    """
+    parent = _MEMORY if in_memory and _has_room(_MEMORY) else Path("/tmp")
+    folder = Path(tempfile.mkdtemp(prefix="fnd-", dir=parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free > _ROOM
 
 
 def _owner(connection: psycopg.Connection, database: str) -> str:

@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
 _START_S = 90.0
 _STOP_S = 60.0
+T = TypeVar("T")
 
 
 @dataclass
@@ -51,8 +53,28 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def start(data_dir: Path, extra: Mapping[str, str] | None = None, *, name: str = "serve") -> Service:
+def start(
+    data_dir: Path,
+    extra: Mapping[str, str] | None = None,
+    *,
+    name: str = "serve",
+    python: Path | str = sys.executable,
+) -> Service:
     """Start the service on a free port and wait until it is ready."""
+    process, log = start_command("serve", data_dir, extra, name=name, python=python)
+    url = _wait_for_url(process, log)
+    return Service(url=url, data_dir=data_dir, process=process, log=log)
+
+
+def start_command(
+    command: str,
+    data_dir: Path,
+    extra: Mapping[str, str] | None = None,
+    *,
+    name: str,
+    python: Path | str = sys.executable,
+) -> tuple[subprocess.Popen[bytes], Path]:
+    """Start a command of the server in a session of its own; return the process and its log."""
     log = data_dir / f"{name}.log"
     environment = {
         **clean_environment(),
@@ -63,14 +85,23 @@ def start(data_dir: Path, extra: Mapping[str, str] | None = None, *, name: str =
     }
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli", "serve"],
+            [str(python), "-m", "app.cli", command],
             env=environment,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    url = _wait_for_url(process, log)
-    return Service(url=url, data_dir=data_dir, process=process, log=log)
+    return process, log
+
+
+def wait_until(condition: Callable[[], T | None], seconds: float = 60.0, *, why: str) -> T:
+    """Return what `condition` gives as soon as it gives something that counts as true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {why}")
 
 
 def _wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:
@@ -95,9 +126,7 @@ def stop(service: Service) -> int:
 
 
 @contextlib.contextmanager
-def running_service(
-    data_dir: Path, extra: Mapping[str, str] | None = None
-) -> Iterator[Service]:
+def running_service(data_dir: Path, extra: Mapping[str, str] | None = None) -> Iterator[Service]:
     """A service for the length of the block."""
     service = start(data_dir, extra)
     try:

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from app.api.payloads.fields import AccountName, Input, Line, Note, Output, Slug
+from app.api.payloads.fields import AccountName, Flag, Input, Line, Note, Output, Slug
 from app.domain.accounts import Account, NewToken, Role, Token
+from app.domain.audit import AuditEvent
 
 
 class AccountIn(Input):
@@ -23,11 +24,44 @@ class AccountIn(Input):
     display_name: Line | None = None
 
 
+class AccountPatch(Input):
+    """A merge patch of an account: fields left out stay as they are."""
+
+    role: Role = Field(default=Role.READER)
+    speaks_for: list[Slug] = Field(default=[], max_length=50)
+    display_name: Line | None = None
+    disabled: Flag = Field(default=False, description="Nobody gets in as a disabled account.")
+
+    def changes(self) -> dict[str, Any]:
+        """Return the given fields as domain values."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if "speaks_for" in given:
+            given["speaks_for"] = tuple(sorted(set(given["speaks_for"])))
+        return given
+
+
+class SpecialistIn(Input):
+    """A point of view to be added."""
+
+    name: Slug = Field(examples=["security"])
+    code: str = Field(
+        pattern=r"^[A-Z]{2,5}$",
+        description="Two to five capitals that stand in the keys of its tickets.",
+        examples=["SEC"],
+    )
+    label: Line = Field(examples=["Security Specialist"])
+
+
 class TokenIn(Input):
     """A token to be made."""
 
     label: Line = Field("token", description="What it is for, so that it can be told from others.")
-    expires_at: AwareDatetime | None = Field(None, description="Left out: it does not expire.")
+    expires_at: AwareDatetime | None = Field(
+        None, description="Left out: it ends with the token it is made with, or never."
+    )
+    role: Role | None = Field(
+        None, description="The most it may do. Left out: what its account may."
+    )
 
 
 class NoteIn(Input):
@@ -45,13 +79,32 @@ class AccountOut(Output):
     speaks_for: list[str]
     display_name: str | None
     created_at: datetime | None
+    disabled: bool
     disabled_at: datetime | None
+
+
+class AccountPageOut(Output):
+    """One page of accounts."""
+
+    items: list[AccountOut]
+    next_cursor: str | None
+
+
+class LoginLinkOut(Output):
+    """A link that logs in once; it is shown this once."""
+
+    url: str
+    expires_at: datetime
 
 
 class MeOut(AccountOut):
     """The account that a token stands for."""
 
     token_id: UUID | None
+    queue: dict[str, int] = Field(
+        description="How many tickets want a review, by the specialists you speak for; counted "
+        "up to 1000."
+    )
 
 
 class TokenOut(Output):
@@ -64,6 +117,7 @@ class TokenOut(Output):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    role: Role | None = Field(description="The most it may do; null: what its account may.")
 
 
 class NewTokenOut(TokenOut):
@@ -113,7 +167,10 @@ class NotePageOut(Output):
 class AuditEventOut(Output):
     """One change."""
 
-    id: int
+    id: str = Field(
+        description="`<transaction>-<number>`: the order of commits.", examples=["1044-17"]
+    )
+    ticket: str | None = Field(description="Key of the ticket that changed.")
     at: datetime
     actor: str | None = Field(description="None stands for the service itself.")
     action: str
@@ -121,11 +178,25 @@ class AuditEventOut(Output):
     request_id: str | None
 
 
+class ChangesOut(Output):
+    """One page of changes to all tickets."""
+
+    items: list[AuditEventOut]
+    next_cursor: str | None
+    last: str = Field(description="Send it as `since` to get what happens next.")
+
+
 class HistoryOut(Output):
     """One page of a ticket's history."""
 
     items: list[AuditEventOut]
     next_cursor: str | None
+
+
+def event_body(event: AuditEvent) -> dict[str, Any]:
+    """Return a change as it is answered."""
+    shown = {name: getattr(event, name) for name in AuditEventOut.model_fields}
+    return {**shown, "id": str(event.id)}
 
 
 def account_body(account: Account) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from app.domain import keys
 from app.domain.accounts import ACCOUNT_NAME, SLUG
+from app.domain.lifecycle import COMMIT
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -49,6 +50,12 @@ def _any_key(text: str) -> str:
     return text if keys.is_key(text, allow_copy=True) else _key(text)
 
 
+def _commit(text: str) -> str:
+    if not COMMIT.fullmatch(text.lower()):
+        raise ValueError("should be a commit: 7 to 40 hexadecimal digits, like 4f2a9c1")
+    return text.lower()
+
+
 def _slug(text: str) -> str:
     if not SLUG.fullmatch(text):
         raise ValueError("should be a slug: lower-case letters, digits and hyphens, at most 40")
@@ -77,7 +84,10 @@ Path = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_one_
 Key = Annotated[
     str, Field(max_length=keys.MAX_LENGTH, examples=["B2-DRL-10"]), AfterValidator(_key)
 ]
-AnyKey = Annotated[str, Field(examples=["B2-DRL-10"]), AfterValidator(_any_key)]
+AnyKey = Annotated[
+    str, Field(max_length=keys.MAX_LENGTH, examples=["B2-DRL-10"]), AfterValidator(_any_key)
+]
+Commit = Annotated[str, Field(max_length=40, examples=["4f2a9c1"]), AfterValidator(_commit)]
 Slug = Annotated[str, Field(max_length=40, examples=["drl"]), AfterValidator(_slug)]
 AccountName = Annotated[str, Field(max_length=64, examples=["ada"]), AfterValidator(_account_name)]
 Domain = Annotated[str, Field(max_length=200, examples=["kasmina"]), AfterValidator(_domain)]
@@ -85,6 +95,12 @@ Batch = Annotated[int, Field(strict=True, ge=0, le=999_999, examples=[2])]
 LineNumber = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 Flag = Annotated[bool, Field(strict=True)]
 Version = Annotated[int, Field(strict=True, ge=1)]
+MAX_REF = 100
+Ref = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_REF, examples=["first"]),
+    AfterValidator(_one_line),
+]
 ExternalRef = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(_one_line)
 ]

@@ -1,26 +1,29 @@
-"""Cross-reviews in and out."""
+"""Cross-reviews in."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
+from app.api.payloads.batch import BY_ITSELF
 from app.api.payloads.fields import (
+    AnyKey,
     Input,
     Line,
     LineNumber,
     Markdown,
-    Output,
+    Note,
     Path,
     Rationale,
     Slug,
     Version,
 )
+from app.api.payloads.tickets import TicketPatch
 from app.domain.reviews import (
     NEEDS_RATIONALE,
+    Answer,
     ClaimOpinion,
     FixOpinion,
     ReviewDraft,
@@ -98,8 +101,10 @@ class ReviewIn(Input):
     claim: ClaimOpinion | None = None
     fix: FixOpinion | None = None
     proposed_severity: SeverityWord | None = None
-    amendment: dict[str, Any] | None = Field(
-        None, description="A merge patch of the ticket's document."
+    amendment: TicketPatch | None = Field(
+        None,
+        description="A merge patch of the ticket's document, for a maintainer to apply.",
+        examples=[{"severity": "P1", "summary": "Leaving seed_input out couples the gradients."}],
     )
     ticket_version: Version | None = Field(
         None, description="The version you read; left out, the present one."
@@ -113,6 +118,13 @@ class ReviewIn(Input):
             raise ValueError(f"{self.verdict} needs a rationale: say what is wrong and why")
         return self
 
+    @field_validator("amendment")
+    @classmethod
+    def _amends(cls, amendment: TicketPatch | None) -> TicketPatch | None:
+        if amendment is not None and not amendment.model_fields_set:
+            raise ValueError("should name the fields to change; leave it out to change none")
+        return amendment
+
     def draft(self) -> ReviewDraft:
         """Return the draft that this body stands for."""
         return ReviewDraft(
@@ -122,7 +134,9 @@ class ReviewIn(Input):
             claim=self.claim,
             fix=self.fix,
             proposed_severity=self.proposed_severity,
-            amendment=self.amendment,
+            amendment=None
+            if self.amendment is None
+            else self.amendment.model_dump(mode="json", exclude_unset=True),
             ticket_version=self.ticket_version,
             evidence=[item.model_dump(mode="json", exclude_none=True) for item in self.evidence],
             provenance=None
@@ -131,44 +145,32 @@ class ReviewIn(Input):
         )
 
 
-class ReviewOut(Output):
-    """A recorded cross-review."""
+class AnswerIn(Input):
+    """How an objection ends."""
 
-    id: UUID
-    specialist: str
-    verdict: ReviewVerdict
-    rationale: str
-    author: str
-    on_behalf: bool = Field(description="Recorded by a maintainer for this specialist.")
-    created_at: datetime
-    ticket_version: int
-    outdated: bool = Field(description="The ticket's content has changed since.")
-    claim: ClaimOpinion | None
-    fix: FixOpinion | None
-    proposed_severity: str | None
-    amendment: dict[str, Any] | None
-    evidence: list[dict[str, Any]]
-    provenance: dict[str, Any] | None
-    superseded_by: UUID | None
-    answer: dict[str, Any] | None
-    applied: dict[str, Any] | None
+    resolution: Answer = Field(
+        description="`withdrawn` by its author; `accepted` or `overruled` by a maintainer."
+    )
+    reason: Note = Field(examples=["The run shows it: the gradient is finite."])
 
 
-class ReviewPageOut(Output):
-    """One page of reviews."""
+class ConfirmIn(Input):
+    """That an outdated review holds for the present content."""
 
-    items: list[ReviewOut]
-    next_cursor: str | None
+    ticket_version: Version | None = Field(
+        None,
+        description="The version you read; refused when the content has changed since. Left out, "
+        "the present one.",
+    )
 
 
-class ConsensusOut(Output):
-    """What the current reviews amount to."""
+class BatchReviewIn(ReviewIn):
+    """One review of a batch."""
 
-    ENDORSE: int
-    NEUTRAL: int
-    REFINE: int
-    OBJECT: int
-    outdated: int
-    open_objections: int
-    claim: dict[str, int]
-    missing: list[str] = Field(description="Specialists without a current review.")
+    key: AnyKey
+
+
+class BatchReviewsIn(Input):
+    """Reviews to be recorded, each by itself."""
+
+    items: list[Annotated[BatchReviewIn, BY_ITSELF]] = Field(min_length=1, max_length=200)

@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from app.api.payloads.fields import Flag, Input, Output
 from app.domain.catalogue import CatalogueTest
-from app.domain.submissions import MAX_BYTES as SUBMITTED_MAX
 from app.domain.runs import (
     ArmResult,
     Run,
@@ -21,6 +20,7 @@ from app.domain.runs import (
     TestOutcome,
     TestPurpose,
 )
+from app.domain.submissions import MAX_BYTES as SUBMITTED_MAX
 
 NodeId = Annotated[
     str,

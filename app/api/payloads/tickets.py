@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from app.api.payloads.fields import (
     AnyKey,
     Batch,
+    Commit,
     Domain,
     ExternalRef,
     Flag,
@@ -25,8 +26,10 @@ from app.api.payloads.fields import (
     Summary,
     Title,
 )
-from app.api.payloads.reviews import ConsensusOut, ReviewOut
+from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
+from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.domain.evidence import EvidenceState
+from app.domain.gates import gate_of
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
     Category,
@@ -195,7 +198,7 @@ class TicketPatch(Input):
     assignee: Line | None = None
     reported_on: date | None = None
     external_ref: ExternalRef | None = None
-    commits: list[Line] | None = Field(default=None, max_length=100)
+    commits: list[Commit] | None = Field(default=None, max_length=100)
     resolution_text: Markdown | None = None
 
     def changes(self) -> dict[str, Any]:
@@ -264,6 +267,10 @@ class RelationOut(Output):
     key: str
     kind: RelationKind
     note: str | None
+    stated_here: bool = Field(
+        description="False when the other ticket states it: a PATCH of this one leaves it alone, "
+        "DELETE takes it away."
+    )
 
 
 class ReportOut(Output):
@@ -359,10 +366,42 @@ class TicketOut(Output):
     evidence: EvidenceOut
     tests: list[TestLinkOut]
     patches: dict[str, PatchOut]
+    testability: TestabilityOut | None = Field(
+        description="What a reviewer said of testing it; null while nobody has."
+    )
+    closure: ClosureOut | None = Field(description="How it got its final status.")
+    gate: list[RequirementOut] = Field(
+        description="What its resolution asks for; while it has none, what `fixed` would ask for."
+    )
     version: int
     created_at: datetime
     updated_at: datetime
     created_by: str
+
+
+class SimilarOut(Output):
+    """A ticket that is alike."""
+
+    key: str
+    title: str
+    status: Status
+    score: float = Field(ge=0, le=1, description="The more alike the higher.")
+    reasons: list[str] = Field(
+        description="What is alike.", examples=[["same lines: kasmina/blend_ops.py:59-94"]]
+    )
+
+
+class FiledTicketOut(TicketOut):
+    """A new ticket, and those that may tell of the same."""
+
+    similar: list[SimilarOut] = Field(description="The most alike first, at most 10.")
+
+
+class SimilarListOut(Output):
+    """Tickets that are alike."""
+
+    items: list[SimilarOut]
+    next_cursor: str | None = None
 
 
 class TicketPageOut(Output):
@@ -380,12 +419,14 @@ class TickIn(Input):
     done: Flag = Field(examples=[True])
 
 
-_SHOWN = tuple(TicketOut.model_fields)
+_SHOWN = tuple(name for name in TicketOut.model_fields if name != "gate")
 
 
 def ticket_body(ticket: Ticket) -> dict[str, Any]:
     """Return a ticket as it is answered; nested dataclasses are encoded as they are."""
-    return {name: getattr(ticket, name) for name in _SHOWN}
+    body = {name: getattr(ticket, name) for name in _SHOWN}
+    body["gate"] = [requirement.as_body() for requirement in gate_of(ticket)]
+    return body
 
 
 class LinksOut(Output):

@@ -27,7 +27,7 @@ def whoami(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         if session.out.as_json:
             session.out.json(me)
             return
-        _show_account(session, me)
+        show_account(session, me)
 
 
 @account_app.command("create")
@@ -55,17 +55,20 @@ def create_account(
         if session.out.as_json:
             session.out.json(account)
             return
-        _show_account(session, account)
+        show_account(session, account)
         session.out.remark(f"Next: findings token create {account.get('name')}")
 
 
-def _show_account(session: Session, account: dict[str, Any]) -> None:
+def show_account(session: Session, account: dict[str, Any]) -> None:
+    """Print an account."""
     session.out.fields(
         [
             ("name", account.get("name")),
             ("role", account.get("role")),
             ("speaks for", ", ".join(account.get("speaks_for") or ())),
             ("display name", account.get("display_name")),
+            ("disabled", moment(account.get("disabled_at"))),
+            *((f"queue of {name}", n) for name, n in (account.get("queue") or {}).items()),
         ]
     )
 

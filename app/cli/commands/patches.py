@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.errors import UsageProblem
-from app.cli.inputs import read_bytes
-from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.patches import DEFECTS, defects_in
+from app.cli.patches import put_patch as put
+from app.cli.session import JsonFlag, Key, opened
 from app.cli.tables import Table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-DEFECTS = Path(__file__).resolve().parents[3] / "tests" / "verification" / "defects"
-"""Where the suite keeps the defects that its tests catch."""
-
-MAX_BYTES = 256 << 10
-"""Largest patch that the service takes."""
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="fix, defect, defect-2 …")]
 
@@ -34,7 +28,7 @@ def put_patch(
 ) -> None:
     """Store a patch: the fix of a ticket, or a defect that its tests must catch."""
     with opened(ctx, as_json=as_json) as session:
-        info = _put(session, key, name, file)
+        info = put(session.client, key, name, file)
         if session.out.as_json:
             session.out.json(info)
         else:
@@ -77,7 +71,7 @@ def load_patches(
     """
     files = defects_of(key, folder or DEFECTS)
     with opened(ctx, as_json=as_json) as session:
-        stored = {name: _put(session, key, name, str(path)) for name, path in files.items()}
+        stored = {name: put(session.client, key, name, str(path)) for name, path in files.items()}
         if session.out.as_json:
             session.out.json(stored)
             return
@@ -95,36 +89,14 @@ def defects_of(key: str, folder: Path) -> dict[str, Path]:
     Raises:
         UsageProblem: there is none.
     """
-    wanted = re.compile(rf"{re.escape(key)}(?:-([2-9]|[1-9]\d{{1,2}}))?\.patch")
-    found: dict[int, Path] = {}
-    for path in folder.glob("*.patch"):
-        match = wanted.fullmatch(path.name)
-        if match:
-            found[int(match[1] or 1)] = path
+    found = defects_in(folder, key)
     if not found:
         raise UsageProblem(
             f"there is no {key}.patch in {folder}",
             "Say with --from where the patches lie, or store one with "
             f"`findings patch put {key} defect FILE`",
         )
-    return {
-        "defect" if number == 1 else f"defect-{number}": found[number] for number in sorted(found)
-    }
-
-
-def _put(session: Session, key: str, name: str, file: str) -> dict[str, Any]:
-    answer = session.client.call(
-        "PUT",
-        "tickets",
-        key,
-        "patches",
-        name,
-        content=read_bytes(file, limit=MAX_BYTES),
-        headers={"Content-Type": "text/x-diff"},
-        safe=True,
-    )
-    info: dict[str, Any] = answer.json()
-    return info
+    return found
 
 
 def _how(info: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from app.cli.progress import Progress
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
 from app.cli.streams import follow
 from app.cli.views import runs as view
+
+if TYPE_CHECKING:
+    from app.cli.client import Client
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -79,14 +82,19 @@ def verify(
 def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:
     """Return the run once it has ended, telling a person meanwhile how it goes."""
     with Progress() as progress:
-        while run.get("status") not in view.ENDED:
-            progress.show(run)
-            asked = time.monotonic()
-            run = session.client.get(
-                "runs", str(run.get("id")), params={"wait": WAIT_S}, wait_s=WAIT_S
-            )
-            if run.get("status") not in view.ENDED and time.monotonic() - asked < PAUSE_S:
-                time.sleep(PAUSE_S)
+        return until_ended(session.client, run, progress.show)
+
+
+def until_ended(
+    client: Client, run: dict[str, Any], tell: Callable[[Mapping[str, Any]], None]
+) -> dict[str, Any]:
+    """Return the run once it has ended; `tell` hears of it before each look."""
+    while run.get("status") not in view.ENDED:
+        tell(run)
+        asked = time.monotonic()
+        run = client.get("runs", str(run.get("id")), params={"wait": WAIT_S}, wait_s=WAIT_S)
+        if run.get("status") not in view.ENDED and time.monotonic() - asked < PAUSE_S:
+            time.sleep(PAUSE_S)
     return run
 
 

@@ -74,9 +74,7 @@ def submit_test(
     ctx: typer.Context,
     key: Key,
     file: Annotated[str, typer.Argument(metavar="FILE", help="A pytest file of at most 64 KiB.")],
-    purpose: Annotated[
-        str | None, typer.Option(help="demonstrates (default) or guards.")
-    ] = None,
+    purpose: Annotated[str | None, typer.Option(help="demonstrates (default) or guards.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Hand in a test of your own; it is collected and run in the cage only."""

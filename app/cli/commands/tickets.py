@@ -13,7 +13,7 @@ from app.cli.remedies import quote
 from app.cli.session import Everything, IdempotencyKey, JsonFlag, Key, Limit, Session, opened
 from app.cli.tables import Table
 from app.cli.views import tickets as view
-from app.cli.views.words import moment
+from app.cli.views.events import change_row
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -205,24 +205,10 @@ def history(
             params={},
             limit=None if everything else limit,
             table=Table(("at", "by", "action", "change"), ()),
-            row=_event_row,
+            row=lambda event: _without_ticket(change_row(event)),
         )
 
 
-def _event_row(event: dict[str, Any]) -> tuple[object, ...]:
-    changes = event.get("changes") or {}
-    words = ", ".join(f"{name}: {_change(change)}" for name, change in changes.items())
-    actor = event.get("actor") or "the service"
-    return (moment(event.get("at")), actor, event.get("action"), words)
-
-
-def _change(change: Any) -> str:
-    match change:
-        case [None, new]:
-            return str(new)
-        case [old, None]:
-            return f"{old} removed"
-        case [old, new]:
-            return f"{old} → {new}"
-        case _:
-            return str(change)
+def _without_ticket(cells: tuple[object, ...]) -> tuple[object, ...]:
+    at, _, *rest = cells
+    return (at, *rest)

@@ -132,7 +132,9 @@ async def test_a_file_that_holds_no_usable_test_is_refused(
     assert (await api.get(f"/tickets/{key}/tests"))["items"] == []
 
 
-@pytest.mark.parametrize("filename", ["../test_x.py", "x.py", "test_X.py", "test_x.py\u0000", "conftest.py"])
+@pytest.mark.parametrize(
+    "filename", ["../test_x.py", "x.py", "test_X.py", "test_x.py\u0000", "conftest.py"]
+)
 async def test_a_file_name_that_leaves_its_place_is_refused(api: Api, filename: str) -> None:
     key = (await api.file())["key"]
 

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,12 +145,3 @@ def test_a_bare_ticket_can_be_merged_into_any_document(path: str) -> None:
     bare = TicketFacts(key=facts(parse(before)).key, title="Bare", severity="P4")
     after = merge(before, bare)
     assert merge(after, bare) == after
-
-
-def test_three_hundred_tickets_are_parsed_in_well_under_two_seconds() -> None:
-    documents = [read(path) for path in PATHS]
-    documents = (documents * (300 // len(documents) + 1))[:300]
-    begin = time.process_time()
-    for data in documents:
-        parse(data)
-    assert time.process_time() - begin < 2

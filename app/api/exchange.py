@@ -1,0 +1,148 @@
+"""Tickets in and out: documents, archives, tables, lines of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api.dependencies import Services
+from app.api.openapi import answers
+from app.api.parameters import TicketFilters, TicketKey
+from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse, with_etag
+from app.api.security import Maintainer, Reader
+from app.api.uploads import DESCRIBED, documents, lines
+from app.domain.documents import ImportOptions, OnConflict, StatusFrom
+
+router = APIRouter(tags=["exchange"], route_class=StrictRoute)
+
+MARKDOWN = "text/markdown; charset=utf-8"
+_AS_FILE = {
+    "responses": {
+        200: {
+            "description": "The file, streamed.",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in ("application/zip", "application/x-ndjson", "text/csv")
+            },
+        }
+    }
+}
+_AS_MARKDOWN = {
+    "responses": {
+        200: {
+            "description": "The document.",
+            "content": {"text/markdown": {"schema": {"type": "string"}}},
+        }
+    }
+}
+
+
+@router.post("/imports", openapi_extra=DESCRIBED, **answers(ImportOut, 200, 409, 413, 415))
+async def import_tickets(
+    request: Request,
+    actor: Maintainer,
+    services: Services,
+    format: Annotated[  # the parameter's word
+        Literal["markdown", "jsonl"],
+        Query(description="What the body holds: documents, or a whole export (admins only)."),
+    ] = "markdown",
+    dry_run: Annotated[bool, Query(description="Report everything, store nothing.")] = False,
+    on_conflict: Annotated[
+        OnConflict,
+        Query(
+            description="What to do with a document that contradicts the ticket here: `fail` "
+            "reports it, `skip` passes over it, `update` takes its word, `suffix` keeps another "
+            "document of the same id under `~2`."
+        ),
+    ] = OnConflict.FAIL,
+    disposition: Annotated[
+        StatusFrom,
+        Query(description="Whose word the status is, where folder and document disagree."),
+    ] = StatusFrom.DOCUMENT,
+    source_path: Annotated[
+        str | None,
+        Header(
+            alias="X-Source-Path",
+            max_length=3000,
+            description="Where a single document lies, such as `fixed/B2-DRL-10.md`.",
+        ),
+    ] = None,
+) -> JsonResponse:
+    """Import tickets from Markdown documents.
+
+    One document as `text/markdown`, or many as a form or a zip archive. Each is taken in a
+    transaction of its own: one that cannot be read says why, by line, and the others go on. A
+    document that was imported before is compared with what it said then and with the ticket as it
+    is; where both changed the same field nothing is taken. Imports pass no gate.
+
+    `jsonl` takes a whole export in, with accounts and history: all of it or nothing, so nothing of
+    it may be here already.
+    """
+    if format == "jsonl":
+        found = await services.transfer.restore(actor, lines(request), dry_run=dry_run)
+        return JsonResponse(import_body(found))
+    upload = await documents(request, source_path)
+    options = ImportOptions(on_conflict, disposition, dry_run)
+    items = await services.imports.take(actor, upload.files, upload.paths, options)
+    return JsonResponse(import_body(items))
+
+
+@router.get("/tickets/{key}.md", **{**answers(None, 200, 404), **_AS_MARKDOWN})
+async def show_markdown(_: Reader, services: Services, key: TicketKey) -> Response:
+    """Show a ticket as a Markdown document.
+
+    One that was imported and not edited since comes back as the same bytes; after an edit only
+    the lines of that edit differ.
+    """
+    return await markdown_of(services, key)
+
+
+async def markdown_of(services: Services, key: str) -> Response:
+    """Answer with the document of a ticket."""
+    found = await services.exports.document(key)
+    return Response(found.content, 200, {"ETag": found.etag}, MARKDOWN)
+
+
+@router.get("/tickets/{key}/document", **answers(DocumentOut, 200, 404))
+async def show_document(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
+    """Show a ticket as its document words it, raw tokens beside normal ones."""
+    body, etag = await services.exports.worded(key)
+    return with_etag(body, etag)
+
+
+@router.get("/exports", **{**answers(None, 200), **_AS_FILE})
+async def export_tickets(
+    actor: Reader,
+    services: Services,
+    wanted: TicketFilters,
+    format: Annotated[  # the parameter's word
+        Literal["markdown", "jsonl", "csv"],
+        Query(
+            description="`markdown` is a zip archive of documents, `jsonl` everything that belongs "
+            "to the tickets, line by line; complete only for admins."
+        ),
+    ] = "markdown",
+) -> Response:
+    """Export tickets as a file, with the filters of the list.
+
+    The file is streamed; its order is that of the keys.
+    """
+    match format:
+        case "markdown":
+            return _file(services.exports.markdown(wanted), "application/zip", "findings.zip")
+        case "jsonl":
+            pieces = services.transfer.lines(actor, wanted)
+            return _file(pieces, "application/x-ndjson", "findings.jsonl")
+        case "csv":
+            kind = "text/csv; charset=utf-8; header=present"
+            return _file(services.exports.csv(wanted), kind, "findings.csv")
+
+
+def _file(pieces: AsyncIterator[bytes], media_type: str, name: str) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces, 200, headers, media_type)

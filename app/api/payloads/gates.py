@@ -1,0 +1,79 @@
+"""Gates and remedies out: also a part of tickets and of problems."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, RootModel
+
+from app.api.payloads.fields import Output
+from app.domain.gate_calls import PLACEHOLDERS
+from app.domain.gate_facts import RequirementName, RequirementState
+from app.domain.tickets import Testable
+
+_EXPLAINED = "; ".join(f"`{word}`: {meaning}" for word, meaning in PLACEHOLDERS.items())
+
+
+class RemedyOut(Output):
+    """A call that mends what an answer complains of.
+
+    Calls of one list are made in their order; of two that differ only in a patch's name, one is.
+    Then the call that was refused is made again, unless one of the list `replaces` it. A run is
+    waited for before the next call. What stands in angle brackets is to be filled in.
+    """
+
+    operation: str = Field(
+        description="The operationId, by which this document tells the role it needs.",
+        examples=["triggerRun"],
+    )
+    method: str = Field(examples=["POST"])
+    path: str = Field(examples=["/api/v1/tickets/B2-DRL-10/runs"])
+    body: dict[str, Any] | str | None = Field(
+        None,
+        description="What to send; a string is the whole body and no JSON. Placeholders: "
+        + _EXPLAINED,
+        examples=[{"kind": "proof"}],
+    )
+    not_as: list[str] | None = Field(
+        None, description="Accounts through which the call would not count."
+    )
+    only_as: list[str] | None = Field(
+        None, description="Accounts that alone may make it; absent for everybody with the role."
+    )
+    replaces: bool | None = Field(
+        None, description="True for the refused call itself, completed: it is not made again."
+    )
+
+
+class RequirementOut(Output):
+    """A requirement of a gate, and how the ticket stands to it."""
+
+    name: RequirementName
+    state: RequirementState
+    explanation: str
+    remedy: list[RemedyOut] | None = Field(
+        None, description="Calls that would meet it, where it is UNSATISFIED."
+    )
+
+
+class GateOut(RootModel[list[RequirementOut]]):
+    """The requirements of a step; empty where it has none."""
+
+
+class ClosureOut(Output):
+    """How a ticket got its final status."""
+
+    by: str
+    at: datetime
+    reason: str | None
+    overridden: list[str] = Field(description="Requirements that a maintainer overrode.")
+
+
+class TestabilityOut(Output):
+    """Whether a test can decide a ticket's claim, as a reviewer said."""
+
+    state: Testable
+    reason: str | None
+    by: str
+    at: datetime

@@ -1,0 +1,116 @@
+"""Steps of tickets along the workflow, and the gate they pass."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from app.api.dependencies import Services
+from app.api.openapi import answers
+from app.api.parameters import IfMatch, TicketKey
+from app.api.payloads.gates import GateOut
+from app.api.payloads.tickets import TicketOut, ticket_body
+from app.api.payloads.workflow import (
+    BatchOut,
+    BatchTransitionIn,
+    TestabilityIn,
+    TransitionIn,
+    WorkflowOut,
+    batch_item,
+)
+from app.api.problems import problem_body
+from app.api.requests import StrictRoute
+from app.api.responses import JsonResponse, with_etag
+from app.api.security import Reader, Reporter, Reviewer
+from app.domain.tickets import Resolution, Status
+from app.domain.workflow import describe
+
+router = APIRouter(tags=["workflow"], route_class=StrictRoute)
+
+
+@router.get("/workflow", **answers(WorkflowOut, 200))
+async def show_workflow(_: Reader) -> JsonResponse:
+    """Show the workflow: statuses, steps with their roles, resolutions with their requirements.
+
+    The words of all fields and the placeholders of remedies stand there too.
+    """
+    return JsonResponse(describe())
+
+
+@router.post("/tickets/{key}/transitions", **answers(TicketOut, 200, 404, 409, 412))
+async def transition_ticket(
+    actor: Reporter,
+    services: Services,
+    key: TicketKey,
+    body: TransitionIn,
+    if_match: IfMatch = None,
+) -> JsonResponse:
+    """Move a ticket along the workflow.
+
+    Steps to `closed` and `wont-fix`, and overrides, need a maintainer; the others a reviewer, or
+    the reporter who filed the ticket. A step that the workflow does not have is 409 with the
+    `allowed` ones. A closed gate is 409 with every one of its `requirements` and, as `remedy`,
+    the calls that open it: make them in their order, then repeat this call. The version counts
+    up. `If-Match` may be sent, and is then obeyed.
+    """
+    ticket = await services.transitions.move(actor, key, body.transition(), if_match=if_match)
+    return with_etag(ticket_body(ticket), ticket.etag)
+
+
+@router.post("/transitions:batch", **answers(BatchOut, 200))
+async def transition_tickets(
+    request: Request, actor: Reporter, services: Services, body: BatchTransitionIn
+) -> JsonResponse:
+    """Move many tickets along the workflow, each by itself.
+
+    The tickets are named by `keys`, at most 500, or found by `filter`. A refused one stops none
+    of the others; `problem` is what its own call would have been answered.
+    """
+    chosen = body.filter.filter() if body.filter is not None else body.keys or []
+    outcomes = await services.transitions.move_many(
+        actor, chosen, body.transition(), dry_run=body.dry_run
+    )
+    items = [
+        batch_item(outcome, None if outcome.error is None else problem_body(request, outcome.error))
+        for outcome in outcomes
+    ]
+    done = sum(outcome.error is None for outcome in outcomes)
+    return JsonResponse(
+        {"items": items, "done": done, "refused": len(items) - done, "dry_run": body.dry_run}
+    )
+
+
+@router.get("/tickets/{key}/gate", **answers(GateOut, 200, 404))
+async def show_gate(
+    _: Reader,
+    services: Services,
+    key: TicketKey,
+    to: Annotated[
+        Status | None, Query(description="The status to be reached; by default `closed`.")
+    ] = None,
+    resolution: Annotated[
+        Resolution | None,
+        Query(description="By default the ticket's own, or `fixed` while it has none."),
+    ] = None,
+) -> JsonResponse:
+    """Show what a step would ask for, and how the ticket stands to it.
+
+    What comes with the step itself, a reason or a commit, counts as missing here.
+    """
+    gate = await services.gates.gate(key, to, resolution)
+    return JsonResponse([requirement.as_body() for requirement in gate])
+
+
+@router.put("/tickets/{key}/testability", **answers(TicketOut, 200, 404))
+async def set_testability(
+    actor: Reviewer, services: Services, key: TicketKey, body: TestabilityIn
+) -> JsonResponse:
+    """Say whether a test can decide a ticket's claim.
+
+    For one that is `not-testable` the gate asks for a commit instead of evidence. It is an
+    opinion beside the document, as a review is: the version stays as it is, `If-Match` is not
+    needed.
+    """
+    ticket = await services.gates.set_testability(actor, key, body.state, body.reason)
+    return with_etag(ticket_body(ticket), ticket.etag)

@@ -1,0 +1,125 @@
+"""``findings account``: list, show, change and disable accounts, and let people log in."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.commands.accounts import show_account as show_fields
+from app.cli.errors import UsageProblem
+from app.cli.session import Everything, JsonFlag, Limit, opened
+from app.cli.tables import Table
+from app.cli.views.words import moment
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The account.")]
+
+
+def list_accounts(
+    ctx: typer.Context,
+    limit: Limit = 200,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List accounts by name."""
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "accounts",
+            params={},
+            limit=None if everything else limit,
+            table=Table(("name", "role", "speaks for", "display name", "state"), ()),
+            row=_row,
+        )
+
+
+def show_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Show an account."""
+    with opened(ctx, as_json=as_json) as session:
+        account = session.client.get("accounts", name)
+        if session.out.as_json:
+            session.out.json(account)
+        else:
+            show_fields(session, account)
+
+
+def edit_account(
+    ctx: typer.Context,
+    name: Name,
+    role: Annotated[
+        str | None,
+        typer.Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE"),
+    ] = None,
+    speaks_for: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPECIALIST", help="Instead of those it has. Repeatable."),
+    ] = None,
+    speaks_for_none: Annotated[
+        bool, typer.Option("--speaks-for-none", help="It speaks for no specialist any more.")
+    ] = False,
+    display_name: Annotated[
+        str | None, typer.Option(help="The name people read; '' for none.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change what an account may do, and as whom it reviews."""
+    body: dict[str, Any] = {}
+    if role:
+        body["role"] = role
+    if speaks_for or speaks_for_none:
+        body["speaks_for"] = [] if speaks_for_none else speaks_for
+    if display_name is not None:
+        body["display_name"] = display_name or None
+    if not body:
+        raise UsageProblem(
+            "there is nothing to change", "Give --role, --speaks-for or --display-name"
+        )
+    _change(ctx, name, body, as_json=as_json)
+
+
+def disable_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Let nobody in as this account any more."""
+    _change(ctx, name, {"disabled": True}, as_json=as_json)
+
+
+def enable_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Let a disabled account in again."""
+    _change(ctx, name, {"disabled": False}, as_json=as_json)
+
+
+def make_login_link(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+    """Print a link that logs the account into the pages, once and within 15 minutes."""
+    with opened(ctx, as_json=as_json) as session:
+        link = session.client.post("accounts", name, "login-link")
+        if session.out.as_json:
+            session.out.json(link)
+            return
+        session.out.line(link.get("url"))
+        session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
+
+
+def _change(ctx: typer.Context, name: str, body: dict[str, Any], *, as_json: bool) -> None:
+    with opened(ctx, as_json=as_json) as session:
+        answer = session.client.call(
+            "PATCH",
+            "accounts",
+            name,
+            content=json.dumps(body).encode("ascii"),
+            headers={"Content-Type": "application/json"},
+            safe=True,
+        ).json()
+        if session.out.as_json:
+            session.out.json(answer)
+        else:
+            show_fields(session, answer)
+
+
+def _row(account: dict[str, Any]) -> tuple[object, ...]:
+    disabled = account.get("disabled_at")
+    return (
+        account.get("name"),
+        account.get("role"),
+        ", ".join(account.get("speaks_for") or ()),
+        account.get("display_name"),
+        f"disabled {moment(disabled)}" if disabled else "",
+    )

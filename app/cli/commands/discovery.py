@@ -1,0 +1,117 @@
+"""Finding tickets by words and likeness, and following what happens to them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.tables import Table
+from app.cli.views import events as events_view
+from app.cli.views import tickets as view
+
+_PAUSE_S = 1.0
+_COLUMNS = ("at", "ticket", "by", "action", "change")
+
+Words = Annotated[
+    list[str], typer.Argument(metavar="WORD...", help='Words, "phrases" and -not, after --.')
+]
+
+
+def search_tickets(
+    ctx: typer.Context,
+    words: Words,
+    limit: Limit = 50,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Find tickets by their words, also inside paths and symbols, the newest first.
+
+    An argument with spaces is a phrase. Leave a word out with -- -WORD. More filters are those of
+    `findings ticket list --q`.
+    """
+    query = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "tickets",
+            params={"q": query},
+            limit=None if everything else limit,
+            table=view.LIST,
+            row=view.list_row,
+        )
+
+
+def similar_tickets(ctx: typer.Context, key: Key, as_json: JsonFlag = False) -> None:
+    """List tickets that may tell of the same as one, the most alike first."""
+    with opened(ctx, as_json=as_json) as session:
+        found = session.client.get("tickets", key, "similar")
+        if session.out.as_json:
+            session.out.json(found)
+            return
+        rows = [_similar_row(item) for item in found["items"]]
+        table = Table(("score", "key", "status", "why", "title"), rows, empty="None is alike.")
+        session.out.table(table)
+
+
+def _similar_row(item: dict[str, Any]) -> tuple[object, ...]:
+    why = "; ".join(item.get("reasons") or ())
+    return (item.get("score"), item.get("key"), item.get("status"), why, item.get("title"))
+
+
+def changes(
+    ctx: typer.Context,
+    since: Annotated[
+        str | None, typer.Option(metavar="ID", help="Behind this event; left out: everything.")
+    ] = None,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Of tickets you filed, are assigned to or reviewed.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what happens, until stopped.")
+    ] = False,
+    limit: Limit = 50,
+    everything: Everything = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what happened to all tickets, oldest first; with --follow from now on.
+
+    In a pipe: time, ticket, account, action and change, separated by tabs. With --follow and
+    --json: one JSON object a line.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        if follow:
+            _follow(session, since, mine=mine)
+            return
+        session.list(
+            "changes",
+            params={"since": since, "mine": "true" if mine else None},
+            limit=None if everything else limit,
+            table=Table(_COLUMNS, (), empty="Nothing happened."),
+            row=events_view.change_row,
+        )
+
+
+def _follow(session: Session, since: str | None, *, mine: bool) -> None:
+    from app.cli.streams import follow  # rare
+
+    last = since
+    params = {"mine": "true" if mine else None}
+    while True:
+        for event in follow(session.client, "events", last_id=last, params=params):
+            last = event.id
+            _tell(session, event.data)
+            sys.stdout.flush()  # a reader at the other end of a pipe waits for it
+        time.sleep(_PAUSE_S)  # the service closed the stream, as when it stops
+
+
+def _tell(session: Session, event: dict[str, Any]) -> None:
+    row = events_view.change_row(event)
+    if session.out.as_json:
+        session.out.json(event)
+    elif session.out.terminal:
+        session.out.line("  ".join(str(cell) for cell in row))
+    else:
+        session.out.table(Table(_COLUMNS, [row]))

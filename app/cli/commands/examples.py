@@ -1,0 +1,182 @@
+"""``findings load-examples``: a tracker full of tickets whose claims have been run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.commands.runs import until_ended
+from app.cli.errors import EXIT_NO, Refused, Stopped, Unreachable, UsageProblem
+from app.cli.examples import EXAMPLES, Loaded, load, read_examples
+from app.cli.output import Output, say
+from app.cli.patches import DEFECTS
+from app.cli.progress import Bar
+from app.cli.session import JsonFlag, Session, opened
+from app.cli.tables import Table
+
+ROLES = ("maintainer", "admin")
+"""Who may record reviews of every specialist and store patches."""
+
+_REPEAT = "Repeat the command to wait for the rest"
+
+
+def load_examples(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Where the tickets lie, else the shipped ones."),
+    ] = None,
+    defects: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the defect patches lie, else the suite's own."),
+    ] = None,
+    no_run: Annotated[bool, typer.Option("--no-run", help="File only, run no proof.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """File the example tickets with reviews and defect patches, and prove them all.
+
+    Safe to repeat: what is there stays as it is, and only what is missing is added. It needs a
+    maintainer's token. The exit code is 0 when every proof ended as its example expects.
+
+    In a pipe: key, what was done, outcome of the proof and the reason, separated by tabs.
+    """
+    examples = read_examples(folder or EXAMPLES)
+    with opened(ctx, as_json=as_json) as session:
+        _require_maintainer(session)
+        loaded = []
+        with Bar("Filing", len(examples)) as bar:
+            for example in examples:
+                bar.show(example.key)
+                loaded.append(load(session.client, example, defects or DEFECTS))
+                bar.advance()
+        if not no_run:
+            _queue(session, loaded)
+        _finish(session, loaded, proofs=not no_run)
+        if session.out.as_json:
+            session.out.json(_as_json(loaded, proofs=not no_run))
+        elif session.out.terminal:
+            session.out.table(_table(loaded))
+        if not session.out.as_json:
+            say(summary(loaded, proofs=not no_run))
+    if not no_run and not all(item.is_as_expected for item in loaded):
+        raise typer.Exit(EXIT_NO)
+
+
+def _require_maintainer(session: Session) -> None:
+    me = session.client.get("me")
+    if me.get("role") not in ROLES:
+        raise UsageProblem(
+            "the reviews of all specialists and the patches need a maintainer's token; "
+            f"you are {me.get('name')}, {me.get('role')}",
+            "Set FINDINGS_TOKEN to the token of a maintainer or admin",
+        )
+
+
+def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
+    """Ask for every proof that is missing, so that the workers can go ahead; wait for none."""
+    waiting = [item for item in loaded if not item.is_settled]
+    under_way = _under_way(session) if waiting else {}
+    for item in waiting:
+        key = item.example.key
+        if key in under_way and not item.patches:
+            item.run = under_way[key]
+            continue
+        try:
+            run = session.client.post("tickets", key, "runs", body={"kind": "proof"})
+        except Refused as error:
+            if error.status != 409:
+                raise
+            item.reason = str(error)
+        else:
+            item.run = str(run.get("id"))
+
+
+def _under_way(session: Session) -> dict[str, str]:
+    """Return the proofs that an earlier call has queued, by ticket."""
+    params = {"kind": "proof", "status": ["queued", "running"]}
+    pages = session.client.pages("runs", params=params, limit=None)
+    return {str(run["ticket"]): str(run["id"]) for page in pages for run in page["items"]}
+
+
+def _finish(session: Session, loaded: Sequence[Loaded], *, proofs: bool) -> None:
+    """Wait for each proof in the order they were queued, and print what came out as it comes."""
+    with Bar("Proving", len(loaded) if proofs else 0) as bar:
+        for item in loaded:
+            if proofs and not item.is_settled:
+                bar.show(item.example.key)
+                _await(session, item)
+            bar.advance()
+            if not (session.out.terminal or session.out.as_json):
+                _print(session.out, item)
+
+
+def _await(session: Session, item: Loaded) -> None:
+    try:
+        run = until_ended(session.client, {"id": item.run}, lambda _: None)
+    except KeyboardInterrupt:
+        raise Stopped("stopped waiting; the proofs go on", _REPEAT) from None
+    except Unreachable as error:
+        raise Unreachable(error.detail, f"The proofs may go on. {_REPEAT}") from None
+    item.outcome = str(run.get("outcome") or run.get("status"))
+    if not item.is_as_expected:
+        item.reason = str(run.get("reason") or "")
+
+
+def _print(out: Output, item: Loaded) -> None:
+    out.table(
+        Table((), [(item.example.key, item.result, item.outcome or "", item.reason)], kind="")
+    )
+
+
+def _table(loaded: Sequence[Loaded]) -> Table:
+    return Table(
+        ("ticket", "done", "reviews", "patches", "proof", "reason"),
+        [
+            (
+                item.example.key,
+                item.result,
+                f"+{len(item.reviews)}" if item.reviews else "",
+                f"+{len(item.patches)}" if item.patches else "",
+                item.outcome,
+                item.reason,
+            )
+            for item in sorted(loaded, key=lambda item: item.example.key)
+        ],
+    )
+
+
+def summary(loaded: Sequence[Loaded], *, proofs: bool) -> str:
+    """Say in a line what was done and what came out."""
+    done = Counter(item.result for item in loaded)
+    words = [f"{number} {result}" for result, number in sorted(done.items())]
+    reviews = sum(len(item.reviews) for item in loaded)
+    patches = sum(len(item.patches) for item in loaded)
+    text = (
+        f"{len(loaded)} tickets: {', '.join(words)}; {reviews} reviews and {patches} patches added."
+    )
+    if not proofs:
+        return f"{text} No proof was run."
+    own = [item for item in loaded if item.result != "left-alone"]
+    proven = sum(item.outcome == "proven" for item in own)
+    others = [item for item in own if item.outcome != "proven"]
+    text += f" {proven} of {len(own)} proven"
+    if not others:
+        return f"{text}."
+    named = "; ".join(
+        f"{item.example.key} {item.outcome or 'not run'}"
+        + (" as expected" if item.is_as_expected else f" ({item.reason})" if item.reason else "")
+        for item in others
+    )
+    return f"{text}; not proven: {named}"
+
+
+def _as_json(loaded: Sequence[Loaded], *, proofs: bool) -> dict[str, Any]:
+    return {
+        "items": [item.as_json() for item in loaded],
+        "proven": sum(item.outcome == "proven" for item in loaded),
+        "as_expected": all(item.is_as_expected for item in loaded) if proofs else None,
+    }

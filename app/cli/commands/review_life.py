@@ -1,0 +1,112 @@
+"""``findings review``: what becomes of a review - applied, answered, confirmed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from app.cli.errors import UsageProblem
+from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.views import tickets as view
+
+Which = Annotated[
+    str,
+    typer.Argument(metavar="REVIEW", help="Its id, or the specialist whose current review it is."),
+]
+
+
+def apply_review(
+    ctx: typer.Context,
+    key: Key,
+    which: Which,
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take a review's amendment into the ticket, and show the ticket."""
+    with opened(ctx, as_json=as_json) as session:
+        ticket = _post(session, key, which, "apply", None, idempotency_key)
+        if session.out.as_json:
+            session.out.json(ticket)
+        else:
+            view.show_ticket(session.out, ticket)
+
+
+def answer_review(
+    ctx: typer.Context,
+    key: Key,
+    which: Which,
+    resolution: Annotated[
+        str, typer.Argument(metavar="RESOLUTION", help="accepted, withdrawn or overruled.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why, in Markdown.")],
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """End an open objection: its author withdraws it, a maintainer accepts or overrules it."""
+    body = {"resolution": resolution.lower(), "reason": reason}
+    with opened(ctx, as_json=as_json) as session:
+        _show(session, _post(session, key, which, "answer", body, idempotency_key))
+
+
+def confirm_review(
+    ctx: typer.Context,
+    key: Key,
+    which: Which,
+    ticket_version: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="The version you read; refused when it has changed since."),
+    ] = None,
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let your outdated review hold for the ticket as it is now."""
+    body = {} if ticket_version is None else {"ticket_version": ticket_version}
+    with opened(ctx, as_json=as_json) as session:
+        _show(session, _post(session, key, which, "confirm", body, idempotency_key))
+
+
+def _post(
+    session: Session,
+    key: str,
+    which: str,
+    what: str,
+    body: dict[str, Any] | None,
+    idempotency_key: str | None,
+) -> Any:
+    from app.cli.client import new_key  # httpx is slow to load
+
+    return session.client.post(
+        "tickets",
+        key,
+        "reviews",
+        _review_id(session, key, which),
+        what,
+        body=body,
+        key=idempotency_key or new_key(),
+    )
+
+
+def _review_id(session: Session, key: str, which: str) -> str:
+    """Return the id of the review that is meant.
+
+    Raises:
+        UsageProblem: the specialist has none on this ticket.
+    """
+    try:
+        return str(UUID(which))
+    except ValueError:
+        pass
+    found = session.client.get("tickets", key, "reviews", params={"limit": 200})
+    for review in found.get("items", []):
+        if review.get("specialist") == which:
+            return str(review.get("id"))
+    raise UsageProblem(f"{key} has no current review of {which}", f"See findings review list {key}")
+
+
+def _show(session: Session, review: dict[str, Any]) -> None:
+    if session.out.as_json:
+        session.out.json(review)
+    else:
+        view.show_reviews(session.out, [review], title="", kind="")

@@ -1,0 +1,131 @@
+"""What a gate depends on and what it says: plain data for the rules of ``gate_rules``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from app.domain.arms import plan_arms, proof_by
+from app.domain.evidence import EvidenceState, ProofBy
+from app.domain.gate_calls import Call
+from app.domain.reviews import Answer, ClaimOpinion, Review, ReviewVerdict
+from app.domain.runs import RunKind
+from app.domain.tickets import RelationKind, Testable, Ticket
+
+
+class RequirementName(StrEnum):
+    """What a gate can ask for."""
+
+    EVIDENCE = "evidence"
+    ENDORSEMENT = "endorsement"
+    OBJECTIONS = "objections"
+    COMMIT = "commit"
+    REASON = "reason"
+    REFUTATION = "refutation"
+    RELATION = "relation"
+
+
+class RequirementState(StrEnum):
+    """How a ticket stands to a requirement."""
+
+    SATISFIED = "SATISFIED"
+    UNSATISFIED = "UNSATISFIED"
+    OVERRIDDEN = "OVERRIDDEN"
+    NOT_APPLICABLE = "NOT_APPLICABLE"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the gate needs to know of a current review."""
+
+    id: UUID
+    specialist: str
+    author: str
+    verdict: ReviewVerdict
+    outdated: bool = False
+    claim: ClaimOpinion | None = None
+    answer: Answer | None = None
+    applied: bool = False
+
+
+@dataclass(frozen=True)
+class GateFacts:
+    """Everything that a gate depends on."""
+
+    key: str
+    agent: str
+    """The reporting specialist."""
+    filer: str
+    """Name of the account that filed the ticket."""
+    evidence: EvidenceState = EvidenceState.NONE
+    stale: bool = False
+    testable: bool = True
+    proof_by: ProofBy | None = None
+    """Which kind of patch a proof would rest on; None when it has none that applies."""
+    opinions: tuple[Opinion, ...] = ()
+    """Current reviews: none of them is superseded."""
+    missing: tuple[str, ...] = ()
+    """Specialists without a current review."""
+    commits: tuple[str, ...] = ()
+    reason: str | None = None
+    duplicate_of: tuple[str, ...] = ()
+    overridden: frozenset[str] = frozenset()
+    """Names of requirements that a maintainer has overridden."""
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A requirement, and how a ticket stands to it."""
+
+    name: RequirementName
+    state: RequirementState
+    explanation: str
+    remedy: tuple[Call, ...] = ()
+    """Calls that would meet it, to be made in this order."""
+
+    def as_body(self) -> dict[str, Any]:
+        """Return the requirement as the API shows it."""
+        body: dict[str, Any] = {
+            "name": self.name.value,
+            "state": self.state.value,
+            "explanation": self.explanation,
+        }
+        if self.remedy:
+            body["remedy"] = [call.as_body() for call in self.remedy]
+        return body
+
+
+def facts_of(ticket: Ticket) -> GateFacts:
+    """Return what the gate needs to know of a ticket as it is shown."""
+    patches = {name: (info.digest, info.applies) for name, info in ticket.patches.items()}
+    closure, said = ticket.closure, ticket.testability
+    return GateFacts(
+        key=ticket.key,
+        agent=ticket.agent,
+        filer=ticket.created_by,
+        evidence=ticket.evidence.state,
+        stale=ticket.evidence.stale,
+        testable=said is None or said.state is Testable.TESTABLE,
+        proof_by=proof_by(plan_arms(RunKind.PROOF, patches) or ()),
+        opinions=tuple(_opinion(review) for review in ticket.reviews),
+        missing=ticket.consensus.missing,
+        commits=ticket.commits,
+        reason=None if closure is None else closure.reason,
+        duplicate_of=tuple(r.key for r in ticket.relations if r.kind is RelationKind.DUPLICATE_OF),
+        overridden=frozenset() if closure is None else frozenset(closure.overridden),
+    )
+
+
+def _opinion(review: Review) -> Opinion:
+    return Opinion(
+        id=review.id,
+        specialist=review.specialist,
+        author=review.author,
+        verdict=review.verdict,
+        outdated=review.outdated,
+        claim=review.claim,
+        answer=None if review.answer is None else Answer(review.answer["resolution"]),
+        applied=review.applied is not None,
+    )

@@ -1,0 +1,188 @@
+"""How each requirement of a gate is judged; one function per requirement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from app.domain.evidence import EvidenceState, sentence
+from app.domain.gate_calls import (
+    Call,
+    answer_objection,
+    confirm_review,
+    endorse,
+    object_to,
+    prove,
+    relate_duplicate,
+    settle,
+)
+from app.domain.gate_facts import (
+    GateFacts,
+    Opinion,
+    Requirement,
+    RequirementName,
+    RequirementState,
+)
+from app.domain.reviews import Answer, ClaimOpinion, ReviewVerdict
+from app.domain.tickets import Resolution
+
+
+def _proven(facts: GateFacts) -> bool:
+    return facts.evidence is EvidenceState.PROVEN and not facts.stale
+
+
+def _evidence_applies(facts: GateFacts) -> bool:
+    return facts.testable and facts.evidence is not EvidenceState.NOT_COVERED
+
+
+def _evidence(facts: GateFacts, resolution: Resolution) -> Requirement:
+    known = sentence(facts.evidence, stale=facts.stale)
+    if _proven(facts):
+        return _satisfied(RequirementName.EVIDENCE, known)
+    if not facts.testable:
+        return _not_applicable(
+            RequirementName.EVIDENCE,
+            "A reviewer said that this cannot be tested; a commit is required instead.",
+        )
+    if facts.evidence is EvidenceState.NOT_COVERED:
+        return _not_applicable(RequirementName.EVIDENCE, f"{known} A commit is required instead.")
+    if resolution is Resolution.ALREADY_FIXED and facts.commits:
+        return _not_applicable(RequirementName.EVIDENCE, f"{known} A commit is named instead.")
+    advice, calls = prove(facts.key, facts.evidence, stale=facts.stale, proof_by=facts.proof_by)
+    return _open(RequirementName.EVIDENCE, f"{known} {advice}", *calls)
+
+
+def _commit(facts: GateFacts, resolution: Resolution) -> Requirement:
+    if facts.commits:
+        return _satisfied(RequirementName.COMMIT, f"Named: {', '.join(facts.commits)}.")
+    if _proven(facts) or (resolution is Resolution.FIXED and _evidence_applies(facts)):
+        return _not_applicable(RequirementName.COMMIT, "Evidence decides; no commit is needed.")
+    name = "commits" if resolution is Resolution.FIXED else "commits, or prove it by a run,"
+    return _open(
+        RequirementName.COMMIT,
+        f"No commit is named. Give {name} with the transition.",
+        settle(facts.key, resolution, commits=True),
+    )
+
+
+def _endorsement(facts: GateFacts, _: Resolution) -> Requirement:
+    wrong = []
+    for opinion in facts.opinions:
+        if not _is_endorsement(opinion):
+            continue
+        reason = _why_not(facts, opinion)
+        if reason is None:
+            what = "endorses" if opinion.verdict is ReviewVerdict.ENDORSE else "refined"
+            return _satisfied(
+                RequirementName.ENDORSEMENT,
+                f"{opinion.specialist} {what} it, recorded by {opinion.author}.",
+            )
+        wrong.append((opinion, reason))
+    told = "".join(f" The {o.verdict.value} of {o.specialist} {why}." for o, why in wrong)
+    calls = [
+        confirm_review(facts.key, opinion.id, opinion.author)
+        for opinion, _reason in wrong
+        if opinion.outdated and _why_not(facts, replace(opinion, outdated=False)) is None
+    ][:1]
+    return _open(
+        RequirementName.ENDORSEMENT,
+        f"No specialist other than {facts.agent} endorses it through an account other than "
+        f"{facts.filer}.{told}",
+        *(calls or [endorse(facts.key, _other_specialist(facts), facts.filer)]),
+    )
+
+
+def _is_endorsement(opinion: Opinion) -> bool:
+    return opinion.verdict is ReviewVerdict.ENDORSE or (
+        opinion.verdict is ReviewVerdict.REFINE and opinion.applied
+    )
+
+
+def _why_not(facts: GateFacts, opinion: Opinion) -> str | None:
+    """Return why an endorsement does not count, or None when it does."""
+    if opinion.outdated:
+        return "speaks of an older text and is not confirmed"
+    if opinion.specialist == facts.agent:
+        return "does not count, because that specialist reported the finding"
+    if opinion.author == facts.filer:
+        return f"does not count, because {facts.filer} filed the ticket"
+    return None
+
+
+def _other_specialist(facts: GateFacts) -> str | None:
+    return next((name for name in facts.missing if name != facts.agent), None)
+
+
+def _objections(facts: GateFacts, _: Resolution) -> Requirement:
+    against = [o for o in facts.opinions if o.verdict is ReviewVerdict.OBJECT and o.answer is None]
+    if not against:
+        return _satisfied(RequirementName.OBJECTIONS, "No objection is open.")
+    who = ", ".join(o.specialist for o in against)
+    return _open(
+        RequirementName.OBJECTIONS,
+        f"Open: OBJECT of {who}. Its author withdraws it, or a maintainer accepts or overrules it.",
+        *(answer_objection(facts.key, o.id) for o in against),
+    )
+
+
+def _reason(facts: GateFacts, resolution: Resolution) -> Requirement:
+    if facts.reason is not None and facts.reason.strip():
+        return _satisfied(RequirementName.REASON, "A reason is given.")
+    return _open(
+        RequirementName.REASON,
+        "Give a reason with the transition.",
+        settle(facts.key, resolution, reason=True),
+    )
+
+
+def _refutation(facts: GateFacts, _: Resolution) -> Requirement:
+    lost = (Answer.WITHDRAWN, Answer.OVERRULED)
+    for opinion in facts.opinions:
+        if opinion.outdated:
+            continue
+        if opinion.claim is ClaimOpinion.FALSE:
+            return _satisfied(
+                RequirementName.REFUTATION, f'{opinion.specialist} says the claim is "false".'
+            )
+        if opinion.verdict is ReviewVerdict.OBJECT and opinion.answer not in lost:
+            return _satisfied(RequirementName.REFUTATION, f"{opinion.specialist} objects.")
+    return _open(
+        RequirementName.REFUTATION,
+        'No current review says OBJECT or that the claim is "false".',
+        object_to(facts.key, _other_specialist(facts)),
+    )
+
+
+def _relation(facts: GateFacts, _: Resolution) -> Requirement:
+    if facts.duplicate_of:
+        return _satisfied(RequirementName.RELATION, f"It repeats {', '.join(facts.duplicate_of)}.")
+    return _open(
+        RequirementName.RELATION,
+        "No duplicate-of relation names the ticket that says the same. Give duplicate_of with "
+        "the transition, or add the relation.",
+        relate_duplicate(facts.key),
+    )
+
+
+RULES: Mapping[RequirementName, Callable[[GateFacts, Resolution], Requirement]] = {
+    RequirementName.EVIDENCE: _evidence,
+    RequirementName.ENDORSEMENT: _endorsement,
+    RequirementName.OBJECTIONS: _objections,
+    RequirementName.COMMIT: _commit,
+    RequirementName.REASON: _reason,
+    RequirementName.REFUTATION: _refutation,
+    RequirementName.RELATION: _relation,
+}
+"""How each requirement is judged."""
+
+
+def _satisfied(name: RequirementName, explanation: str) -> Requirement:
+    return Requirement(name, RequirementState.SATISFIED, explanation)
+
+
+def _not_applicable(name: RequirementName, explanation: str) -> Requirement:
+    return Requirement(name, RequirementState.NOT_APPLICABLE, explanation)
+
+
+def _open(name: RequirementName, explanation: str, *calls: Call) -> Requirement:
+    return Requirement(name, RequirementState.UNSATISFIED, explanation, calls)

@@ -1,0 +1,132 @@
+"""The gate: what a ticket has to show before it is settled with a resolution.
+
+`GATES` says which requirements a resolution has, `evaluate` how a ticket stands to them. Each
+requirement that is open comes with the calls that would meet it, so that a client needs no more
+than the API's own description to go on. In those calls words in angle brackets are to be filled
+in by the client; `gate_calls.PLACEHOLDERS` explains each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from app.domain.gate_calls import Call
+from app.domain.gate_facts import (
+    GateFacts,
+    Requirement,
+    RequirementName,
+    RequirementState,
+    facts_of,
+)
+from app.domain.gate_rules import RULES
+from app.domain.lifecycle import RESOLUTIONS
+from app.domain.tickets import Resolution, Status, Ticket
+
+MEANING: Mapping[RequirementName, str] = {
+    RequirementName.EVIDENCE: (
+        "The evidence is `proven` and not stale. Not applicable when no target covers the "
+        "ticket's domains and no test is linked, or when a reviewer said that it cannot be tested."
+    ),
+    RequirementName.ENDORSEMENT: (
+        "A current ENDORSE, or a REFINE whose amendment was applied, by a specialist other than "
+        "the reporting one and recorded by an account other than the filer's."
+    ),
+    RequirementName.OBJECTIONS: (
+        "No objection is open: each OBJECT was answered, or superseded by a later review."
+    ),
+    RequirementName.COMMIT: (
+        "A commit is named. For `fixed` only where evidence is not applicable; for "
+        "`already-fixed` it does in place of evidence."
+    ),
+    RequirementName.REASON: "A reason is given with the transition.",
+    RequirementName.REFUTATION: (
+        "A current review says OBJECT, and was neither withdrawn nor overruled, or says that the "
+        'claim is "false".'
+    ),
+    RequirementName.RELATION: "A `duplicate-of` relation names the ticket that says the same.",
+}
+
+GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
+    Resolution.FIXED: (
+        RequirementName.EVIDENCE,
+        RequirementName.ENDORSEMENT,
+        RequirementName.OBJECTIONS,
+        RequirementName.COMMIT,
+    ),
+    Resolution.ALREADY_FIXED: (RequirementName.EVIDENCE, RequirementName.COMMIT),
+    Resolution.NOT_A_BUG: (RequirementName.REASON, RequirementName.REFUTATION),
+    Resolution.DUPLICATE: (RequirementName.RELATION,),
+    Resolution.WONT_FIX: (RequirementName.REASON,),
+}
+"""The requirements of each resolution. Steps without a resolution have none."""
+
+
+def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requirement, ...]:
+    """Return the requirements of `resolution` in the order of the table; None has none."""
+    if resolution is None:
+        return ()
+    found = [RULES[name](facts, resolution) for name in GATES[resolution]]
+    return tuple(_overridden(facts, requirement) for requirement in found)
+
+
+def unmet(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Return those that keep the gate closed."""
+    return tuple(r for r in requirements if r.state is RequirementState.UNSATISFIED)
+
+
+def way_through(requirements: Iterable[Requirement]) -> tuple[Call, ...]:
+    """Return the calls that open the gate, in the order in which they are to be made.
+
+    The one that takes the place of the refused call comes last. Where a commit does in place of
+    evidence, nothing is asked for evidence.
+    """
+    still_open = unmet(requirements)
+    names = {requirement.name for requirement in still_open}
+    calls = [
+        call
+        for requirement in still_open
+        if requirement.name is not RequirementName.EVIDENCE or RequirementName.COMMIT not in names
+        for call in requirement.remedy
+    ]
+    return tuple(sorted(calls, key=lambda call: call.replaces))
+
+
+def gate_of(ticket: Ticket) -> tuple[Requirement, ...]:
+    """Return the gate that is shown with a ticket: of its resolution, or of ``fixed``."""
+    return evaluate(facts_of(ticket), ticket.resolution or Resolution.FIXED)
+
+
+def is_closable(status: Status, facts: GateFacts) -> bool:
+    """Tell whether nothing but the step itself is missing to close a ticket as ``fixed``."""
+    return not status.is_final and not unmet(evaluate(facts, Resolution.FIXED))
+
+
+def resolution_of_gate(to: Status | None, resolution: Resolution | None) -> Resolution | None:
+    """Return whose gate is meant by a target status and a resolution, either left out or not.
+
+    A closing without a resolution means ``fixed``; a status that is not final has no gate.
+
+    Raises:
+        ValueError: the status cannot have that resolution.
+    """
+    if to is None:
+        return resolution or Resolution.FIXED
+    allowed = RESOLUTIONS.get(to, ())
+    if resolution is not None and resolution not in allowed:
+        raise ValueError(f"{to.value} cannot have the resolution {resolution.value}")
+    return resolution or (allowed[0] if allowed else None)
+
+
+def _overridden(facts: GateFacts, requirement: Requirement) -> Requirement:
+    if (
+        requirement.state is not RequirementState.UNSATISFIED
+        or requirement.name not in facts.overridden
+    ):
+        return requirement
+    return replace(
+        requirement,
+        state=RequirementState.OVERRIDDEN,
+        explanation=f"A maintainer overrode this. {requirement.explanation}",
+        remedy=(),
+    )

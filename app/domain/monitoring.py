@@ -1,0 +1,48 @@
+"""What is counted and read off for operators."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain.workers import WorkerState
+
+Labels = tuple[str, ...]
+"""Values of a counter's labels, in their order."""
+
+RUNS_FINISHED = "runs_finished"
+"""By kind and outcome."""
+RUN_SECONDS = "run_seconds"
+"""By kind: how long runs took, in all."""
+RUN_DURATIONS = "run_durations"
+"""By kind and upper bound: runs that took up to so long and longer than the bound before."""
+ZYGOTE_STARTS = "zygote_starts"
+"""How often workers started the process that tests are forked from."""
+SWEPT = "swept"
+"""By kind of thing: what housekeeping removed."""
+
+DURATION_BOUNDS_S = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the buckets of run durations; what took longer falls into ``+Inf``."""
+
+
+def duration_bucket(seconds: float) -> str:
+    """Return the upper bound of the bucket that a duration falls into."""
+    place = bisect_left(DURATION_BOUNDS_S, seconds)
+    return str(DURATION_BOUNDS_S[place]) if place < len(DURATION_BOUNDS_S) else "+Inf"
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The state of the installation at one moment."""
+
+    queued: int = 0
+    """Runs that wait."""
+    running: int = 0
+    """Runs that are being executed."""
+    oldest_queued_s: float = 0.0
+    """For how long the first of those that wait has waited, in seconds."""
+    workers: Sequence[WorkerState] = ()
+    """Workers heard of lately."""
+    counters: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
+    """Totals by name and labels."""

@@ -1,0 +1,61 @@
+"""A process's folder for arms and scratch, and those that killed processes left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from app.sandbox.arms import remove_tree
+
+_PREFIX = "findings-work-"
+_LOCK = ".in-use"
+_YOUNGEST_S = 60.0
+"""A folder as young as this may belong to a process that is about to lock it."""
+
+
+class WorkDir:
+    """A folder that is held by a lock, which the kernel drops when the process ends."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        self.path.chmod(0o711)  # the tests' own user passes through, and sees no names
+        self._handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        remove_tree(self.path)
+        os.close(self._handle)
+
+
+def sweep_orphans(parent: Path | None = None) -> int:
+    """Remove the folders of processes that are gone; tell how many. File work: use a thread."""
+    removed = 0
+    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
+        if _is_orphan(folder):
+            remove_tree(folder)
+            removed += 1
+    return removed
+
+
+def _is_orphan(folder: Path) -> bool:
+    try:
+        found = folder.lstat()
+        # Only what is ours: the parent folder is one in which everybody may put things.
+        if found.st_uid != os.geteuid() or time.time() - found.st_mtime < _YOUNGEST_S:
+            return False
+        handle = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return folder.is_dir() and not folder.is_symlink()
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(handle)
+    return True

@@ -1,0 +1,75 @@
+"""Following what happens to tickets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from app.domain.accounts import Account
+from app.domain.audit import AuditEvent, Changes, EventId
+from app.storage.bell import Bell
+from app.storage.unit import UnitOfWork
+
+KEEP_ALIVE_S = 15.0
+"""After that long without an event a follower is told that the line is open."""
+
+_LOOK_AGAIN_S = 0.25
+"""While events wait for an older transaction, whose end rings no bell."""
+
+_GATHER_S = 0.05
+"""So long changes gather before they are read, so that a burst is one read."""
+
+_PAGE = 200
+
+
+class ChangeService:
+    """Changes to tickets."""
+
+    def __init__(self, unit: UnitOfWork, bell: Bell) -> None:
+        self._unit = unit
+        self._bell = bell
+
+    async def page(self, after: EventId | None, *, limit: int, mine: Account | None) -> Changes:
+        """Return what happened behind `after`, in the order of commits.
+
+        Events that an older transaction could still slip in between are not given yet.
+
+        Args:
+            after: the last event seen; None: only where the reader is to go on from now.
+            limit: the most events to return.
+            mine: only tickets that this account filed, is assigned to or reviewed.
+        """
+        async with self._unit.read() as stores:
+            if after is None:
+                return Changes((), await stores.changes.newest(), more=False)
+            return await stores.changes.page(after, limit=limit, mine=mine)
+
+    async def follow(
+        self, after: EventId | None, *, mine: Account | None
+    ) -> AsyncIterator[AuditEvent | None]:
+        """Give what happens behind `after`, or from now, for as long as somebody reads.
+
+        None stands for a while in which nothing happened.
+        """
+        async with self._bell.watching_changes() as rung:
+            while True:
+                rung.clear()
+                found = await self.page(after, limit=_PAGE, mine=mine)
+                after = found.last
+                for event in found.events:
+                    yield event
+                if found.more:
+                    continue
+                if not await self._wait(rung):
+                    yield None
+
+    async def _wait(self, rung: asyncio.Event) -> bool:
+        """Wait until there may be more; False when nothing happened for long."""
+        async with self._unit.read() as stores:
+            pause = _LOOK_AGAIN_S if await stores.changes.held_back() else KEEP_ALIVE_S
+        try:
+            await asyncio.wait_for(rung.wait(), pause)
+        except TimeoutError:
+            return pause < KEEP_ALIVE_S
+        await asyncio.sleep(_GATHER_S)
+        return True

@@ -1,0 +1,189 @@
+"""Exports: tickets as documents and tables, streamed a batch at a time.
+
+Between two batches no connection is held: a slow reader costs the database nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from app.domain.documents import StoredDocument
+from app.domain.reviews import Review
+from app.domain.tickets import Relation, Ticket, TicketSummary
+from app.formats import tracked
+from app.formats.archive import ArchiveWriter
+from app.formats.csv import CsvRows
+from app.formats.markdown import facts, merge, parse, to_json, write
+from app.services.tickets import shown
+from app.storage.ticket_lists import TicketFilter
+from app.storage.unit import Stores, UnitOfWork
+
+_BATCH = 100
+_FOLDERS: Mapping[tuple[str, str | None], str] = {
+    ("closed", "not-a-bug"): "not-a-bug",
+    ("wont-fix", "wont-fix"): "wontfix",
+}
+
+
+@dataclass(frozen=True)
+class ExportedDocument:
+    """The document of a ticket as it should be now."""
+
+    path: str
+    content: bytes
+    ticket: Ticket
+
+    @property
+    def etag(self) -> str:
+        """Of the ticket."""
+        return self.ticket.etag
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a document is made of."""
+
+    ticket: Ticket
+    stored: StoredDocument | None
+    given_here: Sequence[Review]
+    pending: Sequence[Relation]
+    path: str
+
+    def exported(self) -> ExportedDocument:
+        return ExportedDocument(self.path, self._content(), self.ticket)
+
+    def _content(self) -> bytes:
+        """The document's own bytes, but for the lines of what was changed here."""
+        if self.stored is None:
+            return write(tracked.written(self.ticket, self.given_here), lenient=True)
+        fresh = facts(parse(self.stored.content))
+        left = tracked.from_plain(self.stored.facts)
+        now = replace(
+            tracked.current(fresh, left, tracked.of_ticket(self.ticket)),
+            relations=tracked.current_relations(fresh, self.ticket, self.pending),
+            reviews=tracked.current_reviews(fresh, self.given_here),
+        )
+        return merge(self.stored.content, now, lenient=True)
+
+
+class ExportService:
+    """Tickets as others read them."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    async def document(self, key: str) -> ExportedDocument:
+        """Return the document of a ticket.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        async with self._unit.read() as stores:
+            (source,) = await _sources(stores, [await shown(stores, key)])
+        return await asyncio.to_thread(source.exported)
+
+    async def worded(self, key: str) -> tuple[dict[str, Any], str]:
+        """Return a ticket as its document words it, and the ticket's ETag.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        found = await self.document(key)
+        return to_json(parse(found.content, source_path=found.path)), found.etag
+
+    async def markdown(self, wanted: TicketFilter) -> AsyncIterator[bytes]:
+        """Yield a zip archive with the documents of tickets, under the paths they came from."""
+        archive = ArchiveWriter()
+        async for items in self._batches(wanted):
+            async with self._unit.read() as stores:
+                tickets = await stores.documents.whole([item.key for item in items])
+                sources = await _sources(stores, tickets)
+            yield await asyncio.to_thread(_packed, archive, sources)
+        yield archive.close()
+
+    async def csv(self, wanted: TicketFilter) -> AsyncIterator[bytes]:
+        """Yield a table of tickets that spreadsheets can open without harm."""
+        rows = CsvRows(bom=True)
+        yield rows.opening()
+        async for items in self._batches(wanted):
+            yield b"".join(rows.item(_row(item)) for item in items)
+
+    async def _batches(self, wanted: TicketFilter) -> AsyncIterator[Sequence[TicketSummary]]:
+        position: tuple[Any, ...] | None = None
+        while True:
+            async with self._unit.read() as stores:
+                page = await stores.ticket_lists.page(wanted, "key", after=position, limit=_BATCH)
+            if page.items:
+                yield page.items
+            position = page.next_position
+            if position is None:
+                return
+
+
+def _packed(archive: ArchiveWriter, sources: Iterable[_Source]) -> bytes:
+    pieces = []
+    for source in sources:
+        found = source.exported()
+        pieces.append(archive.add(found.path, found.content, _moment(found.ticket)))
+    return b"".join(pieces)
+
+
+def _moment(ticket: Ticket) -> datetime:
+    return ticket.updated_at
+
+
+async def _sources(stores: Stores, tickets: Sequence[Ticket]) -> list[_Source]:
+    ids = [ticket.id for ticket in tickets]
+    stored = await stores.documents.of_tickets(ids)
+    given = await stores.documents.given_here(ids)
+    pending = await stores.documents.pending_of(ids)
+    paths = {ticket.id: _own_path(ticket) for ticket in tickets if ticket.id not in stored}
+    taken = await stores.documents.taken_paths(paths.values()) if paths else set()
+    return [
+        _Source(
+            ticket,
+            stored.get(ticket.id),
+            given[ticket.id],
+            pending[ticket.id],
+            stored[ticket.id].source_path
+            if ticket.id in stored
+            else _free(paths[ticket.id], taken),
+        )
+        for ticket in tickets
+    ]
+
+
+def _own_path(ticket: Ticket) -> str:
+    """Where a ticket that came from no document would lie."""
+    state = (ticket.status.value, ticket.resolution.value if ticket.resolution else None)
+    folder = _FOLDERS.get(state, "fixed" if ticket.status.is_final else "triaged")
+    return f"{folder}/{ticket.key}.md"
+
+
+def _free(path: str, taken: set[str]) -> str:
+    """A path beside those of imported documents; a key has no blank, so this one is free."""
+    return path.replace(".md", " (filed here).md") if path in taken else path
+
+
+def _row(item: TicketSummary) -> dict[str, Any]:
+    state = item.evidence["state"]
+    return {
+        "key": item.key,
+        "title": item.title,
+        "severity": item.severity,
+        "status": item.status,
+        "resolution": item.resolution,
+        "batch": item.batch,
+        "agent": item.agent,
+        "domains": item.domains,
+        "categories": item.categories,
+        "assignee": item.assignee,
+        "summary": item.summary,
+        "evidence": f"{state} (stale)" if item.evidence["stale"] else state,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }

@@ -1,0 +1,55 @@
+"""Housekeeping: what has had its time goes, without anybody noticing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from app.domain.housekeeping import Retention
+from app.domain.monitoring import SWEPT
+from app.storage.unit import Stores, UnitOfWork
+
+_MOST_BATCHES = 500
+"""Of one kind in one go; the rest waits for the next time."""
+
+RUN_EVENTS = "run events"
+IDEMPOTENCY_KEYS = "idempotency keys"
+LEASES = "leases"
+SESSIONS = "sessions"
+LOGIN_CODES = "login codes"
+
+
+class HousekeepingService:
+    """Removes what has had its time. Doing it twice, or in two processes at once, is no harm."""
+
+    def __init__(self, unit: UnitOfWork, retention: Retention) -> None:
+        self._unit = unit
+        self._retention = retention
+
+    async def sweep(self) -> dict[str, int]:
+        """Remove what has had its time from the database; return how much of what.
+
+        Each batch is a transaction of its own, so a sweep that is interrupted has done what it
+        did. Nothing is removed while another process sweeps.
+        """
+        kept_for = self._retention.run_events
+        kinds: dict[str, Callable[[Stores], Awaitable[int]]] = {
+            RUN_EVENTS: lambda stores: stores.housekeeping.remove_run_events(kept_for),
+            IDEMPOTENCY_KEYS: lambda stores: stores.idempotency.sweep(),
+            LEASES: lambda stores: stores.housekeeping.remove_leases(),
+            SESSIONS: lambda stores: stores.housekeeping.remove_sessions(),
+            LOGIN_CODES: lambda stores: stores.housekeeping.remove_login_codes(),
+        }
+        return {kind: await self._all(kind, remove) for kind, remove in kinds.items()}
+
+    async def _all(self, kind: str, remove: Callable[[Stores], Awaitable[int]]) -> int:
+        removed = 0
+        for _ in range(_MOST_BATCHES):
+            async with self._unit.begin() as stores:
+                if not await stores.housekeeping.take_lock():
+                    return removed
+                some = await remove(stores)
+                await stores.counters.add({(SWEPT, (kind,)): some})
+            removed += some
+            if not some:
+                break
+        return removed

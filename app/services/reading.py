@@ -1,0 +1,118 @@
+"""Reading a document of an import, before anything is stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from app.domain import keys
+from app.domain.documents import MAX_PATH, SourceFile, StatusFrom
+from app.formats import tracked
+from app.formats.markdown import (
+    Document,
+    FormatError,
+    FormatProblem,
+    TicketFacts,
+    disposition,
+    drift,
+    facts,
+    parse,
+)
+
+MAX_TITLE = 1000
+MAX_SUMMARY = 20_000
+"""Characters; longer ones are no title and no summary."""
+
+_ROWS = MappingProxyType(
+    {
+        "severity": "Severity",
+        "status": "Status",
+        "batch": "Batch",
+        "agent": "Agent",
+        "domains": "Domain",
+        "assignee": "Assignee",
+        "created": "Created",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A document that can be taken for a ticket."""
+
+    path: str
+    content: bytes
+    digest: str
+    facts: TicketFacts
+    """What it states."""
+    held: TicketFacts
+    """What the tracker makes of that."""
+    folder: str | None
+    """Of those that say something of their tickets."""
+    lines: Mapping[str, int]
+    """Where fields stand, from 1; ``""`` is the line to name when a field has none."""
+    warnings: tuple[str, ...]
+
+    def line_of(self, fields: tuple[str, ...]) -> int:
+        """The line of the first of `fields`."""
+        return next((self.lines[f] for f in fields if f in self.lines), self.lines[""])
+
+
+def read(file: SourceFile, status_from: StatusFrom) -> Reading:
+    """Read a document.
+
+    Raises:
+        FormatError: it cannot be taken for a ticket; each reason with its line.
+    """
+    document = parse(file.content, source_path=file.path)
+    path = file.path or f"{document.key}.md"
+    stated = facts(document)
+    lines = _lines(document)
+    _check(path, stated, lines)
+    said = disposition(path)
+    kept = tracked.held(stated, said if status_from is StatusFrom.FOLDER else None)
+    warnings = [*map(str, document.warnings), *tracked.not_held(stated)]
+    disagreement = drift(said.folder if said else None, document.status_raw)
+    if disagreement:
+        taken = "; the folder's word was taken" if status_from is StatusFrom.FOLDER else ""
+        warnings.append(f"drift: {disagreement}{taken}")
+    return Reading(
+        path=path,
+        content=file.content,
+        digest=hashlib.sha256(file.content).hexdigest(),
+        facts=stated,
+        held=kept,
+        folder=said.folder if said else None,
+        lines=lines,
+        warnings=tuple(warnings),
+    )
+
+
+def _lines(document: Document) -> dict[str, int]:
+    found = {"title": document.title.line + 1}
+    for field, row in _ROWS.items():
+        cell = document.metadata.get(row)
+        if cell is not None:
+            found[field] = cell.line + 1
+    if document.summary is not None:
+        found["summary"] = document.summary.line + 1
+    key = document.metadata.get("Ticket ID")
+    found[""] = key.line + 1 if key is not None else 1
+    return found
+
+
+def _check(path: str, stated: TicketFacts, lines: Mapping[str, int]) -> None:
+    problems = []
+    if len(path) > MAX_PATH:
+        problems.append(FormatProblem(1, f"the path is longer than {MAX_PATH} characters"))
+    if not keys.is_key(stated.key, allow_copy=True):
+        reason = f"Ticket ID {stated.key[:50]!r} is longer than {keys.MAX_LENGTH} characters"
+        problems.append(FormatProblem(lines[""], reason))
+    for field, most in (("title", MAX_TITLE), ("summary", MAX_SUMMARY)):
+        if len(getattr(stated, field) or "") > most:
+            reason = f"the {field} is longer than {most} characters"
+            problems.append(FormatProblem(lines[field], reason))
+    if problems:
+        raise FormatError(problems)

@@ -1,0 +1,91 @@
+"""Totals over all processes, and what else operators watch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.monitoring import (
+    RUN_DURATIONS,
+    RUN_SECONDS,
+    RUNS_FINISHED,
+    Labels,
+    duration_bucket,
+)
+from app.schema.operations import counters
+from app.schema.runs import runs
+
+_BETWEEN = "\t"
+
+
+class CounterStore:
+    """Totals over all processes."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, amounts: Mapping[tuple[str, Labels], float]) -> None:
+        """Add to counters. Others wait for this transaction from here on, so do it last."""
+        rows = [
+            {"name": name, "labels": _BETWEEN.join(labels), "value": amount}
+            # In one order, so that no two transactions wait for each other in a ring.
+            for (name, labels), amount in sorted(amounts.items())
+            if amount
+        ]
+        if not rows:
+            return
+        statement = upsert(counters)
+        total = counters.c.value + statement.excluded.value
+        await self._connection.execute(
+            statement.values(rows).on_conflict_do_update(
+                index_elements=["name", "labels"], set_={"value": total}
+            )
+        )
+
+    async def count_run(self, run_id: UUID) -> None:
+        """Count a run that has just finished."""
+        took = func.extract("epoch", runs.c.finished_at - runs.c.started_at)
+        row = (
+            await self._connection.execute(
+                select(runs.c.kind, runs.c.outcome, took.label("took")).where(runs.c.id == run_id)
+            )
+        ).one()
+        seconds = max(0.0, float(row.took or 0))
+        await self.add(
+            {
+                (RUNS_FINISHED, (row.kind, row.outcome)): 1,
+                (RUN_SECONDS, (row.kind,)): seconds,
+                (RUN_DURATIONS, (row.kind, duration_bucket(seconds))): 1,
+            }
+        )
+
+    async def totals(self) -> dict[str, dict[Labels, float]]:
+        """Return all counters by name and labels."""
+        found: dict[str, dict[Labels, float]] = defaultdict(dict)
+        for row in await self._connection.execute(select(counters)):
+            found[row.name][tuple(row.labels.split(_BETWEEN))] = row.value
+        return found
+
+    async def queue(self) -> tuple[int, int, float]:
+        """Return how many runs wait, how many run, and how long the oldest waits in seconds."""
+        rows = await self._connection.execute(
+            select(
+                runs.c.status,
+                func.count().label("number"),
+                func.extract("epoch", func.now() - func.min(runs.c.queued_at)).label("age"),
+            )
+            .where(runs.c.status.in_(("queued", "running")))
+            .group_by(runs.c.status)
+        )
+        found = {row.status: row for row in rows}
+        waiting, running = found.get("queued"), found.get("running")
+        return (
+            waiting.number if waiting else 0,
+            running.number if running else 0,
+            max(0.0, float(waiting.age)) if waiting else 0.0,
+        )

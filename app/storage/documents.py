@@ -1,0 +1,320 @@
+"""Documents of tickets, and what they say that is not in the other tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Date,
+    Row,
+    Select,
+    Text,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Account
+from app.domain.documents import ImportedReview, Namesake, StatusFrom, StoredDocument
+from app.domain.reviews import Review
+from app.domain.tickets import Relation, RelationKind, Ticket
+from app.schema.accounts import accounts, specialists
+from app.schema.documents import pending_relations, ticket_documents
+from app.schema.reviews import reviews
+from app.schema.tickets import tickets
+from app.storage.rows import new_id
+from app.storage.ticket_show import review_fields, review_from, ticket_from, whole_tickets
+
+UNKNOWN = "unknown"
+_LAZILY = text("SET LOCAL synchronous_commit TO off")
+_IMPORT_LOCK = 0x696D7072  # "impr"
+
+
+class DocumentStore:
+    """Documents of tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def begin_import(self) -> None:
+        """Wait until no other document is being imported, and keep others waiting.
+
+        The lock comes first of all, so that who holds it waits for ordinary calls only. The
+        transaction's commit does not wait for the disk: `make_durable` does, once for all.
+        """
+        await self._connection.execute(_LAZILY)
+        await self._connection.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+
+    async def make_durable(self) -> None:
+        """See to it that the commits of all documents are on the disk when this one is.
+
+        A commit that waits for the disk waits for all before it: they stand in the same log.
+        """
+        await self._connection.execute(select(func.pg_current_xact_id().cast(Text)))
+
+    async def at_path(self, source_path: str) -> StoredDocument | None:
+        """Return the document that was imported under a path, or None."""
+        query = _documents().where(ticket_documents.c.source_path == source_path)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _document_from(row)
+
+    async def of_tickets(self, ids: Iterable[int]) -> dict[int, StoredDocument]:
+        """Return the documents of tickets by the tickets' ids."""
+        query = _documents().where(ticket_documents.c.ticket_id.in_(list(ids)))
+        rows = await self._connection.execute(query)
+        return {row.ticket_id: _document_from(row) for row in rows}
+
+    async def namesakes(self, key: str) -> list[Namesake]:
+        """Return the ticket `key` and its copies, the first first."""
+        copies = tickets.c.key.like(key.replace("_", r"\_") + "~%")
+        stated = ticket_documents.c.facts
+        rows = await self._connection.execute(
+            select(
+                tickets.c.id,
+                tickets.c.key,
+                func.coalesce(stated["title"].astext, tickets.c.title).label("title"),
+                case(
+                    (
+                        ticket_documents.c.source_path.is_not(None),
+                        cast(stated["created"].astext, Date),
+                    ),
+                    else_=func.coalesce(tickets.c.reported_on, cast(tickets.c.created_at, Date)),
+                ).label("created"),
+                ticket_documents.c.source_path,
+            )
+            .outerjoin_from(tickets, ticket_documents, ticket_documents.c.ticket_id == tickets.c.id)
+            .where(or_(tickets.c.key == key, copies))
+            .order_by(func.length(tickets.c.key), tickets.c.key)
+        )
+        return [Namesake(row.id, row.key, row.title, row.created, row.source_path) for row in rows]
+
+    async def save(
+        self,
+        ticket_id: int,
+        importer: Account,
+        *,
+        source_path: str,
+        folder: str | None,
+        status_from: StatusFrom,
+        content: bytes,
+        digest: str,
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Keep the document of a ticket, in the place of the one before."""
+        values = {
+            "source_path": source_path,
+            "folder": folder,
+            "status_from": status_from.value,
+            "content": content,
+            "digest": digest,
+            "facts": dict(facts),
+            "imported_by": importer.id,
+        }
+        statement = upsert(ticket_documents).values(ticket_id=ticket_id, **values)
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[ticket_documents.c.ticket_id],
+                set_={**values, "imported_at": func.now()},
+            )
+        )
+
+    async def complete(
+        self,
+        ticket_id: int,
+        *,
+        status: str,
+        resolution: str | None,
+        commits: Sequence[str],
+        resolution_text: str | None,
+    ) -> None:
+        """Give a ticket that was just added what a document says beyond a filed ticket."""
+        await self._connection.execute(
+            update(tickets)
+            .where(tickets.c.id == ticket_id)
+            .values(
+                status=status,
+                resolution=resolution,
+                commits=list(commits),
+                resolution_text=resolution_text,
+            )
+        )
+
+    async def taken_paths(self, paths: Iterable[str]) -> set[str]:
+        """Return those of `paths` under which a document was imported."""
+        column = ticket_documents.c.source_path
+        return set(await self._connection.scalars(select(column).where(column.in_(list(paths)))))
+
+    # Relations to tickets that are not there yet.
+
+    async def pending_of(self, ids: Iterable[int]) -> dict[int, tuple[Relation, ...]]:
+        """Return what tickets are related to that is not there, by the tickets' ids."""
+        wanted = list(ids)
+        query = select(pending_relations).where(pending_relations.c.ticket_id.in_(wanted))
+        found: dict[int, tuple[Relation, ...]] = dict.fromkeys(wanted, ())
+        for row in await self._connection.execute(query.order_by(pending_relations.c.key)):
+            found[row.ticket_id] += (Relation(row.key, RelationKind(row.kind), row.note),)
+        return found
+
+    async def waiting_for(self, key: str) -> list[tuple[int, Relation]]:
+        """Return (ticket, relation) of those that are related to `key` and wait for it."""
+        rows = await self._connection.execute(
+            select(pending_relations)
+            .where(pending_relations.c.key == key)
+            .order_by(pending_relations.c.ticket_id, pending_relations.c.kind)
+        )
+        return [(r.ticket_id, Relation(r.key, RelationKind(r.kind), r.note)) for r in rows]
+
+    async def save_pending(self, ticket_id: int, relations: Iterable[Relation]) -> None:
+        """Keep relations until the tickets that they name appear."""
+        rows = [
+            {"ticket_id": ticket_id, "key": r.key, "kind": r.kind.value, "note": r.note}
+            for r in relations
+        ]
+        if rows:
+            await self._connection.execute(upsert(pending_relations).on_conflict_do_nothing(), rows)
+
+    async def drop_pending(self, ticket_id: int, relation: Relation) -> None:
+        """Wait no more for the ticket that a relation names."""
+        columns = pending_relations.c
+        await self._connection.execute(
+            delete(pending_relations).where(
+                columns.ticket_id == ticket_id,
+                columns.key == relation.key,
+                columns.kind == relation.kind.value,
+            )
+        )
+
+    # Reviews.
+
+    async def given_here(self, ids: Iterable[int]) -> dict[int, list[Review]]:
+        """Return the reviews of tickets that came with no document, superseded ones too."""
+        wanted = list(ids)
+        author = accounts.alias("author")
+        pairs: list[Any] = []
+        for name, column in review_fields(author).items():
+            pairs += [name, column]
+        rows = await self._connection.execute(
+            select(
+                reviews.c.ticket_id,
+                type_coerce(func.json_build_object(*pairs), JSONB).label("review"),
+            )
+            .join_from(reviews, tickets, tickets.c.id == reviews.c.ticket_id)
+            .join(author, author.c.id == reviews.c.author_id)
+            .where(reviews.c.ticket_id.in_(wanted), ~reviews.c.imported)
+            .order_by(reviews.c.id)
+        )
+        found: dict[int, list[Review]] = {ticket_id: [] for ticket_id in wanted}
+        for row in rows:
+            found[row.ticket_id].append(review_from(row.review))
+        return found
+
+    async def add_reviews(
+        self,
+        ticket_id: int,
+        version: int,
+        importer: Account,
+        given: Sequence[ImportedReview],
+        *,
+        first: bool,
+    ) -> None:
+        """Add the reviews of a document; a later one of a specialist supersedes the earlier.
+
+        `first` says that the ticket has none yet.
+        """
+        if not given:
+            return
+        await self._know_specialists({review.specialist for review in given})
+        current: dict[str, UUID] = {}
+        rows: list[dict[str, Any]] = []
+        for review in given:
+            review_id = new_id()
+            if review.specialist != UNKNOWN:
+                for row in rows:
+                    if row["id"] == current.get(review.specialist):
+                        row["superseded_by"] = review_id
+                current[review.specialist] = review_id
+            rows.append(_review_row(review_id, ticket_id, version, importer, review))
+        earliest = {row["specialist"]: row["id"] for row in reversed(rows)}
+        for specialist in () if first else current:
+            await self._connection.execute(
+                update(reviews)
+                .where(
+                    reviews.c.ticket_id == ticket_id,
+                    reviews.c.specialist == specialist,
+                    reviews.c.superseded_by.is_(None),
+                )
+                .values(superseded_by=earliest[specialist])
+            )
+        await self._connection.execute(insert(reviews), rows)
+
+    async def _know_specialists(self, names: set[str]) -> None:
+        """Enter names that no specialist here has; they are shown with reviews, and no more."""
+        known = set(
+            await self._connection.scalars(
+                select(specialists.c.name).where(specialists.c.name.in_(names))
+            )
+        )
+        rows = [{"name": n, "label": n, "imported": True} for n in sorted(names - known)]
+        if rows:
+            await self._connection.execute(upsert(specialists).on_conflict_do_nothing(), rows)
+
+    # Whole tickets, for exports.
+
+    async def whole(self, keys: Sequence[str]) -> list[Ticket]:
+        """Return tickets with everything shown with them, in the natural order of their keys."""
+        query = whole_tickets().where(tickets.c.key.in_(keys)).order_by(tickets.c.sort_key)
+        return [ticket_from(row) for row in await self._connection.execute(query)]
+
+
+def _review_row(
+    review_id: UUID, ticket_id: int, version: int, importer: Account, review: ImportedReview
+) -> dict[str, Any]:
+    given = datetime.now(UTC)
+    if review.given_on is not None:
+        given = datetime.combine(review.given_on, time(), UTC)
+    return {
+        "id": review_id,
+        "ticket_id": ticket_id,
+        "specialist": review.specialist,
+        "author_id": importer.id,
+        "on_behalf": True,
+        "verdict": review.verdict,
+        "rationale": review.rationale,
+        "ticket_version": version,
+        "content_version": version,
+        "created_at": given,
+        "superseded_by": None,
+        "imported": True,
+    }
+
+
+def _documents() -> Select[Any]:
+    return select(ticket_documents, tickets.c.key).join(
+        tickets, tickets.c.id == ticket_documents.c.ticket_id
+    )
+
+
+def _document_from(row: Row[Any]) -> StoredDocument:
+    return StoredDocument(
+        ticket_id=row.ticket_id,
+        key=row.key,
+        source_path=row.source_path,
+        folder=row.folder,
+        status_from=StatusFrom(row.status_from),
+        content=bytes(row.content),
+        digest=row.digest,
+        facts=row.facts,
+    )

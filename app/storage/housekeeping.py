@@ -1,0 +1,63 @@
+"""Removing what has had its time, some rows at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import cast
+
+from sqlalchemy import ColumnElement, Table, and_, delete, func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.schema.accounts import login_codes
+from app.schema.reviews import review_leases
+from app.schema.runs import run_events, runs
+from app.schema.sessions import sessions
+
+BATCH = 2000
+"""Rows removed by one statement: short locks, and a transaction that nobody waits for."""
+
+_LOCK = 0x73776565
+
+
+class HousekeepingStore:
+    """What has had its time."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def take_lock(self) -> bool:
+        """Try to be the one process that sweeps, until this transaction ends."""
+        free = await self._connection.scalar(
+            text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}
+        )
+        return bool(free)
+
+    async def remove_run_events(self, kept_for: timedelta) -> int:
+        """Remove events of runs that ended before that time; return how many."""
+        ended = (
+            select(runs.c.id)
+            .where(runs.c.id == run_events.c.run_id, runs.c.finished_at < func.now() - kept_for)
+            .exists()
+        )
+        return await self._remove(run_events, ended)
+
+    async def remove_leases(self) -> int:
+        """Remove leases that have expired; return how many."""
+        return await self._remove(review_leases, review_leases.c.expires_at < func.now())
+
+    async def remove_sessions(self) -> int:
+        """Remove sessions of the pages that have expired; return how many."""
+        return await self._remove(sessions, sessions.c.expires_at < func.now())
+
+    async def remove_login_codes(self) -> int:
+        """Remove login codes that have expired; return how many."""
+        return await self._remove(login_codes, login_codes.c.expires_at < func.now())
+
+    async def _remove(self, table: Table, condition: ColumnElement[bool]) -> int:
+        """Remove some rows; those that others have locked are passed over."""
+        key = list(table.primary_key.columns)
+        some = select(*key).where(condition).limit(BATCH).with_for_update(skip_locked=True)
+        gone = await self._connection.execute(
+            delete(table).where(and_(tuple_(*key).in_(some), condition))
+        )
+        return cast("int", gone.rowcount)

@@ -1,0 +1,105 @@
+"""Sessions of the pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.accounts import Account, Role
+from app.domain.sessions import Session
+from app.schema.accounts import account_specialists, accounts, tokens
+from app.schema.sessions import sessions
+
+
+class SessionStore:
+    """Logged-in browsers."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(
+        self, digest: bytes, account_id: UUID, token_id: UUID | None, expires_at: datetime
+    ) -> None:
+        """Add a session; the account's last visit anywhere is the one before it."""
+        last = select(func.max(sessions.c.used_at)).where(sessions.c.account_id == account_id)
+        await self._connection.execute(
+            insert(sessions).values(
+                digest=digest,
+                account_id=account_id,
+                token_id=token_id,
+                expires_at=expires_at,
+                previous_visit_at=last.scalar_subquery(),
+            )
+        )
+
+    async def find(self, digest: bytes, now: datetime) -> Session | None:
+        """Return the session stored under `digest` that has not expired by `now`, or None."""
+        speaks_for = (
+            select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
+            .where(account_specialists.c.account_id == accounts.c.id)
+            .scalar_subquery()
+        )
+        ended = or_(tokens.c.revoked_at.is_not(None), tokens.c.expires_at <= now)
+        query = (
+            select(
+                accounts,
+                speaks_for.label("speaks_for"),
+                sessions.c.expires_at,
+                sessions.c.used_at,
+                sessions.c.previous_visit_at,
+                sessions.c.token_id,
+                tokens.c.role.label("token_role"),
+                tokens.c.expires_at.label("token_expires_at"),
+                func.coalesce(ended, text("false")).label("token_ended"),
+            )
+            .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
+            .outerjoin(tokens, tokens.c.id == sessions.c.token_id)
+            .where(sessions.c.digest == digest, sessions.c.expires_at > now)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _session(row)
+
+    async def mark_used(
+        self, digest: bytes, now: datetime, previous_visit_at: datetime | None
+    ) -> None:
+        """Record that a session is in use."""
+        await self._connection.execute(
+            update(sessions)
+            .where(sessions.c.digest == digest)
+            .values(used_at=now, previous_visit_at=previous_visit_at)
+        )
+
+    async def remove(self, digest: bytes) -> UUID | None:
+        """End a session and return its account; None when there is none."""
+        query = delete(sessions).where(sessions.c.digest == digest)
+        found: UUID | None = await self._connection.scalar(query.returning(sessions.c.account_id))
+        return found
+
+    async def remove_expired(self, now: datetime) -> None:
+        """Forget sessions that have expired."""
+        await self._connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+
+
+def _session(row: Row[Any]) -> Session:
+    return Session(
+        account=Account(
+            id=row.id,
+            name=row.name,
+            role=Role(row.role),
+            speaks_for=tuple(sorted(row.speaks_for)),
+            display_name=row.display_name,
+            created_at=row.created_at,
+            disabled_at=row.disabled_at,
+        ),
+        expires_at=row.expires_at,
+        used_at=row.used_at,
+        previous_visit_at=row.previous_visit_at,
+        token_id=row.token_id,
+        token_role=None if row.token_role is None else Role(row.token_role),
+        token_expires_at=row.token_expires_at,
+        token_ended=row.token_ended,
+    )

@@ -1,0 +1,70 @@
+"""Full text within lists: which of two ways finds a page without looking at every ticket.
+
+Where words are frequent, some of the newest tickets hold them, and a walk along the order finds a
+page at once. Where they are rare, the index of words gives the few tickets that hold them. The
+server would choose by what it expects of the whole table; when the words are frequent but only old
+tickets hold them, that choice reads a million documents. So the walk is tried first and is cut
+short, and then the index of words decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, literal, select
+
+from app.schema.tickets import tickets
+
+WALK = 1000
+"""So many tickets are looked at along the order; each may cost a read of its own."""
+
+OrderBy = Sequence[tuple[str, bool]]
+"""(column, descending)."""
+
+
+def ordered(query: Select[Any], source: Any, order: OrderBy) -> Select[Any]:
+    """Return `query` in order by columns of `source`."""
+    return query.order_by(*(source.c[name].desc() if d else source.c[name] for name, d in order))
+
+
+def walked(
+    summaries: Select[Any],
+    conditions: Sequence[ColumnElement[bool]],
+    along: Sequence[ColumnElement[bool]],
+    order: OrderBy,
+) -> Select[Any]:
+    """Return those of the next `WALK` tickets that meet the conditions.
+
+    Args:
+        summaries: what is read of a ticket.
+        conditions: what a ticket has to meet.
+        along: conditions that an index in this order answers: where to start, and one filter.
+        order: the order.
+    """
+    near = ordered(_place(along, order), tickets, order).limit(WALK).subquery("near")
+    query = summaries.join(near, near.c.id == tickets.c.id).where(*conditions)
+    return ordered(query, near, order)
+
+
+def looked_up(
+    summaries: Select[Any], conditions: Sequence[ColumnElement[bool]], order: OrderBy, limit: int
+) -> Select[Any]:
+    """Return the first `limit` tickets that meet the conditions, by the index of words."""
+    # Materialised: planned for all its rows, it takes the index instead of hoping for a short walk.
+    matching = _place(conditions, order).cte("matching").prefix_with("MATERIALIZED", dialect="*")
+    top = ordered(select(matching), matching, order).limit(limit).subquery("top")
+    query = summaries.join(top, top.c.id == tickets.c.id)
+    return ordered(query, top, order)
+
+
+def some(conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
+    """Return at most `limit` rows, one for each ticket that meets the conditions."""
+    matching = select(tickets.c.id).where(*conditions).cte("matching")
+    matching = matching.prefix_with("MATERIALIZED", dialect="*")
+    return select(literal(1)).select_from(matching).limit(limit)
+
+
+def _place(conditions: Sequence[ColumnElement[bool]], order: OrderBy) -> Select[Any]:
+    names = dict.fromkeys(("id", *(name for name, _ in order)))
+    return select(*(tickets.c[name] for name in names)).where(*conditions)

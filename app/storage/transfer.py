@@ -1,0 +1,415 @@
+"""Everything that is no secret, as lines of JSON, and back into tables.
+
+A line is made by PostgreSQL from rows, and rows from a line again, so that every value comes back
+as it was. Beside its own row a line holds the rows that belong to it: a ticket its sections,
+reviews and links, a run its arms and events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.documents import Span
+from app.domain.search import SearchTexts
+from app.errors import AlreadyTaken, FieldError, InvalidInput
+from app.schema.accounts import account_specialists, accounts, specialists
+from app.schema.audit import audit_events
+from app.schema.documents import pending_relations, ticket_documents
+from app.schema.reviews import reviews
+from app.schema.runs import run_arms, run_events, runs
+from app.schema.tickets import (
+    checklist_items,
+    key_counters,
+    notes,
+    ticket_locations,
+    ticket_relations,
+    ticket_sections,
+    tickets,
+)
+from app.schema.verification import (
+    submitted_tests,
+    targets,
+    test_links,
+    tests,
+    texts,
+    ticket_patches,
+)
+from app.storage.search import vector_of
+from app.storage.ticket_lists import TicketFilter, conditions
+
+_NO_CLASH = "ON CONFLICT DO NOTHING"
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # as the library has it
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that belong to the row of a line."""
+
+    name: str
+    table: Table
+    owner: str
+    """The column that says whose they are."""
+    order: tuple[str, ...]
+    on_conflict: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of line: a table, and the parts of its rows."""
+
+    name: str
+    table: Table
+    order: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Columns that are made anew."""
+    shifted: Mapping[str, str] = field(default_factory=dict)
+    """Columns with numbers that an import moves on, and by which shift."""
+    on_conflict: str = ""
+
+
+def _ticket_part(name: str, table: Table, *order: str) -> Part:
+    return Part(name, table, "ticket_id", order)
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("specialist", specialists, ("position",), on_conflict=_NO_CLASH),
+        Kind(
+            "account",
+            accounts,
+            ("created_at", "id"),
+            (Part("speaks_for", account_specialists, "account_id", ("specialist",), _NO_CLASH),),
+        ),
+        Kind(
+            "target",
+            targets,
+            ("name",),
+            (
+                Part(
+                    "tests",
+                    tests,
+                    "target",
+                    ("position",),
+                    "ON CONFLICT (target, node_id) DO UPDATE SET"
+                    " last_outcome = coalesce(tests.last_outcome, excluded.last_outcome),"
+                    " flakes = greatest(tests.flakes, excluded.flakes),"
+                    " last_flake_at = greatest(tests.last_flake_at, excluded.last_flake_at)",
+                ),
+            ),
+            on_conflict=_NO_CLASH,
+        ),
+        Kind("text", texts, ("digest",), on_conflict=_NO_CLASH),
+        Kind(
+            "ticket",
+            tickets,
+            ("id",),
+            (
+                _ticket_part("sections", ticket_sections, "position", "id"),
+                _ticket_part("locations", ticket_locations, "position", "id"),
+                _ticket_part("checklist", checklist_items, "position", "id"),
+                _ticket_part("notes", notes, "created_at", "id"),
+                _ticket_part("reviews", reviews, "created_at", "id"),
+                _ticket_part("tests", test_links, "id"),
+                _ticket_part("patches", ticket_patches, "name"),
+                _ticket_part("submitted_tests", submitted_tests, "id"),
+                _ticket_part("documents", ticket_documents, "source_path"),
+                _ticket_part("pending_relations", pending_relations, "key", "kind"),
+            ),
+            left_out=frozenset({"search"}),
+            shifted={"id": "ticket_shift"},
+        ),
+        Kind(
+            "relation",
+            ticket_relations,
+            ("ticket_id", "other_id", "kind"),
+            shifted={"ticket_id": "ticket_shift", "other_id": "ticket_shift"},
+        ),
+        Kind(
+            "run",
+            runs,
+            ("queued_at", "id"),
+            (
+                Part("arms", run_arms, "run_id", ("position",)),
+                Part("events", run_events, "run_id", ("attempt", "seq")),
+            ),
+            shifted={"ticket_id": "ticket_shift"},
+        ),
+        Kind(
+            "counter",
+            key_counters,
+            ("batch", "code"),
+            on_conflict="ON CONFLICT (batch, code) DO UPDATE SET"
+            " last = greatest(key_counters.last, excluded.last)",
+        ),
+        Kind(
+            "audit",
+            audit_events,
+            ("xid", "id"),
+            left_out=frozenset({"xid"}),
+            shifted={"id": "audit_shift", "ticket_id": "ticket_shift"},
+        ),
+    )
+}
+"""In an order in which each line needs only those before it."""
+
+LEFT_OUT = MappingProxyType(
+    {
+        "tokens": "secrets",
+        "login_codes": "secrets",
+        "sessions": "secrets",
+        "service_secrets": "secrets",
+        "kept_answers": "answers of a day",
+        "review_leases": "of minutes",
+        "workers": "of this installation",
+        "counters": "of this installation",
+    }
+)
+"""Tables that are in no export, and why."""
+
+
+class TransferStore:
+    """Lines of JSON from tables, and into them."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def spans(self, wanted: TicketFilter | None) -> dict[str, Span]:
+        """Return the numbers that tickets and audit events have, the first and the last."""
+        found = {}
+        for name, kind in (("tickets", KINDS["ticket"]), ("audit_events", KINDS["audit"])):
+            number = kind.table.c.id
+            chosen = _chosen(kind.name, wanted, complete=True)
+            query = select(func.min(number), func.max(number)).where(chosen)
+            first, last = (await self._connection.execute(query)).one()
+            found[name] = Span(first or 0, last or 0)
+        return found
+
+    async def lines(
+        self, name: str, wanted: TicketFilter | None, *, complete: bool
+    ) -> AsyncIterator[str]:
+        """Yield the lines of a kind, fetched as they are taken.
+
+        Args:
+            name: of the kind.
+            wanted: only these tickets, and what belongs to them; None for all there is.
+            complete: with what only admins may see.
+        """
+        query = _lines_of(KINDS[name]).where(_chosen(name, wanted, complete=complete))
+        query = query.order_by(*(KINDS[name].table.c[column] for column in KINDS[name].order))
+        result = await self._connection.stream(query.execution_options(yield_per=200))
+        async for (line,) in result:
+            yield line
+
+    async def accounts_named(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the ids of those `names` that accounts here have."""
+        rows = await self._connection.execute(
+            select(accounts.c.name, cast(accounts.c.id, Text)).where(accounts.c.name.in_(names))
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def reserve(self, spans: Mapping[str, Span]) -> dict[str, int]:
+        """Return by how much the numbers of an import move on, so that none is taken.
+
+        They do not move where there are none yet. From now on nobody else gets one of them.
+        """
+        shifts = {}
+        for name, table in (("tickets", tickets), ("audit_events", audit_events)):
+            last = int(await self._connection.scalar(select(func.max(table.c.id))) or 0)
+            span = spans[name]
+            shift = 0 if last < span.first or not span.last else last - span.first + 1
+            await self._connection.execute(
+                _ADVANCE[name], {"highest": max(last, span.last + shift, 1)}
+            )
+            shifts[name] = shift
+        return {"ticket_shift": shifts["tickets"], "audit_shift": shifts["audit_events"]}
+
+    async def add(self, name: str, lines: Sequence[bytes], shifts: Mapping[str, int]) -> None:
+        """Add the rows of lines of one kind: all of them, or none.
+
+        Raises:
+            AlreadyTaken: one of them is here already.
+            InvalidInput: a line does not fit the tables.
+        """
+        values = {"lines": (b"[" + b",".join(lines) + b"]").decode(), **shifts}
+        try:
+            async with self._connection.begin_nested():
+                for statement in _inserts(KINDS[name]):
+                    used = {n: v for n, v in values.items() if f":{n}" in statement}
+                    await self._connection.execute(text(statement), used)
+        except DBAPIError as error:
+            raise _refusal(error) from None
+
+    async def save_search(self, found: Sequence[tuple[int, SearchTexts]]) -> None:
+        """Store what full text finds tickets by, by the tickets' ids."""
+        for ticket_id, texts_of in found:
+            await self._connection.execute(
+                update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(texts_of))
+            )
+
+    async def finish(self) -> None:
+        """Let specialists that are new from now on stand behind those that came."""
+        await self._connection.execute(_ADVANCE_SPECIALISTS)
+
+
+_ADVANCE = {
+    name: text(
+        f"SELECT setval(pg_get_serial_sequence('{name}', 'id'),"  # noqa: S608  # own names
+        f" greatest(CAST(:highest AS bigint), (SELECT last_value FROM {name}_id_seq)))"
+    )
+    for name in ("tickets", "audit_events")
+}
+_ADVANCE_SPECIALISTS = text(
+    "SELECT setval(pg_get_serial_sequence('specialists', 'position'),"
+    " (SELECT max(position) FROM specialists))"
+)
+
+
+def _whole_row(table: Table, *left_out: str) -> ColumnElement[Any]:
+    row: ColumnElement[Any] = func.to_jsonb(literal_column(table.name))
+    for name in left_out:
+        row = row.op("-")(literal_column(f"'{name}'"))
+    return row
+
+
+def _lines_of(kind: Kind) -> Select[Any]:
+    """Return the statement that makes lines of a kind, for a condition and an order to follow."""
+    pairs: list[Any] = [literal_column("'kind'"), literal_column(f"'{kind.name}'")]
+    pairs += [literal_column(f"'{kind.name}'"), _whole_row(kind.table, *sorted(kind.left_out))]
+    for part in kind.parts:
+        order = (part.table.c[name] for name in part.order)
+        rows = func.json_agg(aggregate_order_by(_whole_row(part.table, part.owner), *order))
+        gathered = (
+            select(func.coalesce(rows, literal_column("'[]'::json")))
+            .select_from(part.table)
+            .where(part.table.c[part.owner] == _key_of(kind))
+            .correlate(kind.table)
+            .scalar_subquery()
+        )
+        pairs += [literal_column(f"'{part.name}'"), gathered]
+    return select(cast(func.json_build_object(*pairs), Text)).select_from(kind.table)
+
+
+def _key_of(kind: Kind) -> ColumnElement[Any]:
+    (key,) = kind.table.primary_key.columns
+    return key
+
+
+def _chosen(name: str, wanted: TicketFilter | None, *, complete: bool) -> ColumnElement[bool]:
+    """Return which rows of a kind belong to an export."""
+    if name == "account":
+        return true() if complete else ~true()
+    if name == "audit" and wanted is None:
+        about = audit_events.c.ticket_id.is_not(None)
+        # What the installation did by itself is no part of what can be moved to another one.
+        return or_(about, audit_events.c.actor_id.is_not(None)) if complete else about
+    if wanted is None:
+        return true()
+    chosen = select(tickets.c.id).where(*conditions(wanted))
+    match name:
+        case "ticket":
+            return tickets.c.id.in_(chosen)
+        case "relation":
+            columns = ticket_relations.c
+            return columns.ticket_id.in_(chosen) & columns.other_id.in_(chosen)
+        case "run":
+            return runs.c.ticket_id.in_(chosen)
+        case "audit":
+            return audit_events.c.ticket_id.in_(chosen)
+        case "text":
+            return _is_used_by(chosen)
+    return true()
+
+
+def _is_used_by(chosen: Select[Any]) -> ColumnElement[bool]:
+    digest = texts.c.digest
+    return or_(
+        *(
+            exists().where(table.c.digest == digest, table.c.ticket_id.in_(chosen))
+            for table in (ticket_patches, submitted_tests)
+        ),
+        exists().where(
+            runs.c.ticket_id.in_(chosen), func.strpos(cast(runs.c.plan, Text), digest) > 0
+        ),
+    )
+
+
+@cache
+def _inserts(kind: Kind) -> tuple[str, ...]:
+    """Return the statements that add the rows of lines, owners first."""
+    own = _insert(kind.table, kind.name, "record", kind.shifted, kind, on_conflict=kind.on_conflict)
+    return (own, *(_insert_part(kind, part) for part in kind.parts))
+
+
+def _insert_part(kind: Kind, part: Part) -> str:
+    key = _key_of(kind)
+    owner = f"(l->'{kind.name}'->>'{key.name}')::{key.type.compile(_DIALECT)}"
+    shift = kind.shifted.get(key.name)
+    if shift:
+        owner += f" + CAST(:{shift} AS bigint)"
+    return _insert(
+        part.table, part.name, "recordset", {}, None, {part.owner: owner}, part.on_conflict
+    )
+
+
+def _insert(
+    table: Table,
+    field: str,
+    shape: str,
+    shifted: Mapping[str, str],
+    kind: Kind | None,
+    given: Mapping[str, str] = MappingProxyType({}),
+    on_conflict: str = "",
+) -> str:
+    left_out = kind.left_out if kind else frozenset()
+    names = [column.name for column in table.columns if column.name not in left_out]
+    values = []
+    for name in names:
+        value = given.get(name, f'r."{name}"')
+        if name in shifted:
+            value += f" + CAST(:{shifted[name]} AS bigint)"
+        values.append(value)
+    into = ", ".join(f'"{name}"' for name in names)
+    return (
+        f"INSERT INTO {table.name} ({into}) SELECT {', '.join(values)}"  # noqa: S608  # own names
+        " FROM jsonb_array_elements(CAST(:lines AS jsonb)) AS l CROSS JOIN LATERAL"
+        f" jsonb_populate_{shape}(NULL::{table.name}, l->'{field}') AS r {on_conflict}"
+    )
+
+
+def _refusal(error: DBAPIError) -> Exception:
+    """Return why rows cannot be added, in a client's words."""
+    reason = str(error.orig).strip().splitlines()
+    detail = next((line for line in reason if line.startswith("DETAIL:")), reason[0])
+    detail = detail.removeprefix("DETAIL:").strip()
+    state = getattr(error.orig, "sqlstate", "") or ""
+    if state == "23505":
+        return AlreadyTaken(f"This is here already: {detail}")
+    if state.startswith(("22", "23")):
+        return InvalidInput(FieldError("", f"does not fit: {detail}"))
+    return error

@@ -1,0 +1,252 @@
+"""Charts of the start page: drawn on the server, each with its figures as a table.
+
+A chart is a specification for Vega-Lite that the library turns into SVG; no script runs in the
+page and nothing is asked of any other host. Its colours become the style sheet's, so that one
+drawing serves light and dark.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+import vl_convert
+from markupsafe import Markup
+
+from app.domain.evidence import EvidenceState
+from app.domain.figures import Figures
+from app.domain.reviews import GIVEN_VERDICTS
+from app.domain.tickets import Severity, Status
+
+_INK, _FAINT = "#010101", "#010102"
+_SERIES = tuple(f"#0101{n:02x}" for n in range(0x11, 0x1A))
+_ROLES = {_INK: "var(--quiet)", _FAINT: "var(--line)"} | {
+    colour: f"var(--chart-{n})" for n, colour in enumerate(_SERIES, 1)
+}
+"""Colours that stand for roles while a chart is drawn."""
+
+_EVIDENCE_SERIES = {
+    "proven": 3, "passing": 7, "fix-ready": 8, "reproduced": 2, "regressed": 4,
+    "cannot-fail": 5, "unverified": 1, "none": 9,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure of a table, with the list of what it counts."""
+
+    text: str
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its table."""
+
+    name: str
+    title: str
+    summary: str
+    """What is to be seen, for those who do not see it."""
+    svg: Markup
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def charts(figures: Figures) -> list[Chart]:
+    """Return the charts of the start page; those that have nothing to show are left out."""
+    made = [_severities(figures), _evidence(figures), _verdicts(figures), _weeks(figures)]
+    return [chart for chart in made if chart is not None]
+
+
+def _severities(figures: Figures) -> Chart | None:
+    counts: dict[tuple[str, str], int] = {}
+    for one in figures.tickets:
+        counts[one.severity, one.status] = counts.get((one.severity, one.status), 0) + one.tickets
+    if not counts:
+        return None
+    values = [{"severity": s, "status": t, "tickets": n} for (s, t), n in sorted(counts.items())]
+    svg = _drawn(
+        values,
+        {
+            "y": _axis("severity", sort=[s.value for s in Severity]),
+            "x": _count("tickets"),
+            "color": _colour("status", [s.value for s in Status], (2, 8, 7, 5, 3, 6)),
+            "order": {"field": "status"},
+        },
+        height=150,
+    )
+    rows = [
+        [
+            Cell(s.value),
+            *(_cell(counts.get((s.value, t.value), 0), severity=s, status=t) for t in Status),
+        ]
+        for s in Severity
+    ]
+    open_ones = sum(n for (_, t), n in counts.items() if not Status(t).is_final)
+    return Chart(
+        "severity", "Severity and status",
+        f"{sum(counts.values())} tickets, {open_ones} of them open, by severity.",
+        svg, ["Severity", *(t.value for t in Status)], rows,
+    )  # fmt: skip
+
+
+def _evidence(figures: Figures) -> Chart | None:
+    counts = dict.fromkeys((state.value for state in EvidenceState), 0)
+    for one in figures.tickets:
+        counts[one.evidence] += one.tickets
+    left_out = counts.pop("not-covered")
+    if not any(counts.values()):
+        return None
+    values = [{"evidence": name, "tickets": counts[name]} for name in _EVIDENCE_SERIES]
+    colour = _colour("evidence", list(_EVIDENCE_SERIES), tuple(_EVIDENCE_SERIES.values()))
+    svg = _drawn(
+        values,
+        {
+            "y": _axis("evidence", sort=list(_EVIDENCE_SERIES)),
+            "x": _count("tickets"),
+            "color": colour | {"legend": None},
+        },
+        height=180,
+    )
+    rows = [[Cell(name), _cell(counts[name], evidence=name)] for name in _EVIDENCE_SERIES]
+    rows.append([Cell("not-covered (apart)"), _cell(left_out, evidence="not-covered")])
+    return Chart(
+        "evidence", "Evidence of what can be run",
+        f"{counts['proven']} of {sum(counts.values())} tickets that can be run are proven. "
+        f"{left_out} more are not covered.",
+        svg, ["Evidence", "Tickets"], rows,
+    )  # fmt: skip
+
+
+def _verdicts(figures: Figures) -> Chart | None:
+    if not figures.specialists:
+        return None
+    words = [verdict.value for verdict in GIVEN_VERDICTS]
+    values = [
+        {"specialist": name, "verdict": word, "reviews": found.verdicts.get(word, 0)}
+        for name, found in sorted(figures.specialists.items())
+        for word in words
+    ]
+    svg = _drawn(
+        values,
+        {
+            "y": _axis("specialist"),
+            "x": _count("reviews"),
+            "color": _colour("verdict", words, (3, 6, 8, 4)),
+        },
+        height=max(70, 34 * len(figures.specialists)),
+    )
+    rows = [
+        [
+            Cell(name),
+            *(_cell(found.verdicts.get(word, 0), verdict=word) for word in words),
+            Cell(str(found.outdated)), Cell(str(found.upheld)), Cell(str(found.contradicted)),
+        ]
+        for name, found in sorted(figures.specialists.items())
+    ]  # fmt: skip
+    return Chart(
+        "verdicts", "Verdicts by specialist",
+        f"What the current reviews of {len(figures.specialists)} specialists say.",
+        svg, ["Specialist", *words, "outdated", "upheld", "contradicted"], rows,
+    )  # fmt: skip
+
+
+def _weeks(figures: Figures) -> Chart | None:
+    if not any(week.opened or week.closed for week in figures.weeks):
+        return None
+    values = [
+        {"week": week.week.isoformat(), "what": what, "tickets": n}
+        for week in figures.weeks
+        for what, n in (("opened", week.opened), ("closed", week.closed))
+    ]
+    svg = _drawn(
+        values,
+        {
+            "x": {
+                "field": "week", "type": "ordinal", "title": None,
+                "axis": {"grid": False, "domain": False, "ticks": False, "labelAngle": -40,
+                         "labelExpr": "slice(datum.label, 5)"},
+            },
+            "y": _count("tickets"),
+            "xOffset": {"field": "what", "sort": ["opened", "closed"]},
+            "color": _colour("what", ["opened", "closed"], (2, 3)),
+        },
+        height=150,
+        mark={"type": "bar"},
+    )  # fmt: skip
+    rows = [
+        [Cell(week.week.isoformat()), Cell(str(week.opened)), Cell(str(week.closed))]
+        for week in figures.weeks
+    ]
+    last = figures.weeks[-1]
+    return Chart(
+        "weeks", "Opened and closed by week",
+        f"This week {last.opened} were opened and {last.closed} closed.",
+        svg, ["Week from", "Opened", "Closed"], rows,
+    )  # fmt: skip
+
+
+def _cell(count: int, **filters: str) -> Cell:
+    return Cell(str(count), f"/tickets?{urlencode(filters)}" if count else None)
+
+
+def _axis(name: str, sort: list[str] | None = None) -> dict[str, Any]:
+    return {
+        "field": name, "type": "nominal", "title": None, "sort": sort,
+        "axis": {"ticks": False, "domain": False, "labelPadding": 8},
+    }  # fmt: skip
+
+
+def _count(name: str) -> dict[str, Any]:
+    axis = {"tickMinStep": 1, "tickCount": 5, "domain": False, "ticks": False, "format": "d"}
+    return {"field": name, "type": "quantitative", "title": None, "axis": axis}
+
+
+def _colour(name: str, words: list[str], series: Sequence[int]) -> dict[str, Any]:
+    return {
+        "field": name, "type": "nominal", "sort": None,
+        "scale": {"domain": words, "range": [_SERIES[n - 1] for n in series]},
+        "legend": {"title": None, "orient": "top", "symbolType": "square", "columns": 3},
+    }  # fmt: skip
+
+
+def _drawn(
+    values: Sequence[Mapping[str, Any]],
+    encoding: Mapping[str, Any],
+    *,
+    height: int,
+    mark: Mapping[str, Any] | None = None,
+) -> Markup:
+    specification = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "data": {"values": list(values)},
+        "mark": mark or {"type": "bar", "height": {"band": 0.72}},
+        "encoding": encoding,
+        "width": 380,
+        "height": height,
+        "background": None,
+        "padding": {"left": 14, "right": 14, "top": 2, "bottom": 2},
+        "config": {
+            "font": "system-ui, sans-serif",
+            "view": {"stroke": None},
+            "axis": {"labelColor": _INK, "gridColor": _FAINT, "labelFontSize": 12},
+            "legend": {"labelColor": _INK, "labelFontSize": 12},
+        },
+    }
+    return Markup(_svg(json.dumps(specification, sort_keys=True)))  # noqa: S704  # drawn by us
+
+
+@lru_cache(maxsize=64)
+def _svg(specification: str) -> str:
+    """Draw a chart; an equal one comes from memory."""
+    drawn = str(vl_convert.vegalite_to_svg(specification))
+    for colour, role in _ROLES.items():
+        drawn = drawn.replace(colour, role)
+    # The table beside it is what is read aloud; the drawing is one image with a summary.
+    drawn = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn)
+    return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

@@ -1,0 +1,127 @@
+"""The filters of ticket lists as an address holds them, and the chips that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+from app.domain.evidence import EvidenceState
+from app.domain.reviews import GIVEN_VERDICTS
+from app.domain.tickets import Category, Resolution, Severity, Status
+from app.storage.ticket_lists import TicketFilter
+
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "severity": tuple(Severity),
+    "status": tuple(Status),
+    "evidence": tuple(EvidenceState),
+    "verdict": tuple(GIVEN_VERDICTS),
+    "resolution": tuple(Resolution),
+    "category": tuple(Category),
+}
+"""Filters with a short list of words."""
+
+TEXTS = ("domain", "agent", "assignee", "created_by")
+FLAGS = ("stale", "closable")
+SORTS: Mapping[str, str] = {
+    "-created": "newest first",
+    "created": "oldest first",
+    "-updated": "last changed first",
+    "severity": "gravest first",
+    "key": "by key",
+}
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in force, with the address of the list without it."""
+
+    name: str
+    value: str
+    without: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a visitor wants to see of the tickets."""
+
+    filter: TicketFilter
+    sort: str
+    chosen: Mapping[str, tuple[str, ...]]
+    ignored: tuple[str, ...]
+    """What the address says and no list can mean, in words."""
+
+    @property
+    def query(self) -> str:
+        """The filters and the order as an address holds them."""
+        return _query(self._pairs())
+
+    def address(self, path: str = "/tickets", **more: str) -> str:
+        """Return the address of this list, with more parameters."""
+        query = _query([*self._pairs(), *more.items()])
+        return f"{path}?{query}" if query else path
+
+    def chips(self) -> list[Chip]:
+        """Return the filters in force."""
+        pairs = self._pairs()
+        return [
+            Chip(name, value, f"/tickets?{_query(p for p in pairs if p != (name, value))}")
+            for name, value in pairs
+            if name != "sort"
+        ]
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        pairs = [(name, value) for name, values in self.chosen.items() for value in values]
+        if self.sort != "-created":
+            pairs.append(("sort", self.sort))
+        return pairs
+
+
+def _query(pairs: Any) -> str:
+    return urlencode(list(pairs))
+
+
+def read(params: QueryParams) -> Wanted:
+    """Return what an address asks for; what no list can mean is left out, and said."""
+    chosen: dict[str, tuple[str, ...]] = {}
+    ignored: list[str] = []
+    for name, words in WORDS.items():
+        values = _values(params, name)
+        known = tuple(value for value in values if value in words)
+        ignored += [f"{name} {value[:40]!r}" for value in values if value not in words]
+        _put(chosen, name, known)
+    for name in TEXTS:
+        _put(chosen, name, tuple(value[:200] for value in _values(params, name)))
+    numbers = _values(params, "batch")
+    _put(chosen, "batch", tuple(n for n in numbers if n.isascii() and n.isdigit() and len(n) < 7))
+    for name in FLAGS:
+        _put(chosen, name, tuple(v for v in _values(params, name)[:1] if v in ("true", "false")))
+    _put(chosen, "q", tuple(value[:500] for value in _values(params, "q")[:1]))
+    sort = params.get("sort", "-created")
+    return Wanted(
+        filter=_filter(chosen),
+        sort=sort if sort in SORTS else "-created",
+        chosen=chosen,
+        ignored=tuple(ignored),
+    )
+
+
+def _values(params: QueryParams, name: str) -> Sequence[str]:
+    found = (value.replace("\x00", "").strip() for value in params.getlist(name))
+    return list(dict.fromkeys(value for value in found if value))[:_MOST]
+
+
+def _put(chosen: dict[str, tuple[str, ...]], name: str, values: tuple[str, ...]) -> None:
+    if values:
+        chosen[name] = values
+
+
+def _filter(chosen: Mapping[str, tuple[str, ...]]) -> TicketFilter:
+    many: dict[str, Any] = {name: chosen.get(name, ()) for name in (*WORDS, *TEXTS)}
+    flags: dict[str, Any] = {name: chosen[name][0] == "true" for name in FLAGS if name in chosen}
+    batch = tuple(int(number) for number in chosen.get("batch", ()))
+    return TicketFilter(**many, **flags, batch=batch, q=chosen.get("q", (None,))[0])

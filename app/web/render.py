@@ -1,0 +1,100 @@
+"""Templates, and the few words and shapes that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastapi.templating import Jinja2Templates
+from jinja2 import StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.formats import html
+from app.web import words
+
+HERE = Path(__file__).parent
+templates = Jinja2Templates(HERE / "templates")
+environment = templates.env
+environment.undefined = StrictUndefined
+environment.trim_blocks = True
+environment.lstrip_blocks = True
+
+
+def page(
+    request: Request, name: str, context: Mapping[str, Any] | None = None, status: int = 200
+) -> Response:
+    """Answer with the template `name`; it sees the visitor and what was said after a form."""
+    shown = {
+        "visitor": getattr(request.state, "visitor", None),
+        "said": words.SAID.get(request.query_params.get("said", "")),
+        "path": request.url.path,
+        **(context or {}),
+    }
+    return templates.TemplateResponse(request, name, shown, status)
+
+
+@lru_cache(maxsize=4096)
+def _rendered(text: str, offset: int) -> str:
+    return html.render(text, heading_offset=offset)
+
+
+def markdown(text: str | None, offset: int = 2) -> Markup:
+    """Return Markdown of strangers as safe HTML; long-known texts come from memory."""
+    return Markup(_rendered(text or "", offset))  # noqa: S704  # sanitised by app.formats.html
+
+
+def relative(moment: datetime | str, now: datetime | None = None) -> str:
+    """Return how long ago a moment was, in a word or two."""
+    then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    seconds = ((now or datetime.now(UTC)) - then).total_seconds()
+    ahead, seconds = seconds < 0, abs(seconds)
+    if seconds < 45:
+        return "now"
+    for size, unit, until in (
+        (60, "min", 90),
+        (3600, "h", 36),
+        (86400, "d", 45),
+        (2629800, "mo", 18),
+        (31557600, "y", 10_000),
+    ):
+        count = round(seconds / size)
+        if count < until:
+            return f"in {max(count, 1)} {unit}" if ahead else f"{max(count, 1)} {unit} ago"
+    return "long ago"
+
+
+def exact(moment: datetime | str) -> str:
+    """Return a moment in full: ``2026-01-02 03:04:05 UTC``."""
+    then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return then.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso(moment: datetime | str) -> str:
+    """Return a moment as machines read it."""
+    then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return then.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def asset(name: str) -> str:
+    """Return the address of a file below static/, with its version so that it may be cached."""
+    return f"/static/{name}?v={_digest(name)}"
+
+
+@lru_cache(maxsize=64)
+def _digest(name: str) -> str:
+    return sha256((HERE / "static" / name).read_bytes()).hexdigest()[:12]
+
+
+environment.filters |= {
+    "markdown": markdown,
+    "relative": relative,
+    "exact": exact,
+    "iso": iso,
+}
+environment.globals |= {"asset": asset, "words": words}

@@ -1,0 +1,131 @@
+"""Runs, tests and workers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import run_streams
+from app.api.dependencies import CursorCodec, Services
+from app.api.parameters import RunId
+from app.api.run_streams import LastEventId
+from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.errors import InvalidInput
+from app.storage.runs import RunFilter
+from app.web.render import page
+from app.web.routing import new_router, see_other
+from app.web.ticket import results_of
+from app.web.visitors import Maintainer, Reader, Reviewer
+
+router = new_router()
+
+PAGE = 50
+_MOST_TESTS = 2000
+
+
+@router.get("/runs")
+async def list_runs(
+    request: Request, _: Reader, services: Services, cursors: CursorCodec
+) -> Response:
+    """List runs, newest first."""
+    params = request.query_params
+    chosen = {
+        "status": [w for w in params.getlist("status") if w in tuple(RunStatus)],
+        "outcome": [w for w in params.getlist("outcome") if w in tuple(RunOutcome)],
+        "kind": [w for w in params.getlist("kind") if w in tuple(RunKind)],
+        "ticket": [w[:60] for w in params.getlist("ticket") if w and "\x00" not in w],
+    }
+    query = f"/runs?{sorted(chosen.items())}"
+    try:
+        position = cursors.read(query, params.get("cursor"))
+    except InvalidInput:
+        return see_other("/runs")
+    after = position and (datetime.fromisoformat(position[0]), UUID(position[1]))
+    wanted = RunFilter(**{name: tuple(words) for name, words in chosen.items()})
+    found = await services.runs.page(wanted, after=after, limit=PAGE + 1)
+    following = None
+    if len(found) > PAGE:
+        last = found[PAGE - 1]
+        cursor = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
+        following = str(request.url.include_query_params(cursor=cursor).query)
+    context = {
+        "runs": found[:PAGE],
+        "chosen": chosen,
+        "next": following and f"/runs?{following}",
+        "statuses": [status.value for status in RunStatus],
+        "outcomes": [outcome.value for outcome in RunOutcome],
+    }
+    return page(request, "runs/list.html", context)
+
+
+@router.get("/runs/{id}")
+async def show_run(request: Request, _: Reader, services: Services, run_id: RunId) -> Response:
+    """Show a run with its arms."""
+    run = await services.runs.show(run_id)
+    links = await services.links.of_ticket(run.ticket)
+    context = {"run": run, "results": results_of(run, links), "live": run.finished_at is None}
+    return page(request, "runs/show.html", context)
+
+
+@router.get("/runs/{id}/events")
+async def watch_run(
+    visitor: Reader, services: Services, run_id: RunId, last_event_id: LastEventId = None
+) -> Response:
+    """Watch a run as server-sent events, as `GET /api/v1/runs/{id}/events` does."""
+    return await run_streams.watch_run(visitor.actor, services, run_id, last_event_id)
+
+
+@router.get("/runs/{id}/log")
+async def read_log(visitor: Reader, services: Services, run_id: RunId) -> Response:
+    """Read what a run printed."""
+    return await run_streams.read_log(visitor.actor, services, run_id)
+
+
+@router.post("/runs/{id}/cancel")
+async def cancel_run(visitor: Reviewer, services: Services, run_id: RunId) -> Response:
+    """Cancel a run."""
+    run = await services.runs.cancel(visitor.actor, run_id)
+    return see_other(f"/tickets/{run.ticket}?said=cancelled#verification")
+
+
+@router.get("/tests")
+async def list_tests(request: Request, _: Reader, services: Services) -> Response:
+    """List the tests of the suite by file."""
+    words = request.query_params.get("q", "").strip().lower()[:200]
+    flaky = request.query_params.get("flaky") == "true"
+    everything = [t for _, t in await services.catalogue.tests(after=0, limit=_MOST_TESTS)]
+    shown = [
+        test
+        for test in everything
+        if (not words or words in f"{test.node_id} {' '.join(test.findings)}".lower())
+        and (not flaky or test.flakes)
+    ]
+    files: dict[str, list[Any]] = {}
+    for test in shown:
+        files.setdefault(test.path, []).append(test)
+    context = {"files": files, "count": len(shown), "total": len(everything), "q": words,
+               "flaky": flaky}  # fmt: skip
+    return page(request, "runs/tests.html", context)
+
+
+@router.post("/tests/sync")
+async def sync_tests(visitor: Maintainer, services: Services) -> Response:
+    """Collect the suite anew."""
+    await services.catalogue.sync(visitor.actor)
+    return see_other("/tests?said=synced")
+
+
+@router.get("/workers")
+async def list_workers(request: Request, _: Reader, services: Services) -> Response:
+    """List the workers that gave a sign of life of late."""
+    workers = await services.worker_states.all()
+    queued = await services.runs.page(
+        RunFilter(status=(RunStatus.QUEUED.value, RunStatus.RUNNING.value)), after=None, limit=20
+    )
+    missing = await services.missing_layers()
+    context = {"workers": workers, "queued": queued, "missing": missing}
+    return page(request, "runs/workers.html", context)

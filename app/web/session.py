@@ -1,0 +1,126 @@
+"""Logging in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.dependencies import Services
+from app.errors import FindingsError, Unauthenticated
+from app.factory import Factory
+from app.services.sessions import NewSession
+from app.web.render import page
+from app.web.routing import local_path, new_router, problem_page, see_other
+from app.web.visitors import (
+    MaybeVisitor,
+    check_origin,
+    cookie_name,
+    drop_cookie,
+    set_cookie,
+)
+
+router = new_router()
+login_router = APIRouter(include_in_schema=False)
+"""Apart, because a login has no session yet whose forms could be told from others."""
+
+_MOST = 300
+
+
+@login_router.get("/login")
+async def login_page(request: Request, services: Services, visitor: MaybeVisitor) -> Response:
+    """Ask who it is; a one-time link that the visitor opened logs in at once.
+
+    A link that another site leads to, or that a browser fetches ahead, has to be confirmed: else
+    a stranger could log a visitor in as somebody else, or use the code up unseen.
+    """
+    code = request.query_params.get("code", "")[:_MOST]
+    following = local_path(request.query_params.get("next"))
+    if code and visitor is None and _meant(request):
+        try:
+            session = await services.sessions.open_with_code(code, _request_id(request))
+        except Unauthenticated as error:
+            return _form(request, following, error, status=401)
+        return _logged_in(services, session, following)
+    if visitor is not None and not code:
+        return see_other(following)
+    return _form(request, following, code=code)
+
+
+def _meant(request: Request) -> bool:
+    fetched_ahead = "prefetch" in request.headers.get("sec-purpose", "")
+    return not fetched_ahead and request.headers.get("sec-fetch-site", "none") in (
+        "none",
+        "same-origin",
+    )
+
+
+@login_router.post("/login")
+async def login(request: Request, services: Services) -> Response:
+    """Log in by a token or by a one-time code."""
+    try:
+        check_origin(request, services)
+        form = await request.form(max_files=0, max_fields=10)
+    except FindingsError as error:
+        return problem_page(request, error)
+    following = local_path(_text(form, "next"))
+    try:
+        session = await _opened(services, form, _request_id(request))
+    except Unauthenticated as error:
+        return _form(request, following, error, status=401)
+    return _logged_in(services, session, following)
+
+
+async def _opened(services: Factory, form: FormData, request_id: str | None) -> NewSession:
+    code, token = _text(form, "code"), _text(form, "token")
+    if code:
+        return await services.sessions.open_with_code(code, request_id)
+    if not token:
+        raise Unauthenticated("Paste a token, or open a one-time link.")
+    return await services.sessions.open_with_token(token, request_id)
+
+
+@router.post("/logout")
+async def logout(request: Request, services: Services) -> Response:
+    """Log out: the session is over for every window of this browser."""
+    secret = request.cookies.get(cookie_name(services), "")
+    await services.sessions.close(secret, _request_id(request))
+    response = see_other("/login?said=bye")
+    drop_cookie(response, services)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _form(
+    request: Request,
+    following: str,
+    error: FindingsError | None = None,
+    *,
+    code: str = "",
+    status: int = 200,
+) -> Response:
+    settings = request.app.state.factory.settings
+    context = {
+        "following": following,
+        "code": code,
+        "problem": error,
+        "token_file": settings.admin_token_file if settings.database_url is None else None,
+    }
+    return page(request, "session/login.html", context, status)
+
+
+def _logged_in(services: Factory, session: NewSession, following: str) -> Response:
+    response = see_other(following)
+    set_cookie(response, services, session.secret)
+    return response
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value.strip()[:_MOST] if isinstance(value, str) else ""
+
+
+def _request_id(request: Request) -> str | None:
+    found: str | None = request.scope.get("state", {}).get("request_id")
+    return found

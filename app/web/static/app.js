@@ -1,0 +1,154 @@
+// What a page gains with JavaScript: live runs, keys, drafts, previews. Everything works without.
+
+const quick = (selector, root = document) => root.querySelector(selector);
+const every = (selector, root = document) => [...root.querySelectorAll(selector)];
+const csrf = document.body.dataset.csrf ?? "";
+
+function post(address, fields) {
+  return fetch(address, { method: "POST", body: new URLSearchParams({ csrf, ...fields }) });
+}
+
+// --- a message about a refused form is read first
+quick("[data-focus]")?.focus();
+
+// --- a link to a field inside a folded form opens it
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  for (let at = target.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  if (target.matches("input, textarea, select")) target.focus();
+}
+addEventListener("hashchange", unfold);
+unfold();
+
+// --- times stay true while the page is open
+const UNITS = [[60, "min", 90], [3600, "h", 36], [86400, "d", 45], [2629800, "mo", 18], [31557600, "y", 1e9]];
+function ago(moment) {
+  const signed = (Date.now() - moment) / 1000;
+  const seconds = Math.abs(signed);
+  if (seconds < 45) return "now";
+  for (const [size, unit, until] of UNITS) {
+    const count = Math.max(1, Math.round(seconds / size));
+    if (count < until) return signed < 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+  }
+  return "long ago";
+}
+setInterval(() => {
+  for (const time of every("time[datetime]")) time.textContent = ago(Date.parse(time.dateTime));
+}, 30000);
+
+// --- runs, live
+function watch(panel) {
+  const source = new EventSource(panel.dataset.events);
+  const line = quick("[data-run-line]", panel);
+  let seen = 0;
+  const say = (text) => { if (line) line.textContent = text; };
+  source.addEventListener("status", (event) => {
+    const { status } = JSON.parse(event.data);
+    if (status === "running") say("Running.");
+  });
+  source.addEventListener("test", (event) => {
+    const test = JSON.parse(event.data);
+    seen += 1;
+    say(`${seen} results; ${test.arm ?? ""} ${test.outcome ?? ""} ${String(test.node_id ?? "").split("::").pop()}`);
+  });
+  source.addEventListener("end", () => { source.close(); refresh(panel); });
+}
+async function refresh(panel) {
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const region = panel.closest("[data-live-region]");
+  const writing = region.contains(document.activeElement) && document.activeElement.matches("input, textarea");
+  const next = quick("[data-live-region]", fresh);
+  if (!next) return;
+  if (writing) panel.replaceWith(quick("[data-run]", next) ?? "");
+  else region.replaceWith(next);
+  for (const name of [".ticket-head", "#gate", "#checklist"]) {
+    const [old, now] = [quick(name), quick(name, fresh)];
+    if (old && now && !old.contains(document.activeElement)) old.replaceWith(now);
+  }
+  start();
+}
+function start() {
+  for (const panel of every("[data-events]:not([data-watched])")) {
+    panel.dataset.watched = "";
+    watch(panel);
+  }
+}
+start();
+
+// --- keys
+const rows = every("[data-list] tbody tr");
+let at = -1;
+function move(by) {
+  rows[at]?.classList.remove("at");
+  at = Math.min(rows.length - 1, Math.max(0, at + by));
+  rows[at].classList.add("at");
+  rows[at].scrollIntoView({ block: "nearest" });
+  quick("a", rows[at])?.focus({ preventScroll: true });
+}
+function go(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  location.hash = `#${id}`;
+  unfold();
+}
+addEventListener("keydown", (event) => {
+  const field = event.target.matches("input:not([type=radio], [type=checkbox]), textarea, select");
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && event.target.form) {
+    event.target.form.requestSubmit();
+    return;
+  }
+  if (field || event.ctrlKey || event.metaKey || event.altKey) return;
+  const bound = every("[data-key]").find((one) => one.dataset.key === event.key);
+  if (bound) {
+    event.preventDefault();
+    if (bound.matches("a")) bound.click();
+    else {
+      bound.closest("details")?.setAttribute("open", "");
+      bound.focus();
+      if (bound.matches("[type=radio]")) bound.checked = true;
+    }
+  } else if (event.key === "j" && rows.length) move(1);
+  else if (event.key === "k" && rows.length) move(-1);
+  else if (event.key === "r") go("rationale");
+  else if (event.key === "v") go("verification");
+  else if (event.key === "?") location.assign("/keys");
+  else return;
+  event.preventDefault();
+});
+
+// --- drafts: what was written and not sent is there when the visitor comes back
+for (const area of every("[data-draft]")) {
+  const name = `draft ${area.dataset.draft}`;
+  if (!area.value.trim()) area.value = localStorage.getItem(name) ?? "";
+  area.addEventListener("input", () => localStorage.setItem(name, area.value));
+  area.form?.addEventListener("submit", () => localStorage.removeItem(name));
+}
+
+// --- previews of Markdown
+for (const area of every("[data-preview]")) {
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "plain", textContent: "Preview" });
+  const shown = Object.assign(document.createElement("div"), { className: "prose panel", hidden: true });
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", async () => {
+    if (!shown.hidden) {
+      shown.hidden = true;
+    } else {
+      const answer = await post("/preview", { text: area.value });
+      shown.innerHTML = await answer.text(); // sanitised by the service
+      shown.hidden = false;
+    }
+    button.setAttribute("aria-expanded", String(!shown.hidden));
+  });
+  const row = document.createElement("div");
+  row.append(button);
+  area.after(row, shown);
+}
+
+// --- tickets that the visitor holds for review stay held while the page is open
+const held = quick("[data-keep]");
+if (held) {
+  setInterval(() => post("/review/keep", { keys: held.dataset.keep, as: held.dataset.as }), 600000);
+}

@@ -1,0 +1,187 @@
+"""The page of a ticket, its history and its edit form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.api.dependencies import Services
+from app.api.parameters import TicketKey
+from app.domain import lifecycle
+from app.domain.amendments import proposal_of
+from app.domain.gate_facts import facts_of
+from app.domain.gates import GATES, evaluate, gate_of
+from app.domain.reviews import Review
+from app.domain.runs import Run, RunStatus, TestOutcome, TestResult
+from app.domain.tickets import TestLink, Ticket
+from app.factory import Factory
+from app.services.ticket_views import TicketView
+from app.web import diffs
+from app.web.forms import Refused
+from app.web.render import page
+from app.web.routing import new_router
+from app.web.visitors import Reader, Visitor
+
+router = new_router()
+
+
+@router.get("/tickets/{key}")
+async def show_ticket(
+    request: Request, visitor: Reader, services: Services, key: TicketKey
+) -> Response:
+    """Show a ticket."""
+    return await ticket_page(request, visitor, services, key)
+
+
+@router.get("/tickets/{key}/history")
+async def show_history(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
+    """Show what happened to a ticket, newest first, field by field."""
+    past = await services.ticket_views.past(key)
+    events = [(event, diffs.field_changes(event.changes)) for event in reversed(past.events)]
+    old = [review for review in past.reviews if review.superseded_by is not None]
+    context = {"ticket": past.ticket, "events": events, "superseded": old}
+    return page(request, "ticket/history.html", context)
+
+
+@router.get("/tickets/{key}/patches/{name}")
+async def show_patch(
+    request: Request, _: Reader, services: Services, key: TicketKey, name: str
+) -> Response:
+    """Show a patch as text, whole."""
+    text = await services.patches.text(key, name)
+    return Response(text, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/t/{key}")
+async def short_address(_: Reader, key: TicketKey) -> Response:
+    """Lead from a short address to the ticket's page."""
+    return RedirectResponse(f"/tickets/{key}", 308)
+
+
+async def ticket_page(
+    request: Request,
+    visitor: Visitor,
+    services: Factory,
+    key: str,
+    refused: Refused | None = None,
+) -> Response:
+    """Show a ticket, with the form that was refused as it was sent."""
+    view = await services.ticket_views.show(key)
+    context = {
+        **shown(view),
+        **await choices(visitor, services, view.ticket),
+        "refused": refused,
+        "values": {} if refused is None else refused.values,
+    }
+    status = 200 if refused is None else refused.problem.status
+    return page(request, "ticket/show.html", context, status)
+
+
+def shown(view: TicketView) -> dict[str, Any]:
+    """Return what the templates need to know of a ticket."""
+    ticket = view.ticket
+    return {
+        "ticket": ticket,
+        "view": view,
+        "gate": gate_of(ticket),
+        "gates": other_gates(ticket),
+        "results": None if view.run is None else results_of(view.run, ticket.tests),
+        "live": view.run is not None and view.run.status in (RunStatus.QUEUED, RunStatus.RUNNING),
+        "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
+        "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
+        "tests_of": tests_by_item(ticket),
+    }
+
+
+async def choices(visitor: Visitor, services: Factory, ticket: Ticket) -> dict[str, Any]:
+    """Return what the visitor's forms offer."""
+    actor = visitor.actor
+    own = ticket.created_by == actor.name
+    specialists = await services.accounts.specialists()
+    steps = [
+        status
+        for status in lifecycle.allowed_from(ticket.status)
+        if (step := lifecycle.step(ticket.status, status)) is not None
+        and actor.role.includes(lifecycle.needed_role(step, own=own))
+    ]
+    return {
+        "own": own,
+        "may_edit": visitor.may("maintainer")
+        or (own and not ticket.status.is_final and visitor.may("reporter")),
+        "specialists": specialists,
+        "speaks_as": [s.name for s in specialists if actor.account.may_speak_for(s.name)]
+        if visitor.may("reviewer")
+        else [],
+        "steps": steps,
+        "resolutions": lifecycle.RESOLUTIONS,
+    }
+
+
+def other_gates(ticket: Ticket) -> dict[str, Any]:
+    """Return how the ticket stands to the gate of every resolution."""
+    facts = facts_of(ticket)
+    return {resolution.value: evaluate(facts, resolution) for resolution in GATES}
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a run, as columns of arms."""
+
+    linked: Mapping[str, Mapping[str, list[TestResult]]]
+    """By test and arm, one result a repetition."""
+    others: int
+    """How many tests of the rest of the suite ran."""
+    broken: Mapping[str, Mapping[str, list[TestResult]]]
+    """Those of the rest that did not pass somewhere."""
+
+
+def results_of(run: Run, links: Iterable[TestLink]) -> Results:
+    """Return the results of a run; of the rest of the suite only what did not pass."""
+    names = [link.node_id for link in links]
+    linked: dict[str, dict[str, list[TestResult]]] = {}
+    others: dict[str, dict[str, list[TestResult]]] = {}
+    for arm in run.arms:
+        for result in arm.results:
+            found = linked if _is_linked(result.node_id, names) else others
+            found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
+    broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
+    return Results(linked, len(others), broken)
+
+
+def _is_linked(node_id: str, names: Iterable[str]) -> bool:
+    return any(node_id == name or node_id.startswith((f"{name}::", f"{name}[")) for name in names)
+
+
+def _all_passed(arms: Mapping[str, list[TestResult]]) -> bool:
+    return all(r.outcome is TestOutcome.PASSED for found in arms.values() for r in found)
+
+
+def amended(ticket: Ticket, review: Review) -> list[diffs.FieldChange]:
+    """Return what a review's amendment would change, field by field."""
+    proposal: Mapping[str, Any] = proposal_of(review) or {}
+    found = []
+    for name, new in proposal.items():
+        old = getattr(ticket, name, None)
+        found.append(diffs.change(name, _plain(old), new))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return str(value) if value is not None and not isinstance(value, bool | int) else value
+
+
+def tests_by_item(ticket: Ticket) -> dict[str, list[Any]]:
+    """Return the linked tests behind each checklist item."""
+    found: dict[str, list[Any]] = {}
+    for link in ticket.tests:
+        if link.checklist_item is not None:
+            found.setdefault(link.checklist_item, []).append(link)
+    return found

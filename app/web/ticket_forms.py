@@ -1,0 +1,323 @@
+"""The forms of a ticket's page: each calls one service, and says what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.dependencies import Services
+from app.api.parameters import LinkId, ReviewId, TicketKey
+from app.api.payloads.accounts import NoteIn
+from app.api.payloads.reviews import AnswerIn, ReviewIn
+from app.api.payloads.runs import LinkIn, TriggerIn
+from app.api.payloads.tickets import RelationIn
+from app.api.payloads.workflow import TestabilityIn, TransitionIn
+from app.domain.runs import TestPurpose
+from app.domain.tickets import Relation, RelationKind
+from app.errors import FindingsError, Unauthenticated
+from app.factory import Factory
+from app.web.forms import Refused, Sent, parse, sent
+from app.web.routing import new_router, see_other
+from app.web.ticket import ticket_page
+from app.web.visitors import Maintainer, Reporter, Reviewer, Visitor
+
+router = new_router()
+
+
+async def attempt(
+    request: Request,
+    visitor: Visitor,
+    services: Factory,
+    key: str,
+    form: str,
+    act: Callable[[Sent], Awaitable[object]],
+    said: str,
+) -> Response:
+    """Do what a form asks for and go back to the ticket; refused, show the form as it was sent."""
+    given = await sent(request)
+    try:
+        await act(given)
+    except Unauthenticated:
+        raise
+    except FindingsError as error:
+        refused = Refused(form, given.values, error)
+        return await ticket_page(request, visitor, services, key, refused)
+    return see_other(f"/tickets/{key}?said={said}#{_PLACES.get(form, 'main')}")
+
+
+_PLACES = {
+    "review": "reviews",
+    "answer": "reviews",
+    "note": "notes",
+    "link": "verification",
+    "submit": "verification",
+    "patch": "verification",
+    "run": "verification",
+    "relation": "relations",
+    "checklist": "checklist",
+    "move": "main",
+}
+"""Where on the page the effect of each form is seen."""
+
+
+@router.post("/tickets/{key}/reviews")
+async def record_review(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey
+) -> Response:
+    """Record a review."""
+
+    async def act(given: Sent) -> None:
+        await services.reviews.record(visitor.actor, key, review_in(given).draft())
+
+    return await attempt(request, visitor, services, key, "review", act, "reviewed")
+
+
+def review_in(given: Sent) -> ReviewIn:
+    """Return the review that a form holds.
+
+    Raises:
+        InvalidInput: it is not complete.
+    """
+    names = ("specialist", "verdict", "rationale", "claim", "fix", "proposed_severity")
+    body: dict[str, Any] = given.given(*names)
+    body["ticket_version"] = given.number("ticket_version")
+    if given.text("amended_summary"):
+        body["amendment"] = {"summary": given.text("amended_summary")}
+        if body.get("proposed_severity"):
+            body["amendment"]["severity"] = body["proposed_severity"]
+    return parse(ReviewIn, body)
+
+
+@router.post("/tickets/{key}/reviews/{id}/answer")
+async def answer_objection(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId
+) -> Response:
+    """Answer an objection."""
+
+    async def act(given: Sent) -> None:
+        body = parse(AnswerIn, given.given("resolution", "reason"))
+        await services.reviews.answer(visitor.actor, key, review_id, body.resolution, body.reason)
+
+    return await attempt(request, visitor, services, key, "answer", act, "answered")
+
+
+@router.post("/tickets/{key}/reviews/{id}/confirm")
+async def confirm_review(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId
+) -> Response:
+    """Let an outdated review hold for the text that the visitor saw."""
+
+    async def act(given: Sent) -> None:
+        version = given.number("ticket_version")
+        await services.reviews.confirm(visitor.actor, key, review_id, ticket_version=version)
+
+    return await attempt(request, visitor, services, key, "answer", act, "confirmed")
+
+
+@router.post("/tickets/{key}/reviews/{id}/apply")
+async def apply_amendment(
+    request: Request, visitor: Maintainer, services: Services, key: TicketKey, review_id: ReviewId
+) -> Response:
+    """Take the amendment of a review into the ticket."""
+
+    async def act(_: Sent) -> None:
+        await services.amendments.apply(visitor.actor, key, review_id)
+
+    return await attempt(request, visitor, services, key, "answer", act, "applied")
+
+
+@router.post("/tickets/{key}/notes")
+async def add_note(
+    request: Request, visitor: Reporter, services: Services, key: TicketKey
+) -> Response:
+    """Add a note."""
+
+    async def act(given: Sent) -> None:
+        body = parse(NoteIn, {"body": given.text("body")})
+        await services.tickets.add_note(visitor.actor, key, body.body)
+
+    return await attempt(request, visitor, services, key, "note", act, "noted")
+
+
+@router.post("/tickets/{key}/transitions")
+async def move(request: Request, visitor: Reporter, services: Services, key: TicketKey) -> Response:
+    """Take a step of the workflow."""
+
+    async def act(given: Sent) -> None:
+        to, _, resolution = given.text("to").partition(":")
+        body: dict[str, Any] = {"to": to} | given.given("reason", "duplicate_of")
+        if resolution:
+            body["resolution"] = resolution
+        if given.text("commits"):
+            body["commits"] = given.words("commits")
+        if given.text("override"):
+            body["override"] = True
+        wanted = parse(TransitionIn, body).transition()
+        await services.transitions.move(visitor.actor, key, wanted)
+
+    return await attempt(request, visitor, services, key, "move", act, "moved")
+
+
+@router.post("/tickets/{key}/testability")
+async def set_testability(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey
+) -> Response:
+    """Say whether a test can decide the claim."""
+
+    async def act(given: Sent) -> None:
+        body = parse(TestabilityIn, given.given("state", "reason"))
+        await services.gates.set_testability(visitor.actor, key, body.state, body.reason)
+
+    return await attempt(request, visitor, services, key, "testability", act, "testability")
+
+
+@router.post("/tickets/{key}/checklist/{id}")
+async def tick(
+    request: Request,
+    visitor: Reporter,
+    services: Services,
+    key: TicketKey,
+    id: str,  # the path's word
+) -> Response:
+    """Tick or untick a checklist item."""
+
+    async def act(given: Sent) -> None:
+        done = given.text("done") == "true"
+        etag = f'"{given.text("version")}"'
+        await services.documents.tick(visitor.actor, key, id, done=done, if_match=etag)
+
+    return await attempt(request, visitor, services, key, "checklist", act, "ticked")
+
+
+@router.post("/tickets/{key}/relations")
+async def relate(
+    request: Request, visitor: Reporter, services: Services, key: TicketKey
+) -> Response:
+    """Add a relation to another ticket."""
+
+    async def act(given: Sent) -> None:
+        body = parse(RelationIn, given.given("key", "kind", "note"))
+        relation = Relation(body.key, body.kind, body.note)
+        await services.relations.add(visitor.actor, key, relation)
+
+    return await attempt(request, visitor, services, key, "relation", act, "related")
+
+
+@router.post("/tickets/{key}/relations/{kind}/{other}/remove")
+async def unrelate(
+    request: Request,
+    visitor: Reporter,
+    services: Services,
+    key: TicketKey,
+    kind: RelationKind,
+    other: str,
+) -> Response:
+    """Take a relation away."""
+
+    async def act(given: Sent) -> None:
+        etag = f'"{given.text("version")}"'
+        await services.relations.remove(visitor.actor, key, kind, other, etag)
+
+    return await attempt(request, visitor, services, key, "relation", act, "unrelated")
+
+
+@router.post("/tickets/{key}/tests")
+async def link_test(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey
+) -> Response:
+    """Link a test of the suite."""
+
+    async def act(given: Sent) -> None:
+        body = parse(LinkIn, given.given("node_id", "purpose", "checklist_item"))
+        await services.links.add(
+            visitor.actor,
+            key,
+            body.node_id or "",
+            purpose=body.purpose,
+            checklist_item=body.checklist_item,
+        )
+
+    return await attempt(request, visitor, services, key, "link", act, "linked")
+
+
+@router.post("/tickets/{key}/tests/submit")
+async def submit_test(
+    request: Request, visitor: Reporter, services: Services, key: TicketKey
+) -> Response:
+    """Hand in a test file."""
+
+    async def act(given: Sent) -> None:
+        source = given.values.get("source", "")
+        fields = {"filename": given.text("filename"), "source": source}
+        body = parse(LinkIn, fields | given.given("purpose"))
+        await services.submissions.submit(
+            visitor.actor,
+            key,
+            filename=body.filename or "",
+            source=source,
+            purpose=TestPurpose(body.purpose),
+        )
+
+    return await attempt(request, visitor, services, key, "submit", act, "submitted")
+
+
+@router.post("/tickets/{key}/tests/{id}/remove")
+async def unlink_test(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey, link_id: LinkId
+) -> Response:
+    """Take a linked test off the ticket."""
+
+    async def act(_: Sent) -> None:
+        await services.links.remove(visitor.actor, key, link_id)
+
+    return await attempt(request, visitor, services, key, "link", act, "unlinked")
+
+
+@router.post("/tickets/{key}/patches")
+async def put_patch(
+    request: Request, visitor: Maintainer, services: Services, key: TicketKey
+) -> Response:
+    """Store a patch."""
+
+    async def act(given: Sent) -> None:
+        text = given.values.get("patch", "")
+        if text and not text.endswith("\n"):
+            text += "\n"
+        await services.patches.put(visitor.actor, key, given.text("name"), text)
+
+    return await attempt(request, visitor, services, key, "patch", act, "patched")
+
+
+@router.post("/tickets/{key}/patches/{name}/remove")
+async def remove_patch(
+    request: Request, visitor: Maintainer, services: Services, key: TicketKey, name: str
+) -> Response:
+    """Take a patch off the ticket."""
+
+    async def act(_: Sent) -> None:
+        await services.patches.remove(visitor.actor, key, name)
+
+    return await attempt(request, visitor, services, key, "patch", act, "unpatched")
+
+
+@router.post("/tickets/{key}/runs")
+async def trigger_run(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey
+) -> Response:
+    """Run the ticket's tests."""
+
+    async def act(given: Sent) -> None:
+        body: dict[str, Any] = given.given("kind")
+        if given.text("force"):
+            body["force"] = True
+        if given.text("repeat"):
+            body["repeat"] = given.number("repeat")
+        wanted = parse(TriggerIn, body)
+        await services.runs.trigger(
+            visitor.actor, key, wanted.kind, repeats=wanted.repeat, force=wanted.force
+        )
+
+    return await attempt(request, visitor, services, key, "run", act, "queued")

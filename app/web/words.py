@@ -1,0 +1,130 @@
+"""What pages say: the meaning of the service's words, and what was done by a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SAID: Mapping[str, str] = {
+    "welcome": "You are logged in.",
+    "bye": "You are logged out.",
+    "filed": "The finding is filed.",
+    "edited": "The change is saved.",
+    "unchanged": "Nothing was different, so nothing changed.",
+    "reviewed": "Your review is recorded.",
+    "answered": "The objection is answered.",
+    "confirmed": "The review holds for the present text.",
+    "applied": "The amendment is taken into the ticket.",
+    "noted": "Your note is added.",
+    "moved": "The ticket has its new status.",
+    "linked": "The test is linked.",
+    "unlinked": "The test is no longer linked.",
+    "submitted": "Your test is collected and linked.",
+    "patched": "The patch is stored.",
+    "unpatched": "The patch is taken off.",
+    "queued": "The run is queued.",
+    "cancelled": "The run is cancelled.",
+    "ticked": "The checklist is saved.",
+    "testability": "It is recorded whether this can be tested.",
+    "related": "The relation is added.",
+    "unrelated": "The relation is removed.",
+    "synced": "The catalogue is in step with the suite.",
+    "account": "The account is made.",
+    "account-saved": "The account is saved.",
+    "revoked": "The token is revoked.",
+    "released": "You hold no tickets for review any more.",
+    "queue-empty": "Nothing is left in your review queue.",
+}
+"""What a page says at its top after a form was handled, by the word in its address."""
+
+SEVERITY: Mapping[str, str] = {
+    "P0": "Data loss, a wrong result in ordinary use, or a security hole",
+    "P1": "Wrong in a case that users will meet",
+    "P2": "Wrong in a rare case, or costly in ordinary use",
+    "P3": "A trap for the next change",
+    "P4": "Style, naming, documentation",
+}
+
+EVIDENCE: Mapping[str, tuple[str, str, str]] = {
+    # word: (sign, tone, meaning)
+    "proven": ("✓", "good", "Tests fail on the defective package and pass on the bundled one"),
+    "regressed": ("↺", "bad", "The defect was gone and is back"),
+    "reproduced": ("●", "bad", "Tests fail on the bundled package: the defect is there"),
+    "fix-ready": ("◐", "warn", "The fix patch makes the tests pass"),
+    "cannot-fail": ("∅", "warn", "A test passes on the defective package too"),
+    "passing": ("○", "plain", "Tests pass, but nothing shows that they can fail"),
+    "unverified": ("…", "plain", "Tests are linked, but no run has decided"),
+    "none": ("–", "quiet", "No test is linked"),
+    "not-covered": ("·", "quiet", "No target covers this, so nothing can be run"),
+}
+"""How each state of evidence is shown; the word always stands beside its sign."""
+
+OUTCOME: Mapping[str, tuple[str, str]] = {
+    # word: (sign, tone), of runs and of tests
+    "passed": ("✓", "good"),
+    "proven": ("✓", "good"),
+    "failed": ("✗", "bad"),
+    "not-fixed": ("✗", "bad"),
+    "breaks-others": ("✗", "bad"),
+    "error": ("!", "bad"),
+    "timed-out": ("◷", "bad"),
+    "cannot-fail": ("∅", "warn"),
+    "inconclusive": ("?", "warn"),
+    "cancelled": ("–", "quiet"),
+    "skipped": ("–", "quiet"),
+    "xfailed": ("✗", "warn"),
+    "xpassed": ("✓", "warn"),
+    "queued": ("…", "plain"),
+    "running": ("▸", "plain"),
+    "finished": ("✓", "plain"),
+}
+
+VERDICT: Mapping[str, tuple[str, str, str]] = {
+    "ENDORSE": ("+", "good", "Right, and worth acting on"),
+    "NEUTRAL": ("=", "plain", "True but of little weight, or not mine to judge"),
+    "REFINE": ("~", "warn", "Right in part: change severity, claim or fix"),
+    "OBJECT": ("−", "bad", "The claim or its fix is wrong"),
+    "OTHER": ("?", "plain", "A word that only imported documents hold"),
+}
+
+REQUIREMENT: Mapping[str, tuple[str, str, str]] = {
+    "SATISFIED": ("✓", "good", "met"),
+    "UNSATISFIED": ("✗", "bad", "missing"),
+    "OVERRIDDEN": ("!", "warn", "overridden"),
+    "NOT_APPLICABLE": ("–", "quiet", "does not apply"),
+}
+
+RELATION: Mapping[str, str] = {
+    "related": "related to",
+    "duplicate-of": "duplicate of",
+    "duplicated-by": "duplicated by",
+    "blocks": "blocks",
+    "blocked-by": "blocked by",
+}
+
+ACTION: Mapping[str, str] = {
+    "ticket.filed": "filed the ticket",
+    "ticket.edited": "edited the ticket",
+    "ticket.moved": "changed the status",
+    "review.recorded": "recorded a review",
+    "review.answered": "answered an objection",
+    "review.confirmed": "confirmed a review",
+    "review.applied": "applied an amendment",
+    "note.added": "added a note",
+    "test.linked": "linked a test",
+    "test.unlinked": "unlinked a test",
+    "test.submitted": "submitted a test",
+    "patch.put": "stored a patch",
+    "patch.removed": "removed a patch",
+    "run.triggered": "triggered a run",
+    "run.cancelled": "cancelled a run",
+    "checklist.ticked": "ticked a checklist item",
+    "checklist.unticked": "unticked a checklist item",
+    "testability.set": "said whether it can be tested",
+    "relation.added": "added a relation",
+    "relation.removed": "removed a relation",
+}
+
+
+def action(word: str) -> str:
+    """Return an action of the audit trail as a reader says it."""
+    return ACTION.get(word, word.replace(".", " ").replace("-", " "))

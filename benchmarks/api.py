@@ -1,0 +1,356 @@
+"""How fast the API is, beside the bare driver with the same statements and an empty route.
+
+``python -m benchmarks.api [--sizes 10000 100000] [--million] [--seconds 3] [--connections 16]``
+
+For each size a database is loaded; then two server processes (``findings serve``, no worker) and
+two bare ones share it. Every scenario is measured at both, one right after the other, so that what
+else the machine does falls on both alike. Absolute figures drift, ratios hold. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import pickle
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy
+
+from app.config import load_settings
+from app.database import migrate
+from app.embedded import EmbeddedCluster
+from app.factory import Factory
+from app.storage.ticket_lists import TicketFilter
+from benchmarks import api_data
+from benchmarks.api_load import Figures
+
+Statements = list[tuple[str, list[Any]]]
+API = "/api/v1"
+_KEYS = 200
+_DEEP_PAGE = 1000
+
+BARE_FILING = [
+    "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary, domains,"
+    " domain_paths, created_by, search) SELECT 'BARE-' || n, 'BARE-' || n, %(title)s, 'P2', 99,"
+    " 'drl', %(summary)s, '{kasmina}', '{kasmina}', %(by)s,"
+    " setweight(to_tsvector('english', %(title)s), 'A') ||"
+    " setweight(to_tsvector('english', %(summary)s), 'B') FROM nextval('bare_keys') AS n",
+    *(
+        "INSERT INTO ticket_sections (id, ticket_id, position, heading, body)"
+        " VALUES (gen_random_uuid(), currval('tickets_id_seq'), %(n)s, 'Part', %(body)s)",
+    )
+    * 2,
+    "INSERT INTO ticket_locations (id, ticket_id, position, path, start_line)"
+    " VALUES (gen_random_uuid(), currval('tickets_id_seq'), 0, 'package/a.py', 7)",
+    "INSERT INTO checklist_items (id, ticket_id, position, text)"
+    " VALUES (gen_random_uuid(), currval('tickets_id_seq'), 0, 'Callers pass it')",
+    "INSERT INTO audit_events (ticket_id, actor_id, action, changes)"
+    " VALUES (currval('tickets_id_seq'), %(by)s, 'ticket.filed', '{}')",
+]
+"""What filing cannot do without: one ticket with 2 + 1 + 1 parts and its audit event."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A request to be measured, and the bare statements behind it."""
+
+    name: str
+    requests: list[str]
+    statements: Statements = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure, and print."""
+    options = _options()
+    sizes = [*options.sizes, *([1_000_000] if options.million else [])]
+    folder = Path(tempfile.mkdtemp(prefix="fnd-", dir="/tmp"))  # a short path
+    cluster = EmbeddedCluster(folder)
+    cluster.start()
+    try:
+        for size in sizes:
+            _measure_size(cluster, folder, size, options)
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--million", action="store_true", help="a million tickets as well")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--only", nargs="+", help="names of scenarios")
+    return parser.parse_args()
+
+
+def _measure_size(
+    cluster: EmbeddedCluster, folder: Path, size: int, options: argparse.Namespace
+) -> None:
+    url = _fresh_database(cluster, f"bench_{size}")
+    started = time.perf_counter()
+    api_data.load(url, size)
+    print(f"\n### {size:,} tickets (loaded in {time.perf_counter() - started:.0f} s)\n", flush=True)
+    with contextlib.ExitStack() as stack:
+        service = [stack.enter_context(_service(folder, url, n)) for n in range(2)]
+        _wait(service, "/readyz")
+        scenarios = _scenarios(url, size, service[0], options.seconds)
+        plans = folder / f"plans-{size}"
+        plans.write_bytes(pickle.dumps({f"/{n}": s.statements for n, s in enumerate(scenarios)}))
+        bare = [stack.enter_context(_bare(url, plans)) for _ in range(2)]
+        _wait(bare, "/ready")
+        print("| | req/s | p50 ms | p99 ms | bare req/s | bare p50 ms | share of bare |")
+        print("|---|---|---|---|---|---|---|", flush=True)
+        for n, scenario in enumerate(scenarios):
+            if not options.only or scenario.name in options.only:
+                _measure(n, scenario, service, bare, options)
+
+
+def _measure(
+    n: int, scenario: Scenario, service: list[int], bare: list[int], options: argparse.Namespace
+) -> None:
+    own = _load(service, scenario.requests, options)
+    row = f"| {scenario.name} | {own.per_second:.0f} | {own.p50_ms:.1f} | {own.p99_ms:.1f} "
+    if scenario.statements or scenario.name.startswith("empty"):
+        floor = _load(bare, [f"GET /{n} HTTP/1.1\r\nHost: localhost\r\n\r\n"], options)
+        share = own.per_second / floor.per_second
+        row += f"| {floor.per_second:.0f} | {floor.p50_ms:.1f} | {share:.0%} |"
+    else:
+        row += "| | | |"
+    print(row + (f" {own.wrong} failed" if own.wrong else ""), flush=True)
+
+
+def _scenarios(url: str, size: int, port: int, seconds: float) -> list[Scenario]:
+    keys = [api_data.key(n) for n in range(0, size, max(1, size // _KEYS))][:_KEYS]
+    rare, common = api_data.word(3000), api_data.word(2)
+    recorded = asyncio.run(_recorded(url, keys, rare, common))
+    deep = _deep_cursor(port, min(size // 2, 50 * _DEEP_PAGE))
+    lists = {
+        "list, first page": "",
+        "list, deep page": f"&cursor={deep}",
+        "filter": "&severity=P1&status=open",
+        "q, rare word": f"&q={rare}",
+        "q, common word": f"&q={common}",
+        "q, common and rare": f"&q={common}+{rare}",
+        "q and filter": f"&q={common}&severity=P0",
+    }
+    return [
+        Scenario("empty route", [_get("/healthz")]),
+        Scenario("who am I (token only)", [_get(f"{API}/me")], recorded["token"]),
+        Scenario("show", [_get(f"{API}/tickets/{key}") for key in keys], recorded["show"]),
+        *(
+            Scenario(name, [_get(f"{API}/tickets?limit=50{query}")], recorded[name])
+            for name, query in lists.items()
+        ),
+        Scenario(
+            "similar", [_get(f"{API}/tickets/{k}/similar") for k in keys], recorded["similar"]
+        ),
+        Scenario("review", [_post(f"{API}/tickets/{key}/reviews", _review()) for key in keys]),
+        Scenario("file", [_post(f"{API}/tickets", _ticket(n)) for n in range(_KEYS)], _filing()),
+    ]
+
+
+async def _recorded(url: str, keys: list[str], rare: str, common: str) -> dict[str, Statements]:
+    """Return the statements that the service's own methods send, with their parameters."""
+    factory = Factory(load_settings(data_dir="/nonexistent"), url)
+    found: dict[str, Statements] = {}
+    current: Statements = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        current.append((statement, [parameters]))
+
+    async def record(name: str, work: Any) -> None:
+        current.clear()
+        await work
+        found[name] = list(current)
+
+    sqlalchemy.event.listen(factory.engine.sync_engine, "before_cursor_execute", note)
+    page = factory.tickets.page
+    deep = await page(TicketFilter(), "-created", after=None, limit=200)
+    await factory.accounts.authenticate(api_data.SECRET, None)
+    await record("token", factory.accounts.authenticate(api_data.SECRET, None))
+    await record("show", factory.tickets.show(keys[0]))
+    ((sql, (parameters,)),) = found["show"]
+    name = next(name for name, value in parameters.items() if value == keys[0])
+    found["show"] = [(sql, [{**parameters, name: key} for key in keys])]
+    filters = {
+        "list, first page": TicketFilter(),
+        "filter": TicketFilter(severity=("P1",), status=("open",)),
+        "q, rare word": TicketFilter(q=rare),
+        "q, common word": TicketFilter(q=common),
+        "q, common and rare": TicketFilter(q=f"{common} {rare}"),
+        "q and filter": TicketFilter(q=common, severity=("P0",)),
+    }
+    for label, wanted in filters.items():
+        await record(label, page(wanted, "-created", after=None, limit=50))
+    await record(
+        "list, deep page",
+        page(TicketFilter(), "-created", after=deep.next_position, limit=50),
+    )
+    await record("similar", factory.tickets.similar(keys[0]))
+    await factory.close()
+    return found
+
+
+def _filing() -> Statements:
+    words = api_data.Words(1)
+    parameters = [
+        {"title": words.text(8), "summary": words.text(180), "body": words.text(20), "n": n,
+         "by": api_data.ACCOUNT}
+        for n in range(_KEYS)
+    ]  # fmt: skip
+    return [(sql, parameters) for sql in BARE_FILING]
+
+
+def _ticket(n: int) -> dict[str, Any]:
+    words = api_data.Words(n)
+    return {
+        "title": words.text(8),
+        "severity": "P2",
+        "batch": 100 + n % 40,
+        "agent": "drl",
+        "summary": words.text(180),
+        "domains": ["kasmina"],
+        "sections": [{"heading": "Part", "body": words.text(20)} for _ in range(2)],
+        "locations": [{"path": "package/a.py", "start_line": 7}],
+        "checklist": [{"text": "Callers pass it"}],
+    }
+
+
+def _review() -> dict[str, Any]:
+    return {"specialist": "human", "verdict": "ENDORSE", "rationale": api_data.Words(1).text(20)}
+
+
+def _deep_cursor(port: int, depth: int) -> str:
+    cursor = ""
+    for _ in range(depth // 200):
+        page = _fetch(port, f"{API}/tickets?limit=200{cursor}")
+        cursor = f"&cursor={page['next_cursor']}"
+    return cursor.removeprefix("&cursor=")
+
+
+def _fetch(port: int, path: str) -> Any:
+    request = urllib.request.Request(  # a server of our own
+        f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"Bearer {api_data.SECRET}"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310  # see above
+        return json.load(answer)
+
+
+def _get(path: str) -> str:
+    return f"GET {path} HTTP/1.1\r\n{_COMMON}\r\n"
+
+
+def _post(path: str, body: Any) -> str:
+    text = json.dumps(body)
+    head = f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{_COMMON}{head}\r\n{text}"
+
+
+_COMMON = f"Host: localhost\r\nAuthorization: Bearer {api_data.SECRET}\r\n"
+
+
+def _load(ports: list[int], requests: list[str], options: argparse.Namespace) -> Figures:
+    job = {
+        "ports": ports,
+        "requests": requests,
+        "connections": options.connections,
+        "seconds": options.seconds,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.api_load"],
+        input=json.dumps(job).encode(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return Figures(**json.loads(done.stdout))
+
+
+def _fresh_database(cluster: EmbeddedCluster, name: str) -> str:
+    with psycopg.connect(cluster.admin_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} OWNER findings")
+    url = cluster.service_url.rpartition("/")[0] + f"/{name}"
+    if "?" in cluster.service_url:
+        url = cluster.service_url.replace("/findings?", f"/{name}?")
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE bare_keys")
+    return url
+
+
+@contextlib.contextmanager
+def _service(folder: Path, url: str, n: int) -> Iterator[int]:
+    data_dir = folder / f"serve-{url.rpartition('_')[2].partition('?')[0]}-{n}"
+    data_dir.mkdir(mode=0o700)
+    port = _free_port()
+    environment = os.environ | {
+        "DATABASE_URL": url,
+        "FINDINGS_WORKERS": "0",
+        "FINDINGS_PORT": str(port),
+        "FINDINGS_DATA_DIR": str(data_dir),
+        "FINDINGS_LOG_LEVEL": "warning",
+    }
+    with _process([sys.executable, "-m", "app.cli", "serve"], environment):
+        yield port
+
+
+@contextlib.contextmanager
+def _bare(url: str, plans: Path) -> Iterator[int]:
+    port = _free_port()
+    command = [sys.executable, "-m", "benchmarks.api_bare", str(port), url, str(plans)]
+    with _process(command, dict(os.environ)):
+        yield port
+
+
+@contextlib.contextmanager
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(ports: list[int], path: str) -> None:
+    deadline = time.monotonic() + 120
+    for port in ports:
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}"):
+                    break
+            except (urllib.error.URLError, ConnectionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Databases for the benchmark of the API: tickets with parts and reviews, loaded by COPY."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from app.domain.keys import sort_key
+
+SECRET = "fnd_benchmark-token-that-opens-only-a-throw-away-database"  # noqa: S105  # says so
+ACCOUNT = UUID(int=1)
+VOCABULARY = 20_000
+REVIEWS = 2
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_SPECIALISTS = ("drl", "pytorch", "codereview")
+_VERDICTS = ("ENDORSE", "NEUTRAL", "REFINE", "OBJECT")
+
+
+class Words:
+    """Words of a vocabulary in which the n-th is used 1/n as often as the first (Zipf)."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)  # noqa: S311  # nothing secret
+        self._weights = [1 / (n + 1) for n in range(VOCABULARY)]
+        self._pool: list[int] = []
+
+    def text(self, length: int) -> str:
+        """Return `length` words."""
+        if len(self._pool) < length:
+            self._pool = self._random.choices(range(VOCABULARY), self._weights, k=200_000)
+        taken, self._pool = self._pool[:length], self._pool[length:]
+        return " ".join(word(n) for n in taken)
+
+
+def word(n: int) -> str:
+    """Return the n-th word of the vocabulary; letters only, so that it is one word everywhere."""
+    letters = ""
+    n += 7
+    while n:
+        n, rest = divmod(n, 20)
+        letters += "bcdfghjklmnpqrtvwxza"[rest] + "aeiou"[rest % 5]
+    return "q" + letters
+
+
+def key(n: int) -> str:
+    """Return the key of the n-th ticket."""
+    return f"B{n % 40 + 1}-DRL-{n // 40 + 1:02d}"
+
+
+def load(url: str, size: int) -> None:
+    """Fill an empty database at head with `size` tickets."""
+    words = Words(size)
+    with psycopg.connect(url) as connection:
+        account = _accounts(connection)
+        connection.execute("DROP INDEX ix_tickets_search")
+        connection.execute("CREATE TEMP TABLE loaded (LIKE tickets INCLUDING DEFAULTS)")
+        columns = (
+            "id, key, sort_key, title, severity, status, batch, agent, summary, domains, "
+            "domain_paths, categories, created_by, created_at, updated_at, evidence_state"
+        )
+        with connection.cursor().copy(f"COPY loaded ({columns}) FROM STDIN") as copy:
+            for row in _tickets(words, size, account):
+                copy.write_row(row)
+        connection.execute(
+            f"INSERT INTO tickets ({columns}, search) OVERRIDING SYSTEM VALUE "  # noqa: S608
+            f"SELECT {columns}, setweight(to_tsvector('english', key || ' ' || title), 'A') || "
+            "setweight(to_tsvector('english', summary), 'B') FROM loaded"
+        )
+        connection.execute("SELECT setval(pg_get_serial_sequence('tickets', 'id'), %s)", [size])
+        connection.execute(
+            "INSERT INTO key_counters SELECT batch, 'DRL', count(*) FROM tickets GROUP BY batch"
+        )
+        _parts(connection, words, size)
+        _reviews(connection, words, size, account)
+        connection.execute("CREATE INDEX ix_tickets_search ON tickets USING gin (search)")
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("VACUUM ANALYZE")
+
+
+def _accounts(connection: psycopg.Connection) -> UUID:
+    account = ACCOUNT
+    connection.execute(
+        "INSERT INTO accounts (id, name, role) VALUES (%s, 'bench', 'maintainer')", [account]
+    )
+    connection.execute(
+        "INSERT INTO tokens (id, account_id, digest, label) VALUES (%s, %s, sha256(%s), 'bench')",
+        [UUID(int=2), account, SECRET.encode()],
+    )
+    return account
+
+
+def _tickets(words: Words, size: int, account: UUID) -> Iterator[tuple[object, ...]]:
+    for n in range(size):
+        at = _EPOCH + timedelta(seconds=n)
+        yield (
+            n + 1,
+            key(n),
+            sort_key(key(n)),
+            words.text(8),
+            f"P{min(4, n % 100 // 20)}",
+            ("open", "investigating", "in-review")[n % 3],
+            n % 40 + 1,
+            "drl",
+            words.text(180),
+            ["kasmina"],
+            ["kasmina"],
+            ["correctness"],
+            account,
+            at,
+            at,
+            "none",
+        )
+
+
+def _parts(connection: psycopg.Connection, words: Words, size: int) -> None:
+    with connection.cursor().copy(
+        "COPY ticket_sections (id, ticket_id, position, heading, body) FROM STDIN"
+    ) as copy:
+        for n in range(size):
+            for part in range(2):
+                copy.write_row(
+                    (UUID(int=n * 4 + part), n + 1, part, f"Part {part}", words.text(20))
+                )
+    with connection.cursor().copy(
+        "COPY ticket_locations (id, ticket_id, position, path, start_line, end_line, symbol)"
+        " FROM STDIN"
+    ) as copy:
+        for n in range(size):
+            line = n * 37 % 2000 + 1
+            path, symbol = f"package/module_{n % 500}.py", f"function_{n % 5000}"
+            copy.write_row((UUID(int=n), n + 1, 0, path, line, line + 20, symbol))
+    with connection.cursor().copy(
+        "COPY checklist_items (id, ticket_id, position, text) FROM STDIN"
+    ) as copy:
+        for n in range(size):
+            copy.write_row((UUID(int=n), n + 1, 0, "Every caller passes it explicitly"))
+
+
+def _reviews(connection: psycopg.Connection, words: Words, size: int, account: UUID) -> None:
+    with connection.cursor().copy(
+        "COPY reviews (id, ticket_id, specialist, author_id, verdict, rationale, evidence,"
+        " ticket_version, content_version) FROM STDIN"
+    ) as copy:
+        for n in range(size):
+            for m in range(REVIEWS):
+                copy.write_row(
+                    (
+                        UUID(int=n * 4 + m),
+                        n + 1,
+                        _SPECIALISTS[m],
+                        account,
+                        _VERDICTS[(n + m) % 4],
+                        words.text(20),
+                        json.dumps([]),
+                        1,
+                        1,
+                    )
+                )

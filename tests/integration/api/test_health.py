@@ -1,0 +1,104 @@
+"""Probes, request ids, and what callers are told when a part is away."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.support.api import Api, running_api
+from tests.support.cluster import Server, clone_database, database_url, drop_database
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_probes_need_no_token(api: Api) -> None:
+    alive = await api.client.get("/healthz")
+
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+
+
+async def test_readiness_waits_for_the_catalogue(api: Api) -> None:
+    app = api.client._transport.app  # type: ignore[attr-defined]  # the application under test
+    app.state.ready = False
+    starting = await api.client.get("/readyz")
+    app.state.ready = True
+    ready = await api.client.get("/readyz")
+
+    assert (starting.status_code, starting.headers["retry-after"]) == (503, "1")
+    assert starting.json()["detail"] == "The service is starting."
+    assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+async def test_a_database_that_is_away_is_told_and_not_hidden(
+    cluster: Server, template: str
+) -> None:
+    clone_database(cluster.admin_url, template, "case_away")
+    async with running_api(database_url(cluster.service_url, "case_away")) as api:
+        await api.get("/me")
+
+        drop_database(cluster.admin_url, "case_away")
+
+        for path in ("/readyz", "/api/v1/me", "/api/v1/tickets"):
+            headers = {"Authorization": f"Bearer {api.tokens['admin']}"}
+            answer = await api.client.get(path, headers=headers)
+            assert answer.status_code in (503, 500), path
+            assert answer.json()["type"] == "/problems/unavailable", path
+            assert int(answer.headers["retry-after"]) > 0
+        assert (await api.client.get("/healthz")).status_code == 200
+
+
+async def test_a_request_carries_its_id_through_header_body_and_history(api: Api) -> None:
+    headers = {"X-Request-ID": "build-4711.retry:2"}
+
+    missing = await api.call("GET", "/tickets/B9-DRL-99", headers=headers, expect=404)
+    filed = await api.call(
+        "POST",
+        "/tickets",
+        headers=headers,
+        json={"title": "t", "severity": "P4", "batch": 1, "agent": "drl", "summary": "s"},
+        expect=201,
+    )
+
+    assert missing.headers["x-request-id"] == missing.json()["request_id"] == "build-4711.retry:2"
+    history = await api.get(f"/tickets/{filed.json()['key']}/history")
+    assert history["items"][0]["request_id"] == "build-4711.retry:2"
+
+
+@pytest.mark.parametrize("given", ["short", "x" * 65, "a b c d e f", "new\tline-is-in-it", ""])
+async def test_an_id_that_could_spoil_a_log_is_replaced(api: Api, given: str) -> None:
+    answer = await api.client.get("/healthz", headers={"X-Request-ID": given})
+
+    assert answer.headers["x-request-id"] != given
+    assert len(answer.headers["x-request-id"]) == 36
+
+
+async def test_the_log_names_the_request_and_no_secret(api: Api) -> None:
+    with capture_logs() as lines:
+        await api.get("/tickets?q=word")
+
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["method"], line["path"], line["status"]) == ("GET", "/api/v1/tickets", 200)
+    assert api.tokens["admin"] not in str(lines)
+
+
+async def test_a_failure_that_nobody_foresaw_tells_no_inside(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("password=hunter2")
+
+    monkeypatch.setattr(api.factory.accounts, "specialists", fail)
+
+    answer = await api.call("GET", "/specialists", expect=500)
+
+    problem = answer.json()
+    assert problem["type"] == "/problems/internal"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert "hunter2" not in answer.text
+
+
+async def test_another_method_is_told_which_are_possible(api: Api) -> None:
+    answer = await api.call("PUT", "/tickets", json={}, expect=405)
+
+    assert answer.json()["type"] == "/problems/method-not-allowed"
+    assert answer.headers["allow"]

@@ -1,0 +1,219 @@
+"""The OpenAPI document: complete, valid, and true."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from app.domain.accounts import Role
+from tests.support.api import Api, running_api
+from tests.support.target import defect
+
+pytestmark = pytest.mark.anyio
+
+ROOT = "/api/v1"
+
+
+@pytest.fixture(scope="module")
+async def api(module_database: str) -> AsyncIterator[Api]:
+    async with running_api(module_database) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def document(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.client.get(f"{ROOT}/openapi.json")).json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+async def test_every_operation_says_what_it_is(document: dict[str, Any]) -> None:
+    ids = []
+    for name, operation in operations(document):
+        ids.append(operation["operationId"])
+        assert operation["operationId"][0].islower() and operation["operationId"].isalnum(), name
+        assert operation["summary"] and not operation["summary"].endswith("."), name
+        assert operation["description"], name
+        assert operation["tags"], name
+        assert Role(operation["x-required-role"]), name
+        assert operation["security"], name
+    assert len(set(ids)) == len(ids)
+
+
+async def test_every_operation_names_the_errors_that_any_may_meet(
+    document: dict[str, Any],
+) -> None:
+    for name, operation in operations(document):
+        expected = {"401", "422", "503"}
+        if operation["x-required-role"] != "reader":
+            expected.add("403")
+        if "{" in name:
+            expected.add("404")
+        assert expected <= operation["responses"].keys(), name
+        assert any(code.startswith("2") for code in operation["responses"]), name
+
+
+async def test_errors_are_problem_documents(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for code, response in operation["responses"].items():
+            if code.startswith(("4", "5")):
+                assert list(response["content"]) == ["application/problem+json"], (name, code)
+                assert response["description"], (name, code)
+
+
+async def test_bodies_and_parameters_are_described(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            assert "schema" in parameter, (name, parameter["name"])
+        body = operation.get("requestBody")
+        if body is not None:
+            assert body["content"], name
+
+
+async def test_texts_and_lists_that_come_in_have_a_limit(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    unbounded = [
+        f"{model}.{name}"
+        for model, schema in schemas.items()
+        if model.endswith(("In", "Patch"))
+        for name, field in schema.get("properties", {}).items()
+        for form in [field, *field.get("anyOf", ())]
+        if (form.get("type") == "string" and not _bounded_text(form))
+        or (form.get("type") == "array" and "maxItems" not in form)
+    ]
+
+    assert unbounded == []
+
+
+def _bounded_text(form: dict[str, Any]) -> bool:
+    return any(key in form for key in ("maxLength", "format", "enum", "const", "pattern"))
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def look(node: Any) -> None:
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                _resolved(document, node["$ref"])
+            for part in node.values():
+                look(part)
+        elif isinstance(node, list):
+            for part in node:
+                look(part)
+
+    look(document)
+
+
+async def test_every_schema_is_valid(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+async def test_examples_are_valid(document: dict[str, Any]) -> None:
+    seen = 0
+    for name, schema in document["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            seen += 1
+            _validate(document, {"$ref": f"#/components/schemas/{name}"}, example)
+    assert seen
+
+
+async def test_the_kinds_of_problems_are_listed(api: Api, document: dict[str, Any]) -> None:
+    for path in document["x-problem-types"]:
+        assert (await api.client.get(path)).status_code == 200
+
+
+async def test_answers_are_as_documented(api: Api, document: dict[str, Any]) -> None:
+    """A walk through the API; each answer is held against the schema of its operation."""
+
+    async def call(method: str, template: str, path: str, **options: Any) -> Any:
+        answer = await api.call(method, path, **options)
+        operation = document["paths"][f"{ROOT}{template}"][method.lower()]
+        response = operation["responses"][str(answer.status_code)]
+        for media_type, content in response.get("content", {}).items():
+            assert answer.headers["content-type"].startswith(media_type)
+            if "json" in media_type:
+                _validate(document, content["schema"], answer.json())
+        return answer.json() if answer.content else None
+
+    key = "B2-DRL-10"
+    one, base = f"/tickets/{key}", "/tickets/{key}"
+    filed = {
+        "title": "t",
+        "severity": "P3",
+        "batch": 2,
+        "agent": "drl",
+        "summary": "s",
+        "key": key,
+        "categories": ["api-contract"],
+        "locations": [{"path": "kasmina/blend_ops.py", "start_line": 1}],
+        "sections": [{"heading": "h", "body": "b"}],
+        "checklist": [{"text": "c"}],
+        "reports": [{"file": "r.md"}],
+        "reported_on": "2026-01-02",
+    }
+    ticket = await call("POST", "/tickets", "/tickets", json=filed)
+    await call("POST", "/tickets", "/tickets", json=filed)  # taken
+    await call("POST", "/tickets", "/tickets", json={})  # refused
+    review = {"specialist": "drl", "verdict": "OBJECT", "rationale": "r", "claim": "false"}
+    await call("POST", f"{base}/reviews", f"{one}/reviews", json=review)
+    await call("GET", f"{base}/reviews", f"{one}/reviews?all=true")
+    await call("POST", f"{base}/notes", f"{one}/notes", json={"body": "n"})
+    await call("GET", f"{base}/notes", f"{one}/notes")
+    await call(
+        "PUT",
+        f"{base}/patches/{{name}}",
+        f"{one}/patches/defect",
+        content=defect(key),
+        headers={"Content-Type": "text/x-diff"},
+    )
+    await call("GET", f"{base}/patches/{{name}}", f"{one}/patches/defect")
+    link = {"node_id": "tests/verification/test_b2_cr_10.py", "purpose": "guards"}
+    await call("POST", f"{base}/tests", f"{one}/tests", json=link)
+    await call("GET", f"{base}/tests", f"{one}/tests")
+    await call("GET", "/tests", "/tests?limit=2")
+    run = await call("POST", f"{base}/runs", f"{one}/runs", json={"kind": "check"})
+    await call("GET", "/runs/{id}", f"/runs/{run['id']}")
+    await call("GET", "/runs", "/runs")
+    await call("POST", "/runs/{id}/cancel", f"/runs/{run['id']}/cancel")
+    await call("POST", "/runs/{id}/cancel", f"/runs/{run['id']}/cancel")  # ended already
+    item = ticket["checklist"][0]["id"]
+    tick, ticked = f"{base}/checklist/{{id}}", f"{one}/checklist/{item}"
+    await call("PATCH", tick, ticked, json={"done": True})  # without If-Match
+    await call("PATCH", tick, ticked, json={"done": True}, headers={"If-Match": '"1"'})
+    await call("PATCH", base, one, json={"title": "u"}, headers={"If-Match": '"1"'})  # stale
+    await call("PATCH", base, one, json={"title": "u"}, headers={"If-Match": '"2"'})
+    await call("GET", base, one)
+    await call("GET", "/tickets", "/tickets?count=true")
+    await call("GET", "/tickets", "/tickets?limit=0")  # refused
+    await call("GET", f"{base}/history", f"{one}/history")
+    await call("GET", base, "/tickets/B9-DRL-99")  # not found
+    await call("GET", "/me", "/me")
+    await call("GET", "/specialists", "/specialists")
+    await call("POST", "/accounts", "/accounts", json={"name": "ada", "role": "reader"})
+    tokens = "/accounts/{name}/tokens"
+    await call("POST", tokens, "/accounts/ada/tokens", json={"label": "l"})
+    await call("GET", tokens, "/accounts/ada/tokens")
+
+
+def _resolved(document: dict[str, Any], reference: str) -> Any:
+    assert reference.startswith("#/"), reference
+    node: Any = document
+    for part in reference[2:].split("/"):
+        node = node[part.replace("~1", "/").replace("~0", "~")]
+    return node
+
+
+def _validate(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
+    whole = {**schema, "components": document["components"]}
+    jsonschema.Draft202012Validator(
+        whole, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    ).validate(value)

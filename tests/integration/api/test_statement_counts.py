@@ -1,0 +1,87 @@
+"""No route sends more statements to the database when it has more to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.support.api import Api
+
+pytestmark = pytest.mark.anyio
+
+ROUTES = (
+    "/tickets",
+    "/tickets?count=true&sort=key",
+    "/tickets?q=factor&sort=severity",
+    "/tickets/KAS-1",
+    "/tickets/KAS-1/history",
+    "/tickets/KAS-1/notes",
+    "/tickets/KAS-1/reviews?all=true",
+    "/tickets/KAS-1/similar",
+    "/tickets/KAS-1/tests",
+    "/changes",
+    "/changes?mine=true",
+    "/runs",
+    "/tests",
+    "/me",
+)
+
+
+@contextmanager
+def statements(api: Api) -> Iterator[list[str]]:
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement)
+
+    engine = api.factory.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_no_route_sends_more_statements_when_it_returns_more(api: Api) -> None:
+    async def counts() -> dict[str, int]:
+        found = {}
+        for route in ROUTES:
+            with statements(api) as seen:
+                await api.get(route)
+            found[route] = len(seen)
+        return found
+
+    await api.file(key="KAS-1", locations=[{"path": "a.py", "start_line": 1}])
+    await counts()  # what is done once, such as noting that the token is in use
+    few = await counts()
+    for n in range(12):
+        key = (await api.file(locations=[{"path": "a.py", "start_line": n + 1}]))["key"]
+        relation = {"key": key, "kind": "related"}
+        for path, body in (
+            ("notes", {"body": "seen"}),
+            ("relations", relation),
+            ("reviews", {"specialist": "drl", "verdict": "ENDORSE", "rationale": ""}),
+        ):
+            await api.call("POST", f"/tickets/KAS-1/{path}", json=body, expect=201)
+    many = await counts()
+
+    assert many == few
+    assert max(few.values()) <= 6
+
+
+async def test_filing_more_parts_is_as_many_statements(api: Api) -> None:
+    async def count(parts: int) -> int:
+        with statements(api) as seen:
+            await api.file(
+                sections=[{"heading": f"Part {n}", "body": "Text."} for n in range(parts)],
+                locations=[{"path": f"{n}.py", "start_line": 1} for n in range(parts)],
+                checklist=[{"text": f"Step {n}"} for n in range(parts)],
+            )
+        return len(seen)
+
+    await count(1)
+    assert await count(40) == await count(2)

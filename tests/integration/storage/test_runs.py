@@ -1,0 +1,128 @@
+"""A run may execute twice, but it finishes once."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from app.domain.accounts import Actor
+from app.domain.runs import RunKind, RunOutcome, RunStatus, Verdict
+from app.factory import Factory
+from app.storage.rows import new_id
+from tests.factories.runs import BUNDLED, a_plan, an_arm
+from tests.factories.tickets import a_draft
+
+pytestmark = pytest.mark.anyio
+
+PASSED = Verdict(RunOutcome.PASSED, "All pass.")
+
+
+@pytest.fixture
+async def queued(factory: Factory, ada: Actor) -> UUID:
+    """A queued run of a check."""
+    ticket = await factory.tickets.file(ada, a_draft())
+    run_id = new_id()
+    async with factory.unit.begin() as stores:
+        plan = a_plan("t.py::a", arms=BUNDLED)
+        await stores.runs.add(run_id, ticket.id, RunKind.CHECK, plan, ada)
+    return run_id
+
+
+async def claim(factory: Factory, run_id: UUID) -> int | None:
+    async with factory.unit.begin() as stores:
+        claimed = await stores.runs.claim(run_id, "worker")
+        return None if claimed is None else claimed.attempt
+
+
+async def finish(factory: Factory, run_id: UUID, attempt: int) -> bool:
+    arms = [an_arm("bundled", {"t.py::a": "pass"})]
+    async with factory.unit.begin() as stores:
+        return await stores.runs.mark_finished(
+            run_id, attempt, PASSED, arms=arms, environment={}, decided=None
+        )
+
+
+async def test_each_claim_is_another_attempt(factory: Factory, queued: UUID) -> None:
+    attempts = await asyncio.gather(*(claim(factory, queued) for _ in range(5)))
+
+    assert sorted(attempt or 0 for attempt in attempts) == [1, 2, 3, 4, 5]
+
+
+async def test_only_the_newest_attempt_finishes_and_once(factory: Factory, queued: UUID) -> None:
+    await claim(factory, queued)
+    await claim(factory, queued)
+
+    assert await finish(factory, queued, 1) is False
+    ends = await asyncio.gather(*(finish(factory, queued, 2) for _ in range(4)))
+
+    assert sorted(ends) == [False, False, False, True]
+    run = await factory.runs.show(queued)
+    assert (run.status, run.outcome, run.attempt) == (RunStatus.FINISHED, RunOutcome.PASSED, 2)
+    assert [arm.name for arm in run.arms] == ["bundled"]
+
+
+async def test_a_run_that_was_not_claimed_cannot_finish(factory: Factory, queued: UUID) -> None:
+    assert await finish(factory, queued, 0) is False
+
+
+async def test_a_finished_run_is_claimed_and_cancelled_no_more(
+    factory: Factory, queued: UUID
+) -> None:
+    await claim(factory, queued)
+    await finish(factory, queued, 1)
+
+    assert await claim(factory, queued) is None
+    async with factory.unit.begin() as stores:
+        assert await stores.runs.mark_cancelled(queued, "too late") is False
+
+
+async def test_a_cancelled_run_is_neither_claimed_nor_finished(
+    factory: Factory, queued: UUID
+) -> None:
+    await claim(factory, queued)
+    async with factory.unit.begin() as stores:
+        assert await stores.runs.mark_cancelled(queued, "not needed") is True
+
+    assert await claim(factory, queued) is None
+    assert await finish(factory, queued, 1) is False
+    run = await factory.runs.show(queued)
+    assert (run.status, run.outcome, run.arms) == (RunStatus.CANCELLED, None, ())
+
+
+async def test_a_run_given_back_waits_as_if_never_claimed(factory: Factory, queued: UUID) -> None:
+    async with factory.unit.begin() as stores:
+        claimed = await stores.runs.claim(queued, "worker")
+        assert claimed is not None
+        assert await stores.runs.mark_given_back(claimed, "other files") is True
+        assert await stores.runs.mark_given_back(claimed, "again") is False
+
+    run = await factory.runs.show(queued)
+    assert (run.status, run.attempt, run.started_at) == (RunStatus.QUEUED, 0, None)
+    assert run.reason == "other files"
+
+
+async def test_a_run_and_its_job_come_together_or_not_at_all(
+    factory: Factory, ada: Actor, queued: UUID
+) -> None:
+    class Refused(Exception):
+        pass
+
+    async def jobs() -> int:
+        async with factory.engine.connect() as connection:
+            found = await connection.exec_driver_sql("SELECT count(*) FROM procrastinate_jobs")
+            return int(found.scalar_one())
+
+    async def defer_and_fail() -> None:
+        async with factory.unit.begin() as stores:
+            await stores.jobs.defer_run(queued)
+            raise Refused
+
+    with pytest.raises(Refused):
+        await defer_and_fail()
+    assert await jobs() == 0
+
+    async with factory.unit.begin() as stores:
+        await stores.jobs.defer_run(queued)
+    assert await jobs() == 1

@@ -1,0 +1,181 @@
+"""Migrations make the schema that the code expects, on the embedded server and on another one."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, pool, text
+
+from app.config import PROJECT_ROOT
+from app.database import (
+    alembic_config,
+    head_revision,
+    migrate,
+    require_head,
+    sqlalchemy_url,
+)
+from app.errors import StartupError
+from app.schema import metadata
+
+HEAD = head_revision()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # ours, unknown to the library
+def test_models_and_migrations_agree(empty_database: str) -> None:
+    migrate(empty_database)
+
+    with connected(empty_database) as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_object": lambda _object, name, kind, *_: (
+                    not (kind == "table" and str(name).startswith("procrastinate_"))
+                ),
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_models_alone_make_the_same_schema(empty_database: str) -> None:
+    """Checks, index definitions, defaults and generated columns, which the library skips."""
+    migrate(empty_database)
+    with connected(empty_database) as connection:
+        migrated = tables(connection, "public")
+        connection.execute(text("CREATE SCHEMA models"))
+        connection.execute(text("SET search_path TO models"))
+        metadata.create_all(connection)
+        modelled = tables(connection, "models")
+
+    assert {line for line in migrated if not _is_of_others(line)} == modelled
+
+
+def test_down_leaves_nothing_and_up_works_again(empty_database: str) -> None:
+    migrate(empty_database)
+    with connected(empty_database) as connection:
+        made = everything(connection)
+
+    assert migrate(empty_database, "base") == (HEAD, None)
+    with connected(empty_database) as connection:
+        assert {line for line in everything(connection) if "alembic_version" not in line} == set()
+    assert migrate(empty_database) == (None, HEAD)
+    with connected(empty_database) as connection:
+        assert everything(connection) == made
+
+
+def test_every_revision_can_be_taken_back_alone(empty_database: str) -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    order = [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+    for revision in order:
+        migrate(empty_database, revision)
+        with connected(empty_database) as connection:
+            made = everything(connection)
+        migrate(empty_database, "-1")
+        migrate(empty_database, revision)
+        with connected(empty_database) as connection:
+            assert everything(connection) == made
+
+
+def test_migrating_twice_changes_nothing(empty_database: str) -> None:
+    migrate(empty_database)
+
+    assert migrate(empty_database) == (HEAD, HEAD)
+
+
+def test_an_older_schema_is_refused_with_the_remedy(empty_database: str) -> None:
+    migrate(empty_database, "0001")
+
+    with pytest.raises(StartupError, match=f"at 0001, but this version needs {HEAD}") as refused:
+        require_head(empty_database)
+    assert refused.value.remedy == "Run: findings migrate"
+
+
+def test_an_empty_database_is_refused_with_the_remedy(empty_database: str) -> None:
+    with pytest.raises(StartupError, match="at nothing") as refused:
+        require_head(empty_database)
+    assert refused.value.remedy == "Run: findings migrate"
+
+
+@pytest.mark.parametrize("action", [require_head, migrate])
+def test_a_newer_schema_is_refused_with_the_remedy(
+    empty_database: str, action: Callable[[str], object]
+) -> None:
+    migrate(empty_database)
+    with connected(empty_database) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StartupError, match="newer than this version") as refused:
+        action(empty_database)
+    assert "Start the newer version" in refused.value.remedy
+
+
+def test_the_queue_is_that_of_the_locked_library() -> None:
+    lock = (PROJECT_ROOT / "requirements.lock").read_text()
+    locked = re.search(r"^procrastinate==(\S+)$", lock, re.MULTILINE)
+    migrations = sorted((PROJECT_ROOT / "migrations/versions").glob("*.py"))
+    stated = [found["PROCRASTINATE"] for found in map(_run, migrations) if "PROCRASTINATE" in found]
+
+    assert locked and stated and stated[-1] == locked[1]
+
+
+def _run(path: Path) -> dict[str, object]:
+    return runpy.run_path(str(path))
+
+
+def tables(connection: Connection, schema: str) -> set[str]:
+    """Tables with all that belongs to them, without functions and triggers: models have none."""
+    kinds = ("table ", "column ", "index ", "constraint ")
+    return {line for line in everything(connection, schema) if line.startswith(kinds)}
+
+
+def _is_of_others(line: str) -> bool:
+    return "procrastinate_" in line or "alembic_version" in line
+
+
+def everything(connection: Connection, schema: str = "public") -> set[str]:
+    """All that is defined in `schema`, each thing in a line, without the schema's name."""
+    found = connection.scalars(text(_EVERYTHING), {"schema": schema})
+    return {line.replace(f"{schema}.", "") for line in found}
+
+
+_EVERYTHING = """
+SELECT 'table ' || relname FROM pg_class
+  WHERE relnamespace = CAST(:schema AS regnamespace) AND relkind IN ('r', 'p', 'v')
+UNION ALL SELECT concat_ws(' ', 'column', attrelid::regclass, attname,
+    format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
+    pg_get_expr(adbin, adrelid))
+  FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+  WHERE relnamespace = CAST(:schema AS regnamespace) AND relkind IN ('r', 'p')
+    AND attnum > 0 AND NOT attisdropped
+UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = CAST(:schema AS text)
+UNION ALL SELECT concat_ws(' ', 'constraint', conname, conrelid::regclass,
+    pg_get_constraintdef(oid))
+  FROM pg_constraint
+  WHERE connamespace = CAST(:schema AS regnamespace) AND contype <> 'n'
+UNION ALL SELECT 'type ' || typname FROM pg_type
+  WHERE typnamespace = CAST(:schema AS regnamespace) AND typtype IN ('e', 'd')
+UNION ALL SELECT 'function ' || oid::regprocedure FROM pg_proc
+  WHERE pronamespace = CAST(:schema AS regnamespace)
+UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
+  JOIN pg_class ON pg_class.oid = tgrelid
+  WHERE relnamespace = CAST(:schema AS regnamespace) AND NOT tgisinternal
+"""

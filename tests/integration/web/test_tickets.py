@@ -1,0 +1,253 @@
+"""What visitors see of tickets, and what their forms do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.pages import fields_of, visiting
+
+pytestmark = pytest.mark.anyio
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+async def test_the_list_goes_on_where_the_page_before_ended(api: Api) -> None:
+    for _ in range(53):
+        await api.file()
+
+    async with visiting(api) as visitor:
+        first = await visitor.see("/tickets?agent=drl")
+        following = re.search(r'rel="next" href="([^"]*)"', first)
+        assert following is not None
+        second = await visitor.see(following.group(1).replace("&amp;", "&"))
+
+    assert first.count('<td class="key">') == 50
+    assert second.count('<td class="key">') == 3
+
+
+async def test_filters_are_shown_as_chips_that_can_be_taken_away(api: Api) -> None:
+    wanted = (await api.file(severity="P1"))["key"]
+    other = (await api.file(severity="P3"))["key"]
+
+    async with visiting(api) as visitor:
+        html = await visitor.see("/tickets?severity=P1&severity=P9&q=factor")
+
+    assert wanted in html
+    assert other not in html
+    assert 'href="/tickets?q=factor"' in html
+    assert "P9" in html  # said to be left out
+
+
+async def test_a_cursor_of_another_list_leads_to_its_first_page(api: Api) -> None:
+    async with visiting(api) as visitor:
+        answer = await visitor.client.get("/tickets?severity=P1&cursor=abc")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tickets?severity=P1")
+
+
+async def test_text_of_strangers_is_shown_and_does_nothing(api: Api) -> None:
+    ticket = await api.file(
+        title=HOSTILE,
+        summary=HOSTILE,
+        sections=[{"heading": HOSTILE, "body": f"{HOSTILE} [x](javascript:alert(3))"}],
+        locations=[{"note": HOSTILE}],
+        checklist=[{"text": HOSTILE}],
+        reports=[{"file": HOSTILE}],
+        assignee=HOSTILE,
+    )
+    key = ticket["key"]
+    await api.call("POST", f"/tickets/{key}/notes", json={"body": HOSTILE}, expect=201)
+    review = {"verdict": "OBJECT", "rationale": HOSTILE, "specialist": "pytorch",
+              "amendment": {"title": HOSTILE}}  # fmt: skip
+    await api.call("POST", f"/tickets/{key}/reviews", json=review, expect=201)
+
+    async with visiting(api) as visitor:
+        pages = [
+            await visitor.see(path)
+            for path in (f"/tickets/{key}", "/tickets", f"/tickets/{key}/history", "/", "/review",
+                         f"/tickets/{key}/edit", f"/tickets?q={HOSTILE}")
+        ]  # fmt: skip
+
+    for html in pages:
+        assert "<script>alert" not in html
+        assert "<img src=x" not in html
+        assert 'href="javascript' not in html
+    assert "&lt;script&gt;alert(1)" in pages[0]
+
+
+async def test_links_of_strangers_lead_away_without_a_trace(api: Api) -> None:
+    key = (await api.file(summary="[out](https://elsewhere.example/)"))["key"]
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+
+    (link,) = re.findall(r"<a [^>]*elsewhere[^>]*>", html)
+    assert "nofollow" in link
+    assert "noopener" in link
+
+
+async def test_a_review_is_recorded_and_the_page_says_so(api: Api) -> None:
+    key = (await api.file())["key"]
+    await api.account("ada", "reviewer", speaks_for=("pytorch",))
+
+    async with visiting(api, "ada") as visitor:
+        form = {
+            "verdict": "REFINE",
+            "specialist": "pytorch",
+            "claim": "partly",
+            "rationale": "a\r\nb",
+        }
+        answer = await visitor.send(f"/tickets/{key}/reviews", form)
+        html = await visitor.see(answer.headers["location"])
+
+    (review,) = (await api.get(f"/tickets/{key}"))["reviews"]
+    assert (review["verdict"], review["rationale"], review["author"]) == ("REFINE", "a\nb", "ada")
+    assert "Your review is recorded" in html
+
+
+async def test_a_refused_form_is_shown_as_it_was_sent(api: Api) -> None:
+    key = (await api.file())["key"]
+
+    async with visiting(api) as visitor:
+        form = {"verdict": "OBJECT", "specialist": "pytorch", "amended_summary": "kept text"}
+        answer = await visitor.send(f"/tickets/{key}/reviews", form)
+
+    assert answer.status_code == 422
+    assert "needs a rationale" in answer.text
+    assert "kept text" in answer.text
+    assert (await api.get(f"/tickets/{key}"))["reviews"] == []
+
+
+async def test_an_edit_changes_only_what_was_touched(api: Api) -> None:
+    filed = await api.file(
+        sections=[{"heading": "What happens", "body": "one\ntwo"}],
+        locations=[{"path": "kasmina/slot.py", "start_line": 3}],
+        checklist=[{"text": "shown"}],
+        categories=["correctness"],
+    )
+    path = f"/tickets/{filed['key']}/edit"
+
+    async with visiting(api) as visitor:
+        form = fields_of(await visitor.see(path), path)
+        same = await visitor.send(path, form)
+        changed = await visitor.send(path, {**form, "title": "another title"})
+
+    now = await api.get(f"/tickets/{filed['key']}")
+    assert same.headers["location"].endswith("said=unchanged")
+    assert changed.headers["location"].endswith("said=edited")
+    assert now["title"] == "another title"
+    kept = ("sections", "locations", "checklist", "categories", "summary", "domains")
+    assert {name: now[name] for name in kept} == {name: filed[name] for name in kept}
+
+
+async def test_a_conflict_shows_both_versions_and_undoes_nothing_of_the_other(api: Api) -> None:
+    filed = await api.file(title="at first", summary="the summary")
+    path = f"/tickets/{filed['key']}/edit"
+    async with visiting(api) as visitor:
+        form = fields_of(await visitor.see(path), path)
+        theirs = {"title": "theirs", "summary": "their summary"}
+        await api.call(
+            "PATCH",
+            f"/tickets/{filed['key']}",
+            json=theirs,
+            headers={"If-Match": '"1"'},
+            expect=200,
+        )
+
+        refused = await visitor.send(path, {**form, "title": "mine"})
+        again = fields_of(refused.text, path)
+        saved = await visitor.send(path, again)
+
+    assert refused.status_code == 412
+    assert '<del class="old">theirs</del>' in refused.text
+    assert '<ins class="new">mine</ins>' in refused.text
+    assert (again["title"], again["summary"]) == ("mine", "their summary")
+    assert saved.status_code == 303
+    now = await api.get(f"/tickets/{filed['key']}")
+    assert (now["title"], now["summary"]) == ("mine", "their summary")
+
+
+async def test_the_gate_names_what_is_missing_and_offers_what_mends_it(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-10"))["key"]
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+        refused = await visitor.send(f"/tickets/{key}/transitions", {"to": "closed:fixed"})
+
+    gate = html[html.index('id="gate"') : html.index('id="facts-title"')]
+    assert "Run a check" in gate
+    assert refused.status_code == 409
+    assert "cannot become closed yet" in refused.text
+
+
+async def test_a_reader_sees_no_form_and_can_send_none(api: Api) -> None:
+    key = (await api.file())["key"]
+    await api.account("rita", "reader")
+
+    async with visiting(api, "rita") as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+        answers = [
+            await visitor.send(f"/tickets/{key}/{path}", {"body": "x", "kind": "check"})
+            for path in ("notes", "reviews", "runs", "transitions", "tests", "patches", "edit")
+        ]
+
+    assert re.findall(r'<form[^>]*action="([^"]*)"', html) == ["/tickets", "/logout"]
+    assert {answer.status_code for answer in answers} == {403}
+
+
+async def test_filing_by_the_form_gives_a_ticket(api: Api) -> None:
+    async with visiting(api) as visitor:
+        form = fields_of(await visitor.see("/file"), "/file")
+        form |= {"title": "a finding", "summary": "its claim", "sections-0-body": "details"}
+        answer = await visitor.send("/file", form)
+
+    path = answer.headers["location"].partition("?")[0]
+    ticket = await api.get(path)
+    assert ticket["title"] == "a finding"
+    assert [(s["heading"], s["body"]) for s in ticket["sections"]] == [("What happens", "details")]
+
+
+async def test_the_queue_is_worked_through_one_by_one(api: Api) -> None:
+    keys = {(await api.file())["key"] for _ in range(2)}
+    await api.account("ada", "reviewer", speaks_for=("pytorch",))
+
+    async with visiting(api, "ada") as visitor:
+        await visitor.see("/review")
+        at = (await visitor.send("/review/claim", {"as": "pytorch"})).headers["location"]
+        for _ in range(2):
+            html = await visitor.see(at)
+            action = re.search(r'action="(/review/B[^"]*)"', html)
+            assert action is not None
+            form = fields_of(html, action.group(1)) | {"verdict": "ENDORSE"}
+            at = (await visitor.send(action.group(1), form)).headers["location"]
+
+    assert at == "/review?said=reviewed"
+    reviewed = {key for key in keys if (await api.get(f"/tickets/{key}"))["reviews"]}
+    assert reviewed == keys
+
+
+async def test_each_page_is_small(api: Api) -> None:
+    body = "x" * 3000
+    key = (await api.file(sections=[{"heading": f"h{n}", "body": body} for n in range(8)]))["key"]
+    for _ in range(50):
+        await api.file()
+
+    async with visiting(api) as visitor:
+        for path in ("/", "/tickets", f"/tickets/{key}", "/file", "/review", "/tests", "/runs",
+                     "/workers", "/accounts", "/me", "/keys"):  # fmt: skip
+            assert len((await visitor.see(path)).encode()) < 100_000, path
+
+
+async def test_a_secret_is_shown_once(api: Api) -> None:
+    async with visiting(api) as visitor:
+        made = await visitor.send("/me/tokens", {"label": "mine", "days": "5"})
+        secret = re.search(r"fnd_[\w-]{40,}", made.text)
+        assert secret is not None
+        again = await visitor.see("/me")
+
+    assert secret.group() not in again
+    api.tokens["new"] = secret.group()
+    assert (await api.get("/me", as_="new"))["name"] == "admin"

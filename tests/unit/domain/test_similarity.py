@@ -1,0 +1,157 @@
+"""How alike findings are."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain.similarity import (
+    MAX_LEXEMES,
+    SHOWN,
+    Candidate,
+    Features,
+    Lexeme,
+    compare,
+    features,
+    most_similar,
+    telling_lexemes,
+    words_of,
+)
+from app.domain.tickets import Location
+
+NOTHING = ("zebra", "quokka")
+
+
+def at(path: str, start: int | None = None, end: int | None = None) -> Features:
+    return features("", "", [Location(path=path, start_line=start, end_line=end)])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("blend_multiply", {"blend", "multiply"}),
+        ("BlendMultiply couples", {"blend", "multiply", "couple"}),
+        ("The HTTPServer is closing", {"http", "server", "clos"}),
+        ("properties", {"property"}),
+        ("a an the of is", set()),
+        ("gradients gradient", {"gradient"}),
+        ("loss classes", {"loss", "classe"}),
+        ("x1 42 __", set()),
+        ("", set()),
+    ],
+)
+def test_words_without_endings_and_without_words_that_mean_nothing(
+    text: str, words: set[str]
+) -> None:
+    assert words_of(text) == words
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "least", "most", "reason"),
+    [
+        (at("a.py", 10, 20), at("a.py", 10, 20), 0.85, 0.85, "same lines: a.py:10-20"),
+        (at("a.py", 10, 20), at("a.py", 20, 90), 0.55, 0.6, "same lines: a.py:20-90"),
+        (at("a.py", 10), at("a.py", 10), 0.85, 0.85, "same lines: a.py:10-10"),
+        (at("a.py", 10, 20), at("a.py", 25, 30), 0.35, 0.35, "lines nearby: a.py:25-30"),
+        (at("a.py", 10, 20), at("a.py", 400, 410), 0.2, 0.2, "same file: a.py"),
+        (at("a.py"), at("a.py", 10), 0.2, 0.2, "same file: a.py"),
+        (at("a.py", 10), at("b.py", 10), 0.0, 0.0, None),
+    ],
+)
+def test_places(
+    one: Features, other: Features, least: float, most: float, reason: str | None
+) -> None:
+    score, reasons = compare(one, other)
+
+    assert least <= score <= most
+    assert reasons == (() if reason is None else (reason,))
+    assert compare(other, one)[0] == score
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("f", "f", True),
+        ("f()", "f", True),
+        ("A.f()", "A.f", True),
+        ("A.f", "B.f", False),
+        ("f", "F", False),
+    ],
+)
+def test_symbols(one: str, other: str, same: bool) -> None:
+    score, reasons = compare(
+        features("", "", [Location(symbol=one)]), features("", "", [Location(symbol=other)])
+    )
+
+    assert (score, reasons) == (
+        (0.6, (f"same symbol: {one.removesuffix('()')}",)) if same else (0.0, ())
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "least", "most"),
+    [
+        ("blend_multiply couples gradients", "blend_multiply couples gradients", 0.85, 0.95),
+        ("blend_multiply couples gradients", "Coupled gradient in BlendMultiply", 0.5, 0.95),
+        ("blend_multiply couples gradients", "Checkpoint drops the optimiser", 0.0, 0.0),
+        ("", "", 0.0, 0.0),
+    ],
+)
+def test_words(one: str, other: str, least: float, most: float) -> None:
+    score, _ = compare(features(one, "", []), features(other, "", []))
+
+    assert least <= score <= most
+
+
+def test_likenesses_add_up_below_one() -> None:
+    place = [Location(path="a.py", start_line=1, end_line=9, symbol="f()")]
+    same = features("blend multiply", "gradients couple", place)
+
+    score, reasons = compare(same, same)
+
+    assert 0.95 < score <= 1
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        "same lines",
+        "same symbol",
+        "same words",
+    ]
+
+
+def test_the_most_alike_come_first_and_the_unlike_not_at_all() -> None:
+    own = at("a.py", 100, 200)
+    candidates = [
+        Candidate("KAS-1", "far", "open", at("a.py", 900)),
+        Candidate("KAS-2", "some", "open", at("a.py", 200, 300)),
+        Candidate("KAS-3", "all", "closed", at("a.py", 100, 200)),
+        *(Candidate(f"KAS-{n}", "most", "open", at("a.py", 120, 200)) for n in range(10, 30)),
+    ]
+
+    found = most_similar(own, candidates)
+
+    assert [ticket.key for ticket in found[:2]] == ["KAS-3", "KAS-10"]
+    assert len(found) == SHOWN
+    assert "KAS-1" not in [ticket.key for ticket in most_similar(own, candidates[:3])]
+
+
+def lexeme(text: str, frequency: float | None = None, *, in_title: bool = False) -> Lexeme:
+    return Lexeme(text, frequency, in_title)
+
+
+@pytest.mark.parametrize(
+    ("lexemes", "tickets", "chosen"),
+    [
+        ([], 1e6, []),
+        ([lexeme("b", 0.001), lexeme("a", 0.002, in_title=True)], 1e6, ["a", "b"]),
+        ([lexeme("common", 0.5, in_title=True), lexeme("rare", 0.001)], 1e6, ["rare"]),
+        ([lexeme("common", 0.5, in_title=True), lexeme("rare", 0.001)], 1e3, ["common", "rare"]),
+        ([lexeme("x", 0.015), lexeme("y", 0.015)], 1e6, ["x"]),
+        ([lexeme("short"), lexeme("longer")], 1e6, ["longer", "short"]),
+    ],
+)
+def test_rare_words_are_looked_for_within_a_budget(
+    lexemes: list[Lexeme], tickets: float, chosen: list[str]
+) -> None:
+    assert telling_lexemes(lexemes, tickets) == chosen
+
+
+def test_no_more_words_than_the_index_answers_quickly() -> None:
+    assert len(telling_lexemes([lexeme(str(n)) for n in range(500)], 0)) == MAX_LEXEMES
