@@ -19,13 +19,13 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY app app
 COPY kasmina kasmina
 COPY migrations migrations
-RUN pip install --constraint requirements.lock .
+RUN pip install --constraint requirements.lock '.[otel]'
 
 FROM build-web AS build-worker
 # The CPU build comes from PyTorch's own index: the public one serves CUDA on Linux.
 RUN pip install --no-deps --index-url https://download.pytorch.org/whl/cpu \
         "$(grep '^torch==' requirements.lock)" \
-    && pip install --constraint requirements.lock '.[worker]'
+    && pip install --constraint requirements.lock '.[otel,worker]'
 
 FROM base AS service
 # A number, so that orchestrators can see that it is not root; nobody else has it.

@@ -130,7 +130,7 @@ def check_server(url: str) -> str | None:
                 )
             return MigrationContext.configure(connection).get_current_revision()
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1]
+        reason = " ".join(str(error.orig).split()).rstrip(".?")
         raise StartupError(
             f"The database does not answer: {reason}.",
             remedy="Check DATABASE_URL, the server and the password.",

@@ -167,7 +167,10 @@ class Forbidden(FindingsError):
 
 
 class NotFound(FindingsError):
-    """There is nothing under this name."""
+    """There is nothing under this name, or it is not well formed.
+
+    Look at the spelling; the lists of the API show what there is.
+    """
 
     slug = "not-found"
     status = 404

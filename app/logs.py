@@ -45,5 +45,5 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("uvicorn.access", "procrastinate", "httpx", "asyncio"):
+    for noisy in ("alembic", "uvicorn.access", "procrastinate", "httpx", "asyncio"):
         logging.getLogger(noisy).setLevel("WARNING")

@@ -114,6 +114,8 @@ def create_app(
         openapi_url=f"{API}/openapi.json",
         generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
+        # Spans of requests, where tracing is configured; metrics and logs are made here.
+        telemetry={"operation_spans": False, "metrics": False, "logs": False},
     )
     app.state.factory = factory
     api = APIRouter(prefix=API)

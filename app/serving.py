@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 import structlog
 import uvicorn
 
+from app import tracing
 from app.backup import back_up_before_upgrade
 from app.config import Settings
 from app.database import migrate, require_head
@@ -193,6 +194,7 @@ def serve(settings: Settings, on_ready: Callable[[Settings], None]) -> None:
     # The same as Ctrl-C: what was started ends, the database server too. The web server hands the
     # signal on when it is done, and the default would end this process at once.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tracing.configure("findings-web")
     with contextlib.closing(listen(settings)) as sock, database(settings) as url:
         bound = settings.model_copy(update={"port": sock.getsockname()[1]})
         factory = Factory(bound, url)
@@ -223,6 +225,7 @@ def work(settings: Settings) -> None:
         StartupError: there is no database at head.
     """
     require_engine("Install findings[worker] here.")
+    tracing.configure("findings-worker")
     url = existing_database_url(settings)
     require_head(url)
 

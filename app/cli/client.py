@@ -7,7 +7,7 @@ import platform
 import ssl
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +115,7 @@ class Client:
         method: str,
         *path: str,
         params: Params | None = None,
-        content: bytes | None = None,
+        content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         wait_s: float = 0.0,
         safe: bool = False,
@@ -126,7 +126,7 @@ class Client:
             method: of HTTP.
             path: below ``/api/v1``, part by part; each is quoted.
             params: of the query; None and empty lists are left out, lists repeat the name.
-            content: the body.
+            content: the body; in pieces it can be sent only once.
             headers: beside those of every call.
             wait_s: for how long the service itself may wait before it answers.
             safe: making the call twice has the effect of making it once.
@@ -204,6 +204,33 @@ class Client:
                     response.read()
                     self._accepted(response)
                 yield response.iter_lines()
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None
+
+    @contextmanager
+    def download(
+        self, *path: str, params: Params, silence_s: float = 120.0
+    ) -> Iterator[Iterator[bytes]]:
+        """Give a file as it comes, piece by piece.
+
+        Args:
+            path: below ``/api/v1``, part by part.
+            params: of the query.
+            silence_s: how long the line may be silent before it counts as broken.
+
+        Raises:
+            Refused, Unreachable, UsageProblem: as `call` does.
+        """
+        timeout = httpx.Timeout(silence_s, connect=CONNECT_TIMEOUT_S)
+        url = self._server.url + _path(path)
+        try:
+            with self._http.stream(
+                "GET", url, params=_given(params), headers={"Accept": "*/*"}, timeout=timeout
+            ) as response:
+                if response.status_code != 200:
+                    response.read()
+                    self._accepted(response)
+                yield response.iter_bytes()
         except httpx.TransportError as error:
             raise self._unreachable(error) from None
 

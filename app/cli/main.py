@@ -17,6 +17,7 @@ from app.cli.commands import (
     batches,
     discovery,
     examples,
+    exchange,
     notes,
     patches,
     queue,
@@ -114,6 +115,8 @@ def _register() -> None:
     tests.app.command("promote")(submitted.promote_test)
     app.command("verify")(runs.verify)
     app.command("load-patches")(patches.load_patches)
+    app.command("import")(exchange.import_documents)
+    app.command("export")(exchange.export_tickets)
     app.command("load-examples")(examples.load_examples)
     app.command("history")(tickets.history)
     app.command("whoami")(accounts.whoami)

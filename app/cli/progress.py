@@ -91,7 +91,7 @@ class Bar:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, now=visible(now))
 
-    def advance(self) -> None:
-        """Count one as done."""
+    def advance(self, count: int = 1) -> None:
+        """Count one as done, or several."""
         if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task)
+            self._bar.advance(self._task, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,9 @@ LEAST_SCORE = 0.3
 MAX_LEXEMES = 12
 MAX_POSTINGS = 20_000
 """So many entries of the index are read to find tickets with the same rare words."""
+
+COMPARED_CHARACTERS = 600
+"""Of a summary: its beginning says what it is about."""
 
 _UNKNOWN_FREQUENCY = 0.0005
 _NEAR_LINES = 20
@@ -72,7 +76,7 @@ class Lexeme:
 def features(title: str, summary: str, locations: Iterable[Location]) -> Features:
     """Return what a finding is compared by."""
     heading = words_of(title)
-    return Features(heading, heading | words_of(summary), tuple(locations))
+    return Features(heading, heading | words_of(summary[:COMPARED_CHARACTERS]), tuple(locations))
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -81,11 +85,16 @@ def words_of(text: str) -> frozenset[str]:
     Names fall into their words: ``blend_multiply`` and ``BlendMultiply`` are both "blend" and
     "multiply".
     """
-    found = (word.lower() for word in _WORD.findall(text))
-    return frozenset(_stem(word) for word in found if len(word) > 2 and word not in _STOP)
+    found = {_meaning(word) for word in set(_WORD.findall(text))}
+    return frozenset(found - {""})
 
 
-def _stem(word: str) -> str:
+@functools.lru_cache(maxsize=50_000)
+def _meaning(word: str) -> str:
+    """Return a word without its ending; nothing for one that means nothing."""
+    word = word.lower()
+    if len(word) <= 2 or len(word) > 100 or word in _STOP:
+        return ""
     for ending, instead in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
             return word[: len(word) - len(ending)] + instead

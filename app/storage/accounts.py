@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, insert, select, text, update
+from sqlalchemy import (
+    LargeBinary,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +32,7 @@ from app.schema.accounts import (
     specialists,
     tokens,
 )
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 
 _USE_IS_RECORDED_EVERY = timedelta(minutes=1)
@@ -34,6 +46,30 @@ def _select_accounts() -> Select[Any]:
         .label("speaks_for")
     )
     return select(accounts, speaks_for)
+
+
+def _accounts_with_tokens() -> Select[Any]:
+    return (
+        _select_accounts()
+        .add_columns(
+            tokens.c.id.label("token_id"),
+            tokens.c.label,
+            tokens.c.created_at.label("token_created_at"),
+            tokens.c.expires_at,
+            tokens.c.revoked_at,
+            tokens.c.last_used_at,
+            tokens.c.role.label("token_role"),
+        )
+        .join(tokens, tokens.c.account_id == accounts.c.id)
+    )
+
+
+_BY_TOKEN = Prepared(
+    lambda: _accounts_with_tokens().where(
+        tokens.c.digest == bindparam("wanted_digest", type_=LargeBinary)
+    )
+)
+"""Every request begins with it."""
 
 
 def _account(row: Row[Any]) -> Account:
@@ -56,21 +92,7 @@ class AccountStore:
 
     async def find_by_token(self, digest: bytes) -> tuple[Account, Token] | None:
         """Return the account and token stored under `digest`, whatever state they are in."""
-        query = (
-            _select_accounts()
-            .add_columns(
-                tokens.c.id.label("token_id"),
-                tokens.c.label,
-                tokens.c.created_at.label("token_created_at"),
-                tokens.c.expires_at,
-                tokens.c.revoked_at,
-                tokens.c.last_used_at,
-                tokens.c.role.label("token_role"),
-            )
-            .join(tokens, tokens.c.account_id == accounts.c.id)
-            .where(tokens.c.digest == digest)
-        )
-        row = (await self._connection.execute(query)).one_or_none()
+        row = (await _BY_TOKEN.execute(self._connection, wanted_digest=digest)).one_or_none()
         if row is None:
             return None
         token = Token(

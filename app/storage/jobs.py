@@ -9,6 +9,7 @@ import procrastinate
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app import tracing
 from app.storage.bell import ring
 
 RUN_TASK = "findings.execute_run"
@@ -35,7 +36,8 @@ class JobStore:
         task = _deferring.configure_task(
             RUN_TASK, queue=QUEUE, connection=cast("Any", raw.driver_connection), **wait
         )
-        await task.defer_async(run_id=str(run_id))
+        trace = tracing.current()
+        await task.defer_async(run_id=str(run_id), **({"trace": trace} if trace else {}))
 
     async def ring(self, run_id: UUID) -> None:
         """Wake those who wait for a run, if and when this transaction commits."""

@@ -8,7 +8,13 @@ from itertools import combinations
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.similarity import Candidate, Lexeme, bare_symbol, features
+from app.domain.similarity import (
+    COMPARED_CHARACTERS,
+    Candidate,
+    Lexeme,
+    bare_symbol,
+    features,
+)
 from app.domain.tickets import Location
 
 _MAX_PLACES = 20
@@ -49,7 +55,7 @@ WITH places AS (
         WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
             AND l.start_line BETWEEN places.first_line - 300 AND places.last_line + 20
         ORDER BY left(l.path, 600) DESC, l.start_line DESC
-        LIMIT 60
+        LIMIT 30
     ) AS found
 ), by_file AS (
     SELECT found.ticket_id
@@ -68,7 +74,7 @@ WITH places AS (
         FROM ticket_locations l
         WHERE l.symbol = wanted.symbol
         ORDER BY l.ticket_id DESC
-        LIMIT 40
+        LIMIT 20
     ) AS found
 ), by_words AS MATERIALIZED (
     SELECT id FROM tickets WHERE search @@ CAST(:words AS tsquery)
@@ -76,16 +82,16 @@ WITH places AS (
     SELECT ticket_id AS id FROM by_lines
     UNION SELECT ticket_id FROM by_file
     UNION SELECT ticket_id FROM by_symbol
-    UNION (SELECT id FROM by_words LIMIT 100)
+    UNION (SELECT id FROM by_words LIMIT 50)
 )
-SELECT t.key, t.title, t.status, t.summary,
+SELECT t.key, t.title, t.status, left(t.summary, :characters) AS summary,
     coalesce((
         SELECT json_agg(json_build_object(
             'path', l.path, 'start_line', l.start_line, 'end_line', l.end_line, 'symbol', l.symbol
         ))
         FROM ticket_locations l WHERE l.ticket_id = t.id
     ), '[]') AS locations
-FROM chosen JOIN tickets t USING (id)
+FROM (SELECT id FROM chosen LIMIT 100) AS bounded JOIN tickets t USING (id)
 WHERE t.key <> :own_key
 """)
 
@@ -119,6 +125,7 @@ class SimilarStore:
                 "symbols": sorted({form for s in symbols for form in (s, f"{s}()")}),
                 "words": _two_of(words),
                 "own_key": own_key,
+                "characters": COMPARED_CHARACTERS,
             },
         )
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -208,6 +209,7 @@ def _has_verdict(verdicts: tuple[str, ...]) -> ColumnElement[bool]:
     )
 
 
+@functools.cache
 def summaries() -> Select[Any]:
     """Return the statement that reads tickets as lists show them, for conditions to follow."""
     columns = tickets.c

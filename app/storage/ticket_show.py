@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, ScalarSelect, Select, case, or_, select
+from sqlalchemy import Row, ScalarSelect, Select, Text, bindparam, case, or_, select
 
 from app.domain.evidence import (
     Decision,
@@ -53,12 +53,12 @@ from app.schema.tickets import (
 )
 from app.schema.verification import ticket_patches
 from app.storage.links import links_of
+from app.storage.prepared import Prepared
 from app.storage.rows import json_list, must_moment
 
 
-def show_query(key: str) -> Select[Any]:
-    """Return the statement that reads the ticket `key` and all its parts."""
-    return whole_tickets().where(tickets.c.key == key)
+SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
+"""Reads the ticket ``wanted_key`` and all its parts."""
 
 
 def whole_tickets() -> Select[Any]:
@@ -66,7 +66,7 @@ def whole_tickets() -> Select[Any]:
     author = accounts.alias("author")
     return (
         select(
-            tickets,
+            *(column for column in tickets.c if column is not tickets.c.search),
             author.c.name.label("author"),
             _sections().label("sections"),
             _locations().label("locations"),
@@ -200,7 +200,7 @@ def _specialists() -> ScalarSelect[Any]:
 
 
 def ticket_from(row: Row[Any]) -> Ticket:
-    """Build the domain ticket from a row of `show_query`."""
+    """Build the domain ticket from a row of `whole_tickets`."""
     current = tuple(review_from(item) for item in row.reviews)
     return Ticket(
         id=row.id,

@@ -36,7 +36,7 @@ from app.schema.tickets import (
 from app.schema.verification import tests
 from app.storage.rows import new_id
 from app.storage.search import vector_of
-from app.storage.ticket_show import show_query, ticket_from
+from app.storage.ticket_show import SHOW, ticket_from
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class TicketStore:
 
     async def show(self, key: str) -> Ticket | None:
         """Return the ticket with everything shown with it, by one statement."""
-        row = (await self._connection.execute(show_query(key))).one_or_none()
+        row = (await SHOW.execute(self._connection, wanted_key=key)).one_or_none()
         return None if row is None else ticket_from(row)
 
     async def lock(self, key: str) -> LockedTicket | None:

@@ -24,7 +24,7 @@ from app.web.visitors import MaybeVisitor
 HERE = Path(__file__).parent
 router = new_router()
 
-_ROUTERS = (
+ROUTERS = (
     session.login_router,
     session.router,
     home.router,
@@ -65,7 +65,7 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
     app.mount("/static/api-docs", Assets(directory=str(viewer)), name="api-docs")
     app.mount("/static", Assets(directory=HERE / "static"), name="static")
-    for added in _ROUTERS:
+    for added in ROUTERS:
         app.include_router(added)
     _show_missing_pages(app)
 

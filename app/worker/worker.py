@@ -12,6 +12,7 @@ from uuid import UUID
 import procrastinate
 import structlog
 
+from app import tracing
 from app.database import libpq_url
 from app.domain.monitoring import ZYGOTE_STARTS
 from app.domain.workers import WorkerState
@@ -51,10 +52,11 @@ class Worker:
         )
         self.app.task(name=RUN_TASK, queue=QUEUE)(self._run_task)
 
-    async def _run_task(self, run_id: str) -> None:
+    async def _run_task(self, run_id: str, trace: str | None = None) -> None:
         self._running += 1
         try:
-            await self._executor.execute(UUID(run_id))
+            with tracing.continued(trace, "run", {"run.id": run_id}):
+                await self._executor.execute(UUID(run_id))
         finally:
             self._running -= 1
 

@@ -48,35 +48,38 @@ def data_dir() -> Iterator[Path]:
         yield folder
 
 
-def members(process_group: int) -> list[str]:
-    """The processes that a service started, by the group or the session they are in."""
-    found = subprocess.run(
-        ["ps", "-eo", "pid=,sess=,pgid=,args="], capture_output=True, text=True, check=True
-    )
-    return [
-        line
-        for line in found.stdout.splitlines()
-        if str(process_group) in line.split(maxsplit=3)[1:3]
-    ]
+def descendants(pid: int) -> list[int]:
+    """The processes below `pid`: what runs tests for the worker inside."""
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = {
+        int(child): int(parent) for child, parent in map(str.split, table.stdout.splitlines())
+    }
+    found = [pid]
+    for parent in found:
+        found += [child for child, above in parents.items() if above == parent]
+    return found[1:]
 
 
-def uses(folder: Path) -> list[str]:
-    """The processes whose command names `folder`: the database's."""
-    found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
-    return [line for line in found.stdout.splitlines() if str(folder) in line]
+def postmaster(data_dir: Path) -> int:
+    """The process of the embedded database."""
+    return int((data_dir / "pg" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def test_ctrl_c_stops_web_worker_and_database(data_dir: Path) -> None:
     service = start(data_dir)
-    zygotes_of = members(service.process.pid)
-    assert uses(data_dir) and zygotes_of
+    database = postmaster(data_dir)
+    kin = descendants(service.process.pid)
+    assert alive(database) and kin
 
     assert stop(service) == 0
 
-    assert uses(data_dir) == []
-    assert members(service.process.pid) == []
-    log = service.log.read_text()
-    assert "Traceback" not in log
+    assert not alive(database)
+    assert [pid for pid in kin if alive(pid)] == []
+    assert "Traceback" not in service.log.read_text()
 
 
 def test_the_first_start_leaves_a_token_for_its_owner_only(data_dir: Path) -> None:
@@ -119,15 +122,15 @@ def test_a_start_after_a_kill_adopts_the_running_database(data_dir: Path) -> Non
         key = client.post("/tickets", json=ticket).raise_for_status().json()["key"]
     os.kill(killed.process.pid, signal.SIGKILL)
     killed.process.wait()
-    postmaster = _postmaster(data_dir)
+    database = postmaster(data_dir)
 
     service = start(data_dir, name="again")
 
-    assert _postmaster(data_dir) == postmaster
+    assert postmaster(data_dir) == database
     with service.client() as client:
         assert client.get(f"/tickets/{key}").json()["title"] == "t"
     assert stop(service) == 0
-    assert uses(data_dir) == []
+    assert not alive(database)
 
 
 WRONG = [
@@ -225,7 +228,3 @@ def test_doctor_names_what_is_broken(data_dir: Path) -> None:
     broken = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
     assert any("database" in line and "does not answer" in line for line in broken)
     assert any("target" in line and "set FINDINGS_TARGET_ROOT" in line for line in broken)
-
-
-def _postmaster(data_dir: Path) -> int:
-    return int((data_dir / "pg" / "postmaster.pid").read_text().split("\n", 1)[0])

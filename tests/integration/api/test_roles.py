@@ -24,7 +24,14 @@ from tests.support.api import Api, running_api
 pytestmark = pytest.mark.anyio
 
 SMALLEST_ROLE = """
+reader      GET     /changes
+reader      GET     /domains
+reader      GET     /events
+reader      GET     /exports
 reader      GET     /me
+reader      GET     /me/tokens
+reader      POST    /me/tokens
+reader      DELETE  /me/tokens/{id}
 reader      GET     /review-queue
 reader      GET     /runs
 reader      GET     /runs/{id}
@@ -32,14 +39,19 @@ reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
 reader      GET     /specialists
+reader      GET     /stats
+reader      GET     /template
 reader      GET     /tests
 reader      GET     /tickets
 reader      GET     /tickets/{key}
+reader      GET     /tickets/{key}.md
+reader      GET     /tickets/{key}/document
 reader      GET     /tickets/{key}/gate
 reader      GET     /tickets/{key}/history
 reader      GET     /tickets/{key}/notes
 reader      GET     /tickets/{key}/patches/{name}
 reader      GET     /tickets/{key}/reviews
+reader      GET     /tickets/{key}/similar
 reader      GET     /tickets/{key}/tests
 reader      GET     /tickets/{key}/tests/{id}/source
 reader      GET     /workers
@@ -52,6 +64,7 @@ reporter    POST    /tickets/{key}/relations
 reporter    DELETE  /tickets/{key}/relations/{kind}/{other}
 reporter    POST    /tickets/{key}/tests
 reporter    POST    /tickets/{key}/transitions
+reporter    POST    /tickets:batch
 reporter    POST    /transitions:batch
 reviewer    POST    /review-queue/claim
 reviewer    POST    /review-queue/release
@@ -63,14 +76,20 @@ reviewer    POST    /tickets/{key}/reviews/{id}/confirm
 reviewer    POST    /tickets/{key}/runs
 reviewer    PUT     /tickets/{key}/testability
 reviewer    DELETE  /tickets/{key}/tests/{id}
+maintainer  POST    /imports
 maintainer  POST    /tests/sync
-maintainer  POST    /tickets/{key}/reviews/{id}/apply
-maintainer  PUT     /tickets/{key}/patches/{name}
 maintainer  DELETE  /tickets/{key}/patches/{name}
+maintainer  PUT     /tickets/{key}/patches/{name}
+maintainer  POST    /tickets/{key}/reviews/{id}/apply
+admin       GET     /accounts
 admin       POST    /accounts
+admin       GET     /accounts/{name}
+admin       PATCH   /accounts/{name}
+admin       POST    /accounts/{name}/login-link
 admin       GET     /accounts/{name}/tokens
 admin       POST    /accounts/{name}/tokens
 admin       DELETE  /accounts/{name}/tokens/{id}
+admin       POST    /specialists
 """
 RULES = {
     (method, path): Role(role)
@@ -145,4 +164,6 @@ def _filled(path: str) -> str:
 def _body(method: str, path: str) -> dict[str, Any]:
     if "/patches/" in path and method == "PUT":
         return {"content": "", "headers": {"Content-Type": "text/x-diff"}}
+    if path == "/events":
+        return {"headers": {"Last-Event-ID": "none"}}  # refused; a good one would stream for ever
     return {} if method in ("GET", "DELETE") else {"json": {}}

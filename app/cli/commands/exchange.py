@@ -1,0 +1,266 @@
+"""``findings import`` and ``findings export``: documents and files, in and out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import documents
+from app.cli.errors import EXIT_NO, UsageProblem
+from app.cli.output import say
+from app.cli.progress import Bar
+from app.cli.session import JsonFlag, Session, opened
+from app.cli.tables import Table
+from app.cli.text import flat, visible
+
+WAIT_S = 600.0
+"""How long the service may take over one parcel."""
+
+_Words = list[str] | None
+_WORST = ("rejected", "conflict", "updated", "created", "unchanged")
+
+
+class OnConflict(StrEnum):
+    """What to do with a document that contradicts the ticket."""
+
+    fail = "fail"
+    skip = "skip"
+    update = "update"
+    suffix = "suffix"
+
+
+class Disposition(StrEnum):
+    """Whose word the status is."""
+
+    document = "document"
+    folder = "folder"
+
+
+class Format(StrEnum):
+    """What a file holds."""
+
+    markdown = "markdown"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def _many(name: str, help_text: str) -> Any:
+    return typer.Option(name, metavar="WORD", help=f"{help_text} Repeatable.")
+
+
+def import_documents(
+    ctx: typer.Context,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Documents, folders of them, patterns, a .zip, a .jsonl, or - for standard input.",
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, store nothing.")
+    ] = False,
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            help="Where document and ticket contradict: report it, skip it, take the document's "
+            "word, or keep another document of the same id beside it."
+        ),
+    ] = OnConflict.fail,
+    disposition: Annotated[
+        Disposition, typer.Option(help="Whose word the status is, where the folder disagrees.")
+    ] = Disposition.document,
+    source_path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="What standard input is to be known as.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Import tickets from Markdown documents, or a whole export from JSON Lines.
+
+    Documents of a folder are known by their paths below it; fixed/, triaged/, wontfix/ and
+    not-a-bug/ say something of the tickets in them. In a pipe: result, key, path, line and what is
+    to be said, separated by tabs. The exit code is 1 when a document was not taken.
+    """
+    params = {
+        "dry_run": "true" if dry_run else None,
+        "on_conflict": on_conflict.value,
+        "disposition": disposition.value,
+    }
+    lines = [source for source in sources if source.endswith(".jsonl")]
+    if lines and len(sources) > 1:
+        raise UsageProblem("a .jsonl is a whole export", "Import it alone")
+    with opened(ctx, as_json=as_json) as session:
+        if lines:
+            items = _restore(session, lines[0], dry_run=dry_run)
+        else:
+            items = _send_all(session, sources, params, source_path)
+        _report(session, items, dry_run=dry_run)
+    if any(item["result"] in ("rejected", "conflict") for item in items):
+        raise typer.Exit(EXIT_NO)
+
+
+def _send_all(
+    session: Session, sources: list[str], params: dict[str, Any], source_path: str | None
+) -> list[dict[str, Any]]:
+    plain = [s for s in sources if s != "-" and not s.endswith(".zip")]
+    found = documents.find(plain)
+    if not found and len(plain) == len(sources):
+        raise UsageProblem("there is no document (.md) in what you name")
+    items: list[dict[str, Any]] = []
+    with Bar("Importing", len(found) + len(sources) - len(plain)) as bar:
+        for parcel in _parcels(sources, found, source_path):
+            items += _send(session, parcel, params)
+            bar.advance(parcel.count)
+    return items
+
+
+def _parcels(
+    sources: list[str], found: list[documents.Found], source_path: str | None
+) -> Iterator[documents.Parcel]:
+    yield from documents.parcels(found)
+    for source in sources:
+        if source == "-":
+            yield documents.from_stdin(source_path)
+        elif source.endswith(".zip"):
+            yield documents.archive_at(source)
+
+
+def _send(
+    session: Session, parcel: documents.Parcel, params: dict[str, Any]
+) -> list[dict[str, Any]]:
+    headers = {"Content-Type": parcel.media_type}
+    if parcel.source_path is not None:
+        headers["X-Source-Path"] = documents.quoted(parcel.source_path)
+    answer = session.client.call(
+        "POST", "imports", params=params, content=parcel.content, headers=headers, wait_s=WAIT_S
+    )
+    return list(answer.json()["items"])
+
+
+def _restore(session: Session, source: str, *, dry_run: bool) -> list[dict[str, Any]]:
+    answer = session.client.call(
+        "POST",
+        "imports",
+        params={"format": "jsonl", "dry_run": "true" if dry_run else None},
+        content=documents.pieces(source),
+        headers={"Content-Type": "application/x-ndjson"},
+        wait_s=WAIT_S,
+    )
+    return list(answer.json()["items"])
+
+
+def _report(session: Session, items: list[dict[str, Any]], *, dry_run: bool) -> None:
+    out = session.out
+    if out.as_json:
+        out.json({"items": items})
+        return
+    shown = items
+    if out.terminal:
+        shown = [item for item in items if item["reason"] or item["warnings"] or item["changes"]]
+    shown = sorted(shown, key=lambda item: _WORST.index(item["result"]))
+    out.table(
+        Table(
+            ("result", "key", "document", "line", "what there is to say"),
+            [
+                (i["result"], i["key"], i["source_path"], i["line"], "; ".join(_words(i)))
+                for i in shown
+            ],
+        )
+    )
+    counts = Counter(item["result"] for item in items)
+    told = ", ".join(f"{counts[result]} {result}" for result in reversed(_WORST) if counts[result])
+    say(f"{'Would be: ' if dry_run else ''}{told or 'nothing to import'}.")
+
+
+def _words(item: dict[str, Any]) -> Iterator[str]:
+    if item["reason"]:
+        yield item["reason"]
+    yield from item["warnings"]
+    for field, change in (item["changes"] or {}).items():
+        yield f"{field}: {_short(change[0])} → {_short(change[1])}"
+
+
+def _short(value: Any) -> str:
+    text = flat(value) or "nothing"
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def export_tickets(
+    ctx: typer.Context,
+    form: Annotated[
+        Format, typer.Option("--format", help="markdown is a zip of documents.")
+    ] = Format.markdown,
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="Where to; - for standard output.")
+    ] = "-",
+    query: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
+    severity: Annotated[_Words, _many("--severity", "P0 to P4.")] = None,
+    status: Annotated[_Words, _many("--status", "Where the ticket stands.")] = None,
+    resolution: Annotated[_Words, _many("--resolution", "Why it was closed.")] = None,
+    batch: Annotated[list[int] | None, typer.Option("--batch", help="Repeatable.")] = None,
+    agent: Annotated[_Words, _many("--agent", "Who found it.")] = None,
+    domain: Annotated[_Words, _many("--domain", "This part and what is below it.")] = None,
+    category: Annotated[_Words, _many("--category", "Like correctness.")] = None,
+    verdict: Annotated[_Words, _many("--verdict", "Of a current review.")] = None,
+    evidence: Annotated[_Words, _many("--evidence", "Like proven or reproduced.")] = None,
+    assignee: Annotated[_Words, _many("--assignee", "Who takes care of it.")] = None,
+    created_by: Annotated[_Words, _many("--created-by", "Which account filed it.")] = None,
+    stale: Annotated[bool | None, typer.Option("--stale/--fresh", help="Of the evidence.")] = None,
+    drift: Annotated[
+        bool | None, typer.Option("--drift/--no-drift", help="Folder and status disagree.")
+    ] = None,
+) -> None:
+    """Export tickets as Markdown documents, JSON Lines or a table, as it comes.
+
+    JSON Lines hold everything that belongs to the tickets; complete, to be imported elsewhere, they
+    are only for admins and without filters.
+    """
+    params: dict[str, Any] = {
+        "format": form.value,
+        "q": query,
+        "severity": severity,
+        "status": status,
+        "resolution": resolution,
+        "batch": batch,
+        "agent": agent,
+        "domain": domain,
+        "category": category,
+        "verdict": verdict,
+        "evidence": evidence,
+        "assignee": assignee,
+        "created_by": created_by,
+        "stale": stale,
+        "drift": drift,
+    }
+    with opened(ctx, as_json=False) as session:
+        if out == "-" and form is Format.markdown and session.out.terminal:
+            raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")
+        with session.client.download("exports", params=params) as content:
+            if out == "-":
+                for piece in content:
+                    session.out.raw(piece)
+            else:
+                say(f"{_save(content, Path(out))} bytes in {visible(out)}.")
+
+
+def _save(content: Iterator[bytes], target: Path) -> int:
+    """Write a file that is there whole or not at all, and return its size."""
+    unfinished = target.with_name(f"{target.name}.part")
+    size = 0
+    try:
+        with unfinished.open("wb") as file:
+            for piece in content:
+                size += file.write(piece)
+        unfinished.replace(target)
+    except OSError as error:
+        raise UsageProblem(f"{visible(target)} cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+    return size
