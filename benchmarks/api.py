@@ -125,6 +125,7 @@ def _measure_size(
 def _measure(
     n: int, scenario: Scenario, service: list[int], bare: list[int], options: argparse.Namespace
 ) -> None:
+    _load(service, scenario.requests, options)  # the first second compiles and connects
     own = _load(service, scenario.requests, options)
     row = f"| {scenario.name} | {own.per_second:.0f} | {own.p50_ms:.1f} | {own.p99_ms:.1f} "
     if scenario.statements or scenario.name.startswith("empty"):

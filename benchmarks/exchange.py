@@ -91,12 +91,14 @@ async def service(folder: Path) -> AsyncIterator[tuple[Client, Factory]]:
             data_dir=folder, database_url=cluster.service_url, log_level="error"
         )
         factory = Factory(settings, cluster.service_url)
-        app = create_app(factory)
+        ready = asyncio.Event()
+        app = create_app(factory, on_ready=ready.set)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://bench", timeout=None
+                transport=transport, base_url="http://bench", timeout=600
             ) as http:
+                await ready.wait()  # the catalogue is read beside, which would be measured
                 yield Client(http, (folder / "admin-token").read_text().strip()), factory
     finally:
         cluster.stop()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
-from app.api.openapi import answers
+from app.api.openapi import answers, text_answers
 from app.api.parameters import TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
 from app.api.requests import StrictRoute
@@ -32,14 +32,7 @@ _AS_FILE = {
         }
     }
 }
-_AS_MARKDOWN = {
-    "responses": {
-        200: {
-            "description": "The document.",
-            "content": {"text/markdown": {"schema": {"type": "string"}}},
-        }
-    }
-}
+_AS_MARKDOWN = text_answers("text/markdown", "The document.", 404)
 
 
 @router.post("/imports", openapi_extra=DESCRIBED, **answers(ImportOut, 200, 409, 413, 415))
@@ -92,7 +85,7 @@ async def import_tickets(
     return JsonResponse(import_body(items))
 
 
-@router.get("/tickets/{key}.md", **{**answers(None, 200, 404), **_AS_MARKDOWN})
+@router.get("/tickets/{key}.md", **_AS_MARKDOWN)
 async def show_markdown(_: Reader, services: Services, key: TicketKey) -> Response:
     """Show a ticket as a Markdown document.
 

@@ -11,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from app.api.idempotency import PARAMETER
 from app.api.payloads.gates import RemedyOut, RequirementOut
@@ -64,6 +65,15 @@ def answers(model: type[BaseModel] | None, status: int, *errors: int) -> dict[st
     if model is not None:
         responses[status] = {"model": model}
     return {"responses": responses, "response_model": None}
+
+
+def text_answers(media_type: str, description: str, *errors: int) -> dict[str, Any]:
+    """Return the same for a route that answers 200 with a text of `media_type`."""
+    found = answers(None, 200, *errors)
+    content = {media_type: {"schema": {"type": "string"}}}
+    found["responses"][200] = {"description": description, "content": content}
+    # The framework would add JSON, which it takes for what every route answers.
+    return {**found, "response_class": Response}
 
 
 def _problem(code: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import PlainTextResponse, Response
 
 from app.api.dependencies import Services
-from app.api.openapi import answers
+from app.api.openapi import answers, text_answers
 from app.api.parameters import TicketKey
 from app.api.payloads.tickets import PatchOut
 from app.api.requests import StrictRoute
@@ -49,7 +49,7 @@ async def put_patch(
     return created(done.info, f"/api/v1/tickets/{key}/patches/{name}")
 
 
-@router.get("", **answers(None, 200, 404))
+@router.get("", **text_answers("text/x-diff", "The patch as it was put.", 404))
 async def show_patch(_: Reader, services: Services, key: TicketKey, name: PatchName) -> Response:
     """Show the text of a patch."""
     text = await services.patches.text(key, name)

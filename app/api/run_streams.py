@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
-from app.api.openapi import answers
+from app.api.openapi import text_answers
 from app.api.parameters import RunId
 from app.api.requests import StrictRoute
 from app.api.responses import encode
@@ -20,11 +20,9 @@ from app.formats import junit
 
 router = APIRouter(prefix="/runs/{id}", tags=["verification"], route_class=StrictRoute)
 
-_EVENT_STREAM = answers(None, 200, 404)
-_EVENT_STREAM["responses"][200] = {
-    "description": "Server-sent events `status`, `test`, `log` and `end`.",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
-}
+_EVENT_STREAM = text_answers(
+    "text/event-stream", "Server-sent events `status`, `test`, `log` and `end`.", 404
+)
 LastEventId = Annotated[
     str | None,
     Header(
@@ -80,7 +78,7 @@ def _position(last_event_id: str | None) -> tuple[int, int]:
     return int(attempt), int(seq)
 
 
-@router.get("/log", **answers(None, 200, 404))
+@router.get("/log", **text_answers("text/plain", "The log.", 404))
 async def read_log(_: Reader, services: Services, run_id: RunId) -> Response:
     """Read what a run printed and how its tests ended, as text, line by line while it goes on."""
     await services.runs.status(run_id)
@@ -106,7 +104,7 @@ def _line(event: RunEvent) -> str:
             return " ".join(str(word) for word in words if word) + "\n"
 
 
-@router.get("/junit.xml", **answers(None, 200, 404))
+@router.get("/junit.xml", **text_answers("application/xml", "A JUnit report.", 404))
 async def export_junit(_: Reader, services: Services, run_id: RunId) -> Response:
     """Read the results of a run as JUnit XML, one test suite an arm."""
     run = await services.runs.show(run_id)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
-from app.api.openapi import answers
+from app.api.openapi import answers, text_answers
 from app.api.parameters import Cursor, Limit, LinkId, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
 from app.api.payloads.tickets import LinkedOut, LinksOut
@@ -86,7 +86,10 @@ async def link_test(
     return created({**first, "items": done.links}, location)
 
 
-@router.get("/tickets/{key}/tests/{id}/source", **answers(None, 200, 404))
+@router.get(
+    "/tickets/{key}/tests/{id}/source",
+    **text_answers("text/x-python", "The file as it was handed in.", 404),
+)
 async def read_submitted_test(
     _: Reader, services: Services, key: TicketKey, link_id: LinkId
 ) -> Response:

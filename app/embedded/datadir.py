@@ -55,26 +55,32 @@ class DataDir:
 
     @property
     def pg(self) -> Path:
+        """The cluster."""
         return self.root / "pg"
 
     @property
     def socket_dir(self) -> Path:
+        """Where the server's socket lies."""
         return self.pg / "socket"
 
     @property
     def log(self) -> Path:
+        """What the server writes."""
         return self.pg / "postgres.log"
 
     @property
     def lock(self) -> Path:
+        """Held by the one service that uses this directory."""
         return self.root / "service.lock"
 
     @property
     def admin_password(self) -> Path:
+        """The superuser's password."""
         return self.root / "pg-admin-password"
 
     @property
     def service_password(self) -> Path:
+        """The password of the service's own role."""
         return self.root / "pg-service-password"
 
     def url(self, role: str, password: str, database: str) -> str:

@@ -1,4 +1,4 @@
-"""A target as it lies on the disk now: digests, the files patches apply to, a digest per test file."""
+"""A target as it lies on the disk now: digests, and the files that patches apply to."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from app.formats.markdown import (
 )
 from app.services.access import lock_ticket
 from app.services.documents import change_document
-from app.services.evidence import reassess
+from app.services.evidence import assess_new
 from app.services.graph import adopt_waiting, state_from_documents
 from app.services.reading import Reading, read
 from app.services.tickets import shown
@@ -267,14 +267,13 @@ class _Intake:
         held = self._new.held
         await self._stores.tickets.note_key(key)
         draft = tracked.draft_of(held, key)
-        ticket_id = await self._stores.tickets.add(draft, key, self._actor.account)
-        await self._stores.documents.complete(
-            ticket_id,
-            status=held.status,
-            resolution=held.resolution,
-            commits=held.commits,
-            resolution_text=held.resolution_text,
-        )
+        past = {
+            "status": held.status,
+            "resolution": held.resolution,
+            "commits": list(held.commits),
+            "resolution_text": held.resolution_text,
+        }
+        ticket_id = await self._stores.tickets.add(draft, key, self._actor.account, more=past)
         await self._add_reviews(ticket_id, 1, self._new.facts.reviews, first=True)
         await self._relate(ticket_id, self._relations(self._new.facts, key))
         await adopt_waiting(self._stores, key, ticket_id)
@@ -289,7 +288,7 @@ class _Intake:
         await self._stores.audit.record(
             self._actor, "ticket.imported", ticket_id=ticket_id, changes=changes
         )
-        await reassess(self._stores, ticket_id, key, self._target)
+        await assess_new(self._stores, ticket_id, key, held.domains, self._target)
         return self.item(ImportResult.CREATED, key)
 
     async def _update(

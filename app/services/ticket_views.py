@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from app.domain.audit import AuditEvent
 from app.domain.notes import Note
@@ -14,9 +16,11 @@ from app.services.tickets import shown
 from app.storage.runs import RunFilter
 from app.storage.unit import Stores, UnitOfWork
 
-_RUNS = 6
+_MOST_KEPT = 64
 _NOTES = 50
 _EVENTS = 500
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,8 @@ class TicketView:
 
     ticket: Ticket
     notes: Sequence[Note]
-    runs: Sequence[Run]
-    """The newest ones, without arms."""
     run: Run | None
-    """The one whose arms are shown: under way, else the newest that has ended with results."""
+    """The newest; the one that decided where the newest was cancelled."""
     patches: Mapping[str, str]
     """Texts by name."""
 
@@ -43,14 +45,36 @@ class TicketPast:
     """All of them, superseded ones too."""
 
 
+class _Kept(Generic[Value]):
+    """What never changes once it is there, kept while it is in use."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[object, Value] = OrderedDict()
+
+    def get(self, name: object) -> Value | None:
+        """Return the value kept under `name`, or None."""
+        if name in self._values:
+            self._values.move_to_end(name)
+        return self._values.get(name)
+
+    def put(self, name: object, value: Value) -> None:
+        """Keep a value; the one that was not asked for the longest goes."""
+        self._values[name] = value
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+
 class TicketViewService:
     """Tickets for people to look at."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
+        self._arms: _Kept[Run] = _Kept(_MOST_KEPT)
+        self._patches: _Kept[str] = _Kept(_MOST_KEPT)
 
     async def show(self, key: str) -> TicketView:
-        """Return a ticket with its notes, runs and patches.
+        """Return a ticket with its notes, its newest run and its patches.
 
         Raises:
             NotFound: there is none.
@@ -58,12 +82,32 @@ class TicketViewService:
         async with self._unit.read() as stores:
             ticket = await shown(stores, key)
             notes = await stores.notes.of_ticket(ticket.id, after=None, limit=_NOTES)
-            runs = await stores.runs.page(RunFilter(ticket=(key,)), after=None, limit=_RUNS)
-            run = await _run_to_show(stores, ticket, runs)
-            texts = {}
-            if ticket.patches:
-                texts = {p.name: p.text for p in await stores.patches.of_ticket(ticket.id)}
-        return TicketView(ticket, notes, runs, run, texts)
+            run = await self._run_to_show(stores, ticket)
+            patches = await self._patches_of(stores, ticket)
+        return TicketView(ticket, notes, run, patches)
+
+    async def _run_to_show(self, stores: Stores, ticket: Ticket) -> Run | None:
+        wanted = RunFilter(ticket=(ticket.key,))
+        newest = next(iter(await stores.runs.page(wanted, after=None, limit=1)), None)
+        if newest is None:
+            return None
+        if newest.status is RunStatus.CANCELLED and ticket.evidence.run is not None:
+            return await stores.runs.show(ticket.evidence.run)
+        # What a finished run found never changes; its hint does, with the ticket.
+        kept = self._arms.get(newest.id)
+        if kept is None:
+            kept = await stores.runs.show(newest.id)
+            if kept is not None and kept.status is RunStatus.FINISHED:
+                self._arms.put(kept.id, kept)
+        return None if kept is None else replace(kept, hint=newest.hint)
+
+    async def _patches_of(self, stores: Stores, ticket: Ticket) -> Mapping[str, str]:
+        texts = {name: self._patches.get(info.digest) for name, info in ticket.patches.items()}
+        if None in texts.values():
+            for patch in await stores.patches.of_ticket(ticket.id):
+                self._patches.put(patch.digest, patch.text)
+                texts[patch.name] = patch.text
+        return {name: text for name, text in texts.items() if text is not None}
 
     async def past(self, key: str) -> TicketPast:
         """Return a ticket with its history and every review.
@@ -78,12 +122,3 @@ class TicketViewService:
                 ticket.id, every=True, after=None, limit=_EVENTS
             )
         return TicketPast(ticket, events, reviews)
-
-
-async def _run_to_show(stores: Stores, ticket: Ticket, runs: Sequence[Run]) -> Run | None:
-    if not runs:
-        return None
-    newest = runs[0]
-    if newest.status is RunStatus.CANCELLED and ticket.evidence.run is not None:
-        return await stores.runs.show(ticket.evidence.run)
-    return await stores.runs.show(newest.id)

@@ -19,7 +19,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     type_coerce,
     update,
 )
@@ -39,8 +38,10 @@ from app.storage.rows import new_id
 from app.storage.ticket_show import review_fields, review_from, ticket_from, whole_tickets
 
 UNKNOWN = "unknown"
-_LAZILY = text("SET LOCAL synchronous_commit TO off")
 _IMPORT_LOCK = 0x696D7072  # "impr"
+_BEGIN = select(
+    func.pg_advisory_xact_lock(_IMPORT_LOCK), func.set_config("synchronous_commit", "off", True)
+)
 
 
 class DocumentStore:
@@ -55,8 +56,7 @@ class DocumentStore:
         The lock comes first of all, so that who holds it waits for ordinary calls only. The
         transaction's commit does not wait for the disk: `make_durable` does, once for all.
         """
-        await self._connection.execute(_LAZILY)
-        await self._connection.execute(select(func.pg_advisory_xact_lock(_IMPORT_LOCK)))
+        await self._connection.execute(_BEGIN)
 
     async def make_durable(self) -> None:
         """See to it that the commits of all documents are on the disk when this one is.
@@ -128,27 +128,6 @@ class DocumentStore:
             statement.on_conflict_do_update(
                 index_elements=[ticket_documents.c.ticket_id],
                 set_={**values, "imported_at": func.now()},
-            )
-        )
-
-    async def complete(
-        self,
-        ticket_id: int,
-        *,
-        status: str,
-        resolution: str | None,
-        commits: Sequence[str],
-        resolution_text: str | None,
-    ) -> None:
-        """Give a ticket that was just added what a document says beyond a filed ticket."""
-        await self._connection.execute(
-            update(tickets)
-            .where(tickets.c.id == ticket_id)
-            .values(
-                status=status,
-                resolution=resolution,
-                commits=list(commits),
-                resolution_text=resolution_text,
             )
         )
 

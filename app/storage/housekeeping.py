@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,4 +59,4 @@ class HousekeepingStore:
         gone = await self._connection.execute(
             delete(table).where(and_(tuple_(*key).in_(some), condition))
         )
-        return cast("int", gone.rowcount)
+        return gone.rowcount

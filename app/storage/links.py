@@ -23,7 +23,6 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -96,7 +95,9 @@ def links_of(
     )
     by_marker = (
         select(
-            cast(func.md5(key.op("||")(" ").op("||")(tests.c.node_id)), PgUUID).label("id"),
+            cast(func.md5(key.op("||")(" ").op("||")(tests.c.node_id)), postgresql.UUID).label(
+                "id"
+            ),
             tests.c.node_id,
             tests.c.purpose,
             literal("marker").label("origin"),

@@ -106,7 +106,7 @@ class TicketListStore:
             rows = (await self._connection.execute(query.limit(limit + 1))).all()
         else:
             along = [*start, *_on_the_way(wanted, order)]
-            query = walked(summaries(), every, along, rule.columns).limit(limit + 1)
+            query = walked(summaries(), every, along, rule.columns, limit + 1)
             rows = (await self._connection.execute(query)).all()
             if len(rows) <= limit:
                 query = looked_up(summaries(), every, rule.columns, limit + 1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, Select, exists, literal, select
 
 from app.schema.tickets import tickets
 
@@ -33,18 +33,24 @@ def walked(
     conditions: Sequence[ColumnElement[bool]],
     along: Sequence[ColumnElement[bool]],
     order: OrderBy,
+    limit: int,
 ) -> Select[Any]:
-    """Return those of the next `WALK` tickets that meet the conditions.
+    """Return the first `limit` of those of the next `WALK` tickets that meet the conditions.
 
     Args:
         summaries: what is read of a ticket.
         conditions: what a ticket has to meet.
         along: conditions that an index in this order answers: where to start, and one filter.
         order: the order.
+        limit: how many to return.
     """
-    near = ordered(_place(along, order), tickets, order).limit(WALK).subquery("near")
-    query = summaries.join(near, near.c.id == tickets.c.id).where(*conditions)
-    return ordered(query, near, order)
+    near = ordered(_place(along, order), tickets, order).limit(WALK).cte("near")
+    near = near.prefix_with("MATERIALIZED", dialect="*")
+    # One by one, so that no index of words is read for all tickets, and no more than are needed.
+    meets = exists().where(tickets.c.id == near.c.id, *conditions)
+    top = ordered(select(near).where(meets), near, order).limit(limit).subquery("top")
+    query = summaries.join(top, top.c.id == tickets.c.id)
+    return ordered(query, top, order)
 
 
 def looked_up(

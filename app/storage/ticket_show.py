@@ -56,7 +56,6 @@ from app.storage.links import links_of
 from app.storage.prepared import Prepared
 from app.storage.rows import json_list, must_moment
 
-
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
 """Reads the ticket ``wanted_key`` and all its parts."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -166,15 +167,31 @@ class TicketStore:
             )
         )
 
-    async def add(self, draft: TicketDraft, key: str, author: Account) -> int:
+    async def add(
+        self,
+        draft: TicketDraft,
+        key: str,
+        author: Account,
+        *,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> int:
         """Add a ticket with its parts, without relations, and return its id.
+
+        Args:
+            draft: what it says.
+            key: under which it is known.
+            author: who files it.
+            more: columns beyond those of a draft, of a ticket that has a past.
 
         Raises:
             AlreadyTaken: the key or the author's external reference is in use.
         """
+        statement = _insert_ticket(draft, key, author)
         try:
             async with self._connection.begin_nested():
-                ticket_id = await self._connection.scalar(_insert_ticket(draft, key, author))
+                ticket_id = await self._connection.scalar(
+                    statement.values(more) if more else statement
+                )
         except IntegrityError as error:
             raise await self._taken(draft, key, author, error) from None
         assert ticket_id is not None

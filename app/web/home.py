@@ -17,6 +17,7 @@ from app.storage.ticket_lists import TicketFilter
 from app.web.charts import charts
 from app.web.render import page
 from app.web.routing import new_router
+from app.web.session import token_file
 from app.web.visitors import MaybeVisitor, Visitor
 
 router = new_router()
@@ -30,8 +31,8 @@ async def home(request: Request, visitor: MaybeVisitor, services: Services) -> R
     """Show the start page, or to a stranger what this is."""
     if visitor is None:
         settings = services.settings
-        context = {"url": settings.url, "token_file": settings.admin_token_file}
-        return page(request, "first.html", context)
+        told = {"url": settings.url, "token_file": token_file(request)}
+        return page(request, "first.html", told)
     figures = await services.figures.show(weeks=_WEEKS)
     context = {
         "figures": figures,

@@ -6,16 +6,20 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import structlog
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.api.problems import invalid_input
+from app.api.problems import InternalError, invalid_input
 from app.errors import FindingsError, Unauthenticated
 from app.web.render import page
 from app.web.visitors import checked_form
+
+log = structlog.get_logger(__name__)
 
 
 class PageRoute(APIRoute):
@@ -37,6 +41,12 @@ class PageRoute(APIRoute):
                 return problem_page(request, invalid_input(error.errors(), None, None))
             except FindingsError as error:
                 return problem_page(request, error)
+            except HTTPException:
+                raise
+            except Exception as error:
+                log.error("page.failed", path=request.url.path, exc_info=error)
+                told = "The page could not be made; the log says more under the request's id."
+                return problem_page(request, InternalError(told))
 
         return answer
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from app.api.dependencies import Services
 from app.errors import FindingsError, Unauthenticated
 from app.factory import Factory
 from app.services.sessions import NewSession
+from app.web.hosts import host_name
 from app.web.render import page
 from app.web.routing import local_path, new_router, problem_page, see_other
 from app.web.visitors import (
@@ -100,14 +103,21 @@ def _form(
     code: str = "",
     status: int = 200,
 ) -> Response:
-    settings = request.app.state.factory.settings
     context = {
         "following": following,
         "code": code,
         "problem": error,
-        "token_file": settings.admin_token_file if settings.database_url is None else None,
+        "token_file": token_file(request),
     }
     return page(request, "session/login.html", context, status)
+
+
+def token_file(request: Request) -> Path | None:
+    """Return where the first admin's token lies, for whoever sits at the service's own machine."""
+    settings = request.app.state.factory.settings
+    local = host_name(request.headers.get("host", "")) in ("localhost", "127.0.0.1", "::1")
+    found: Path | None = settings.admin_token_file if local and not settings.public_url else None
+    return found
 
 
 def _logged_in(services: Factory, session: NewSession, following: str) -> Response:

@@ -126,7 +126,8 @@ def test_the_main_job_by_mouse(
 
     page.get_by_role("button", name="Run a proof").first.click()
     # No reload by hand: the page follows the run by itself.
-    page.locator("#verification .panel").get_by_text("proven", exact=True).wait_for(timeout=60_000)
+    status = page.locator("#verification [data-run-status]", has_text="proven")
+    status.wait_for(timeout=60_000)
     page.locator(".ticket-head").get_by_text("proven").wait_for()
 
     page.get_by_text("Change the status").click()

@@ -170,7 +170,7 @@ class TicketIn(Input):
             agent=self.agent,
             summary=self.summary,
             key=self.key,
-            **{name: value for name, value in self._lists().items()},
+            **self._lists(),
             assignee=self.assignee,
             reported_on=self.reported_on,
             external_ref=self.external_ref,

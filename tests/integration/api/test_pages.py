@@ -82,7 +82,6 @@ async def test_the_first_page_says_what_to_do_next(api: Api) -> None:
 
     for command in ("findings whoami", "findings ticket file", "findings verify", "/docs"):
         assert command in text
-    assert str(api.factory.settings.admin_token_file) in text
     assert api.tokens["admin"] not in text
 
 

@@ -1,0 +1,49 @@
+"""Charts: their figures, their colours, and that they bring nothing of their own along."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from app.domain.figures import Figures, SpecialistFigures, TicketCount, Week
+from app.web.charts import charts
+
+FIGURES = Figures(
+    tickets=(
+        TicketCount(True, "P1", "open", "proven", 3),
+        TicketCount(True, "P1", "closed", "proven", 1),
+        TicketCount(False, "P3", "open", "not-covered", 2),
+    ),
+    weeks=(Week(date(2026, 1, 5), 4, 1), Week(date(2026, 1, 12), 2, 0)),
+    specialists={"drl": SpecialistFigures()},
+    contradicted=(),
+)
+
+
+def test_each_chart_has_its_figures_as_a_table_with_links() -> None:
+    found = {chart.name: chart for chart in charts(FIGURES)}
+
+    assert set(found) == {"severity", "evidence", "verdicts", "weeks"}
+    row = next(row for row in found["severity"].rows if row[0].text == "P1")
+    assert [cell.text for cell in row] == ["P1", "3", "0", "0", "0", "1", "0"]
+    assert row[1].address == "/tickets?severity=P1&status=open"
+    assert row[2].address is None
+
+
+def test_what_cannot_be_run_is_counted_apart() -> None:
+    evidence = next(chart for chart in charts(FIGURES) if chart.name == "evidence")
+
+    assert "4 of 4" in evidence.summary
+    assert "2 more are not covered" in evidence.summary
+    assert "not-covered" not in evidence.svg
+
+
+def test_without_figures_there_is_no_chart() -> None:
+    assert charts(Figures((), (), {}, ())) == []
+
+
+def test_a_drawing_takes_its_colours_from_the_style_sheet_and_has_no_style_or_script() -> None:
+    for chart in charts(FIGURES):
+        assert "var(--chart-" in chart.svg
+        assert "#0101" not in chart.svg
+        assert not re.search(r"<style|<script|style=|href=|on\w+=", chart.svg)
