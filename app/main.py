@@ -157,6 +157,10 @@ async def _get_ready(app: FastAPI, factory: Factory, on_ready: Callable[[], None
         await factory.catalogue.in_step()
     except FindingsError as error:
         log.warning("catalogue.not-synced", reason=error.detail)
+    except Exception:
+        # Whatever it was, it is in the log, and tickets can be served without a fresh catalogue.
+        log.exception("catalogue.not-synced")
+    app.state.login_link = await admission.first_login_link(factory)
     app.state.ready = True
     on_ready()
 

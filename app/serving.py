@@ -180,8 +180,8 @@ def require_engine(remedy: str) -> None:
         )
 
 
-def serve(settings: Settings, on_ready: Callable[[Settings], None]) -> None:
-    """Run the service until it is told to stop; calls `on_ready` once it serves.
+def serve(settings: Settings, on_ready: Callable[[Settings, str | None], None]) -> None:
+    """Run the service until it is told to stop; calls `on_ready` once it serves, with a link to log in by.
 
     Raises:
         StartupError: it cannot start.
@@ -198,7 +198,11 @@ def serve(settings: Settings, on_ready: Callable[[Settings], None]) -> None:
     with contextlib.closing(listen(settings)) as sock, database(settings) as url:
         bound = settings.model_copy(update={"port": sock.getsockname()[1]})
         factory = Factory(bound, url)
-        app = create_app(factory, workers=settings.workers, on_ready=lambda: on_ready(bound))
+        app = create_app(
+            factory,
+            workers=settings.workers,
+            on_ready=lambda: on_ready(bound, app.state.login_link),
+        )
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

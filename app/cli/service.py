@@ -139,19 +139,20 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _announce(settings: object) -> None:
+def _announce(settings: object, login_link: str | None) -> None:
     from app.config import Settings
 
     assert isinstance(settings, Settings)
+    pages = f"Open the pages, once, within 15 minutes: {login_link}\n" if login_link else ""
     print(
         f"""
 Findings serves {settings.url}
 The admin token lies in {settings.admin_token_file}
-
+{pages}
 Next, in another terminal:
   findings whoami
-  findings load-patches B2-DRL-10 --help
-  open {settings.url}/docs
+  findings load-examples
+  findings ticket list
 
 Ctrl-C stops web, worker and database.
 """,

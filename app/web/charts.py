@@ -211,7 +211,10 @@ def _colour(name: str, words: list[str], series: Sequence[int]) -> dict[str, Any
     return {
         "field": name, "type": "nominal", "sort": None,
         "scale": {"domain": words, "range": [_SERIES[n - 1] for n in series]},
-        "legend": {"title": None, "orient": "top", "symbolType": "square", "columns": 3},
+        "legend": {
+            "title": None, "orient": "top", "symbolType": "square", "columns": 3,
+            "columnPadding": 24,
+        },
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -45,6 +46,22 @@ class BatchRelationIn(Input):
 
 class BatchTicketIn(TicketIn):
     """A finding to be filed, with a reference of your own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "ref": "first",
+                    "title": "blend_multiply couples gradients when seed_input is left out",
+                    "severity": "P3",
+                    "batch": 2,
+                    "agent": "drl",
+                    "summary": "Leaving seed_input out makes the host its own seed input.",
+                    "relations": [{"ref": "second", "kind": "related"}],
+                }
+            ]
+        }
+    )
 
     ref: Ref = Field(description="Your name for the item, unique in the batch.")
     relations: list[BatchRelationIn] = Field(  # type: ignore[assignment]  # siblings come in
