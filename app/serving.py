@@ -181,7 +181,9 @@ def require_engine(remedy: str) -> None:
 
 
 def serve(settings: Settings, on_ready: Callable[[Settings, str | None], None]) -> None:
-    """Run the service until it is told to stop; calls `on_ready` once it serves, with a link to log in by.
+    """Run the service until it is told to stop.
+
+    Calls `on_ready` once it serves, with a link to log in by.
 
     Raises:
         StartupError: it cannot start.
