@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
 
 import structlog
@@ -75,8 +75,15 @@ role a call wants, and `remedy` lists the calls that would mend a conflict. Foll
 """
 
 
+OnReady = Callable[[], Awaitable[None]]
+
+
+async def _nothing_to_do() -> None:
+    """Wait for nothing."""
+
+
 def create_app(
-    factory: Factory, *, workers: int = 0, on_ready: Callable[[], None] = lambda: None
+    factory: Factory, *, workers: int = 0, on_ready: OnReady = _nothing_to_do
 ) -> FastAPI:
     """Return the application.
 
@@ -151,7 +158,7 @@ def _limit_for(path: str, ordinary: int) -> int:
     return ordinary
 
 
-async def _get_ready(app: FastAPI, factory: Factory, on_ready: Callable[[], None]) -> None:
+async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:
     """Bring the catalogue in step; a suite that cannot be read stops nothing else."""
     try:
         await factory.catalogue.in_step()
@@ -160,9 +167,8 @@ async def _get_ready(app: FastAPI, factory: Factory, on_ready: Callable[[], None
     except Exception:
         # Whatever it was, it is in the log, and tickets can be served without a fresh catalogue.
         log.exception("catalogue.not-synced")
-    app.state.login_link = await admission.first_login_link(factory)
     app.state.ready = True
-    on_ready()
+    await on_ready()
 
 
 async def _keep_working(worker: Worker) -> None:

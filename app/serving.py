@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 
 from app import tracing
+from app.admission import first_login_link
 from app.backup import back_up_before_upgrade
 from app.config import Settings
 from app.database import migrate, require_head
@@ -200,11 +201,11 @@ def serve(settings: Settings, on_ready: Callable[[Settings, str | None], None]) 
     with contextlib.closing(listen(settings)) as sock, database(settings) as url:
         bound = settings.model_copy(update={"port": sock.getsockname()[1]})
         factory = Factory(bound, url)
-        app = create_app(
-            factory,
-            workers=settings.workers,
-            on_ready=lambda: on_ready(bound, app.state.login_link),
-        )
+
+        async def ready() -> None:
+            on_ready(bound, await first_login_link(factory))
+
+        app = create_app(factory, workers=settings.workers, on_ready=ready)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

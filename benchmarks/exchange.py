@@ -92,7 +92,11 @@ async def service(folder: Path) -> AsyncIterator[tuple[Client, Factory]]:
         )
         factory = Factory(settings, cluster.service_url)
         ready = asyncio.Event()
-        app = create_app(factory, on_ready=ready.set)
+
+        async def mark_ready() -> None:
+            ready.set()
+
+        app = create_app(factory, on_ready=mark_ready)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
             async with httpx.AsyncClient(
