@@ -145,7 +145,8 @@ def test_descendants_are_found_through_proc() -> None:
 
 
 def test_memory_of_kin_is_counted_together_and_shared_pages_once() -> None:
-    ballast = bytearray(os.urandom(1)) * (64 << 20)
+    # Large beside what the test process itself has loaded by then.
+    ballast = bytearray(os.urandom(1)) * (256 << 20)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
