@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, literal, select
+from sqlalchemy import ColumnElement, Select, and_, literal, select
 
 from app.schema.tickets import tickets
 
@@ -46,8 +46,9 @@ def walked(
     """
     near = ordered(_place(along, order), tickets, order).limit(WALK).cte("near")
     near = near.prefix_with("MATERIALIZED", dialect="*")
-    # One by one, so that no index of words is read for all tickets, and no more than are needed.
-    meets = exists().where(tickets.c.id == near.c.id, *conditions)
+    # A value of its own for each: no server turns it into a join that reads all that match, and
+    # no more tickets are looked at than are needed.
+    meets = select(and_(*conditions)).where(tickets.c.id == near.c.id).scalar_subquery()
     top = ordered(select(near).where(meets), near, order).limit(limit).subquery("top")
     query = summaries.join(top, top.c.id == tickets.c.id)
     return ordered(query, top, order)
