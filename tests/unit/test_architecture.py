@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "web": "api factory services formats storage domain errors",
     "worker": "tracing factory services sandbox storage database domain errors",
     "main": "api web worker admission factory domain errors",
-    "serving": "admission backup tracing main worker factory sandbox embedded database config errors",
+    "serving": "admission backup tracing main worker factory sandbox embedded database config "
+    "errors",
     # The command speaks HTTP; only the part that starts the server knows the server.
     "cli": "datadir",
     "cli.service": "serving backup diagnosis database config logs errors datadir",
