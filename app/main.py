@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
 
 import structlog
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app import admission
@@ -119,18 +119,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
-        generate_unique_id_function=openapi.operation_id,
         lifespan=lifespan,
         # Spans of requests, where tracing is configured; metrics and logs are made here.
         telemetry={"operation_spans": False, "metrics": False, "logs": False},
     )
     app.state.factory = factory
-    api = APIRouter(prefix=API)
-    for module in ROUTERS:
-        api.include_router(module.router)
-    app.include_router(api)
-    app.include_router(service.router)
-    app.include_router(monitoring.router)
+    for module in (*ROUTERS, service, monitoring):
+        app.router.routes.extend(module.router.routes)
     problems.install(app)
     pages.install(app)
     openapi.install(app, documented_routes())

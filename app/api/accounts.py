@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
@@ -29,12 +29,12 @@ from app.api.payloads.accounts import (
     new_token_body,
     token_body,
 )
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
+from app.api.routing import new_router
 from app.api.security import Admin, Reader
 from app.domain.accounts import Specialist
 
-router = APIRouter(tags=["accounts"], route_class=StrictRoute)
+router = new_router("accounts")
 
 AccountPath = Annotated[str, Path(description="The account's name.", max_length=64)]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.cursors import page_response, query_of
@@ -14,14 +14,14 @@ from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit
 from app.api.payloads.accounts import ChangesOut, event_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, encode
+from app.api.routing import new_router
 from app.api.security import Reader, bearer_of
 from app.domain.accounts import Actor
 from app.domain.audit import START, EventId, parse_event_id
 from app.errors import FieldError, FindingsError, InvalidInput
 
-router = APIRouter(tags=["changes"], route_class=StrictRoute)
+router = new_router("changes")
 
 _CHECK_TOKEN_EVERY_S = 15.0
 _NOW = "now"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
 from app.api.parameters import TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, with_etag
+from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
 from app.api.uploads import DESCRIBED, documents, lines
 from app.domain.documents import ImportOptions, OnConflict, StatusFrom
 
-router = APIRouter(tags=["exchange"], route_class=StrictRoute)
+router = new_router("exchange")
 
 MARKDOWN = "text/markdown; charset=utf-8"
 _AS_FILE = {

@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateOut, figures_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
+from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.template import SKELETON, severity_meanings
 from app.formats.markdown.template import template
 
-router = APIRouter(tags=["figures"], route_class=StrictRoute)
+router = new_router("figures")
 
 
 @router.get("/stats", **answers(FiguresOut, 200))

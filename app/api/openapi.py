@@ -105,7 +105,7 @@ def operation_id(route: APIRoute) -> str:
 def install(app: FastAPI, routes: list[APIRoute]) -> None:
     """Make `app` answer with the completed document.
 
-    `routes` are the documented routes, with their paths below the app's root.
+    `routes` are the documented routes.
     """
 
     def document() -> dict[str, Any]:

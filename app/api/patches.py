@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import PlainTextResponse, Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
 from app.api.parameters import TicketKey
 from app.api.payloads.tickets import PatchOut
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
+from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
 from app.errors import FieldError, InvalidInput, UnsupportedMediaType
 
-router = APIRouter(
-    prefix="/tickets/{key}/patches/{name}", tags=["verification"], route_class=StrictRoute
-)
+router = new_router("verification", "/tickets/{key}/patches/{name}")
 
 MEDIA_TYPES = ("text/x-diff", "text/x-patch", "text/plain")
 PatchName = Annotated[

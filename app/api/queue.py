@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
@@ -19,11 +19,11 @@ from app.api.payloads.queue import (
     leased_body,
     queued_body,
 )
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
+from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 
-router = APIRouter(prefix="/review-queue", tags=["review queue"], route_class=StrictRoute)
+router = new_router("review queue", "/review-queue")
 
 
 @router.get("", **answers(QueuePageOut, 200))

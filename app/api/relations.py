@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.parameters import IfMatch, TicketKey
 from app.api.payloads.tickets import RelationIn, RelationOut
-from app.api.requests import StrictRoute
 from app.api.responses import created
+from app.api.routing import new_router
 from app.api.security import Reporter
 from app.domain.tickets import Relation, RelationKind
 
-router = APIRouter(prefix="/tickets/{key}/relations", tags=["tickets"], route_class=StrictRoute)
+router = new_router("tickets", "/tickets/{key}/relations")
 
 
 @router.post("", status_code=201, **answers(RelationOut, 201, 404, 409, 412))

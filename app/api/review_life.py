@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
@@ -14,15 +14,15 @@ from app.api.payloads.review_outputs import BatchReviewsOut, ReviewOut
 from app.api.payloads.reviews import AnswerIn, BatchReviewIn, BatchReviewsIn, ConfirmIn
 from app.api.payloads.tickets import TicketOut, ticket_body
 from app.api.problems import body_model, invalid_input, problem_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, with_etag
+from app.api.routing import new_router
 from app.api.security import Maintainer, Reviewer
 from app.domain.accounts import Actor
 from app.domain.reviews import Review
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.factory import Factory
 
-router = APIRouter(tags=["reviews"], route_class=StrictRoute)
+router = new_router("reviews")
 
 
 @router.post("/tickets/{key}/reviews/{id}/apply", **answers(TicketOut, 200, 404, 409))

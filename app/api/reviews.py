@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
@@ -13,11 +13,11 @@ from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit, TicketKey
 from app.api.payloads.review_outputs import ReviewOut, ReviewPageOut
 from app.api.payloads.reviews import ReviewIn
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
+from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 
-router = APIRouter(prefix="/tickets/{key}/reviews", tags=["reviews"], route_class=StrictRoute)
+router = new_router("reviews", "/tickets/{key}/reviews")
 
 
 @router.post("", status_code=201, **answers(ReviewOut, 201, 404))

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import Header
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
 from app.api.openapi import text_answers
 from app.api.parameters import RunId
-from app.api.requests import StrictRoute
 from app.api.responses import encode
+from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.runs import RunEvent
 from app.errors import FieldError, InvalidInput
 from app.formats import junit
 
-router = APIRouter(prefix="/runs/{id}", tags=["verification"], route_class=StrictRoute)
+router = new_router("verification", "/runs/{id}")
 
 _EVENT_STREAM = text_answers(
     "text/event-stream", "Server-sent events `status`, `test`, `log` and `end`.", 404

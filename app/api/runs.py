@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit, RunFilters, RunId, TicketKey
 from app.api.payloads.runs import RunOut, RunPageOut, TriggerIn, run_body, run_summary
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
+from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 
-router = APIRouter(tags=["verification"], route_class=StrictRoute)
+router = new_router("verification")
 
 
 @router.post("/tickets/{key}/runs", status_code=202, **answers(RunOut, 202, 404, 409))

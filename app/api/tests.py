@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
@@ -13,13 +13,13 @@ from app.api.openapi import answers, text_answers
 from app.api.parameters import Cursor, Limit, LinkId, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
 from app.api.payloads.tickets import LinkedOut, LinksOut
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created
+from app.api.routing import new_router
 from app.api.security import Maintainer, Reader, Reporter, Reviewer
 from app.domain.accounts import Role
 from app.services.access import require
 
-router = APIRouter(tags=["verification"], route_class=StrictRoute)
+router = new_router("verification")
 
 
 @router.get("/tests", **answers(CatalogueOut, 200))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.payloads.filing import BatchIn, BatchTicketIn, FiledOut, UnreadItem
 from app.api.problems import invalid_input, problem_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
+from app.api.routing import new_router
 from app.api.security import Reporter
 from app.domain.filing import BatchItem, FiledItem
 from app.errors import FindingsError, InvalidInput
 
-router = APIRouter(tags=["tickets"], route_class=StrictRoute)
+router = new_router("tickets")
 
 MAX_BODY_BYTES = 20 << 20
 """Largest body of a batch."""

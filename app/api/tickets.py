@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
@@ -24,12 +24,12 @@ from app.api.payloads.tickets import (
     TickIn,
     ticket_body,
 )
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, created, with_etag
+from app.api.routing import new_router
 from app.api.security import Reader, Reporter
 from app.api.uploads import prefers_markdown
 
-router = APIRouter(prefix="/tickets", tags=["tickets"], route_class=StrictRoute)
+router = new_router("tickets", "/tickets")
 
 
 @router.post("", status_code=201, **answers(FiledTicketOut, 201, 409))

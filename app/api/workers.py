@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.payloads.runs import WorkersOut
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
+from app.api.routing import new_router
 from app.api.security import Reader
 
-router = APIRouter(tags=["verification"], route_class=StrictRoute)
+router = new_router("verification")
 
 
 @router.get("/workers", **answers(WorkersOut, 200))

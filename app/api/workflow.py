@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
@@ -20,13 +20,13 @@ from app.api.payloads.workflow import (
     batch_item,
 )
 from app.api.problems import problem_body
-from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse, with_etag
+from app.api.routing import new_router
 from app.api.security import Reader, Reporter, Reviewer
 from app.domain.tickets import Resolution, Status
 from app.domain.workflow import describe
 
-router = APIRouter(tags=["workflow"], route_class=StrictRoute)
+router = new_router("workflow")
 
 
 @router.get("/workflow", **answers(WorkflowOut, 200))

@@ -62,11 +62,11 @@ class Assets(StaticFiles):
 def install(app: FastAPI) -> None:
     """Add the pages and their assets to `app`, whose errors are installed already."""
     viewer = resources.files(fastapi_swagger) / "resources"
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     app.mount("/static/api-docs", Assets(directory=str(viewer)), name="api-docs")
     app.mount("/static", Assets(directory=HERE / "static"), name="static")
     for added in ROUTERS:
-        app.include_router(added)
+        app.router.routes.extend(added.routes)
     _show_missing_pages(app)
 
 

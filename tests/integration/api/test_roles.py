@@ -16,6 +16,7 @@ import pytest
 from anyio import fail_after
 from fastapi.routing import APIRoute
 
+from app.api.middleware import API
 from app.api.openapi import required_role
 from app.domain.accounts import Role
 from app.main import documented_routes
@@ -104,7 +105,11 @@ NOTHING = {
     "name": "nobody",
     "kind": "related",
 }
-ROUTES = {(method, route.path): route for route in documented_routes() for method in route.methods}
+ROUTES = {
+    (method, route.path.removeprefix(API)): route
+    for route in documented_routes()
+    for method in route.methods
+}
 
 
 @pytest.fixture(scope="module")
