@@ -7,9 +7,6 @@ import threading
 import torch
 from torch import Tensor
 
-from kasmina._checks import require_float_tensor
-from kasmina._values import require_real_number
-
 
 class AlphaTensorCache:
     """Holds one 0-dim tensor per thread, valid for one value, dtype and device.
@@ -28,20 +25,17 @@ class AlphaTensorCache:
     def get(self, value: float, like: Tensor) -> Tensor:
         """The 0-dim tensor of `value` with the dtype and device of `like`.
 
-        The same object as long as value, dtype and device stay the same.
-
-        Raises TypeError when `like` is no floating tensor or `value` no number, ValueError for NaN.
+        The same object as long as value, dtype and device stay the same. Callers check both, under
+        the names that they have there.
         """
-        require_float_tensor("like", like)
-        number = require_real_number("value", value)
         if torch.compiler.is_compiling():
             # A graph under construction must not leave its tensors behind for later calls.
-            return torch.full((), number, dtype=like.dtype, device=like.device)
-        key = (number, like.dtype, like.device)
+            return torch.full((), value, dtype=like.dtype, device=like.device)
+        key = (value, like.dtype, like.device)
         if getattr(self._entry, "key", None) != key:
             # Made in inference mode, the tensor would be refused by a later backward pass.
             with torch.inference_mode(False):
-                self._entry.tensor = torch.full((), number, dtype=like.dtype, device=like.device)
+                self._entry.tensor = torch.full((), value, dtype=like.dtype, device=like.device)
             self._entry.key = key
         tensor: Tensor = self._entry.tensor
         return tensor

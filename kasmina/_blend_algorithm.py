@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from kasmina._alpha_cache import AlphaTensorCache
-from kasmina._values import require_step_count
+from kasmina._checks import require_float_tensor
+from kasmina._values import require_count, require_real_number
 
 
 @runtime_checkable
@@ -31,6 +32,8 @@ class BlendAlgorithm(nn.Module, ABC):
     """
 
     algorithm_id: str = "base"
+    total_steps: int
+    """Length of the schedule that the gate accompanies; implementations set it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,8 +41,8 @@ class BlendAlgorithm(nn.Module, ABC):
         self._alpha_cache = AlphaTensorCache()
 
     def step(self, step: int) -> None:
-        """Remember the schedule's step."""
-        self.current_step = require_step_count("step", step)
+        """Remember the schedule's step; TypeError unless it is an int, ValueError below 0."""
+        self.current_step = require_count("step", step)
 
     @abstractmethod
     def get_alpha_for_blend(self, x: Tensor) -> Tensor:
@@ -49,8 +52,11 @@ class BlendAlgorithm(nn.Module, ABC):
         """A 0-dim tensor of `value` with the dtype and device of `x`.
 
         The same object as long as value, dtype and device stay the same in the calling thread.
+
+        Raises TypeError when `x` is no floating tensor or `value` no number, ValueError for NaN.
         """
-        return self._alpha_cache.get(value, x)
+        require_float_tensor("x", x)
+        return self._alpha_cache.get(require_real_number("value", value), x)
 
     def reset_cache(self) -> None:
         """Drop the tensor kept for the calling thread. Other threads keep theirs.

@@ -42,7 +42,7 @@ def curve_progress(t: float, curve: AlphaCurve, steepness: float = 12.0) -> floa
         case AlphaCurve.COSINE:
             return 0.5 * (1.0 - math.cos(math.pi * share))
         case AlphaCurve.SIGMOID:
-            return _sigmoid_progress(share, as_steepness(steepness))
+            return _sigmoid_progress(share, as_steepness("steepness", steepness))
 
 
 _FLAT = 1e-8
@@ -53,15 +53,16 @@ far better than that (its deviation is of the order of the steepness squared).""
 def _sigmoid_progress(share: float, steepness: float) -> float:
     low = stable_sigmoid(-0.5 * steepness)
     span = stable_sigmoid(0.5 * steepness) - low
-    if span < _FLAT:
+    # A negative steepness turns both differences round, and their quotient is the same.
+    if abs(span) < _FLAT:
         return share
     progress = (stable_sigmoid(steepness * (share - 0.5)) - low) / span
     return min(1.0, max(0.0, progress))
 
 
-def as_steepness(value: object) -> float:
-    """`value` as a finite float; the sigmoid is symmetric in its sign."""
-    steepness = require_real_number("steepness", value)
+def as_steepness(name: str, value: object) -> float:
+    """`value` as a finite float; the curve is the same for both signs."""
+    steepness = require_real_number(name, value)
     if math.isinf(steepness):
-        raise ValueError(f"steepness must be finite, got {steepness}")
+        raise ValueError(f"{name} must be finite, got {steepness}")
     return steepness

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from torch import nn
 
 
-def freeze(parts: Mapping[str, nn.Module | None]) -> list[str]:
+def freeze(parts: Mapping[str, object]) -> list[str]:
     """Freeze what is trainable; return the names of what was."""
     trainable = [(name, p) for name, p in _parameters(parts) if p.requires_grad]
     for _, parameter in trainable:
@@ -19,14 +19,14 @@ def freeze(parts: Mapping[str, nn.Module | None]) -> list[str]:
     return [name for name, _ in trainable]
 
 
-def thaw(parts: Mapping[str, nn.Module | None], names: list[str]) -> None:
+def thaw(parts: Mapping[str, object], names: list[str]) -> None:
     """Make the parameters of these names trainable again, as far as they still exist."""
     for name, parameter in _parameters(parts):
         if name in names:
             parameter.requires_grad_(True)
 
 
-def _parameters(parts: Mapping[str, nn.Module | None]) -> Iterator[tuple[str, nn.Parameter]]:
+def _parameters(parts: Mapping[str, object]) -> Iterator[tuple[str, nn.Parameter]]:
     for part, module in parts.items():
-        if module is not None:
+        if isinstance(module, nn.Module):
             yield from module.named_parameters(prefix=part)

@@ -7,7 +7,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from kasmina._blend_algorithm import BlendAlgorithm
+from kasmina._blend_algorithm import AlphaScheduleProtocol
 from kasmina._values import describe
 from kasmina.alpha import AlphaAlgorithm
 from kasmina.blend_ops import blend_gate, blend_multiply
@@ -16,7 +16,7 @@ from kasmina.isolation import blend_with_isolation, ste_forward
 
 def apply_blend(
     algorithm: AlphaAlgorithm,
-    gate_module: BlendAlgorithm | None,
+    gate_module: AlphaScheduleProtocol | None,
     host_features: Tensor,
     seed_features: Tensor,
     alpha: Tensor,

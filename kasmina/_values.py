@@ -14,9 +14,13 @@ def require_real_number(name: str, value: object) -> float:
     """Return `value` as a float; TypeError unless it is an int or a float, ValueError for NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} must be a number, got {describe(value)}")
-    if math.isnan(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must fit a float, got an int beyond its range") from None
+    if math.isnan(number):
         raise ValueError(f"{name} must be a number, got NaN")
-    return float(value)
+    return number
 
 
 def require_unit_number(name: str, value: object) -> float:
@@ -32,13 +36,20 @@ def require_step_count(name: str, value: object) -> int:
     return max(0, int(number))
 
 
+def require_count(name: str, value: object) -> int:
+    """Return `value`; TypeError unless it is an int, ValueError unless ``value >= 0``."""
+    number = _require_int(name, value)
+    if number < 0:
+        raise ValueError(f"expected {name} >= 0, got {number}")
+    return number
+
+
 def require_positive_int(name: str, value: object) -> int:
     """Return `value`; TypeError unless it is an int, ValueError unless ``value > 0``."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an int, got {describe(value)}")
-    if value <= 0:
-        raise ValueError(f"expected {name} > 0, got {value}")
-    return value
+    number = _require_int(name, value)
+    if number <= 0:
+        raise ValueError(f"expected {name} > 0, got {number}")
+    return number
 
 
 def require_text(name: str, value: object) -> str:
@@ -70,6 +81,12 @@ def require_mapping(name: str, value: object) -> None:
     """Raise TypeError unless `value` is a mapping."""
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be a mapping, got {describe(value)}")
+
+
+def _require_int(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an int, got {describe(value)}")
+    return value
 
 
 def describe(value: object) -> str:

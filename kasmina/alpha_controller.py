@@ -52,7 +52,7 @@ class AlphaController:
         self.alpha_target = require_unit_number("alpha_target", self.alpha_target)
         self.alpha_mode = require_member("alpha_mode", AlphaMode, self.alpha_mode)
         self.alpha_curve = require_member("alpha_curve", AlphaCurve, self.alpha_curve)
-        self.alpha_steepness = max(MIN_STEEPNESS, as_steepness(self.alpha_steepness))
+        self.alpha_steepness = _floored_steepness(self.alpha_steepness)
         total = require_step_count("alpha_steps_total", self.alpha_steps_total)
         done = require_step_count("alpha_steps_done", self.alpha_steps_done)
         self.alpha_steps_total, self.alpha_steps_done = total, min(done, total)
@@ -78,7 +78,7 @@ class AlphaController:
         curve = self.alpha_curve if alpha_curve is None else alpha_curve
         curve = require_member("alpha_curve", AlphaCurve, curve)
         steepness = self.alpha_steepness if alpha_steepness is None else alpha_steepness
-        self.alpha_steepness = max(MIN_STEEPNESS, as_steepness(steepness))
+        self.alpha_steepness = _floored_steepness(steepness)
         self.alpha_curve = curve
         self.alpha_start, self.alpha_target = self.alpha, target
         self.alpha_steps_total, self.alpha_steps_done = total, 0
@@ -126,6 +126,10 @@ class AlphaController:
             raise KeyError(f"missing in the controller's data: {', '.join(missing)}")
         values = {field.name: data[field.name] for field in fields(cls)}
         return cls(**values)  # type: ignore[arg-type]  # __post_init__ checks each value
+
+
+def _floored_steepness(value: object) -> float:
+    return max(MIN_STEEPNESS, as_steepness("alpha_steepness", value))
 
 
 def _direction(alpha: float, target: float) -> AlphaMode:

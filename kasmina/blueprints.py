@@ -9,7 +9,13 @@ from typing import ClassVar
 from torch import nn
 
 from kasmina._checks import require_module
-from kasmina._values import describe, require_positive_int, require_text, require_topology
+from kasmina._values import (
+    describe,
+    require_count,
+    require_positive_int,
+    require_text,
+    require_topology,
+)
 
 __all__ = ["Blueprint", "BlueprintRegistry"]
 
@@ -43,14 +49,13 @@ class BlueprintRegistry:
     ) -> Callable[[SeedFactory], SeedFactory]:
         """Decorator that files the factory under `name`; ValueError when the name is taken."""
         key = (require_topology(topology), require_text("name", name))
-        if isinstance(param_estimate, bool) or not isinstance(param_estimate, int):
-            raise TypeError(f"param_estimate must be an int, got {describe(param_estimate)}")
-        if param_estimate < 0:
-            raise ValueError(f"expected param_estimate >= 0, got {param_estimate}")
+        require_count("param_estimate", param_estimate)
         if key in cls._blueprints:
             raise ValueError(f"blueprint {name!r} is already registered for {topology}")
 
         def file(factory: SeedFactory) -> SeedFactory:
+            if not callable(factory):
+                raise TypeError(f"factory must be callable, got {describe(factory)}")
             cls._blueprints[key] = Blueprint(name, topology, factory, param_estimate, description)
             return factory
 

@@ -12,6 +12,7 @@ from kasmina._values import (
     require_member,
     require_real_number,
     require_text,
+    require_unit_number,
 )
 from kasmina.alpha import AlphaAlgorithm
 from kasmina.alpha_controller import AlphaController
@@ -73,7 +74,8 @@ class SeedState:
             "slot_id": self.slot_id,
             "stage": int(self.stage),
             "previous_stage": int(self.previous_stage),
-            "alpha": self.alpha,
+            # Assignments and force_alpha may leave [0, 1]; this is what the operators make of them.
+            "alpha": require_unit_number("state.alpha", self.alpha),
             "alpha_controller": self.alpha_controller.to_dict(),
             "alpha_algorithm": int(self.alpha_algorithm),
         }

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from kasmina._alpha_cache import AlphaTensorCache
 from kasmina._checks import require_device, require_float_tensor, require_override
+from kasmina._curves import as_steepness
 from kasmina._freezing import freeze, thaw
 from kasmina._germination import (
     check_keeps_shape,
@@ -32,7 +33,7 @@ from kasmina._values import (
 )
 from kasmina.alpha import AlphaAlgorithm, AlphaCurve, AlphaMode
 from kasmina.alpha_controller import AlphaController
-from kasmina.blending import BlendAlgorithm, BlendCatalog
+from kasmina.blending import AlphaScheduleProtocol, BlendAlgorithm, BlendCatalog
 from kasmina.blueprints import BlueprintRegistry
 from kasmina.seed_state import SeedState
 from kasmina.stages import SeedStage, is_active_stage
@@ -55,7 +56,8 @@ class SeedSlot(nn.Module):
         slot_id, channels: as given.
         seed: the seed module, or None.
         state: its `SeedState`, or None.
-        alpha_schedule: the gate module while a GATE blend is set up, else None.
+        alpha_schedule: the gate while a GATE blend is set up, else None. A module is a submodule of
+            the slot; any other object with the methods of `AlphaScheduleProtocol` will do.
         isolate_gradients: feed the seed a detached tensor, so that the host learns from its direct
             path only: dL/dh = G·(1 − a) for ADD, G·(1 + a·t) for MULTIPLY, G·(1 − e) for GATE, G
             for a seed in training. Otherwise the path through the seed (and the gate) is added.
@@ -66,7 +68,7 @@ class SeedSlot(nn.Module):
     """
 
     seed: nn.Module | None
-    alpha_schedule: BlendAlgorithm | None
+    alpha_schedule: AlphaScheduleProtocol | None
     _device_marker: Tensor
 
     def __init__(self, slot_id: str, channels: int, device: str | torch.device = "cpu") -> None:
@@ -77,7 +79,8 @@ class SeedSlot(nn.Module):
         marker = torch.empty(0, device=require_device("device", device))
         self.register_buffer("_device_marker", marker, persistent=False)
         self.register_module("seed", None)
-        self.register_module("alpha_schedule", None)
+        # Not registered while empty: torch would then take nothing but modules for it.
+        self.alpha_schedule = None
         self.state: SeedState | None = None
         self.isolate_gradients = False
         self._topology = "cnn"
@@ -174,7 +177,7 @@ class SeedSlot(nn.Module):
             alpha_target=self._alpha_target,
             alpha_steps_total=total_steps,
             alpha_curve=_CURVES[self._blend_algorithm_id],
-            alpha_steepness=steepness,
+            alpha_steepness=as_steepness("steepness", steepness),
         )
         self.alpha_schedule = self._new_gate(total_steps)
         if self.alpha_schedule is not None:
@@ -226,7 +229,7 @@ class SeedSlot(nn.Module):
     def get_parameters(self) -> Iterator[nn.Parameter]:
         """The seed's parameters, then the gate's."""
         modules = (self.seed, self.alpha_schedule)
-        return chain.from_iterable(m.parameters() for m in modules if m is not None)
+        return chain.from_iterable(m.parameters() for m in modules if isinstance(m, nn.Module))
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """As ``nn.Module.to``; the kept amplitude tensor is dropped when the device changes."""
@@ -234,7 +237,7 @@ class SeedSlot(nn.Module):
         super().to(*args, **kwargs)
         if self.device != before:
             self._alpha_cache.reset()
-            if self.alpha_schedule is not None:
+            if isinstance(self.alpha_schedule, BlendAlgorithm):
                 self.alpha_schedule.reset_cache()
         return self
 
@@ -290,7 +293,8 @@ class SeedSlot(nn.Module):
         elif self.state.stage == SeedStage.TRAINING and self.state.alpha == 0.0:
             return pass_straight(host_features, seed_features, self.slot_id)
         else:
-            amplitude = self._alpha_cache.get(self.state.alpha, host_features)
+            alpha = require_real_number("state.alpha", self.state.alpha)
+            amplitude = self._alpha_cache.get(alpha, host_features)
         return apply_blend(
             self.state.alpha_algorithm,
             self.alpha_schedule,

@@ -72,10 +72,12 @@ def test_module_offers_its_cache() -> None:
 
 
 def test_bad_input_is_refused() -> None:
-    cache = AlphaTensorCache()
-    with pytest.raises(ValueError, match="NaN"):
-        cache.get(math.nan, LIKE)
-    with pytest.raises(TypeError, match="value must be a number"):
-        cache.get(None, LIKE)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="floating"):
-        cache.get(0.5, torch.ones(2, dtype=torch.int64))
+    gate = GatedBlend(4)
+    with pytest.raises(ValueError, match="value must be a number, got NaN"):
+        gate.cached_alpha_tensor(math.nan, LIKE)
+    with pytest.raises(TypeError, match="value must be a number, got None"):
+        gate.cached_alpha_tensor(None, LIKE)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"x must be a torch\.Tensor, got None"):
+        gate.cached_alpha_tensor(0.5, None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="x must have a floating dtype"):
+        gate.cached_alpha_tensor(0.5, torch.ones(2, dtype=torch.int64))

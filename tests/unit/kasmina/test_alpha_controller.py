@@ -137,6 +137,7 @@ def test_retarget_only_from_hold(mode: AlphaMode) -> None:
     [
         {"alpha_target": math.nan},
         {"alpha_target": None},
+        {"alpha_target": 10**400},
         {"alpha_steps_total": math.nan},
         {"alpha_steps_total": math.inf},
         {"alpha_steps_total": "3"},
@@ -150,16 +151,16 @@ def test_bad_target_leaves_the_controller_as_it_was(wrong: dict[str, object]) ->
     controller = AlphaController(alpha=0.3, alpha_steepness=5.0)
     before = asdict(controller)
     given = {"alpha_target": 1.0, "alpha_steps_total": 3} | wrong
-    with pytest.raises((TypeError, ValueError), match=next(iter(wrong)).removeprefix("alpha_")):
+    with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):
         controller.retarget(**given)  # type: ignore[arg-type]
     assert asdict(controller) == before
 
 
 @pytest.mark.parametrize("field", list(asdict(AlphaController())))
 def test_nan_is_refused_in_every_field(field: str) -> None:
-    with pytest.raises(ValueError, match=field.removeprefix("alpha_")):
+    with pytest.raises(ValueError, match=rf"^{field}\b"):
         AlphaController(**{field: math.nan})
-    with pytest.raises(ValueError, match=field.removeprefix("alpha_")):
+    with pytest.raises(ValueError, match=rf"^{field}\b"):
         AlphaController.from_dict(AlphaController().to_dict() | {field: math.nan})
 
 

@@ -1,5 +1,7 @@
 """The base class of blend algorithms, and the catalogue."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -28,10 +30,14 @@ def test_own_algorithm_only_needs_the_gate() -> None:
     assert not isinstance(gate, AlphaScheduleProtocol)
 
 
-@pytest.mark.parametrize("step", [None, "3", True])
-def test_step_is_a_number(step: object) -> None:
-    with pytest.raises(TypeError, match="step must be a number"):
-        HalfGate().step(step)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("step", "error"), [(None, TypeError), ("3", TypeError), (2.5, TypeError), (-1, ValueError)]
+)
+def test_step_is_a_count(step: Any, error: type[Exception]) -> None:
+    gate = HalfGate()
+    with pytest.raises(error, match="step"):
+        gate.step(step)
+    assert gate.current_step == 0
 
 
 def test_catalogue_lists_and_creates() -> None:

@@ -62,6 +62,13 @@ def test_bad_dimension_is_refused(dim: Any, error: type[Exception]) -> None:
         BlueprintRegistry.create("cnn", "noop", dim)
 
 
+def test_factory_must_be_callable() -> None:
+    with pytest.raises(TypeError, match="factory must be callable, got None"):
+        BlueprintRegistry.register("own", "cnn", 0)(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not available"):
+        BlueprintRegistry.get("cnn", "own")
+
+
 def test_factory_must_build_a_module() -> None:
     BlueprintRegistry.register("broken", "cnn", 0)(lambda dim: None)  # type: ignore[arg-type,return-value]
     try:

@@ -65,6 +65,13 @@ def test_flat_sigmoid_tends_to_the_straight_line() -> None:
     assert curve_progress(0.3, AlphaCurve.SIGMOID, 0.0) == 0.3
 
 
+@pytest.mark.parametrize("steepness", [0.1, 12.0, 500.0])
+def test_sign_of_the_steepness_does_not_matter(steepness: float) -> None:
+    for t in (0.1, 0.3, 0.7):
+        expected = curve_progress(t, AlphaCurve.SIGMOID, steepness)
+        assert curve_progress(t, AlphaCurve.SIGMOID, -steepness) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("curve", [AlphaCurve.LINEAR, AlphaCurve.COSINE])
 def test_only_the_sigmoid_looks_at_steepness(curve: AlphaCurve) -> None:
     assert curve_progress(0.3, curve, 1.0) == curve_progress(0.3, curve, 500.0)

@@ -1,5 +1,6 @@
 """SeedSlot: construction, germination, the ramp, and moving about."""
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any
@@ -229,6 +230,47 @@ def test_blending_refuses_what_it_cannot_start() -> None:
     slot.germinate("residual", blend_algorithm_id="moon")
     with pytest.raises(ValueError, match=r"blend_algorithm_id must be one of .*'moon'"):
         slot.start_blending(4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((None,), TypeError, "alpha_steps_total must be a number, got None"),
+        ((4, None), TypeError, "steepness must be a number, got None"),
+        ((4, math.nan), ValueError, "steepness must be a number, got NaN"),
+    ],
+    ids=str,
+)
+def test_bad_ramp_leaves_the_slot_as_it_was(
+    make_slot: MakeSlot, arguments: Any, error: type[Exception], message: str
+) -> None:
+    slot = make_slot()
+    before = copy.deepcopy(slot.state)
+    with pytest.raises(error, match=message):
+        slot.start_blending(*arguments)
+    assert slot.state == before
+
+
+class HalfOpenGate:
+    """What a slot needs of a gate, without being a module."""
+
+    algorithm_id, total_steps, current_step = "half-open", 1, 0
+
+    def get_alpha_for_blend(self, x: Tensor) -> Tensor:
+        return torch.full((x.shape[0], 1, 1, 1), 0.5)
+
+
+def test_gate_need_not_be_a_module(make_slot: MakeSlot) -> None:
+    slot, host = make_slot(alpha=0.4), torch.randn(2, 3, 4, 4)
+    assert slot.state is not None
+    assert slot.seed is not None
+    slot.alpha_schedule, slot.state.alpha_algorithm = HalfOpenGate(), AlphaAlgorithm.GATE
+    torch.testing.assert_close(slot(host), torch.lerp(host, slot.seed(host), 0.2))
+    assert len(list(slot.get_parameters())) == len(list(slot.seed.parameters()))
+    slot.state.alpha_controller.retarget(alpha_target=0.0, alpha_steps_total=3)
+    slot.tick()
+    assert not any(p.requires_grad for p in slot.get_parameters())
+    assert slot.to("meta") is slot
 
 
 def test_tick_without_state_does_nothing() -> None:

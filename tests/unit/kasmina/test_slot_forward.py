@@ -219,7 +219,8 @@ def test_compiled_slot_computes_the_same(
     slot = make_slot(algorithm)
     torch.compiler.reset()
     compiled = torch.compile(slot, backend="aot_eager")
-    for alpha, features in ((0.4, host), (0.9, host), (0.9, torch.randn(5, 3, 4, 5))):
+    # Amplitude and batch size change in one step, for each change costs a compilation.
+    for alpha, features in ((0.4, host), (0.9, torch.randn(5, 3, 4, 5))):
         slot.set_alpha(alpha)
         torch.testing.assert_close(compiled(features), slot(features))
     torch.compiler.reset()

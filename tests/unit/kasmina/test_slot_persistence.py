@@ -2,6 +2,7 @@
 
 import copy
 import io
+import math
 import pickle
 from collections.abc import Callable
 
@@ -92,6 +93,26 @@ def test_state_dict_brings_everything_back(
     assert other.state == slot.state
     assert other.isolate_gradients is True
     assert torch.equal(other(host), slot(host))
+
+
+def test_amplitude_assigned_beyond_its_range_is_stored_as_it_counts(
+    make_slot: MakeSlot, host: Tensor
+) -> None:
+    slot, other = make_slot(), make_slot()
+    with slot.force_alpha(1.5):
+        other.load_state_dict(slot.state_dict())
+        assert other.alpha == 1.0
+        assert torch.equal(other(host), slot(host))
+
+
+def test_assigned_amplitude_that_is_not_a_number_is_named(
+    make_slot: MakeSlot, host: Tensor
+) -> None:
+    slot = make_slot()
+    assert slot.state is not None
+    slot.state.alpha = math.nan
+    with pytest.raises(ValueError, match=r"state\.alpha must be a number, got NaN"):
+        slot(host)
 
 
 def test_state_of_an_empty_slot_loads(make_slot: MakeSlot) -> None:
