@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 import torch
 
-INI = "[pytest]\naddopts = -p no:cacheprovider\n"
+INI = "[pytest]\naddopts = -p no:cacheprovider -p no:logging -p no:warnings --assert=plain\n"
+"""Without what only serves the reader of a failure: here the outcome alone counts."""
 FOREIGN = ("kasmina", "test_", "conftest")
 
 
