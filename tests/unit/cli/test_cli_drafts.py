@@ -84,14 +84,10 @@ def test_the_example_is_complete() -> None:
     assert not drafts.missing(ticket)
     assert (ticket["key"], ticket["severity"], ticket["batch"]) == ("B2-DRL-10", "P3", 2)
     assert ticket["locations"] == [
-        {
-            "path": "kasmina/blend_ops.py",
-            "start_line": 59,
-            "end_line": 94,
-            "symbol": "blend_multiply()",
-        }
+        {"path": "kasmina/blend_ops.py", "symbol": "blend_multiply()"},
+        {"path": "kasmina/_slot_blend.py", "symbol": "apply_blend()"},
     ]
-    assert len(ticket["checklist"]) == 2
+    assert len(ticket["checklist"]) == 3
     assert [(review["specialist"], review["verdict"]) for review in reviews] == [
         ("pytorch", "ENDORSE"),
         ("drl", "NEUTRAL"),
