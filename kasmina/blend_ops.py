@@ -9,8 +9,8 @@ summed over the dimensions it was broadcast along. A clamp passes gradients on t
 All operators
     * return a tensor of the shape, dtype and device of ``host_features``, under autocast too;
     * convert another argument only when its dtype differs, and never move one between devices;
-    * are the identity at ``a = 0``, bit for bit, as long as the other arguments are finite (and,
-      for ADD and GATE, ``s − h`` does not overflow: beyond half of the dtype's range 0 · ∞ is NaN);
+    * are the identity at ``a = 0``, bit for bit (but −0.0 may become +0.0), as long as the other
+      arguments are finite (and, for ADD and GATE, ``s − h`` does not overflow, for 0 · ∞ is NaN);
     * let a NaN through, at ``a = 0`` as well: 0 · NaN is NaN;
     * detach nothing and read no value, so they differentiate twice, vectorise and compile.
 

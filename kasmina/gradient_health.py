@@ -88,6 +88,8 @@ def _sum_of_squares(parameters: Iterable[nn.Parameter]) -> Tensor | None:
 
 
 def _gradient_norm(gradient: Tensor) -> Tensor:
+    if gradient.is_sparse:  # of an embedding with sparse=True; torch has no vector norm for it
+        gradient = gradient.coalesce().values()
     # Half precision overflows at 65504 when squared; f64 keeps its own precision.
     dtype = torch.promote_types(gradient.dtype, torch.float32)
     norm: Tensor = torch.linalg.vector_norm(gradient, dtype=dtype)

@@ -88,6 +88,17 @@ def test_gradients_of_several_dtypes_add_up() -> None:
     assert health["host_grad_norm"] == pytest.approx(5.0)
 
 
+def test_sparse_gradients_count_like_dense_ones() -> None:
+    health = []
+    for sparse in (False, True):
+        host = nn.Embedding.from_pretrained(torch.ones(5, 2), freeze=False, sparse=sparse)
+        monitor = monitor_of(host, Holder())
+        host(torch.tensor([1, 1, 2])).sum().backward()
+        health.append(monitor.compute_gradient_health())
+    assert health[1] == health[0]
+    assert health[0]["host_grad_norm"] == pytest.approx(math.sqrt(10))
+
+
 def test_records_no_gradients() -> None:
     weight = torch.ones(2, requires_grad=True)
     host = Holder(torch.ones(2))
