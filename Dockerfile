@@ -32,8 +32,9 @@ FROM base AS service
 RUN groupadd --gid 10001 findings \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/findings findings \
     && install -d -o 10001 -g 10001 -m 0700 /var/lib/findings
-# What is tested: the package and its suite, laid out as in the project.
+# What is tested: the package and its suite, laid out as in the project, with the examples.
 COPY kasmina /srv/findings/kasmina
+COPY examples/tickets /srv/findings/examples/tickets
 COPY tests/verification /srv/findings/tests/verification
 ENV FINDINGS_DATA_DIR=/var/lib/findings \
     FINDINGS_TARGET_ROOT=/srv/findings \

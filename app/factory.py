@@ -33,6 +33,8 @@ from app.services.catalogue import CatalogueService
 from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
 from app.services.documents import DocumentService
+from app.services.drift import DriftService
+from app.services.examples import ExampleService
 from app.services.execution import ExecutionService
 from app.services.exports import ExportService
 from app.services.figures import FigureService
@@ -249,6 +251,11 @@ class Factory:
         return ImportService(self.unit, self.target.name)
 
     @cached_property
+    def drift(self) -> DriftService:
+        """Disagreements between folders and statuses."""
+        return DriftService(self.unit)
+
+    @cached_property
     def exports(self) -> ExportService:
         """Tickets as others read them."""
         return ExportService(self.unit)
@@ -278,6 +285,13 @@ class Factory:
             self.client_code,
             self.target.name,
             most_queued=self.settings.queued_runs_per_account,
+        )
+
+    @cached_property
+    def examples(self) -> ExampleService:
+        """Loads the examples."""
+        return ExampleService(
+            self.unit, self.bell, self.tickets, self.reviews, self.patches, self.runs
         )
 
     @cached_property
@@ -327,6 +341,7 @@ class Factory:
 
     async def close(self) -> None:
         """Stop what runs and free what is held."""
+        await self.examples.close()
         await self.bell.stop()
         if self._sandbox is not None:
             await self._sandbox.close()

@@ -126,3 +126,16 @@ class ImportedReview:
     verdict: str
     rationale: str
     given_on: date | None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A ticket whose document lies in a folder that says something else than its status."""
+
+    key: str
+    title: str
+    severity: str
+    status: str
+    resolution: str | None
+    folder: str
+    source_path: str

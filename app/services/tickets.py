@@ -59,6 +59,11 @@ class TicketService:
             own = await shown(stores, key)
             return await similar_to(stores, own.title, own.summary, own.locations, own_key=key)
 
+    async def alike(self, title: str, summary: str) -> Sequence[SimilarTicket]:
+        """Return the tickets most like a finding that is still being written."""
+        async with self._unit.read() as stores:
+            return await similar_to(stores, title, summary, ())
+
     async def page(
         self, wanted: TicketFilter, order: str, *, after: tuple[Any, ...] | None, limit: int
     ) -> TicketPage:

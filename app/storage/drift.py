@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.documents import Disagreement
 from app.schema.documents import ticket_documents
 from app.schema.tickets import tickets
 
@@ -35,3 +37,37 @@ def drifted() -> ColumnElement[bool]:
     return exists().where(
         and_(ticket_documents.c.ticket_id == tickets.c.id, folder.is_not(None), ~agrees)
     )
+
+
+class DriftStore:
+    """Disagreements between folders and statuses."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, *, after: str | None, limit: int) -> list[Disagreement]:
+        """Return disagreements by key, from the ticket behind `after`."""
+        other = tickets.alias("other")
+        place = select(other.c.sort_key).where(other.c.key == after).scalar_subquery()
+        start = [] if after is None else [tickets.c.sort_key > place]
+        rows = await self._connection.execute(
+            select(
+                tickets.c.key,
+                tickets.c.title,
+                tickets.c.severity,
+                tickets.c.status,
+                tickets.c.resolution,
+                ticket_documents.c.folder,
+                ticket_documents.c.source_path,
+            )
+            .join(ticket_documents, ticket_documents.c.ticket_id == tickets.c.id)
+            .where(drifted(), *start)
+            .order_by(tickets.c.sort_key)
+            .limit(limit)
+        )
+        return [Disagreement(**row._mapping) for row in rows]
+
+    async def count(self) -> int:
+        """Return how many there are."""
+        query = select(func.count()).select_from(tickets).where(drifted())
+        return int(await self._connection.scalar(query) or 0)

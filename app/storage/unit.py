@@ -22,6 +22,8 @@ from app.storage.catalogue import CatalogueStore
 from app.storage.changes import ChangeStore
 from app.storage.counters import CounterStore
 from app.storage.documents import DocumentStore
+from app.storage.drift import DriftStore
+from app.storage.examples import ExampleStore
 from app.storage.figures import FigureStore
 from app.storage.housekeeping import HousekeepingStore
 from app.storage.idempotency import IdempotencyStore
@@ -115,6 +117,16 @@ class Stores:
     def links(self) -> LinkStore:
         """Tests linked with tickets."""
         return LinkStore(self._connection)
+
+    @cached_property
+    def drift(self) -> DriftStore:
+        """Disagreements between folders and statuses."""
+        return DriftStore(self._connection)
+
+    @cached_property
+    def examples(self) -> ExampleStore:
+        """Examples among the tickets."""
+        return ExampleStore(self._connection)
 
     @cached_property
     def documents(self) -> DocumentStore:

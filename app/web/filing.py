@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -36,46 +36,81 @@ _EMPTY: Mapping[str, Any] = {
 }  # fmt: skip
 _FILED = ("title", "severity", "batch", "agent", "summary", "domains", "categories", "locations",
           "sections", "checklist")  # fmt: skip
+_OPTIONAL = ("key", "assignee", "reported_on")
 
 
 @router.get("/file")
 async def empty_form(request: Request, visitor: Reporter, services: Services) -> Response:
     """Ask for a finding."""
-    own = visitor.actor.account.speaks_for
-    return await _filing(request, services, {**_EMPTY, "agent": own[0] if own else "human"})
+    return await filing_page(request, visitor, services)
 
 
 @router.post("/file")
 async def file_ticket(request: Request, visitor: Reporter, services: Services) -> Response:
-    """File a finding."""
+    """File a finding, or only look whether it could be and what is like it."""
     given = await sent(request)
     values = ticket_fields.values_in(given)
     # The template's headings come along empty: a section without a text is none.
-    values["sections"] = [row for row in values["sections"] if row["body"]]
+    written = {**values, "sections": [row for row in values["sections"] if row["body"]]}
+    trial = given.text("trial") == "true"
     try:
-        body = ticket_fields.body_of(values, _FILED)
-        for name in ("key", "assignee", "reported_on"):
-            if values[name]:
-                body[name] = values[name]
-        ticket = await services.tickets.file(visitor.actor, parse(TicketIn, body).draft())
+        body = ticket_fields.body_of(written, _FILED)
+        body |= {name: written[name] for name in _OPTIONAL if written[name]}
+        draft = parse(TicketIn, body).draft()
+        ticket = await services.tickets.file(visitor.actor, draft, dry_run=trial)
     except Unauthenticated:
         raise
     except FindingsError as error:
-        return await _filing(request, services, values, Refused("file", given.values, error))
+        refused = Refused("file", given.values, error)
+        return await filing_page(request, visitor, services, values=values, refused=refused)
+    if trial:
+        return await filing_page(request, visitor, services, values=values, trial=ticket)
     return see_other(f"/tickets/{ticket.key}?said=filed")
 
 
-async def _filing(
+@router.get("/file/similar")
+async def show_similar(request: Request, _: Reporter, services: Services) -> Response:
+    """Show what is like a finding that is being written; the page puts it beside the form."""
+    title, summary = (request.query_params.get(n, "")[:2000] for n in ("title", "summary"))
+    found = await services.tickets.alike(_clean(title), _clean(summary))
+    return page(request, "filing/similar.html", {"similar": found})
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "")
+
+
+async def filing_page(
     request: Request,
+    visitor: Visitor,
     services: Factory,
-    values: Mapping[str, Any],
+    *,
+    values: Mapping[str, Any] | None = None,
     refused: Refused | None = None,
+    trial: Ticket | None = None,
+    warnings: Sequence[str] = (),
 ) -> Response:
+    """Show the filing form.
+
+    Args:
+        request: what is answered.
+        visitor: who files.
+        services: everything below.
+        values: what the form holds; None for an empty one.
+        refused: what was wrong with it as it was sent.
+        trial: the ticket as it would be filed.
+        warnings: about the document that the values come from.
+    """
+    own = visitor.actor.account.speaks_for
+    empty = {**_EMPTY, "agent": own[0] if own else "human"}
     context = {
         **_offered(),
-        "values": values,
+        "values": empty if values is None else values,
+        "from_document": values is not None and refused is None and trial is None,
         "specialists": await services.accounts.specialists(),
         "refused": refused,
+        "trial": trial,
+        "warnings": warnings,
         "was": None,
     }
     status = 200 if refused is None else refused.problem.status

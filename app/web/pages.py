@@ -16,7 +16,21 @@ from starlette.types import Scope
 from app.api.problems import all_kinds, explanation
 from app.errors import NotFound
 from app.formats import html
-from app.web import admin, filing, home, review, runs, session, ticket, ticket_forms, tickets
+from app.web import (
+    admin,
+    documents,
+    drift,
+    examples,
+    filing,
+    home,
+    moves,
+    review,
+    runs,
+    session,
+    ticket,
+    ticket_forms,
+    tickets,
+)
 from app.web.render import page
 from app.web.routing import new_router, problem_page
 from app.web.visitors import MaybeVisitor
@@ -28,10 +42,14 @@ ROUTERS = (
     session.login_router,
     session.router,
     home.router,
+    examples.router,
+    moves.router,  # before the tickets: "/{key}" would take its address as well
     tickets.router,
     ticket.router,
     ticket_forms.router,
     filing.router,
+    documents.router,
+    drift.router,
     review.router,
     runs.router,
     admin.router,

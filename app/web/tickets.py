@@ -12,6 +12,7 @@ from app.errors import InvalidInput
 from app.factory import Factory
 from app.formats.csv import CsvRows
 from app.web import filters
+from app.web.moves import steps_for
 from app.web.render import page
 from app.web.routing import new_router, see_other
 from app.web.visitors import Reader
@@ -22,7 +23,7 @@ PAGE = 50
 
 @router.get("/tickets")
 async def list_tickets(
-    request: Request, _: Reader, services: Services, cursors: CursorCodec
+    request: Request, visitor: Reader, services: Services, cursors: CursorCodec
 ) -> Response:
     """List tickets, page by page."""
     wanted = filters.read(request.query_params)
@@ -45,18 +46,35 @@ async def list_tickets(
         "first": after is None,
         "next": following and wanted.address(cursor=following),
         "specialists": await services.accounts.specialists(),
+        "steps": steps_for(visitor),
+        "here": f"/tickets?{request.url.query}" if request.url.query else "/tickets",
     }
     return page(request, "tickets/list.html", context)
 
 
 @router.get("/tickets.csv")
-async def export_tickets(request: Request, _: Reader, services: Services) -> Response:
-    """Give the list that is shown, whole, as CSV."""
-    wanted = filters.read(request.query_params)
-    headers = {"Content-Disposition": 'attachment; filename="tickets.csv"'}
-    return StreamingResponse(
-        _rows(services, wanted), media_type=CsvRows.media_type, headers=headers
-    )
+async def export_csv(request: Request, _: Reader, services: Services) -> Response:
+    """Give the list that is shown, whole and in its order, as CSV."""
+    return _file(_rows(services, filters.read(request.query_params)), CsvRows.media_type, "csv")
+
+
+@router.get("/tickets.jsonl")
+async def export_lines(request: Request, visitor: Reader, services: Services) -> Response:
+    """Give the tickets that are shown, with all that belongs to them, as lines of JSON."""
+    lines = services.transfer.lines(visitor.actor, filters.read(request.query_params).filter)
+    return _file(lines, "application/x-ndjson", "jsonl")
+
+
+@router.get("/tickets.zip")
+async def export_documents(request: Request, _: Reader, services: Services) -> Response:
+    """Give the tickets that are shown as Markdown documents in an archive."""
+    documents = services.exports.markdown(filters.read(request.query_params).filter)
+    return _file(documents, "application/zip", "zip")
+
+
+def _file(pieces: AsyncIterator[bytes], media_type: str, ending: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="tickets.{ending}"'}
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 async def _rows(services: Factory, wanted: filters.Wanted) -> AsyncIterator[bytes]:

@@ -32,6 +32,9 @@ SAID: Mapping[str, str] = {
     "account-saved": "The account is saved.",
     "revoked": "The token is revoked.",
     "released": "You hold no tickets for review any more.",
+    "loading": "The examples are being loaded. You can leave this page; it goes on by itself.",
+    "settled": "Folder and status agree now.",
+    "imported": "The document is taken in.",
     "queue-empty": "Nothing is left in your review queue.",
 }
 """What a page says at its top after a form was handled, by the word in its address."""

@@ -19,7 +19,15 @@ from app.formats.markdown.facts import (
     SectionText,
     TicketFacts,
 )
-from app.formats.markdown.folders import Disposition, disposition, drift
+from app.formats.markdown.folders import (
+    DISPOSITIONS,
+    Disposition,
+    agrees,
+    disposition,
+    drift,
+    home_of,
+    moved,
+)
 from app.formats.markdown.merge import merge, unsaid
 from app.formats.markdown.problems import FormatError, FormatProblem, Limits
 from app.formats.markdown.reader import parse
@@ -27,6 +35,7 @@ from app.formats.markdown.stated import extra_fields, facts, to_json
 from app.formats.markdown.write import write
 
 __all__ = [
+    "DISPOSITIONS",
     "ChecklistEntry",
     "Disposition",
     "Document",
@@ -39,12 +48,15 @@ __all__ = [
     "ReviewText",
     "SectionText",
     "TicketFacts",
+    "agrees",
     "canonical",
     "disposition",
     "drift",
     "extra_fields",
     "facts",
+    "home_of",
     "merge",
+    "moved",
     "parse",
     "to_json",
     "unsaid",

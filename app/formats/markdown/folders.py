@@ -46,6 +46,32 @@ def disposition(source_path: str | None) -> Disposition | None:
     return DISPOSITIONS.get(PurePosixPath(source_path.replace("\\", "/")).parent.name)
 
 
+def home_of(status: str, resolution: str | None) -> str:
+    """The folder that tickets of a status lie in.
+
+    For a resolution that no folder stands for it is ``closed``, which says nothing.
+    """
+    if status == "wont-fix":
+        return "wontfix"
+    if status != "closed":
+        return "triaged"
+    folders = {None: "fixed", "already-fixed": "fixed", "fixed": "fixed", "not-a-bug": "not-a-bug"}
+    return folders.get(resolution, "closed")
+
+
+def agrees(folder: str, status: str, resolution: str | None) -> bool:
+    """Whether a ticket's status is what its folder says, as ``app.storage.drift`` has it in SQL."""
+    if status == "closed" and resolution is None:
+        return folder != "triaged"
+    return folder == home_of(status, resolution)
+
+
+def moved(source_path: str, folder: str) -> str:
+    """The path of a document in another folder beside its own."""
+    path = PurePosixPath(source_path.replace("\\", "/"))
+    return str(path.parent.with_name(folder) / path.name)
+
+
 def drift(folder: str | None, status: str | None) -> str | None:
     """Why folder and status disagree, None where they do not or one of them says nothing.
 

@@ -78,16 +78,19 @@ function start() {
 }
 start();
 
-// --- keys
-const rows = every("[data-list] tbody tr");
-let at = -1;
-function move(by) {
-  rows[at]?.classList.remove("at");
-  at = Math.min(rows.length - 1, Math.max(0, at + by));
-  rows[at].classList.add("at");
-  rows[at].scrollIntoView({ block: "nearest" });
-  quick("a", rows[at])?.focus({ preventScroll: true });
+// --- the loading of the examples, live
+const loading = quick("[data-progress]");
+if (loading) {
+  const source = new EventSource(loading.dataset.progress);
+  source.addEventListener("progress", (event) => {
+    const { ended, total, line } = JSON.parse(event.data);
+    Object.assign(quick("progress", loading), { value: ended, max: total });
+    quick("[data-line]", loading).textContent = line;
+  });
+  source.addEventListener("end", () => { source.close(); refresh(loading); });
 }
+
+// --- keys
 function go(id) {
   const target = document.getElementById(id);
   if (!target) return;
@@ -110,9 +113,7 @@ addEventListener("keydown", (event) => {
       bound.focus();
       if (bound.matches("[type=radio]")) bound.checked = true;
     }
-  } else if (event.key === "j" && rows.length) move(1);
-  else if (event.key === "k" && rows.length) move(-1);
-  else if (event.key === "r") go("rationale");
+  } else if (event.key === "r") go("rationale");
   else if (event.key === "v") go("verification");
   else if (event.key === "?") location.assign("/keys");
   else return;

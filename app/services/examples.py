@@ -1,0 +1,129 @@
+"""The examples: filed one after the other in the background, while whoever asked looks on.
+
+What has been done is read from the tickets themselves, so that it is true after a restart and in
+every process; only whether somebody is at it right now is known here alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+
+from app.domain.accounts import Actor
+from app.domain.examples import ExampleDraft, ExampleState, Progress
+from app.domain.runs import RunKind, RunStatus
+from app.errors import FindingsError
+from app.services.patches import PatchService
+from app.services.reviews import ReviewService
+from app.services.runs import RunService
+from app.services.tickets import TicketService
+from app.storage.bell import Bell
+from app.storage.unit import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN_S = 1.0
+"""Runs end without a change to their tickets' history, so a watcher looks by itself as well."""
+
+
+class ExampleService:
+    """Loads the examples."""
+
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        bell: Bell,
+        tickets: TicketService,
+        reviews: ReviewService,
+        patches: PatchService,
+        runs: RunService,
+    ) -> None:
+        self._unit = unit
+        self._bell = bell
+        self._tickets = tickets
+        self._reviews = reviews
+        self._patches = patches
+        self._runs = runs
+        self._task: asyncio.Task[None] | None = None
+        self._problems: dict[str, str] = {}
+
+    def start(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
+        """Begin to load what is missing of the examples; nothing new while it goes on already.
+
+        Args:
+            actor: in whose name; a maintainer, for the reviews of all specialists.
+            examples: in an order in which each relates only to those before it.
+        """
+        if self._task is None or self._task.done():
+            self._problems.clear()
+            self._task = asyncio.create_task(self._load(actor, examples), name="examples")
+
+    async def close(self) -> None:
+        """Stop loading; another start goes on where this one ended."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def progress(self, examples: Sequence[ExampleDraft]) -> Progress:
+        """Return how far the examples have come."""
+        under_way = self._task is not None and not self._task.done()
+        async with self._unit.read() as stores:
+            found = await stores.examples.states([example.key for example in examples])
+        titles = {example.key: example.ticket.title for example in examples}
+        own = {state.key: state for state in found if state.title == titles[state.key]}
+        return Progress(
+            total=len(examples),
+            states=own,
+            expected={example.key: example.expected for example in examples},
+            left_alone=frozenset(state.key for state in found) - own.keys(),
+            problems=dict(self._problems),
+            under_way=under_way,
+        )
+
+    async def watch(self, examples: Sequence[ExampleDraft]) -> AsyncIterator[Progress]:
+        """Give the progress whenever it has changed, until nothing more happens by itself."""
+        before: Progress | None = None
+        async with self._bell.watching_changes() as changed:
+            while True:
+                changed.clear()
+                now = await self.progress(examples)
+                if now != before:
+                    yield now
+                    before = now
+                if not now.live:
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+
+    async def _load(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
+        before = await self.progress(examples)
+        for example in examples:
+            if example.key in before.left_alone:
+                continue
+            try:
+                await self._complete(actor, example, before.states.get(example.key))
+            except FindingsError as error:
+                log.warning("example.refused", ticket=example.key, reason=error.detail)
+                self._problems[example.key] = error.detail
+            except Exception:
+                log.exception("example.failed", ticket=example.key)
+                self._problems[example.key] = "It could not be loaded; the service's log says why."
+
+    async def _complete(
+        self, actor: Actor, example: ExampleDraft, here: ExampleState | None
+    ) -> None:
+        """File an example, or add what is missing of it."""
+        if here is None:
+            await self._tickets.file(actor, example.ticket)
+        for review in example.reviews:
+            if here is None or review.specialist not in here.specialists:
+                await self._reviews.record(actor, example.key, review)
+        missing = set(example.patches) - (here.patches if here else set())
+        for name in sorted(missing):
+            await self._patches.put(actor, example.key, name, example.patches[name])
+        if missing or here is None or here.status in (None, RunStatus.CANCELLED):
+            await self._runs.trigger(actor, example.key, RunKind.PROOF)

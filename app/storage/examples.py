@@ -1,0 +1,66 @@
+"""How far example tickets have come, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.examples import ExampleState
+from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.schema.reviews import reviews
+from app.schema.runs import runs
+from app.schema.tickets import tickets
+from app.schema.verification import ticket_patches
+
+
+class ExampleStore:
+    """Examples among the tickets."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def states(self, keys: Iterable[str]) -> list[ExampleState]:
+        """Return those of the named tickets that are here."""
+        proof = (
+            select(runs.c.status, runs.c.outcome)
+            .where(runs.c.ticket_id == tickets.c.id, runs.c.kind == RunKind.PROOF.value)
+            .order_by(runs.c.queued_at.desc(), runs.c.id.desc())
+            .limit(1)
+            .lateral("proof")
+        )
+        specialists = (
+            select(func.array_agg(reviews.c.specialist))
+            .where(reviews.c.ticket_id == tickets.c.id, reviews.c.superseded_by.is_(None))
+            .scalar_subquery()
+        )
+        names = (
+            select(func.array_agg(ticket_patches.c.name))
+            .where(ticket_patches.c.ticket_id == tickets.c.id)
+            .scalar_subquery()
+        )
+        rows = await self._connection.execute(
+            select(
+                tickets.c.key,
+                tickets.c.title,
+                specialists.label("specialists"),
+                names.label("patches"),
+                proof.c.status,
+                proof.c.outcome,
+            )
+            .select_from(tickets)
+            .outerjoin(proof, true())
+            .where(tickets.c.key.in_(list(keys)))
+        )
+        return [
+            ExampleState(
+                key=row.key,
+                title=row.title,
+                specialists=frozenset(row.specialists or ()),
+                patches=frozenset(row.patches or ()),
+                status=None if row.status is None else RunStatus(row.status),
+                outcome=None if row.outcome is None else RunOutcome(row.outcome),
+            )
+            for row in rows
+        ]

@@ -1,0 +1,105 @@
+"""The examples: one button that fills an empty service, and how far it has come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api.dependencies import Services
+from app.api.payloads.reviews import ReviewIn
+from app.api.payloads.tickets import TicketIn
+from app.api.responses import encode
+from app.domain.examples import ExampleDraft, Progress
+from app.domain.runs import RunOutcome
+from app.errors import NotFound
+from app.factory import Factory
+from app.formats.examples import read_examples
+from app.web.forms import parse
+from app.web.render import page
+from app.web.routing import new_router, see_other
+from app.web.visitors import Maintainer
+
+router = new_router()
+
+
+@router.get("/examples")
+async def show_examples(request: Request, _: Maintainer, services: Services) -> Response:
+    """Show how far the examples have come."""
+    examples = await shipped(services)
+    progress = await services.examples.progress(examples)
+    context = {
+        "examples": examples,
+        "progress": progress,
+        "line": _line(progress),
+        "folder": _folder(services),
+        "workers": await services.worker_states.all(),
+    }
+    return page(request, "home/examples.html", context)
+
+
+@router.post("/examples")
+async def load_examples(visitor: Maintainer, services: Services) -> Response:
+    """Begin to load what is missing of them."""
+    examples = await shipped(services)
+    if not examples:
+        raise NotFound(
+            f"No example lies in {_folder(services)}. They come with the source of the service; "
+            "`findings load-examples --from DIR` takes them from any folder."
+        )
+    services.examples.start(visitor.actor, examples)
+    return see_other("/examples?said=loading")
+
+
+@router.get("/examples/events")
+async def watch_examples(_: Maintainer, services: Services) -> Response:
+    """Watch the loading as server-sent events: `progress` each time, and `end`."""
+    stream = _events(services, await shipped(services))
+    return StreamingResponse(stream, media_type="text/event-stream")
+
+
+async def _events(services: Factory, examples: list[ExampleDraft]) -> AsyncIterator[bytes]:
+    async for progress in services.examples.watch(examples):
+        done = {"ended": progress.ended, "total": progress.total, "line": _line(progress)}
+        yield b"event: progress\ndata: %b\n\n" % encode(done)
+    yield b"event: end\ndata: {}\n\n"
+
+
+def _line(progress: Progress) -> str:
+    """Say in a sentence how far it is."""
+    if not progress.filed and not progress.live:
+        return "None of them is loaded."
+    return (
+        f"{progress.filed} of {progress.total} filed, "
+        f"{progress.ended} settled, {progress.proven} of them proven."
+    )
+
+
+async def shipped(services: Factory) -> list[ExampleDraft]:
+    """Return the examples that lie beside the package under test."""
+    return await asyncio.to_thread(_drafts, services.target.root)
+
+
+def _folder(services: Factory) -> Path:
+    return services.target.root / "examples" / "tickets"
+
+
+@lru_cache(maxsize=4)
+def _drafts(root: Path) -> list[ExampleDraft]:
+    """Read the examples; they come with an installation and do not change while it runs."""
+    return [
+        ExampleDraft(
+            key=file.key,
+            ticket=parse(TicketIn, file.ticket).draft(),
+            reviews=[parse(ReviewIn, review).draft() for review in file.reviews],
+            patches=file.patches,
+            expected=RunOutcome(file.expected),
+        )
+        for file in read_examples(
+            root / "examples" / "tickets", root / "tests" / "verification" / "defects"
+        )
+    ]
