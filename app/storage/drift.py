@@ -34,9 +34,8 @@ def drifted() -> ColumnElement[bool]:
         ),
         else_=True,
     )
-    return exists().where(
-        and_(ticket_documents.c.ticket_id == tickets.c.id, folder.is_not(None), ~agrees)
-    )
+    own = ticket_documents.c.ticket_id == tickets.c.id
+    return exists().where(and_(own, folder.is_not(None), ~agrees)).correlate(tickets)
 
 
 class DriftStore:

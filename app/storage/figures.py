@@ -52,6 +52,26 @@ class FigureStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    async def version(self) -> str | None:
+        """Return what stays the same as long as all figures do, and is cheap to ask for.
+
+        None while a transaction may still put its event among those that are there: what is read
+        now may lack it, and must not be kept.
+        """
+        row = (
+            await self._connection.execute(
+                text(
+                    """
+                    SELECT (SELECT max(id) FROM audit_events) AS newest,
+                        (SELECT max(synced_at) FROM targets) AS synced, current_date AS today,
+                        EXISTS (SELECT FROM audit_events
+                            WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS unsettled
+                    """
+                )
+            )
+        ).one()
+        return None if row.unsettled else f"{row.newest} {row.synced} {row.today}"
+
     async def tickets(self) -> list[TicketCount]:
         """Count tickets by all the words that figures are shown by: one pass over them."""
         table = tickets.c

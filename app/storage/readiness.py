@@ -14,7 +14,7 @@ from app.schema.tickets import EVIDENCE_ALLOWS_FIXED, IS_OPEN, tickets
 
 def closable() -> ColumnElement[bool]:
     """Return the condition that nothing but the step itself is missing to close a ticket."""
-    return and_(_literal(IS_OPEN), _literal(EVIDENCE_ALLOWS_FIXED), _endorsed(), ~_objected_to())
+    return and_(_literal(IS_OPEN), _literal(EVIDENCE_ALLOWS_FIXED), _endorsed(), ~objected_to())
 
 
 def _literal(condition: str) -> ColumnElement[bool]:
@@ -37,7 +37,8 @@ def _endorsed() -> ColumnElement[bool]:
     )
 
 
-def _objected_to() -> ColumnElement[bool]:
+def objected_to() -> ColumnElement[bool]:
+    """Return the condition that a current objection waits for its answer."""
     return exists().where(
         reviews.c.ticket_id == tickets.c.id,
         reviews.c.superseded_by.is_(None),

@@ -29,7 +29,7 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.drift import drifted
-from app.storage.readiness import closable
+from app.storage.readiness import closable, objected_to
 from app.storage.search import query_of
 from app.storage.ticket_search import looked_up, ordered, some, walked
 
@@ -57,6 +57,8 @@ class TicketFilter:
     created_by: tuple[str, ...] = ()
     closable: bool | None = None
     """Nothing but the step itself is missing to close it as ``fixed``."""
+    objected: bool | None = None
+    """A current objection waits for its answer."""
     drift: bool | None = None
     """The folder of its document and its status disagree."""
     q: str | None = None
@@ -183,6 +185,8 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
         found.append(columns.evidence_stale.is_(wanted.stale))
     if wanted.closable is not None:
         found.append(closable() if wanted.closable else ~closable())
+    if wanted.objected is not None:
+        found.append(objected_to() if wanted.objected else ~objected_to())
     if wanted.drift is not None:
         found.append(drifted() if wanted.drift else ~drifted())
     if wanted.domain:

@@ -57,8 +57,20 @@ class Chart:
     rows: Sequence[Sequence[Cell]]
 
 
+_drawn_last: list[tuple[Figures, list[Chart]]] = []
+
+
 def charts(figures: Figures) -> list[Chart]:
-    """Return the charts of the start page; those that have nothing to show are left out."""
+    """Return the charts of the start page; those that have nothing to show are left out.
+
+    The same figures, which the service keeps while nothing changes, give the same charts.
+    """
+    if not (_drawn_last and _drawn_last[0][0] is figures):
+        _drawn_last[:] = [(figures, _all(figures))]
+    return _drawn_last[0][1]
+
+
+def _all(figures: Figures) -> list[Chart]:
     made = [_severities(figures), _evidence(figures), _verdicts(figures), _weeks(figures)]
     return [chart for chart in made if chart is not None]
 
@@ -69,7 +81,10 @@ def _severities(figures: Figures) -> Chart | None:
         counts[one.severity, one.status] = counts.get((one.severity, one.status), 0) + one.tickets
     if not counts:
         return None
-    values = [{"severity": s, "status": t, "tickets": n} for (s, t), n in sorted(counts.items())]
+    values = [
+        {"severity": s, "status": t, "tickets": n, "href": _list(severity=s, status=t)}
+        for (s, t), n in sorted(counts.items())
+    ]
     svg = _drawn(
         values,
         {
@@ -77,6 +92,7 @@ def _severities(figures: Figures) -> Chart | None:
             "x": _count("tickets"),
             "color": _colour("status", [s.value for s in Status], (2, 8, 7, 5, 3, 6)),
             "order": {"field": "status"},
+            "href": {"field": "href"},
         },
         height=150,
     )
@@ -102,7 +118,10 @@ def _evidence(figures: Figures) -> Chart | None:
     left_out = counts.pop("not-covered")
     if not any(counts.values()):
         return None
-    values = [{"evidence": name, "tickets": counts[name]} for name in _EVIDENCE_SERIES]
+    values = [
+        {"evidence": name, "tickets": counts[name], "href": _list(evidence=name)}
+        for name in _EVIDENCE_SERIES
+    ]
     colour = _colour("evidence", list(_EVIDENCE_SERIES), tuple(_EVIDENCE_SERIES.values()))
     svg = _drawn(
         values,
@@ -110,6 +129,7 @@ def _evidence(figures: Figures) -> Chart | None:
             "y": _axis("evidence", sort=list(_EVIDENCE_SERIES)),
             "x": _count("tickets"),
             "color": colour | {"legend": None},
+            "href": {"field": "href"},
         },
         height=180,
     )
@@ -192,7 +212,11 @@ def _weeks(figures: Figures) -> Chart | None:
 
 
 def _cell(count: int, **filters: str) -> Cell:
-    return Cell(str(count), f"/tickets?{urlencode(filters)}" if count else None)
+    return Cell(str(count), _list(**filters) if count else None)
+
+
+def _list(**filters: str) -> str:
+    return f"/tickets?{urlencode(filters)}"
 
 
 def _axis(name: str, sort: list[str] | None = None) -> dict[str, Any]:
@@ -252,4 +276,7 @@ def _svg(specification: str) -> str:
         drawn = drawn.replace(colour, role)
     # The table beside it is what is read aloud; the drawing is one image with a summary.
     drawn = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn)
+    # Its links are for the mouse; those of the table are the same, for everybody.
+    drawn = re.sub(r' xlink:href="(/[^"]*)" target="_[a-z]+"', r' href="\1" tabindex="-1"', drawn)
+    drawn = drawn.replace('target="_blank"', "")
     return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

@@ -25,7 +25,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 """Filters with a short list of words."""
 
 TEXTS = ("domain", "agent", "assignee", "created_by")
-FLAGS = ("stale", "closable", "drift")
+FLAGS = ("stale", "closable", "objected", "drift")
 SORTS: Mapping[str, str] = {
     "-created": "newest first",
     "created": "oldest first",

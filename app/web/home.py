@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +18,7 @@ from app.domain.tickets import Status
 from app.factory import Factory
 from app.storage.runs import RunFilter
 from app.storage.ticket_lists import TicketFilter
+from app.web import filters
 from app.web.charts import charts
 from app.web.render import page
 from app.web.routing import new_router
@@ -23,7 +28,20 @@ from app.web.visitors import MaybeVisitor, Visitor
 router = new_router()
 
 _WEEKS = 12
+_NEWS = 12
+_RECENT = timedelta(days=7)
 _OPEN = tuple(status.value for status in Status if not status.is_final)
+_BROKEN = (RunOutcome.ERROR.value, RunOutcome.TIMED_OUT.value, RunOutcome.INCONCLUSIVE.value)
+
+
+@dataclass
+class Tile:
+    """How many tickets want something, with the list of them."""
+
+    label: str
+    address: str
+    count: int = 0
+    exact: bool = True
 
 
 @router.get("/")
@@ -38,27 +56,42 @@ async def home(request: Request, visitor: MaybeVisitor, services: Services) -> R
         "figures": figures,
         "charts": await asyncio.to_thread(charts, figures),
         "queues": await services.queue.counts(visitor.actor) if visitor.may("reviewer") else {},
-        **await _needs(services),
+        **await _needs(services, visitor),
         **await _news(services, visitor),
     }
     return page(request, "home/home.html", context)
 
 
-async def _needs(services: Factory) -> dict[str, Any]:
-    filters = {
-        "objections": TicketFilter(verdict=("OBJECT",), status=_OPEN),
-        "regressed": TicketFilter(evidence=("regressed",)),
-        "closable": TicketFilter(closable=True),
-        "stale": TicketFilter(stale=True, status=_OPEN),
-    }
-    counts = {name: (await services.tickets.count(f))[0] for name, f in filters.items()}
-    broken = (RunOutcome.ERROR.value, RunOutcome.TIMED_OUT.value, RunOutcome.INCONCLUSIVE.value)
-    failed = await services.runs.page(RunFilter(outcome=broken), after=None, limit=5)
-    return {"counts": counts, "failed": failed}
+async def _needs(services: Factory, visitor: Visitor) -> dict[str, Any]:
+    tiles = [
+        Tile(
+            "objections to tickets of yours", _list(created_by=visitor.actor.name, objected="true")
+        ),
+        Tile("objections to answer", _list(objected="true", status=_OPEN)),
+        Tile("regressed", _list(evidence="regressed")),
+        Tile("ready to close", _list(closable="true")),
+        Tile("with stale evidence", _list(stale="true", status=_OPEN)),
+    ]
+    if not visitor.may("maintainer"):
+        del tiles[1]
+    for tile in tiles:
+        wanted = filters.read(QueryParams(tile.address.partition("?")[2])).filter
+        tile.count, tile.exact = await services.tickets.count(wanted)
+    found = await services.runs.page(RunFilter(outcome=_BROKEN), after=None, limit=5)
+    since = datetime.now(UTC) - _RECENT
+    return {"tiles": tiles, "failed": [run for run in found if run.queued_at > since]}
+
+
+def _list(**given: str | tuple[str, ...]) -> str:
+    return f"/tickets?{urlencode(given, doseq=True)}"
 
 
 async def _news(services: Factory, visitor: Visitor) -> dict[str, Any]:
-    found = await services.tickets.page(TicketFilter(), "-updated", after=None, limit=8)
+    found = await services.tickets.page(TicketFilter(), "-updated", after=None, limit=_NEWS)
     since = visitor.previous_visit_at
     new = [ticket for ticket in found.items if since is not None and ticket.updated_at > since]
-    return {"changed": new or found.items, "since": since if new else None}
+    return {
+        "changed": new or found.items[:8],
+        "since": since if new else None,
+        "more": len(new) == _NEWS,
+    }

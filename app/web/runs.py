@@ -25,6 +25,7 @@ router = new_router()
 
 PAGE = 50
 _MOST_TESTS = 2000
+_TESTS_PAGE = 100
 
 
 @router.get("/runs")
@@ -58,6 +59,7 @@ async def list_runs(
         "next": following and f"/runs?{following}",
         "statuses": [status.value for status in RunStatus],
         "outcomes": [outcome.value for outcome in RunOutcome],
+        "live": any(run.finished_at is None for run in found[:PAGE]),
     }
     return page(request, "runs/list.html", context)
 
@@ -95,20 +97,28 @@ async def cancel_run(visitor: Reviewer, services: Services, run_id: RunId) -> Re
 @router.get("/tests")
 async def list_tests(request: Request, _: Reader, services: Services) -> Response:
     """List the tests of the suite by file."""
-    words = request.query_params.get("q", "").strip().lower()[:200]
-    flaky = request.query_params.get("flaky") == "true"
+    params = request.query_params
+    words, flaky = params.get("q", "").strip().lower()[:200], params.get("flaky") == "true"
     everything = [t for _, t in await services.catalogue.tests(after=0, limit=_MOST_TESTS)]
-    shown = [
+    wanted = [
         test
         for test in everything
         if (not words or words in f"{test.node_id} {' '.join(test.findings)}".lower())
         and (not flaky or test.flakes)
     ]
+    start = int(at) if (at := params.get("from", "")).isdecimal() and len(at) < 7 else 0
     files: dict[str, list[Any]] = {}
-    for test in shown:
+    for test in wanted[start : start + _TESTS_PAGE]:
         files.setdefault(test.path, []).append(test)
-    context = {"files": files, "count": len(shown), "total": len(everything), "q": words,
-               "flaky": flaky}  # fmt: skip
+    following = request.url.include_query_params(**{"from": start + _TESTS_PAGE}).query
+    context = {
+        "files": files,
+        "count": len(wanted),
+        "total": len(everything),
+        "q": words,
+        "flaky": flaky,
+        "next": f"/tests?{following}" if len(wanted) > start + _TESTS_PAGE else None,
+    }
     return page(request, "runs/tests.html", context)
 
 

@@ -55,7 +55,7 @@ function watch(panel) {
   source.addEventListener("end", () => { source.close(); refresh(panel); });
 }
 async function refresh(panel) {
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const region = panel.closest("[data-live-region]");
