@@ -94,7 +94,7 @@ def _severities(figures: Figures) -> Chart | None:
             "order": {"field": "status"},
             "href": {"field": "href"},
         },
-        height=150,
+        height=210,
     )
     rows = [
         [
@@ -131,7 +131,7 @@ def _evidence(figures: Figures) -> Chart | None:
             "color": colour | {"legend": None},
             "href": {"field": "href"},
         },
-        height=180,
+        height=210,
     )
     rows = [[Cell(name), _cell(counts[name], evidence=name)] for name in _EVIDENCE_SERIES]
     rows.append([Cell("not-covered (apart)"), _cell(left_out, evidence="not-covered")])
@@ -159,7 +159,7 @@ def _verdicts(figures: Figures) -> Chart | None:
             "x": _count("reviews"),
             "color": _colour("verdict", words, (3, 6, 8, 4)),
         },
-        height=max(70, 34 * len(figures.specialists)),
+        height=50 + max(70, 34 * len(figures.specialists)),
     )
     rows = [
         [
@@ -196,7 +196,7 @@ def _weeks(figures: Figures) -> Chart | None:
             "xOffset": {"field": "what", "sort": ["opened", "closed"]},
             "color": _colour("what", ["opened", "closed"], (2, 3)),
         },
-        height=150,
+        height=210,
         mark={"type": "bar"},
     )  # fmt: skip
     rows = [
@@ -236,8 +236,8 @@ def _colour(name: str, words: list[str], series: Sequence[int]) -> dict[str, Any
         "field": name, "type": "nominal", "sort": None,
         "scale": {"domain": words, "range": [_SERIES[n - 1] for n in series]},
         "legend": {
-            "title": None, "orient": "top", "symbolType": "square", "columns": 3,
-            "columnPadding": 24,
+            "title": None, "orient": "top", "symbolType": "square",
+            "columns": 4 if len(words) == 4 else 3, "columnPadding": 24,
         },
     }  # fmt: skip
 
@@ -254,10 +254,12 @@ def _drawn(
         "data": {"values": list(values)},
         "mark": mark or {"type": "bar", "height": {"band": 0.72}},
         "encoding": encoding,
-        "width": 380,
+        # One width for all, labels included: drawn side by side their letters have one size.
+        "width": 520,
         "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
         "background": None,
-        "padding": {"left": 14, "right": 14, "top": 2, "bottom": 2},
+        "padding": {"left": 22, "right": 14, "top": 2, "bottom": 2},
         "config": {
             "font": "system-ui, sans-serif",
             "view": {"stroke": None},

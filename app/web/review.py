@@ -21,7 +21,8 @@ from app.web.visitors import Reviewer, Visitor
 
 router = new_router()
 
-AT_ONCE = 10
+AT_ONCE = (5, 10, 20, 40)
+"""So many tickets may be taken on at once."""
 LEASE_MINUTES = 60
 
 
@@ -51,12 +52,18 @@ async def _start(request: Request, visitor: Visitor, services: Factory) -> Respo
 
 @router.post("/review/claim")
 async def claim(request: Request, visitor: Reviewer, services: Services) -> Response:
-    """Take the next tickets on, ordered by the file they are about."""
+    """Take the next tickets on, or go on with those that are held, ordered by their files."""
     given = await sent(request)
     specialist = given.text("as") or None
-    name, leased = await services.queue.claim(
-        visitor.actor, specialist, count=AT_ONCE, minutes=LEASE_MINUTES
-    )
+    count = min(max(given.number("count") or AT_ONCE[1], 1), AT_ONCE[-1])
+    if held := _keys(given.text("keys")):
+        name, leased = await services.queue.claim_named(
+            visitor.actor, specialist, held, minutes=LEASE_MINUTES
+        )
+    else:
+        name, leased = await services.queue.claim(
+            visitor.actor, specialist, count=count, minutes=LEASE_MINUTES
+        )
     if not leased:
         return see_other("/review?said=queue-empty")
     tickets = sorted((item.ticket for item in leased), key=_place)

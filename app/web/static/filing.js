@@ -5,6 +5,8 @@ const shown = document.querySelector("[data-similar-shown]");
 const documents = document.querySelector("[data-document]");
 
 // --- tickets that are alike
+const hint = shown.querySelector("p");
+if (hint?.textContent.endsWith("check it.")) hint.textContent = "Tickets that are like yours show up here while you write.";
 let waiting, asked = "", round = 0;
 async function look() {
   const title = form.elements.title.value.trim(), summary = form.elements.summary.value.trim();
