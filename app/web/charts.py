@@ -278,7 +278,9 @@ def _svg(specification: str) -> str:
         drawn = drawn.replace(colour, role)
     # The table beside it is what is read aloud; the drawing is one image with a summary.
     drawn = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn)
-    # Its links are for the mouse; those of the table are the same, for everybody.
-    drawn = re.sub(r' xlink:href="(/[^"]*)" target="_[a-z]+"', r' href="\1" tabindex="-1"', drawn)
-    drawn = drawn.replace('target="_blank"', "")
+    # Its links are for the mouse; those of the table are the same, for everybody. The library
+    # puts an address of its own before them.
+    drawn = re.sub(
+        r'<a xlink:href="[^"]*?(/tickets\?[^"]*)"[^>]*>', r'<a href="\1" tabindex="-1">', drawn
+    )
     return drawn.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)

@@ -46,4 +46,18 @@ def test_a_drawing_takes_its_colours_from_the_style_sheet_and_has_no_style_or_sc
     for chart in charts(FIGURES):
         assert "var(--chart-" in chart.svg
         assert "#0101" not in chart.svg
-        assert not re.search(r"<style|<script|style=|href=|on\w+=", chart.svg)
+        assert not re.search(r"<style|<script|style=|on\w+=|target=", chart.svg)
+
+
+def test_bars_lead_to_their_lists_by_mouse_and_are_passed_over_by_keyboard() -> None:
+    drawings = {chart.name: chart.svg for chart in charts(FIGURES)}
+
+    links = re.findall(r"<a [^>]*>", drawings["severity"])
+    assert '<a href="/tickets?severity=P1&amp;status=open" tabindex="-1">' in links
+    for svg in drawings.values():
+        for link in re.findall(r"<a [^>]*>", svg):
+            assert re.fullmatch(r'<a href="/tickets\?[^"]*" tabindex="-1">', link)
+
+
+def test_the_same_figures_are_drawn_once() -> None:
+    assert charts(FIGURES) is charts(FIGURES)
