@@ -25,7 +25,13 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 """Filters with a short list of words."""
 
 TEXTS = ("domain", "agent", "assignee", "created_by")
-FLAGS = ("stale", "closable", "objected", "drift")
+FLAGS: Mapping[str, str] = {
+    "stale": "evidence is stale",
+    "closable": "ready to close",
+    "objected": "an objection is unanswered",
+    "drift": "folder and status disagree",
+}
+_NAMES = {"q": "words", "created_by": "filed by", "agent": "found by"}
 SORTS: Mapping[str, str] = {
     "-created": "newest first",
     "created": "oldest first",
@@ -38,10 +44,9 @@ _MOST = 50
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter in force, with the address of the list without it."""
+    """A filter in force, in words, with the address of the list without it."""
 
-    name: str
-    value: str
+    words: str
     without: str
 
 
@@ -66,12 +71,11 @@ class Wanted:
         return f"{path}?{query}" if query else path
 
     def chips(self) -> list[Chip]:
-        """Return the filters in force."""
+        """Return the filters in force, and the order where it is not the usual one."""
         pairs = self._pairs()
         return [
-            Chip(name, value, f"/tickets?{_query(p for p in pairs if p != (name, value))}")
+            Chip(_said(name, value), f"/tickets?{_query(p for p in pairs if p != (name, value))}")
             for name, value in pairs
-            if name != "sort"
         ]
 
     def _pairs(self) -> list[tuple[str, str]]:
@@ -79,6 +83,14 @@ class Wanted:
         if self.sort != "-created":
             pairs.append(("sort", self.sort))
         return pairs
+
+
+def _said(name: str, value: str) -> str:
+    if name in FLAGS:
+        return FLAGS[name] if value == "true" else f"not: {FLAGS[name]}"
+    if name == "sort":
+        return SORTS[value]
+    return f"{_NAMES.get(name, name)}: {value}"
 
 
 def _query(pairs: Any) -> str:

@@ -33,7 +33,7 @@ from app.web import (
 )
 from app.web.render import page
 from app.web.routing import new_router, problem_page
-from app.web.visitors import MaybeVisitor
+from app.web.visitors import MaybeVisitor, visitor_if_any
 
 HERE = Path(__file__).parent
 router = new_router()
@@ -96,6 +96,8 @@ def _show_missing_pages(app: FastAPI) -> None:
     async def _http(request: Request, error: HTTPException) -> Response:
         reads_html = "text/html" in request.headers.get("accept", "")
         if error.status_code == 404 and reads_html and not request.url.path.startswith("/api/"):
+            # Whoever is logged in goes on seeing the way to everything else.
+            await visitor_if_any(request, request.app.state.factory)
             return problem_page(request, NotFound(f"There is no page {request.url.path[:200]}."))
         answer: Response = await otherwise(request, error)  # type: ignore[misc]  # ours is async
         return answer
