@@ -66,7 +66,7 @@ class Progress:
     def ended(self) -> int:
         """How many need nothing more: their proof has ended, or there will be none."""
         over = {key for key, state in self.states.items() if state.status is RunStatus.FINISHED}
-        return len(over | self.left_alone | self.problems.keys())
+        return len(over | self.left_alone)
 
     @property
     def proven(self) -> int:

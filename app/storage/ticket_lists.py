@@ -51,6 +51,8 @@ class TicketFilter:
     category: tuple[str, ...] = ()
     verdict: tuple[str, ...] = ()
     """Has a current review with this verdict."""
+    reviewer: tuple[str, ...] = ()
+    """Has a current review of this specialist; with `verdict` one that says so."""
     evidence: tuple[str, ...] = ()
     stale: bool | None = None
     assignee: tuple[str, ...] = ()
@@ -196,20 +198,22 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.created_by:
         authors = select(accounts.c.id).where(accounts.c.name.in_(wanted.created_by))
         found.append(columns.created_by.in_(authors))
-    if wanted.verdict:
-        found.append(_has_verdict(wanted.verdict))
+    if wanted.verdict or wanted.reviewer:
+        found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.q:
         found.append(columns.search.bool_op("@@")(query_of(wanted.q)))
     return found
 
 
-def _has_verdict(verdicts: tuple[str, ...]) -> ColumnElement[bool]:
+def _has_review(verdicts: tuple[str, ...], specialists: tuple[str, ...]) -> ColumnElement[bool]:
+    columns = reviews.c
+    wanted = [
+        or_(*(column == value for value in values))
+        for column, values in ((columns.verdict, verdicts), (columns.specialist, specialists))
+        if values
+    ]
     return exists().where(
-        and_(
-            reviews.c.ticket_id == tickets.c.id,
-            reviews.c.superseded_by.is_(None),
-            or_(*(reviews.c.verdict == verdict for verdict in verdicts)),
-        )
+        and_(columns.ticket_id == tickets.c.id, columns.superseded_by.is_(None), *wanted)
     )
 
 

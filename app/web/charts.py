@@ -148,7 +148,12 @@ def _verdicts(figures: Figures) -> Chart | None:
         return None
     words = [verdict.value for verdict in GIVEN_VERDICTS]
     values = [
-        {"specialist": name, "verdict": word, "reviews": found.verdicts.get(word, 0)}
+        {
+            "specialist": name,
+            "verdict": word,
+            "reviews": found.verdicts.get(word, 0),
+            "href": _list(verdict=word, reviewer=name),
+        }
         for name, found in sorted(figures.specialists.items())
         for word in words
     ]
@@ -158,13 +163,14 @@ def _verdicts(figures: Figures) -> Chart | None:
             "y": _axis("specialist"),
             "x": _count("reviews"),
             "color": _colour("verdict", words, (3, 6, 8, 4)),
+            "href": {"field": "href"},
         },
         height=50 + max(70, 34 * len(figures.specialists)),
     )
     rows = [
         [
             Cell(name),
-            *(_cell(found.verdicts.get(word, 0), verdict=word) for word in words),
+            *(_cell(found.verdicts.get(word, 0), verdict=word, reviewer=name) for word in words),
             Cell(str(found.outdated)), Cell(str(found.upheld)), Cell(str(found.contradicted)),
         ]
         for name, found in sorted(figures.specialists.items())

@@ -24,14 +24,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """Filters with a short list of words."""
 
-TEXTS = ("domain", "agent", "assignee", "created_by")
+TEXTS = ("domain", "agent", "reviewer", "assignee", "created_by")
 FLAGS: Mapping[str, str] = {
     "stale": "evidence is stale",
     "closable": "ready to close",
     "objected": "an objection is unanswered",
     "drift": "folder and status disagree",
 }
-_NAMES = {"q": "words", "created_by": "filed by", "agent": "found by"}
+_NAMES = {"q": "words", "created_by": "filed by", "agent": "found by", "reviewer": "reviewed by"}
 SORTS: Mapping[str, str] = {
     "-created": "newest first",
     "created": "oldest first",

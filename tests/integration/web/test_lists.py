@@ -208,3 +208,20 @@ async def test_figures_are_kept_while_nothing_changes(api: Api) -> None:
 
     assert sum(one.tickets for one in first.tickets) == 1
     assert sum(one.tickets for one in second.tickets) == 2
+
+
+async def test_a_verdict_of_one_specialist_is_not_that_of_another(api: Api) -> None:
+    keys = [(await api.file())["key"] for _ in range(2)]
+    for key, (one, other) in zip(
+        keys, (("ENDORSE", "NEUTRAL"), ("NEUTRAL", "ENDORSE")), strict=True
+    ):
+        for specialist, verdict in (("pytorch", one), ("codereview", other)):
+            body = {"verdict": verdict, "specialist": specialist}
+            await api.call("POST", f"/tickets/{key}/reviews", json=body, expect=201)
+
+    async with visiting(api) as visitor:
+        html = await visitor.see("/tickets?verdict=ENDORSE&reviewer=pytorch")
+        home = await visitor.see("/")
+
+    assert [f'href="/tickets/{key}"' in html for key in keys] == [True, False]
+    assert "/tickets?verdict=ENDORSE&amp;reviewer=pytorch" in home
