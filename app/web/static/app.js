@@ -55,7 +55,7 @@ function watch(panel) {
   source.addEventListener("end", () => { source.close(); refresh(panel); });
 }
 async function refresh(panel) {
-  const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const region = panel.closest("[data-live-region]");
@@ -77,18 +77,6 @@ function start() {
   }
 }
 start();
-
-// --- the loading of the examples, live
-const loading = quick("[data-progress]");
-if (loading) {
-  const source = new EventSource(loading.dataset.progress);
-  source.addEventListener("progress", (event) => {
-    const { ended, total, line } = JSON.parse(event.data);
-    Object.assign(quick("progress", loading), { value: ended, max: total });
-    quick("[data-line]", loading).textContent = line;
-  });
-  source.addEventListener("end", () => { source.close(); refresh(loading); });
-}
 
 // --- keys
 function go(id) {

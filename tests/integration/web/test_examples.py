@@ -51,7 +51,7 @@ async def test_the_button_is_for_maintainers_and_the_page_says_how_far_it_is(api
     assert refused.status_code == 403
     assert "None of them is loaded." in before
     assert answer.headers["location"] == "/examples?said=loading"
-    assert 'data-progress="/examples/events"' in running
+    assert 'data-follow="/examples/events"' in running
     assert '<meta http-equiv="refresh"' in running
     assert kind.startswith("text/event-stream")
 
