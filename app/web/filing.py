@@ -104,7 +104,7 @@ async def filing_page(
     own = visitor.actor.account.speaks_for
     empty = {**_EMPTY, "agent": own[0] if own else "human"}
     context = {
-        **_offered(),
+        **offered(),
         "values": empty if values is None else values,
         "from_document": values is not None and refused is None and trial is None,
         "specialists": await services.accounts.specialists(),
@@ -117,7 +117,8 @@ async def filing_page(
     return page(request, "filing/file.html", context, status)
 
 
-def _offered() -> dict[str, Any]:
+def offered() -> dict[str, Any]:
+    """Return the words that the fields of a document offer."""
     return {
         "severities": [severity.value for severity in Severity],
         "categories": [category.value for category in Category],
@@ -209,7 +210,7 @@ def _editing(
 ) -> Response:
     now = ticket_fields.values_of(ticket)
     context = {
-        **_offered(),
+        **offered(),
         "ticket": ticket,
         "values": values,
         "refused": refused,
