@@ -65,6 +65,14 @@ def test_tickets_are_chosen_and_changed_by_keyboard(
     statuses = [calls.get(f"/tickets/{key}").json()["status"] for key in three]
     assert statuses == ["investigating", "open", "investigating"]
 
+    page.goto("/keys")
+    page.get_by_label("Single keys work").uncheck()
+    page.goto("/tickets?batch=88&sort=key")
+    page.locator("[data-list] tbody a").first.focus()
+    for key in "jx":
+        page.keyboard.press(key)
+    assert page.locator("tbody :checked").count() == 0
+
 
 def test_disagreements_are_settled_by_keyboard(
     window: Callable[..., Any], service: Service, calls: httpx.Client

@@ -91,7 +91,7 @@ addEventListener("keydown", (event) => {
     event.target.form.requestSubmit();
     return;
   }
-  if (field || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (field || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys") === "off") return;
   const bound = every("[data-key]").find((one) => one.dataset.key === event.key);
   if (bound) {
     event.preventDefault();

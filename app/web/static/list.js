@@ -36,7 +36,7 @@ function toggle(row, event) {
 
 addEventListener("keydown", (event) => {
   if (event.target.matches("input:not([type=checkbox]), textarea, select")) return;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys") === "off") return;
   const own = here()?.querySelector(`[data-row-key="${CSS.escape(event.key)}"]`);
   if (own) {
     event.preventDefault();
