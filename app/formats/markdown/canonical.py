@@ -20,7 +20,8 @@ from app.formats.markdown.facts import (
     SectionText,
     TicketFacts,
 )
-from app.formats.markdown.read_links import commits_in, longest_commits, may_name_commits
+from app.formats.markdown.read_fields import is_reserved
+from app.formats.markdown.read_links import commits_in, longest_commits
 from app.formats.markdown.source import Span, trim
 from app.formats.markdown.words import CATEGORY_ORDER
 
@@ -44,8 +45,8 @@ def canonical(facts: TicketFacts) -> TicketFacts:
     """The facts as a document written from them states them."""
     sections = [SectionText(one_line(s.heading) or "", body(s.body)) for s in facts.sections]
     resolution_text = body(facts.resolution_text) or None
-    texts = [s.body for s in sections if may_name_commits(s.heading)]
-    named = [c for text in [*texts, resolution_text or ""] for c in commits_in(text)]
+    named = [c for section in sections for c in commits_in(section.body, section.heading)]
+    named += commits_in(resolution_text or "")
     return replace(
         facts,
         title=one_line(facts.title) or "",
@@ -55,7 +56,7 @@ def canonical(facts: TicketFacts) -> TicketFacts:
         summary=one_line(facts.summary),
         locations=tuple(filter(_is_some_place, map(_location, facts.locations))),
         categories=sorted_categories(facts.categories),
-        sections=tuple(s for s in sections if s.heading or s.body),
+        sections=tuple(s for s in sections if s.body or _says_something(s.heading)),
         checklist=tuple(
             ChecklistEntry(text, item.done)
             for item in facts.checklist
@@ -91,6 +92,11 @@ def _location(place: Location) -> Location:
         one_line(place.symbol),
         one_line(place.note),
     )
+
+
+def _says_something(heading: str) -> bool:
+    """False for the heading of a known part, which has its values but no text of its own."""
+    return bool(heading) and not is_reserved(heading)
 
 
 def _is_some_place(place: Location) -> bool:

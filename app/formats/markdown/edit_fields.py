@@ -73,9 +73,11 @@ def edit_status(document: Document, current: TicketFacts) -> Iterator[Patch]:
     if (stated.status, stated.resolution) == (current.status, current.resolution):
         return
     word, row = status_words(current.status, current.resolution)
+    present = document.metadata.value("Resolution")
+    if row == "duplicate" and present and present not in RESOLUTIONS:
+        word, row = row, None  # free words in the Resolution row stay
     if word != document.status_raw:
         yield _set(document, "Status", cell_of(word, _style(document, "Status", "code")))
-    present = document.metadata.value("Resolution")
     if row:
         yield _set(document, "Resolution", cell_of(row, _style(document, "Resolution", "code")))
     elif present in RESOLUTIONS:
@@ -123,7 +125,7 @@ def edit_location(document: Document, current: TicketFacts) -> Iterator[Patch]:
 
 
 def _fewest_changes(stated: LocationCells, current: TicketFacts) -> LocationCells:
-    ways = write_places(current.locations)
+    ways = write_places(current.locations, stated)
     names = ("files", "lines", "symbol", "note", "more")
 
     def cost(kept: tuple[bool, ...]) -> int:

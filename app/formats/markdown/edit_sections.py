@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from difflib import SequenceMatcher
 
 from app.formats.markdown.blocks import Outline
@@ -100,7 +101,26 @@ def _edit_body(document: Document, section: Section, body: str) -> Iterator[Patc
     if section.kind is SectionKind.FREE:
         yield _replace_lines(section, section.body, new)
     else:
-        yield from edit_rest(document, section, new)
+        ways = (list(edit_rest(document, section, new)), _rest_at_end(document, section, new))
+        yield from next((way for way in ways if _states(document, way, section, body)), ways[0])
+
+
+def _states(document: Document, patches: list[Patch], section: Section, body: str) -> bool:
+    """True when a section says `body` after an edit, and the ticket's values are the same."""
+    after = read(document.source.replace(patches), document.source_path)
+    number = document.sections.index(section)
+    if len(after.sections) != len(document.sections):
+        return False
+    said = {id(part): text.body for part, text in free_sections(after)}
+    same = replace(facts(after), sections=()) == replace(facts(document), sections=())
+    return same and said.get(id(after.sections[number])) == body
+
+
+def _rest_at_end(document: Document, section: Section, new: Sequence[str]) -> list[Patch]:
+    """All that is no value, behind the values."""
+    gone = [Patch(line, line + 1, ()) for line in document.free_lines(section.body)]
+    end = max(section.body.end, section.line + 1)
+    return [*gone, Patch(end, end, ("", *new))]
 
 
 def _replace_lines(section: Section, span: Span, new: Sequence[str]) -> Patch:

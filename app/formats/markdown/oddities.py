@@ -10,7 +10,7 @@ from app.formats.markdown.cells import is_row
 from app.formats.markdown.document import Document, SectionKind
 from app.formats.markdown.problems import FormatProblem
 from app.formats.markdown.read_fields import OPAQUE_MARK, is_reserved
-from app.formats.markdown.words import OTHER_VERDICT, is_known_status, relation_kind
+from app.formats.markdown.words import OTHER_VERDICT, is_known_status, read_number, relation_kind
 
 _SEVERITIES = ("P0", "P1", "P2", "P3", "P4")
 _TABLED = (
@@ -64,10 +64,10 @@ def _metadata(document: Document) -> Iterator[tuple[int, str]]:
     if severity and severity not in _SEVERITIES and cell:
         yield cell.line, f"unknown severity '{severity}'; it is kept, and read as none"
     batch, cell = table.value("Batch"), table.get("Batch")
-    if batch and not batch.isdecimal() and cell:
+    if batch and read_number(batch) is None and cell:
         yield (
             cell.line,
-            f"the batch '{batch}' is no number; it is kept, and read as none",
+            f"the batch '{batch[:40]}' is no number; it is kept, and read as none",
         )
     for key in ("Created", "Updated"):
         value, cell = table.value(key), table.get(key)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from app.formats.markdown.cells import code_values, strip_marks, unwrap, wrap
+from app.formats.markdown.cells import code_spans, code_values, strip_marks, unwrap, wrap
 from app.formats.markdown.facts import Location
 
-_RANGES = re.compile(r"\d+(?:-\d+)?(?:[ \t]*,[ \t]*\d+(?:-\d+)?)*")
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-_NAMED = re.compile(r"(?P<name>[^\s,:]+):(?P<range>\d+(?:-\d+)?)")
+_RANGES = re.compile(r"\d{1,9}(?:[-–]\d{1,9})?(?:[ \t]*,[ \t]*\d{1,9}(?:[-–]\d{1,9})?)*")
+_RANGE = re.compile(r"(\d{1,9})(?:[-–](\d{1,9}))?")
+_NAMED = re.compile(r"(?P<name>[^\s,:]+):(?P<range>\d{1,9}(?:[-–]\d{1,9})?)")
 _BULLET = re.compile(
     r"(?:(?P<none>\(no path\))|(?P<path>(?P<p>`+)(?!`).+?(?<!`)(?P=p)(?!`)))"
     r"(?: in (?P<symbol>(?P<s>`+)(?!`).+?(?<!`)(?P=s)(?!`)))?(?:[ \t]+[-–—:][ \t]+(?P<note>.*))?$"
 )
-_AT = re.compile(r"(?P<path>.*?):(?P<range>\d+(?:-\d+)?)$", re.DOTALL)
+_AT = re.compile(r"(?P<path>.*?):(?P<range>\d{1,9}(?:-\d{1,9})?)$", re.DOTALL)
 _LONGEST_BULLET = 4000
 _NOTHING = ("", "n/a", "-", "none")
 NOT_APPLICABLE = "N/A"
@@ -129,21 +129,56 @@ def write_bullet(place: Location) -> str:
     return f"{text} - {place.note}" if place.note else text
 
 
-def write_places(places: Sequence[Location]) -> tuple[LocationCells, ...]:
-    """Ways to state the locations, the most compact first; the last one says everything."""
+def write_places(
+    places: Sequence[Location], like: LocationCells | None = None
+) -> tuple[LocationCells, ...]:
+    """Ways to state the locations, the most compact first; the last one says everything.
+
+    Args:
+        places: what is to be stated.
+        like: cells that have said it so far; what they say goes on being said as they do.
+
+    """
     if not places:
         return (LocationCells(),)
     first = places[0]
     paths = dict.fromkeys(place.path for place in places)
-    ranges = [write_range(place) for place in places]
     compact = LocationCells(
         ", ".join(wrap(path, "code") for path in paths if path),
-        wrap(", ".join(ranges), "code") if all(ranges) else NOT_APPLICABLE,
+        _lines_like(places, like.lines if like else ""),
         _symbol(first),
         wrap(first.note or "", "plain"),
     )
-    ways = (compact, _one_and_bullets(places))
-    return tuple(way for way in ways if read_places(way) == tuple(places)) or ways[1:]
+    ways = (*_added_bullets(places, like), compact, _one_and_bullets(places))
+    return tuple(way for way in ways if read_places(way) == tuple(places)) or ways[-1:]
+
+
+def _lines_like(places: Sequence[Location], like: str) -> str:
+    """The lines of all places, spelled as a cell spelled them so far."""
+    ranges = [write_range(place) for place in places]
+    if ":" in like:
+        names = [PurePosixPath(place.path or "").name for place in places]
+        named = zip(names, ranges, strict=True)
+        return ", ".join(f"{name}:{span}" for name, span in named if span)
+    if not all(ranges):
+        return NOT_APPLICABLE
+    spans = len(code_spans(like))
+    if spans > 1:
+        return ", ".join(wrap(one, "code") for one in ranges)
+    return wrap(", ".join(ranges), "plain" if like[:1].isdigit() and not spans else "code")
+
+
+def _added_bullets(
+    places: Sequence[Location], like: LocationCells | None
+) -> Iterator[LocationCells]:
+    """The table as it is, where it states the first of the locations, and bullets behind it."""
+    if like is None:
+        return
+    table = read_places(replace(like, more=()))
+    if table and table == tuple(places[: len(table)]):
+        said = {_read_bullet(text): text for text in like.more}
+        more = (said.get(place) or write_bullet(place) for place in places[len(table) :])
+        yield replace(like, more=tuple(more))
 
 
 def _one_and_bullets(places: Sequence[Location]) -> LocationCells:

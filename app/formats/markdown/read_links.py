@@ -43,6 +43,7 @@ _BESIDE = 200
 _BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\[current commit\]|\(?\b(?:pending|tbd)\b\)?", re.IGNORECASE)
 _CLAIMS = ("detailed description", "recommended fix", "system context")
+"""Sections that describe the defect: a commit there is history, unless it is said to fix it."""
 
 
 def read_related(source: Source, section: Section) -> RelatedPart:
@@ -135,10 +136,12 @@ def read_commits(
     blocks: list[CommitBlock] = []
     entries: list[CommitEntry] = []
     for section in sections:
-        closing = section.kind in (SectionKind.RESOLUTION, SectionKind.FREE)
-        if not closing or not may_name_commits(section.heading):
+        if section.kind not in (SectionKind.RESOLUTION, SectionKind.FREE):
             continue
         for at, block in enumerate(section.blocks):
+            if section.heading.casefold() in _CLAIMS:
+                entries += _fixed_in(source, block)
+                continue
             following = section.blocks[at + 1] if at + 1 < len(section.blocks) else None
             found, hashes = _commit_block(source, block, following)
             entries += hashes
@@ -152,18 +155,13 @@ def read_commits(
     return tuple(blocks), tuple(first.values())
 
 
-def may_name_commits(heading: str) -> bool:
-    """False for free sections that describe the defect: a commit there is history."""
-    return heading.casefold() not in _CLAIMS
-
-
-def commits_in(text: str) -> tuple[str, ...]:
-    """The commits that some prose names as the fix."""
+def commits_in(text: str, heading: str = "") -> tuple[str, ...]:
+    """The commits that the prose below a heading names as the fix."""
     if "commit" not in text.casefold():
         return ()
     source = split(text)
     blocks = scan(source.lines).blocks
-    section = Section("", SectionKind.RESOLUTION, 0, Span(0, len(source.lines)), 0, blocks)
+    section = Section(heading, SectionKind.RESOLUTION, 0, Span(0, len(source.lines)), 0, blocks)
     return tuple(entry.hash for entry in read_commits(source, [section])[1])
 
 
@@ -177,7 +175,7 @@ def _commit_block(
         return None, list(_commit_cells(block))
     hashes: list[CommitEntry] = []
     found: CommitBlock | None = None
-    if block.kind in ("paragraph", "list"):
+    if block.kind in ("paragraph", "list", "quote"):
         for line in range(block.span.start, block.span.end):
             match = COMMIT_LABEL.match(source.lines[line])
             if not match:
@@ -189,7 +187,7 @@ def _commit_block(
             pure = _pure(match[1]) and block.kind == "paragraph"
             taken = (line,) if pure else ()
             found = CommitBlock(Span(line, line + 1), True, pure, taken)
-        hashes += _fixed_in(source, block.span)
+        hashes += _fixed_in(source, block)
     return found, hashes
 
 
@@ -241,11 +239,11 @@ def _pure(text: str) -> bool:
     return not _PLACEHOLDER.sub("", "".join(rest)).strip("` ,;\t")
 
 
-def _fixed_in(source: Source, span: Span) -> Iterator[CommitEntry]:
-    text = source.slice(span)
-    if "fixed in" not in text.casefold():
+def _fixed_in(source: Source, block: Block) -> Iterator[CommitEntry]:
+    text = source.slice(block.span)
+    if block.kind not in ("paragraph", "list", "quote") or "fixed in" not in text.casefold():
         return
-    line, counted = span.start, 0
+    line, counted = block.span.start, 0
     for bold in _BOLD.finditer(text):
         line += text.count("\n", counted, bold.start())
         counted = bold.start()

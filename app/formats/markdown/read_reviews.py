@@ -8,14 +8,26 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.formats.markdown.blocks import Block
-from app.formats.markdown.cells import Cell, Row, split_row, strip_marks
+from app.formats.markdown.cells import Cell, Row, is_row, split_row, strip_marks
 from app.formats.markdown.document import Layout, Place, Review, Section
 from app.formats.markdown.escape import decode
 from app.formats.markdown.source import Source, Span, trim
-from app.formats.markdown.words import UNKNOWN_REVIEWER, leading_verdict, reviewer_role
+from app.formats.markdown.words import (
+    OTHER_VERDICT,
+    UNKNOWN_REVIEWER,
+    is_known_reviewer,
+    leading_verdict,
+    reviewer_role,
+)
 
-_PAREN = re.compile(r"cross-review\s*\((.*)\)", re.IGNORECASE)
-_COLON = re.compile(r"cross-review\s*[:–—-]\s*(.+)$", re.IGNORECASE)
+_PAREN = re.compile(r"cross-reviews?\s*\((.*)\)", re.IGNORECASE)
+_COLON = re.compile(r"cross-reviews?\s*(?:[:–—-]|\bby\b|\bfrom\b)\s*(.+)$", re.IGNORECASE)
+_OCCASION = re.compile(
+    r"\d|\b(?:round|first|second|third|final|update[ds]?|addendum|summary|results?|"
+    r"follow-?up|re-?review|after the fact|post-?\w+)\b",
+    re.IGNORECASE,
+)
+"""In a heading: when reviews were given, not by whom."""
 _VERDICT_LINE = re.compile(r"([ \t]*\*\*Verdict(?::\*\*|\*\*:)[ \t]*)(\S.*)$", re.IGNORECASE)
 LABEL = re.compile(
     r"[ \t]*\*\*(?:(?P<name>[^*\n]{1,80}?)[ \t]{1,9})?Evaluation(?::\*\*|\*\*:?)[ \t]*",
@@ -44,9 +56,14 @@ class _Draft:
 
 
 def heading_name(heading: str) -> str | None:
-    """The reviewer that a section's heading names, None for a bare heading."""
+    """The reviewer that a section's heading names, None for a bare heading.
+
+    ``(Round 2)`` or a date names nobody: the reviewers stand in the section.
+    """
     match = _PAREN.match(heading) or _COLON.match(heading)
-    return match[1].strip() if match else None
+    name = match[1].strip() if match else ""
+    occasion = _OCCASION.search(name) and not is_known_reviewer(name)
+    return None if not name or occasion else name
 
 
 def read_reviews(source: Source, section: Section) -> list[Review]:
@@ -92,12 +109,13 @@ def _read_part(
     events: list[tuple[int, int, _Draft | None]] = []  # where the one before ends, prose begins
     for block in blocks:
         opened = [] if name and drafts else list(_open(source, block, columns))
+        if drafts:
+            opened = [draft for draft in opened if _is_another(draft)]
         if opened:
             columns = opened[-1].columns or columns
             drafts += opened
             owner = opened[0] if len(opened) == 1 else None
-            after = opened[0].part.end if opened[0].layout is Layout.LINE else block.span.end
-            events.append((block.span.start, after, owner))
+            events.append((block.span.start, _prose_start(source, block, opened[0]), owner))
         elif not name and (labelled := _labelled(source, block, drafts)):
             labelled.prose = Span(0, 0)
             events.append((block.span.start, block.span.start, labelled))
@@ -106,6 +124,19 @@ def _read_part(
         if draft and not draft.prose:
             draft.prose = trim(source.lines, Span(begin, end), rules=True)
     return [_finish(source, section, draft, name, place, part) for draft in drafts]
+
+
+def _is_another(draft: _Draft) -> bool:
+    """False for a table or line in the prose of a review that only looks like a further one."""
+    return draft.reviewer is not None or leading_verdict(draft.verdict.value) != OTHER_VERDICT
+
+
+def _prose_start(source: Source, block: Block, draft: _Draft) -> int:
+    """Where prose begins; also where no empty line parts it from the table above it."""
+    if draft.layout is Layout.LINE:
+        return draft.part.end
+    rows = (i for i in range(block.span.start, block.span.end) if is_row(source.lines[i]))
+    return max(rows, default=block.span.end - 1) + 1
 
 
 def _labelled(source: Source, block: Block, drafts: list[_Draft]) -> _Draft | None:

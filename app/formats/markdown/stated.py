@@ -19,9 +19,11 @@ from app.formats.markdown.facts import (
     TicketFacts,
 )
 from app.formats.markdown.places import LocationCells, read_places
+from app.formats.markdown.read_fields import is_reserved
 from app.formats.markdown.words import (
     category_slug,
     document_status,
+    read_number,
     relation_kind,
     tracker_status,
 )
@@ -52,7 +54,7 @@ def facts(document: Document) -> TicketFacts:
             severity=severity if severity in ("P0", "P1", "P2", "P3", "P4") else None,
             status=status,
             resolution=resolution,
-            batch=int(batch) if batch.isdecimal() else None,
+            batch=read_number(batch),
             agent=table.value("Agent"),
             domains=tuple(domains(document)),
             assignee=table.value("Assignee"),
@@ -116,8 +118,8 @@ def free_sections(document: Document) -> Iterator[tuple[Section, SectionText]]:
             text = document.source.slice(section.body)
         else:
             text = rest_of(document, section)
-            if not text:
-                continue
+        if not text and (section.kind is not SectionKind.FREE or is_reserved(section.heading)):
+            continue
         yield section, SectionText(section.heading, decode(text))
 
 
@@ -171,7 +173,7 @@ def to_json(document: Document) -> dict[str, Any]:
         "severity": table.value("Severity"),
         "status_raw": status,
         "status": document_status(status) if status else None,
-        "batch": int(batch) if batch.isdecimal() else None,
+        "batch": read_number(batch),
         "agent": table.value("Agent"),
         "domains": domains(document),
         "assignee": table.value("Assignee"),
@@ -196,6 +198,6 @@ def to_json(document: Document) -> dict[str, Any]:
         "has_resolution": any(
             s.heading.casefold().startswith("resolution") for s in document.sections
         ),
-        "commits": [entry.hash for entry in document.commits],
+        "commits": list(facts(document).commits),
         "section_headings": [section.heading for section in document.sections],
     }

@@ -33,6 +33,8 @@ OTHER_VERDICT = "OTHER"
 
 UNKNOWN_REVIEWER = "unknown"
 
+_DIGITS = 9
+
 _STATUS = MappingProxyType(
     {
         "open": "open",
@@ -85,6 +87,11 @@ def category_slug(label: str) -> str | None:
     return _SLUGS.get(" ".join(label.split()).casefold())
 
 
+def read_number(word: str) -> int | None:
+    """A number as people count, None for anything else."""
+    return int(word) if word.isdecimal() and len(word) <= _DIGITS else None
+
+
 def _fold(word: str) -> str:
     return re.sub(r"[\s_]+", "-", word.strip().casefold().replace("'", "").replace("’", ""))
 
@@ -131,6 +138,11 @@ def relation_kind(word: str) -> str | None:
 def relation_word(kind: str) -> str:
     """The relationship word for a relation of the tracker."""
     return "duplicate" if kind == "duplicate-of" else kind
+
+
+def is_known_reviewer(name: str) -> bool:
+    """True for a spelling of one of the specialists that the format knows."""
+    return any(hint in name.casefold() for hint, _ in _REVIEWER_HINTS)
 
 
 def reviewer_role(name: str | None) -> str:
