@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -88,6 +89,7 @@ class Outline:
     depth: int
 
 
+@cache
 def _parser(max_nesting: int) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": max_nesting}).enable("table")
     parser.disable(["lheading", "html_block", "reference"])
@@ -95,13 +97,9 @@ def _parser(max_nesting: int) -> MarkdownIt:
     return parser
 
 
-_PARSERS: dict[int, MarkdownIt] = {}
-
-
 def scan(lines: Sequence[str], max_nesting: int = 100) -> Outline:
     """Find the outermost blocks of some lines."""
-    parser = _PARSERS.setdefault(max_nesting, _parser(max_nesting))
-    tokens = parser.parse("\n".join(lines))
+    tokens = _parser(max_nesting).parse("\n".join(lines))
     opaque: set[int] = set()
     open_fence = None
     deepest = depth = 0

@@ -236,7 +236,7 @@ def test_export_then_import_is_the_identity(
     assert merge(document, ticket) == document
 
 
-@RELAXED
+@settings(RELAXED, max_examples=50)
 @given(TICKETS, TICKETS)
 def test_merging_states_the_other_ticket(one: TicketFacts, other: TicketFacts) -> None:
     document = write(replace(one, reviews=()))
