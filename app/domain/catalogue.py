@@ -59,11 +59,15 @@ class TargetState:
 
     def covers(self, domains: Iterable[str]) -> bool:
         """Tell whether one of a ticket's `domains` is this target's, or below one of them."""
-        return any(
-            domain == own or domain.startswith(f"{own}/")
-            for domain in domains
-            for own in self.domains
-        )
+        return covers(self.domains, domains)
+
+
+def covers(own: Iterable[str], domains: Iterable[str]) -> bool:
+    """Tell whether one of a ticket's `domains` is among a target's `own`, or below one of them."""
+    of_target = tuple(own)
+    return any(
+        domain == one or domain.startswith(f"{one}/") for domain in domains for one in of_target
+    )
 
 
 def fold(parts: Iterable[str]) -> str:

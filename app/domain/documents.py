@@ -98,6 +98,22 @@ class StoredDocument:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What is here already that a document has to do with."""
+
+    document: StoredDocument | None
+    """The one that was imported under the same path."""
+    namesakes: bool
+    """Whether there is a ticket of the same id, or a copy of one."""
+    awaited: bool
+    """Whether other documents name the id, which was not here so far."""
+    claimed: bool
+    """Whether markers of the suite name the id."""
+    covered: tuple[str, ...] | None
+    """The domains of the target; None when there is no target."""
+
+
+@dataclass(frozen=True)
 class Namesake:
     """A ticket with the id that a document has, or a copy of it."""
 

@@ -275,9 +275,11 @@ def plain_value(facts: TicketFacts, name: str) -> Any:
     return to_plain(facts)[name]
 
 
-def not_held(facts: TicketFacts) -> list[str]:
-    """What only the document goes on saying, in words for the report of an import."""
-    kept = held(facts)
+def not_held(facts: TicketFacts, kept: TicketFacts) -> list[str]:
+    """What only the document goes on saying, in words for the report of an import.
+
+    ``kept`` is what the tracker holds of the facts.
+    """
     found = []
     if facts.batch is not None and facts.batch != kept.batch:
         found.append(f"the batch {facts.batch} is too large a number; the ticket has none")

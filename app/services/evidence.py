@@ -48,14 +48,3 @@ async def reassess(stores: Stores, ticket_id: int, key: str, target_name: str) -
         now, linked = await digests_in_force(stores, ticket_id, key, target)
     state, stale = evidence.assess(covered=covered, linked=linked, decision=decision, now=now)
     await stores.ticket_edits.save_evidence(ticket_id, state, stale=stale)
-
-
-async def assess_new(
-    stores: Stores, ticket_id: int, key: str, domains: Sequence[str], target_name: str
-) -> None:
-    """Show what is known of a ticket that was just added: at most markers speak of it yet."""
-    target = await stores.catalogue.target(target_name)
-    covered = target is not None and target.covers(tuple(domains))
-    linked = 0 if target is None else len(await stores.links.expanded(ticket_id, key))
-    state, stale = evidence.assess(covered=covered, linked=linked, decision=None, now=None)
-    await stores.ticket_edits.save_evidence(ticket_id, state, stale=stale)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from app.domain.accounts import Actor
 from app.domain.documents import ImportItem, ImportOptions, ImportResult, SourceFile
@@ -62,16 +63,16 @@ class ImportService:
         options: ImportOptions,
     ) -> list[ImportItem]:
         """Import documents; while one is being stored the next is read."""
-        taken: set[str] = set()
+        progress = _Progress(set(), set())
         items = []
         upcoming: asyncio.Task[Reading | ImportItem] | None = None
         try:
             for file in files:
                 reading, upcoming = upcoming, asyncio.create_task(_read(file, options))
                 if reading is not None:
-                    items.append(await self._take(actor, await reading, paths, options, taken))
+                    items.append(await self._take(actor, await reading, paths, options, progress))
             if upcoming is not None:
-                items.append(await self._take(actor, await upcoming, paths, options, taken))
+                items.append(await self._take(actor, await upcoming, paths, options, progress))
         finally:
             if upcoming is not None:
                 upcoming.cancel()
@@ -85,18 +86,21 @@ class ImportService:
         reading: Reading | ImportItem,
         paths: Collection[str],
         options: ImportOptions,
-        taken: set[str],
+        progress: _Progress,
     ) -> ImportItem:
         if isinstance(reading, ImportItem):
             return reading
-        if reading.path in taken:
+        if reading.path in progress.paths:
             reason = "the same path stands twice in this import; the first was taken"
             return ImportItem(reading.path, None, ImportResult.REJECTED, 1, reason)
-        taken.add(reading.path)
+        progress.paths.add(reading.path)
+        known = progress.specialists
         try:
             async with self._unit.begin() as stores:
-                intake = Intake(stores, actor, reading, options, self._target)
-                return await intake.take(paths)
+                intake = Intake(stores, actor, reading, options, self._target, known)
+                item = await intake.take(paths)
+            known |= intake.entered
+            return item
         except Conflict as error:
             return intake.item(ImportResult.CONFLICT, reading.facts.key, reason=error.detail)
 
@@ -110,6 +114,16 @@ async def _read(file: SourceFile, options: ImportOptions) -> Reading | ImportIte
         return await asyncio.to_thread(read, file, options.status_from)
     except FormatError as error:
         return _rejected(file, error)
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """What the documents so far have seen to."""
+
+    paths: set[str]
+    """Where they lie."""
+    specialists: set[str]
+    """Names of reviewers that are entered."""
 
 
 class _Undone(Exception):  # a signal, no failure

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain import keys
 from app.domain.accounts import Actor
+from app.domain.catalogue import covers
 from app.domain.documents import (
     ImportedReview,
     ImportItem,
@@ -16,14 +17,15 @@ from app.domain.documents import (
     Namesake,
     OnConflict,
     StoredDocument,
+    Surroundings,
 )
+from app.domain.evidence import EvidenceState, assess
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
 from app.formats.markdown import ReviewText, TicketFacts, facts, parse, write
 from app.services.access import lock_ticket
 from app.services.documents import change_document
-from app.services.evidence import assess_new
 from app.services.graph import adopt_waiting, state_from_documents
 from app.services.reading import Reading
 from app.services.tickets import shown
@@ -52,13 +54,22 @@ class Intake:
     """Takes one document, in a transaction."""
 
     def __init__(
-        self, stores: Stores, actor: Actor, reading: Reading, options: ImportOptions, target: str
+        self,
+        stores: Stores,
+        actor: Actor,
+        reading: Reading,
+        options: ImportOptions,
+        target: str,
+        known: Set[str],
     ) -> None:
         self._stores = stores
         self._actor = actor
         self._new = reading
         self._options = options
         self._target = target
+        self._known = known
+        self.entered: set[str] = set()
+        """Names of specialists that the transaction enters; those in `known` are there."""
 
     def item(
         self,
@@ -88,16 +99,19 @@ class Intake:
             Conflict: somebody took the key at the same moment, or a part is still in use.
         """
         await self._stores.documents.begin_import()
-        stored = await self._stores.documents.at_path(self._new.path)
-        if stored is not None:
-            return await self._follow(stored)
+        around = await self._around(self._new.facts.key)
+        if around.document is not None:
+            return await self._follow(around.document)
+        if not around.namesakes:
+            return await self._create(self._new.facts.key, around)
         namesakes = await self._stores.documents.namesakes(self._new.facts.key)
         for other in namesakes:
             if self._is_same(other) and other.source_path not in paths:
                 return await self._adopt(other, MOVED if other.source_path else None)
-        if namesakes:
-            return await self._collide(namesakes, paths)
-        return await self._create(self._new.facts.key)
+        return await self._collide(namesakes, paths)
+
+    async def _around(self, key: str) -> Surroundings:
+        return await self._stores.documents.around(self._new.path, key, self._target)
 
     def _is_same(self, other: Namesake) -> bool:
         return (other.title, other.created) == (self._new.held.title, self._new.held.created)
@@ -126,7 +140,8 @@ class Intake:
         reason = f"{first.key} is another ticket, {origin}: {first.title[:100]!r}"
         match self._options.on_conflict:
             case OnConflict.SUFFIX:
-                return await self._create(self._free_key(namesakes))
+                key = self._free_key(namesakes)
+                return await self._create(key, await self._around(key))
             case OnConflict.UPDATE if first.source_path not in paths:
                 return await self._adopt(first, MOVED if first.source_path else None)
             case OnConflict.SKIP:
@@ -145,20 +160,24 @@ class Intake:
             raise Conflict(f"{key} would be longer than {keys.MAX_LENGTH} characters.")
         return key
 
-    async def _create(self, key: str) -> ImportItem:
+    async def _create(self, key: str, around: Surroundings) -> ImportItem:
         held = self._new.held
         await self._stores.tickets.note_key(key)
         draft = tracked.draft_of(held, key)
+        state, stale = _evidence_of_new(around, held.domains)
         past = {
             "status": held.status,
             "resolution": held.resolution,
             "commits": list(held.commits),
             "resolution_text": held.resolution_text,
+            "evidence_state": state.value,
+            "evidence_stale": stale,
         }
         ticket_id = await self._stores.tickets.add(draft, key, self._actor.account, more=past)
         await self._add_reviews(ticket_id, 1, self._new.facts.reviews, first=True)
         await self._relate(ticket_id, self._relations(self._new.facts, key))
-        await adopt_waiting(self._stores, key, ticket_id)
+        if around.awaited:
+            await adopt_waiting(self._stores, key, ticket_id)
         await self._keep(ticket_id)
         changes = {
             "key": [None, key],
@@ -170,7 +189,6 @@ class Intake:
         await self._stores.audit.record(
             self._actor, "ticket.imported", ticket_id=ticket_id, changes=changes
         )
-        await assess_new(self._stores, ticket_id, key, held.domains, self._target)
         return self.item(ImportResult.CREATED, key)
 
     async def _update(
@@ -291,20 +309,19 @@ class Intake:
     async def _add_reviews(
         self, ticket_id: int, version: int, given: Iterable[ReviewText], *, first: bool = False
     ) -> None:
+        reviews = [
+            ImportedReview(
+                r.specialist if len(r.specialist) <= _MAX_REVIEWER else _UNKNOWN,
+                r.verdict,
+                r.rationale,
+                r.date,
+            )
+            for r in given
+        ]
+        self.entered = {review.specialist for review in reviews} - self._known
+        await self._stores.documents.enter_specialists(self.entered)
         await self._stores.documents.add_reviews(
-            ticket_id,
-            version,
-            self._actor.account,
-            [
-                ImportedReview(
-                    r.specialist if len(r.specialist) <= _MAX_REVIEWER else _UNKNOWN,
-                    r.verdict,
-                    r.rationale,
-                    r.date,
-                )
-                for r in given
-            ],
-            first=first,
+            ticket_id, version, self._actor.account, reviews, first=first
         )
 
     def _relations(self, stated: TicketFacts, key: str) -> list[Relation]:
@@ -334,6 +351,13 @@ class Intake:
             if (relation.key, relation.kind) in stated and relation.key in ids:
                 await self._stores.relations.remove(before.id, ids[relation.key], relation.kind)
         await self._relate(before.id, [r for r in new if r not in was])
+
+
+def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> tuple[EvidenceState, bool]:
+    """What is known of a ticket that is just added: at most markers speak of it yet."""
+    covered = around.covered is not None and covers(around.covered, domains)
+    linked = int(around.claimed and around.covered is not None)
+    return assess(covered=covered, linked=linked, decision=None, now=None)
 
 
 def _more(reviews: Iterable[ReviewText], known: Iterable[ReviewText]) -> list[ReviewText]:

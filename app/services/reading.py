@@ -73,7 +73,7 @@ def read(file: SourceFile, status_from: StatusFrom) -> Reading:
     _check(path, stated, lines)
     said = disposition(path)
     kept = tracked.held(stated, said if status_from is StatusFrom.FOLDER else None)
-    warnings = [*map(str, document.warnings), *tracked.not_held(stated)]
+    warnings = [*map(str, document.warnings), *tracked.not_held(stated, kept)]
     disagreement = drift(said.folder if said else None, document.status_raw)
     if disagreement:
         taken = "; the folder's word was taken" if status_from is StatusFrom.FOLDER else ""

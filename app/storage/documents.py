@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
@@ -12,28 +12,39 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    bindparam,
     case,
     cast,
     delete,
+    exists,
     func,
     insert,
+    literal,
     or_,
     select,
     type_coerce,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
-from app.domain.documents import ImportedReview, Namesake, StatusFrom, StoredDocument
+from app.domain.documents import (
+    ImportedReview,
+    Namesake,
+    StatusFrom,
+    StoredDocument,
+    Surroundings,
+)
 from app.domain.reviews import Review
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.schema.accounts import accounts, specialists
 from app.schema.documents import pending_relations, ticket_documents
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
+from app.schema.verification import targets, tests
 from app.storage.rows import new_id
 from app.storage.ticket_show import review_fields, review_from, ticket_from, whole_tickets
 
@@ -65,11 +76,17 @@ class DocumentStore:
         """
         await self._connection.execute(select(func.pg_current_xact_id().cast(Text)))
 
-    async def at_path(self, source_path: str) -> StoredDocument | None:
-        """Return the document that was imported under a path, or None."""
-        query = _documents().where(ticket_documents.c.source_path == source_path)
-        row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else _document_from(row)
+    async def around(self, source_path: str, key: str, target: str) -> Surroundings:
+        """Return what a document that says to be `key`, from `source_path`, has to do with."""
+        values = {"path": source_path, "key": key, "copies": _copies(key), "target": target}
+        row = (await self._connection.execute(_AROUND, values)).one()
+        return Surroundings(
+            document=None if row.ticket_id is None else _document_from(row),
+            namesakes=row.namesakes,
+            awaited=row.awaited,
+            claimed=row.claimed,
+            covered=None if row.covered is None else tuple(row.covered),
+        )
 
     async def of_tickets(self, ids: Iterable[int]) -> dict[int, StoredDocument]:
         """Return the documents of tickets by the tickets' ids."""
@@ -79,7 +96,7 @@ class DocumentStore:
 
     async def namesakes(self, key: str) -> list[Namesake]:
         """Return the ticket `key` and its copies, the first first."""
-        copies = tickets.c.key.like(key.replace("_", r"\_") + "~%")
+        copies = tickets.c.key.like(_copies(key))
         stated = ticket_documents.c.facts
         rows = await self._connection.execute(
             select(
@@ -211,11 +228,10 @@ class DocumentStore:
     ) -> None:
         """Add the reviews of a document; a later one of a specialist supersedes the earlier.
 
-        `first` says that the ticket has none yet.
+        `first` says that the ticket has none yet. Their specialists are entered.
         """
         if not given:
             return
-        await self._know_specialists({review.specialist for review in given})
         current: dict[str, UUID] = {}
         rows: list[dict[str, Any]] = []
         for review in given:
@@ -239,14 +255,9 @@ class DocumentStore:
             )
         await self._connection.execute(insert(reviews), rows)
 
-    async def _know_specialists(self, names: set[str]) -> None:
+    async def enter_specialists(self, names: Collection[str]) -> None:
         """Enter names that no specialist here has; they are shown with reviews, and no more."""
-        known = set(
-            await self._connection.scalars(
-                select(specialists.c.name).where(specialists.c.name.in_(names))
-            )
-        )
-        rows = [{"name": n, "label": n, "imported": True} for n in sorted(names - known)]
+        rows = [{"name": name, "label": name, "imported": True} for name in sorted(names)]
         if rows:
             await self._connection.execute(upsert(specialists).on_conflict_do_nothing(), rows)
 
@@ -280,6 +291,11 @@ def _review_row(
     }
 
 
+def _copies(key: str) -> str:
+    """The pattern of the keys that copies of a ticket have."""
+    return key.replace("_", r"\_") + "~%"
+
+
 def _documents() -> Select[Any]:
     return select(ticket_documents, tickets.c.key).join(
         tickets, tickets.c.id == ticket_documents.c.ticket_id
@@ -297,3 +313,30 @@ def _document_from(row: Row[Any]) -> StoredDocument:
         digest=row.digest,
         facts=row.facts,
     )
+
+
+def _around() -> Select[Any]:
+    """Everything in one statement: most documents of an import are new and need no other."""
+    key, copies = bindparam("key", type_=Text), bindparam("copies", type_=Text)
+    namesake = tickets.alias("namesake")
+    named = or_(namesake.c.key == key, namesake.c.key.like(copies))
+    claim = cast(postgresql.array([key]), tests.c.findings.type)
+    covered = select(targets.c.domains).where(targets.c.name == bindparam("target"))
+    once = select(literal(1).label("one")).subquery("once")
+    at_path = ticket_documents.c.source_path == bindparam("path")
+    return (
+        select(
+            ticket_documents,
+            tickets.c.key,
+            exists().where(named).label("namesakes"),
+            exists().where(pending_relations.c.key == key).label("awaited"),
+            exists().where(tests.c.findings.contains(claim)).label("claimed"),
+            covered.scalar_subquery().label("covered"),
+        )
+        .select_from(once)
+        .outerjoin(ticket_documents, at_path)
+        .outerjoin(tickets, tickets.c.id == ticket_documents.c.ticket_id)
+    )
+
+
+_AROUND = _around()
