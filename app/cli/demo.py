@@ -28,6 +28,7 @@ from app.cli.demo_service import (
 
 KEY = "B2-DRL-10"
 EXAMPLE = f"examples/tickets/{KEY}.toml"
+DOCUMENTS = "examples/markdown"
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -96,6 +97,9 @@ def demonstrate(service: DemoService) -> str:
     say(f"$ export FINDINGS_URL={service.url}")
     say(f"$ export FINDINGS_TOKEN=$(cat {service.data_dir}/admin-token)")
     user.types("whoami")
+
+    say("\n# Findings that lie in folders of Markdown come in whole.")
+    user.types("import", DOCUMENTS)
 
     say("\n# Three specialists get accounts and tokens of their own.")
     reviewers = [review["specialist"] for review in reviews()]

@@ -99,6 +99,18 @@ async def test_accept_asks_for_the_document(api: Api) -> None:
     assert answer.headers["etag"] == '"1"'
 
 
+async def test_a_new_ticket_shows_what_is_known_of_it(api: Api) -> None:
+    await take(api, doc("B2-DRL-10", Domain="`kasmina`"), "triaged/B2-DRL-10.md")
+    await take(api, doc("B7-PT-03", Domain="`kasmina/blend`"))
+    await take(api, doc("B7-PT-04"), "triaged/B7-PT-04.md")
+
+    found = {
+        item["key"]: item["evidence"]["state"] for item in (await api.get("/tickets"))["items"]
+    }
+
+    assert found == {"B2-DRL-10": "unverified", "B7-PT-03": "none", "B7-PT-04": "not-covered"}
+
+
 async def test_an_unchanged_document_changes_nothing(api: Api) -> None:
     await take(api, doc())
 

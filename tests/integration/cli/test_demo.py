@@ -27,6 +27,7 @@ def test_the_demo_ends_proven_and_leaves_nothing_behind() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
     for command in (
+        "$ findings import examples/markdown",
         "$ findings ticket file examples/tickets/B2-DRL-10.toml",
         "$ findings load-patches B2-DRL-10",
         "$ findings verify B2-DRL-10",
@@ -41,5 +42,7 @@ def test_the_demo_ends_proven_and_leaves_nothing_behind() -> None:
         "NEUTRAL",
         "NEUTRAL",
     ]
+    imported = [line for line in lines if line.startswith("created\tB4-")]
+    assert len(imported) == len(list((ROOT / "examples" / "markdown").rglob("*.md")))
     assert "fnd_" not in done.stdout + done.stderr
     assert set(Path("/tmp").glob("fd-*")) <= before

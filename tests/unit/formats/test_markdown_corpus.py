@@ -12,9 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from app.formats import tracked
 from app.formats.markdown import (
+    ChecklistEntry,
+    Location,
+    RelationText,
     ReviewText,
+    SectionText,
     TicketFacts,
+    canonical,
     facts,
     merge,
     parse,
@@ -145,3 +151,65 @@ def test_a_bare_ticket_can_be_merged_into_any_document(path: str) -> None:
     bare = TicketFacts(key=facts(parse(before)).key, title="Bare", severity="P4")
     after = merge(before, bare)
     assert merge(after, bare) == after
+
+
+def edited(name: str, old: TicketFacts) -> TicketFacts:
+    """The ticket after one of the edits below."""
+    first, *others = old.sections
+    match name:
+        case "title":
+            return replace(old, title=f"{old.title} | twice")
+        case "summary":
+            return replace(old, summary=f"{old.summary} And `a|b`.")
+        case "domains":
+            return replace(old, domains=(*old.domains, "leyline/x"))
+        case "assignee":
+            return replace(old, assignee="kim")
+        case "a paragraph more":
+            more = replace(first, body=f"{first.body}\n\nOne more.")
+            return replace(old, sections=(more, *others))
+        case "a section more":
+            return replace(old, sections=(*old.sections, SectionText("More", "Of it.")))
+        case "a section less":
+            return replace(old, sections=tuple(others))
+        case "an item more":
+            return replace(old, checklist=(*old.checklist, ChecklistEntry("one more")))
+        case "a place more":
+            return replace(old, locations=(*old.locations, Location("more.py", 3)))
+        case "a relation more":
+            return replace(old, relations=(*old.relations, RelationText("B9-CR-77", note="alike")))
+    raise AssertionError(name)
+
+
+ONE_LINE = ("title", "summary", "domains", "assignee")
+EDITS = (
+    *ONE_LINE,
+    "a paragraph more",
+    "a section more",
+    "a section less",
+    "an item more",
+    "a place more",
+    "a relation more",
+)
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_changes_its_lines_and_is_read_back(name: str) -> None:
+    # Each edit meets every third ticket, all of them together every one.
+    for path in PATHS[EDITS.index(name) % 3 :: 3]:
+        before = read(path)
+        stated = facts(parse(before))
+        left = tracked.held(stated)
+        now = canonical(edited(name, left if name != "a relation more" else stated))
+        wanted = now if name == "a relation more" else tracked.current(stated, left, now)
+        after = merge(before, wanted)
+        back, lines = facts(parse(after)), changed(before, after)
+        gone = [line for line in lines if line[0] == "-" and line != "-None."]
+        assert tracked.differing(tracked.held(back), tracked.held(wanted)) == (), path
+        assert (back.reviews, set(back.relations)) == (stated.reviews, set(wanted.relations)), path
+        if name in ONE_LINE and stated.severity:
+            assert len(lines) == 2, path
+        elif name == "a section less":
+            assert all(line[0] == "-" for line in lines), path
+        else:
+            assert not gone or name in ONE_LINE, path
