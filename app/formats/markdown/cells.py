@@ -8,6 +8,7 @@ spans left whole, and what is still too much joins the last cell.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -113,7 +114,8 @@ def split_row(line: str, number: int, columns: int | None = None) -> Row:
     end = pipes[-1] if closed else len(line)
     if columns is None or len(inner) + 1 > columns:
         spans = code_spans(line)
-        outside = [p for p in inner if not any(a < p < b for a, b in spans)]
+        starts = [start for start, _ in spans]
+        outside = [p for p in inner if not _is_inside(p, spans, starts)]
         if columns is None or len(outside) + 1 >= columns:
             inner = outside
     if columns is not None:
@@ -121,6 +123,12 @@ def split_row(line: str, number: int, columns: int | None = None) -> Row:
     edges = [begin - 1, *inner, end]
     cells = tuple(_cell(line, number, a + 1, b) for a, b in pairwise(edges))
     return Row(number, cells, closed)
+
+
+def _is_inside(at: int, spans: Sequence[tuple[int, int]], starts: Sequence[int]) -> bool:
+    """True for a place inside one of the spans, which are in order."""
+    before = bisect_left(starts, at)
+    return before > 0 and at < spans[before - 1][1]
 
 
 def _cell(line: str, number: int, left: int, right: int) -> Cell:

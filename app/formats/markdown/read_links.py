@@ -36,7 +36,7 @@ COMMIT_LABEL = re.compile(
     re.IGNORECASE,
 )
 COMMIT_HEADING = re.compile(r"Commits?:?$", re.IGNORECASE)
-_MAY_NAME = re.compile(r"(?:\*\*|[|#]|fixed\s+in)\s*\**\s*commits?\b", re.IGNORECASE)
+_MAY_NAME = re.compile(r"(?:\*\*|[|#][ \t`]{0,9}|fixed\s{1,9}in\s{1,9})commits?\b", re.IGNORECASE)
 """Where this is not found no commit is named, which is cheaper to see than structure."""
 _HEX = re.compile(r"(?<![0-9A-Za-z_/.-])[0-9a-fA-F]{7,40}(?![0-9A-Za-z_/-])")
 _HASH = re.compile(r"[0-9a-fA-F]{7,40}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -55,6 +56,10 @@ class _Draft:
     prose: Span | None = None
 
 
+_Waiting = defaultdict[str, deque[_Draft]]
+"""Reviews of each reviewer that may have prose elsewhere, in order."""
+
+
 def heading_name(heading: str) -> str | None:
     """The reviewer that a section's heading names, None for a bare heading.
 
@@ -105,6 +110,7 @@ def _read_part(
     part: Span,
 ) -> list[Review]:
     drafts: list[_Draft] = []
+    waiting: _Waiting = defaultdict(deque)
     columns: tuple[str, ...] = ()
     events: list[tuple[int, int, _Draft | None]] = []  # where the one before ends, prose begins
     for block in blocks:
@@ -114,9 +120,12 @@ def _read_part(
         if opened:
             columns = opened[-1].columns or columns
             drafts += opened
+            for new in opened:
+                if new.reviewer and new.text is None:
+                    waiting[reviewer_role(new.reviewer.value)].append(new)
             owner = opened[0] if len(opened) == 1 else None
             events.append((block.span.start, _prose_start(source, block, opened[0]), owner))
-        elif not name and (labelled := _labelled(source, block, drafts)):
+        elif len(drafts) > 1 and not name and (labelled := _labelled(source, block, waiting)):
             labelled.prose = Span(0, 0)
             events.append((block.span.start, block.span.start, labelled))
     ends = [*(begin for begin, _, _ in events), part.end][1:]
@@ -139,15 +148,13 @@ def _prose_start(source: Source, block: Block, draft: _Draft) -> int:
     return max(rows, default=block.span.end - 1) + 1
 
 
-def _labelled(source: Source, block: Block, drafts: list[_Draft]) -> _Draft | None:
+def _labelled(source: Source, block: Block, waiting: _Waiting) -> _Draft | None:
     """The review that a paragraph with the label ``**X Evaluation:**`` belongs to."""
     match = LABEL.match(source.lines[block.span.start]) if block.kind == "paragraph" else None
-    if not match or not match["name"] or len(drafts) < 2:
+    if not match or not match["name"]:
         return None
-    role = reviewer_role(match["name"])
-    waiting = [d for d in drafts if d.prose is None and d.text is None]
-    fitting = [d for d in waiting if d.reviewer and reviewer_role(d.reviewer.value) == role]
-    return fitting[0] if fitting else None
+    fitting = waiting[reviewer_role(match["name"])]
+    return fitting.popleft() if fitting else None
 
 
 def _open(source: Source, block: Block, columns: tuple[str, ...]) -> Iterator[_Draft]:
