@@ -60,14 +60,15 @@ class _Source:
         """The document's own bytes, but for the lines of what was changed here."""
         if self.stored is None:
             return write(tracked.written(self.ticket, self.given_here), lenient=True)
-        fresh = facts(parse(self.stored.content))
+        document = parse(self.stored.content)
+        fresh = facts(document)
         left = tracked.from_plain(self.stored.facts)
         now = replace(
             tracked.current(fresh, left, tracked.of_ticket(self.ticket)),
             relations=tracked.current_relations(fresh, self.ticket, self.pending),
             reviews=tracked.current_reviews(fresh, self.given_here),
         )
-        return merge(self.stored.content, now, lenient=True)
+        return merge(document, now, lenient=True)
 
 
 class ExportService:

@@ -56,7 +56,7 @@ _ONCE: tuple[Edit, ...] = (
 
 
 def merge(
-    document_bytes: bytes,
+    document: Document | bytes,
     current: TicketFacts,
     *,
     lenient: bool = False,
@@ -69,11 +69,10 @@ def merge(
             in this document.
 
     """
-    document = parse(document_bytes, limits=limits)
+    if isinstance(document, bytes):
+        document = parse(document, limits=limits)
     wanted = canonical(current)
     merged = edited(document, wanted)
-    if merged is document:
-        return document_bytes
     if not lenient and (problems := unsaid(merged, wanted)):
         raise FormatError(problems)
     return merged.source.encode()

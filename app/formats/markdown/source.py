@@ -89,7 +89,7 @@ def decode(data: bytes, max_bytes: int) -> Source:
 
     """
     if len(data) > max_bytes:
-        reason = f"the document has {len(data)} bytes; at most {max_bytes} are read"
+        reason = f"the document has more than {max_bytes} bytes, the most that is read"
         raise FormatError([FormatProblem(1, reason)])
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise FormatError([FormatProblem(1, "not UTF-8: this begins like UTF-16")])

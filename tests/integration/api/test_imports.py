@@ -423,7 +423,7 @@ LINES = GOOD.split("\n")
 NESTED = "## Notes\n\n" + "- " * 10_000 + "x"
 BAD: dict[str, tuple[str | bytes, str, int]] = {
     "not UTF-8": (GOOD.encode().replace(b"starts", b"st\xe4rts"), "not UTF-8", 55),
-    "50 MB": (b"#" * 50_000_000, "are read", 1),
+    "50 MB": (b"#" * 50_000_000, "more than 1048576 bytes", 1),
     "no ticket": ("# Read me\n\nHello.\n", "not a ticket", 1),
     "two titles": (GOOD + "\n# Finding Ticket: Another\n", "a second title", len(LINES) + 1),
     "an open fence": (GOOD.replace("start()\n```", "start()\n\n## Notes"), "never closed", 57),
