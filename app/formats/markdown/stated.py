@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from app.formats.markdown.blocks import scan
 from app.formats.markdown.canonical import canonical
 from app.formats.markdown.cells import code_values, strip_marks
 from app.formats.markdown.document import Document, Review, Section, SectionKind
@@ -20,6 +21,7 @@ from app.formats.markdown.facts import (
 )
 from app.formats.markdown.places import LocationCells, read_places
 from app.formats.markdown.read_fields import is_reserved
+from app.formats.markdown.source import is_rule
 from app.formats.markdown.words import (
     category_slug,
     document_status,
@@ -155,9 +157,18 @@ def _review_json(review: Review) -> dict[str, Any]:
         "reviewer_raw": review.reviewer_raw,
         "verdict": review.verdict,
         "verdict_raw": review.verdict_raw,
-        "text": review.text,
+        "text": _without_rules(review.text),
         "date": review.date,
     }
+
+
+def _without_rules(text: str) -> str:
+    """The text without separators between its parts, which are none of it."""
+    if "\n---" not in text:
+        return text
+    lines = text.split("\n")
+    rules = {b.span.start for b in scan(lines).blocks if b.kind == "rule"}
+    return "\n".join(x for i, x in enumerate(lines) if i not in rules or not is_rule(x))
 
 
 def to_json(document: Document) -> dict[str, Any]:

@@ -126,6 +126,12 @@ def test_odd_bodies_of_reviews(section: str, reviews: list[tuple[str, str, str]]
     assert [(r["reviewer"], r["verdict"], r["text"]) for r in found] == reviews
 
 
+def test_a_separator_inside_a_review_is_no_text() -> None:
+    body = fields("`OBJECT`", "drl", "One.\n\n---\n\nTwo.\n\n```yaml\n---\na: 1\n```")
+    (review,) = read(finding(f"## Cross-Review (DRL)\n\n{body}"))["reviews"]
+    assert review["text"].split() == ["One.", "Two.", "```yaml", "---", "a:", "1", "```"]
+
+
 @pytest.mark.parametrize(
     ("heading", "body", "commits"),
     [
