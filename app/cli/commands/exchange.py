@@ -182,7 +182,10 @@ def _words(item: dict[str, Any]) -> Iterator[str]:
     if item["reason"]:
         yield item["reason"]
     yield from item["warnings"]
-    for field, change in (item["changes"] or {}).items():
+    changes = dict(item["changes"] or {})
+    if changes.pop("document", None) and not changes:
+        yield "only words that stand in no field"  # the digests tell nobody anything
+    for field, change in changes.items():
         yield f"{field}: {_short(change[0])} → {_short(change[1])}"
 
 

@@ -95,6 +95,23 @@ def test_a_dry_run_says_so(findings: Any, stub: Any, reply: Any, corpus: Path) -
     assert (done.code, done.err) == (0, "Would be: 1 updated.\n")
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"severity": ["P1", "P0"], "document": ["a1", "b2"]}, "severity: P1 → P0"),
+        ({"document": ["a1", "b2"]}, "only words that stand in no field"),
+    ],
+)
+def test_digests_are_not_told(
+    findings: Any, stub: Any, reply: Any, corpus: Path, changes: dict[str, Any], told: str
+) -> None:
+    stub.on("POST", "imports", reply({"items": [item("updated", changes=changes)]}))
+
+    done = findings("import", str(corpus / "fixed"))
+
+    assert done.out == f"updated\tA-1\tfixed/A-1.md\t\t{told}\n"
+
+
 def test_lines_are_sent_as_they_are(findings: Any, stub: Any, reply: Any, tmp_path: Path) -> None:
     stub.on("POST", "imports", reply({"items": [item(source_path=None)]}))
     archive = tmp_path / "all.zip"
