@@ -106,7 +106,8 @@ def ticket_filter(
         drift=drift,
         assignee=tuple(assignee),
         created_by=tuple(created_by),
-        q=q,
+        # An empty search field of a form asks for nothing.
+        q=(q or "").strip() or None,
     )
 
 

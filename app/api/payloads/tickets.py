@@ -12,6 +12,7 @@ from app.api.payloads.fields import (
     AnyKey,
     Batch,
     Commit,
+    Day,
     Domain,
     ExternalRef,
     Flag,
@@ -158,7 +159,7 @@ class TicketIn(Input):
     relations: list[RelationIn] = Field(default=[], max_length=200)
     reports: list[ReportIn] = Field(default=[], max_length=50)
     assignee: Line | None = None
-    reported_on: date | None = None
+    reported_on: Day | None = None
     external_ref: ExternalRef | None = Field(None, description="Unique among your tickets.")
 
     def draft(self) -> TicketDraft:
@@ -196,7 +197,7 @@ class TicketPatch(Input):
     relations: list[RelationIn] | None = Field(default=None, max_length=200)
     reports: list[ReportIn] | None = Field(default=None, max_length=50)
     assignee: Line | None = None
-    reported_on: date | None = None
+    reported_on: Day | None = None
     external_ref: ExternalRef | None = None
     commits: list[Commit] | None = Field(default=None, max_length=100)
     resolution_text: Markdown | None = None
