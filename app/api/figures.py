@@ -46,7 +46,7 @@ async def list_domains(_: Reader, services: Services) -> JsonResponse:
     return JsonResponse({"items": await services.figures.domains(), "next_cursor": None})
 
 
-@router.get("/template", **answers(TemplateOut, 200))
+@router.get("/template", **answers(TemplateOut, 200, text="text/markdown"))
 async def show_template(
     _: Reader,
     format: Annotated[  # the contract's word

@@ -32,7 +32,11 @@ from app.api.uploads import prefers_markdown
 router = new_router("tickets", "/tickets")
 
 
-@router.post("", status_code=201, **answers(FiledTicketOut, 201, 409))
+@router.post(
+    "",
+    status_code=201,
+    **answers(FiledTicketOut, 201, 409, also={200: "What a dry run would have filed."}),
+)
 async def file_ticket(
     actor: Reporter,
     services: Services,
@@ -80,7 +84,7 @@ async def list_tickets(
     return page_response(request, body, more)
 
 
-@router.get("/{key}", **answers(TicketOut, 200, 404))
+@router.get("/{key}", **answers(TicketOut, 200, 404, text="text/markdown"))
 async def show_ticket(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
     """Show a ticket with everything that belongs to it.
 

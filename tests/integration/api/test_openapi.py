@@ -52,7 +52,7 @@ async def test_every_operation_names_the_errors_that_any_may_meet(
     document: dict[str, Any],
 ) -> None:
     for name, operation in operations(document):
-        expected = {"401", "422", "503"}
+        expected = {"401", "422", "429", "503"}
         if operation["x-required-role"] != "reader":
             expected.add("403")
         if "{" in name:
@@ -124,6 +124,21 @@ async def test_examples_are_valid(document: dict[str, Any]) -> None:
             seen += 1
             _validate(document, {"$ref": f"#/components/schemas/{name}"}, example)
     assert seen
+
+
+async def test_every_body_and_every_answer_has_a_valid_example(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name, operation in operations(document):
+        answered = [r for code, r in operation["responses"].items() if code.startswith("2")]
+        for part in [operation.get("requestBody", {}), *answered]:
+            for media_type, content in part.get("content", {}).items():
+                if media_type in ("application/zip", "multipart/form-data"):
+                    continue
+                schema = content["schema"]
+                own = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)
+                assert "example" in content or "examples" in own, (name, media_type)
+                if "example" in content:
+                    _validate(document, schema, content["example"])
 
 
 async def test_the_kinds_of_problems_are_listed(api: Api, document: dict[str, Any]) -> None:
