@@ -8,6 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import from_thread, to_thread
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.api import Api, running_api, ticket_body
 
@@ -358,6 +361,39 @@ async def test_a_cursor_that_was_tampered_with_is_refused(api: Api, at: int) -> 
     for bad in (*changes, f"{cursor}=", f"{cursor}%0A", f"{cursor[0]}.{cursor[1:]}"):
         answer = await api.call("GET", f"/tests?cursor={bad}")
         assert "start again without one" in _error(answer, "/cursor")["detail"]
+
+
+WORDS = st.text(st.characters(codec="utf-8"), max_size=40) | st.lists(
+    st.sampled_from(
+        ['"', "-", "or", "(", ")", "'", ":*", "&", "|", "!", "<->", "\\", "%", "a", " "]
+    )
+).map("".join)
+QUERY = st.fixed_dictionaries(
+    {},
+    optional={
+        "q": WORDS,
+        "domain": WORDS,
+        "agent": WORDS,
+        "batch": st.integers() | WORDS,
+        "cursor": WORDS,
+        "limit": st.integers() | WORDS,
+        "sort": st.sampled_from(["key", "-created", "severity", "-updated", "created", "age"]),
+    },
+)
+
+
+async def test_whatever_a_query_says_it_is_answered_or_refused(api: Api) -> None:
+    async def ask(path: str, query: dict[str, Any]) -> None:
+        answer = await api.call("GET", path, params=query)
+        assert answer.status_code in (200, 422), (query, answer.text)
+
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None)
+    @given(query=QUERY, place=WORDS)
+    def check(query: dict[str, Any], place: str) -> None:
+        from_thread.run(ask, "/tickets", query)
+        from_thread.run(ask, "/changes", {"since": place})
+
+    await to_thread.run_sync(check)
 
 
 @pytest.mark.parametrize(
