@@ -58,11 +58,27 @@ def _review(match: re.Match[str], body: Body) -> str:
     return " ".join(words)
 
 
+def _move(match: re.Match[str], body: Body) -> str:
+    words = [f"ticket move {quote(match[1])} {quote(body.get('to') or 'STATUS')}"]
+    for name in ("resolution", "reason", "duplicate_of"):
+        if body.get(name):
+            words.append(f"--{name.replace('_', '-')} {quote(body[name])}")
+    words += [f"--commit {quote(commit)}" for commit in body.get("commits") or ()]
+    return " ".join(words)
+
+
+def _relate(match: re.Match[str], body: Body) -> str:
+    other = f"{body.get('kind') or 'related'}:{body.get('key') or 'KEY'}"
+    return f"ticket relate {quote(match[1])} {quote(other)}"
+
+
 _COMMANDS: tuple[tuple[str, str, Writer], ...] = (
     ("POST", r"tickets/([^/?]+)/tests", _link_test),
     ("PUT", r"tickets/([^/?]+)/patches/([^/?]+)", _put_patch),
     ("POST", r"tickets/([^/?]+)/runs", _trigger),
     ("POST", r"tickets/([^/?]+)/reviews", _review),
+    ("POST", r"tickets/([^/?]+)/transitions", _move),
+    ("POST", r"tickets/([^/?]+)/relations", _relate),
     ("POST", r"tests/sync", lambda _match, _body: "test sync"),
     ("POST", r"runs/([^/?]+)/cancel", lambda match, _body: f"run cancel {quote(match[1])}"),
     ("GET", r"tickets/([^/?]+)", lambda match, _body: f"ticket show {quote(match[1])}"),
