@@ -231,7 +231,8 @@ def _without_tags(path: list[Any], body: Any, *, missing: bool) -> list[Any]:
     for n, part in enumerate(path):
         inner = _step(body, part)
         last = n == len(path) - 1
-        if inner is _ABSENT and isinstance(body, dict | list) and not (missing and last):
+        known = isinstance(body, dict | list | str | int | float)
+        if inner is _ABSENT and known and not (missing and last):
             continue
         body = inner
         kept.append(part)
@@ -269,13 +270,16 @@ def _step(body: Any, part: Any) -> Any:
 
 
 def _variant(models: list[type[BaseModel]], body: Any) -> type[BaseModel] | None:
-    """Return the variant of a union that an object names by its ``kind``."""
-    kind = body.get("kind") if isinstance(body, dict) else None
+    """Return the variant of a union that an object names by its ``kind`` or ``id``."""
+    if not isinstance(body, dict):
+        return None
     for model in models:
         field = model.model_fields.get("kind")
-        if field is not None and kind in get_args(field.annotation):
+        if field is not None and body.get("kind") in get_args(field.annotation):
             return model
-    return None
+    # Of parts, those that are kept have an id.
+    has_id = body.get("id") is not None
+    return next((m for m in models if m.model_fields["id"].is_required() is has_id), None)
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -308,7 +308,7 @@ def _no_test(key: str) -> NothingToRun:
                 "linkTest",
                 "POST",
                 f"/api/v1/tickets/{key}/tests",
-                {"node_id": "tests/verification/test_….py::test_…"},
+                {"node_id": "<node_id>"},
             )
         ],
     )
@@ -321,7 +321,7 @@ def _no_patch(key: str, patches: Sequence[StoredPatch]) -> NothingToRun:
         + (f" (it has {has})" if has else "")
         + ". A proof needs the fix, or a defect that the tests must catch.",
         remedies=[
-            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}")
+            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}", "<patch>")
             for name in ("fix", "defect")
         ],
     )

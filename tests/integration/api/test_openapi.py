@@ -146,6 +146,21 @@ async def test_the_kinds_of_problems_are_listed(api: Api, document: dict[str, An
         assert (await api.client.get(path)).status_code == 200
 
 
+async def test_what_remedies_want_filled_in_is_documented(
+    api: Api, document: dict[str, Any]
+) -> None:
+    path = f"/tickets/{(await api.file())['key']}"
+    check = await api.call("POST", f"{path}/runs", json={"kind": "check"}, expect=409)
+    link = {"node_id": "tests/verification/test_b2_cr_10.py"}
+    await api.call("POST", f"{path}/tests", json=link, expect=201)
+    proof = await api.call("POST", f"{path}/runs", json={"kind": "proof"}, expect=409)
+
+    placeholders = document["x-remedy-placeholders"]
+    assert [call["body"] for call in check.json()["remedy"]] == [{"node_id": "<node_id>"}]
+    assert [call["body"] for call in proof.json()["remedy"]] == ["<patch>", "<patch>"]
+    assert {"<node_id>", "<patch>"} <= placeholders.keys()
+
+
 async def test_answers_are_as_documented(api: Api, document: dict[str, Any]) -> None:
     """A walk through the API; each answer is held against the schema of its operation."""
 
