@@ -178,7 +178,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if JSON in sent:
         responses["413"] = _problem(413)
         responses["415"] = _problem(415)
-        if "PATCH" in route.methods:
+        if "PATCH" in (route.methods or ()):
             sent[MERGE_PATCH] = sent[JSON]
     for code in ("201", "202"):
         if code in responses:

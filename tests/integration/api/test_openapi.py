@@ -168,8 +168,9 @@ async def test_answers_are_as_documented(api: Api, document: dict[str, Any]) -> 
         answer = await api.call(method, path, **options)
         operation = document["paths"][f"{ROOT}{template}"][method.lower()]
         response = operation["responses"][str(answer.status_code)]
-        for media_type, content in response.get("content", {}).items():
-            assert answer.headers["content-type"].startswith(media_type)
+        if "content" in response:
+            media_type = answer.headers["content-type"].partition(";")[0]
+            content = response["content"][media_type]
             if "json" in media_type:
                 _validate(document, content["schema"], answer.json())
         return answer.json() if "json" in answer.headers.get("content-type", "") else None
