@@ -77,6 +77,11 @@ def query_of(request: Request) -> str:
     return f"{request.url.path}?{shaping}"
 
 
+def total_body(total: int, exact: bool) -> dict[str, Any]:
+    """Return how answers word a count."""
+    return {"total": total, "total_is": "exact" if exact else "at-least"}
+
+
 def page_response(request: Request, body: dict[str, Any], next_cursor: str | None) -> JsonResponse:
     """Answer with a page; ``Link`` names the next one only when there is more."""
     body["next_cursor"] = next_cursor

@@ -73,12 +73,15 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         parameters = dict(_query_parameters(self.dependant))
         reads = _media_types(self.methods) if self.body_field is not None else ()
+        no_body = self.body_field is None and self.takes_key and not self.openapi_extra
 
         async def strict(request: Request) -> Response:
             found = StrictRequest(request.scope, request.receive)
             _check_query(found, parameters)
             if reads:
                 _check_media_type(found, reads)
+            if no_body and _has_body(found):
+                _check_empty(await found.json())
             if self.takes_key:
                 note_key(found)
             return await handle(found)
@@ -106,6 +109,18 @@ def _check_media_type(request: Request, reads: tuple[str, ...]) -> None:
         f"This call reads {' or '.join(reads)}, not {sent[:80] or 'nothing'!r}. Set the "
         "Content-Type header."
     )
+
+
+def _check_empty(body: Any) -> None:
+    if isinstance(body, dict):
+        errors = [
+            FieldError(f"/{escape_pointer(name)}", "this call takes no fields", allowed=())
+            for name in body
+        ]
+        if errors:
+            raise InvalidInput(*errors)
+    elif body is not None:
+        raise InvalidInput(FieldError("", "this call takes no body"))
 
 
 def _has_body(request: Request) -> bool:

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
+from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.exchange import markdown_of
 from app.api.openapi import answers
-from app.api.parameters import Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
+from app.api.parameters import Count, Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
 from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
     FiledTicketOut,
@@ -66,7 +66,7 @@ async def list_tickets(
     sort: TicketOrder = "-created",
     limit: Limit = 50,
     cursor: Cursor = None,
-    count: Annotated[bool, Query(description="Add `total`.")] = False,
+    count: Count = False,
 ) -> JsonResponse:
     """List tickets.
 
@@ -77,8 +77,7 @@ async def list_tickets(
     page = await services.tickets.page(wanted, sort, after=after, limit=limit)
     body: dict[str, Any] = {"items": page.items}
     if count:
-        total, exact = await services.tickets.count(wanted)
-        body |= {"total": total, "total_is": "exact" if exact else "at-least"}
+        body |= total_body(*await services.tickets.count(wanted))
     position = page.next_position
     more = None if position is None else cursors.make(query, position)
     return page_response(request, body, more)

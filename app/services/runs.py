@@ -203,6 +203,11 @@ class RunService:
         async with self._unit.read() as stores:
             return await stores.runs.page(wanted, after=after, limit=limit)
 
+    async def count(self, wanted: RunFilter) -> tuple[int, bool]:
+        """Return how many runs there are, and whether that is exact."""
+        async with self._unit.read() as stores:
+            return await stores.runs.count(wanted)
+
     async def status(self, run_id: UUID) -> RunStatus:
         """Return where a run stands.
 

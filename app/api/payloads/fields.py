@@ -131,3 +131,10 @@ class Input(BaseModel):
 
 class Output(BaseModel):
     """What is answered; documented here, and built from domain objects."""
+
+
+class CountedOut(Output):
+    """A page of a list that can be counted."""
+
+    total: int | None = Field(None, description="With `count=true`.")
+    total_is: str | None = Field(None, description="`exact` or `at-least`.")

@@ -13,6 +13,7 @@ from app.api.payloads.fields import (
     AnyKey,
     Batch,
     Commit,
+    CountedOut,
     Day,
     Domain,
     ExternalRef,
@@ -452,13 +453,11 @@ class SimilarListOut(Output):
     next_cursor: str | None = None
 
 
-class TicketPageOut(Output):
+class TicketPageOut(CountedOut):
     """One page of tickets."""
 
     items: list[SummaryOut]
     next_cursor: str | None
-    total: int | None = Field(None, description="With `count=true`.")
-    total_is: str | None = Field(None, description="`exact` or `at-least`.")
 
 
 class TickIn(Input):

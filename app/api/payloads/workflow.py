@@ -94,6 +94,7 @@ class FilterIn(Input):
     created_by: _Words = Field(default=[])
     stale: Flag | None = None
     closable: Flag | None = None
+    drift: Flag | None = None
     q: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] | None = None
 
     @model_validator(mode="after")

@@ -449,6 +449,13 @@ async def test_a_slash_too_many_is_no_redirect(api: Api, path: str) -> None:
     assert "location" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"), [({"force": True}, "/force"), (["all"], ""), ("now", "")]
+)
+async def test_a_call_that_takes_no_body_refuses_one(api: Api, body: Any, pointer: str) -> None:
+    _error(await api.call("POST", "/tests/sync", json=body), pointer)
+
+
 async def test_a_patch_may_come_under_the_name_of_merge_patches(api: Api) -> None:
     headers = {"Content-Type": "application/merge-patch+json", "If-Match": '"1"'}
 

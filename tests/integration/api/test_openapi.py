@@ -214,6 +214,10 @@ async def test_answers_are_as_documented(api: Api, document: dict[str, Any]) -> 
     run = await call("POST", f"{base}/runs", f"{one}/runs", json={"kind": "check"})
     await call("GET", "/runs/{id}", f"/runs/{run['id']}")
     await call("GET", "/runs", "/runs")
+    counted = await call("GET", "/runs", f"/runs?count=true&ticket={key}&limit=1")
+    assert (counted["total"], counted["total_is"]) == (1, "exact")
+    catalogue = await call("GET", "/tests", "/tests?count=true&limit=1")
+    assert catalogue["total"] > len(catalogue["items"]) == 1
     await call("POST", "/runs/{id}/cancel", f"/runs/{run['id']}/cancel")
     await call("POST", "/runs/{id}/cancel", f"/runs/{run['id']}/cancel")  # ended already
     item = ticket["checklist"][0]["id"]
