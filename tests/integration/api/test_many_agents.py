@@ -49,12 +49,13 @@ async def test_nothing_is_lost_and_nothing_is_done_twice(api: Api, database: str
     agents = [_Agent(api, accounts[n % 4], n, keys, done) for n in range(AGENTS)]
     await asyncio.gather(*(agent.work() for agent in agents))
 
-    tickets = {key: await api.get(f"/tickets/{key}") for key in keys}
+    every = [*keys, *done.filed]
+    tickets = {key: await api.get(f"/tickets/{key}") for key in every}
     # Leases are exclusive: no two agents held one ticket for one specialist.
     assert max(Counter(done.leased).values()) == 1
     # Every review that was answered is there, current, and once.
     assert len(done.leased) == len(done.reviews) == len(set(done.reviews))
-    shown = [(r["specialist"], key, r["id"]) for key in keys for r in tickets[key]["reviews"]]
+    shown = [(r["specialist"], key, r["id"]) for key in every for r in tickets[key]["reviews"]]
     assert {(specialist, key) for specialist, key, _ in shown} == set(done.leased)
     assert sorted(id_ for *_, id_ in shown) == sorted(done.reviews)
     with psycopg.connect(database) as connection:
