@@ -70,7 +70,7 @@ def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEng
         sqlalchemy_url(url),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=10,
+        pool_timeout=30,
         pool_pre_ping=True,
         connect_args=connect_arguments(name),
         **_OPTIONS,

@@ -37,7 +37,7 @@ from app.api import (
     workflow,
 )
 from app.api.cursors import Cursors
-from app.api.middleware import API, BodyLimit, RequestContext
+from app.api.middleware import API, BodyLimit, HeadAsGet, RequestContext
 from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
@@ -120,6 +120,8 @@ def create_app(
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
         lifespan=lifespan,
+        # A redirect would go to the address in the Host header, in plain http behind a proxy.
+        redirect_slashes=False,
         # Spans of requests, where tracing is configured; metrics and logs are made here.
         telemetry={"operation_spans": False, "metrics": False, "logs": False},
     )
@@ -129,6 +131,7 @@ def create_app(
     problems.install(app)
     pages.install(app)
     openapi.install(app, documented_routes())
+    app.add_middleware(HeadAsGet)
     limit = factory.settings.max_body_bytes
     app.add_middleware(BodyLimit, limit_for=lambda _method, path: _limit_for(path, limit))
     app.add_middleware(HostGuard, factory=factory)

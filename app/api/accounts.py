@@ -132,7 +132,7 @@ async def list_own_tokens(actor: Reader, services: Services) -> JsonResponse:
     "/me/tokens",
     status_code=201,
     dependencies=[NoIdempotencyKey],
-    **answers(NewTokenOut, 201, 409),
+    **answers(NewTokenOut, 201, 403, 409),
 )
 async def create_own_token(actor: Reader, services: Services, body: TokenIn) -> JsonResponse:
     """Make a token of your own account; its secret is in this answer and nowhere else.

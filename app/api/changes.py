@@ -82,7 +82,7 @@ async def list_changes(
     return page_response(request, {"items": items, "last": str(found.last)}, more)
 
 
-@router.get("/events", **{**answers(None, 200), **_EVENT_STREAM})
+@router.get("/events", response_class=Response, **{**answers(None, 200), **_EVENT_STREAM})
 async def follow_changes(
     request: Request,
     actor: Reader,

@@ -26,7 +26,7 @@ class Cursors:
     def make(self, query: str, position: tuple[Any, ...]) -> str:
         """Return a cursor for the page behind `position` of `query`."""
         payload = encode([_fingerprint(query), list(position)])
-        return base64.urlsafe_b64encode(self._sign(payload) + payload).rstrip(b"=").decode()
+        return _as_text(self._sign(payload) + payload)
 
     def read(self, query: str, cursor: str | None) -> tuple[Any, ...] | None:
         """Return the position that `cursor` stands for; None without a cursor.
@@ -41,7 +41,8 @@ class Cursors:
         except (binascii.Error, ValueError):
             raise _refused("the cursor was not made by this service") from None
         signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, self._sign(payload)):
+        # Base64 reads several spellings as the same bytes; only the one that was given out counts.
+        if _as_text(raw) != cursor or not hmac.compare_digest(signature, self._sign(payload)):
             raise _refused("the cursor was not made by this service")
         fingerprint, position = orjson.loads(payload)
         if fingerprint != _fingerprint(query):
@@ -50,6 +51,10 @@ class Cursors:
 
     def _sign(self, payload: bytes) -> bytes:
         return hmac.digest(self._secret, payload, "sha256")[:_SIGNATURE_BYTES]
+
+
+def _as_text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _fingerprint(query: str) -> str:
@@ -70,6 +75,11 @@ def query_of(request: Request) -> str:
         if name not in ("cursor", "limit", "count")
     )
     return f"{request.url.path}?{shaping}"
+
+
+def total_body(total: int, exact: bool) -> dict[str, Any]:
+    """Return how answers word a count."""
+    return {"total": total, "total_is": "exact" if exact else "at-least"}
 
 
 def page_response(request: Request, body: dict[str, Any], next_cursor: str | None) -> JsonResponse:

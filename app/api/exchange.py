@@ -108,7 +108,7 @@ async def show_document(_: Reader, services: Services, key: TicketKey) -> JsonRe
     return with_etag(body, etag)
 
 
-@router.get("/exports", **{**answers(None, 200), **_AS_FILE})
+@router.get("/exports", response_class=Response, **{**answers(None, 200), **_AS_FILE})
 async def export_tickets(
     actor: Reader,
     services: Services,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateOut, figures_body
+from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateBody, figures_body
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
 from app.api.security import Reader
@@ -46,7 +46,7 @@ async def list_domains(_: Reader, services: Services) -> JsonResponse:
     return JsonResponse({"items": await services.figures.domains(), "next_cursor": None})
 
 
-@router.get("/template", **answers(TemplateOut, 200))
+@router.get("/template", **answers(TemplateBody, 200, text="text/markdown"))
 async def show_template(
     _: Reader,
     format: Annotated[  # the contract's word

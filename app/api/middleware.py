@@ -163,6 +163,42 @@ class BodyLimit:
         await problem(Request(scope), error)(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET would be answered, without the body.
+
+    A stream, which might never end, is not begun.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        as_get = {**scope, "method": "GET"}
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body"})
+            elif message.get("more_body"):
+                raise _HeadIsSent
+
+        try:
+            await self._app(as_get, receive, send_head)
+        except _HeadIsSent:
+            pass
+        finally:
+            # Whoever counts requests outside looks for the route.
+            scope["route"] = as_get.get("route")
+
+
+class _HeadIsSent(BaseException):
+    """Passes through handlers that catch every Exception."""
+
+
 class _TooLarge(BaseException):
     """Passes through handlers that catch every Exception."""
 

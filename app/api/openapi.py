@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,10 +13,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from app.api import examples
 from app.api.idempotency import PARAMETER
 from app.api.payloads.gates import RemedyOut, RequirementOut
 from app.api.problems import all_kinds
-from app.api.requests import StrictRoute
+from app.api.requests import JSON, MERGE_PATCH, StrictRoute
 from app.api.security import RequireRole
 from app.domain.accounts import Role
 from app.domain.gate_calls import PLACEHOLDERS
@@ -31,6 +32,7 @@ _MEANING = {
     415: "The body is not of a media type that this call reads.",
     422: "A field or parameter is not valid; `errors` names each one.",
     428: "If-Match is missing; `etag` is the current one.",
+    429: "The account sends more than its share; `Retry-After` says when to come again.",
     503: "A part of the service does not answer at present.",
 }
 
@@ -59,11 +61,29 @@ class Problem(BaseModel):
     you: str | None = Field(None, description="With 403: what the token stands for.")
 
 
-def answers(model: type[BaseModel] | None, status: int, *errors: int) -> dict[str, Any]:
-    """Return what a route says of its answers: the model of success, and its own errors."""
+def answers(
+    model: type[BaseModel] | None,
+    status: int,
+    *errors: int,
+    also: Mapping[int, str] | None = None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    """Return what a route says of its answers.
+
+    Args:
+        model: of success.
+        status: of success.
+        errors: the route's own, beside those that every route may meet.
+        also: other statuses of success with the same model, and what they mean.
+        text: a media type that success may have as well.
+    """
     responses: dict[int | str, Any] = {code: _problem(code) for code in errors}
     if model is not None:
         responses[status] = {"model": model}
+        for code, meaning in (also or {}).items():
+            responses[code] = {"model": model, "description": meaning}
+    if text is not None:
+        responses[status]["content"] = {text: {"schema": {"type": "string"}}}
     return {"responses": responses, "response_model": None}
 
 
@@ -130,6 +150,7 @@ def _build(app: FastAPI, routes: list[APIRoute]) -> dict[str, Any]:
     for operations in found["paths"].values():
         for operation in operations.values():
             _complete(operation, by_id[operation["operationId"]])
+            _show_examples(operation, schemas)
     found["x-remedy-placeholders"] = dict(PLACEHOLDERS)
     found["x-problem-types"] = [f"/problems/{slug}" for slug in all_kinds()]
     return found
@@ -142,6 +163,7 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     operation["description"] = description or summary
     responses = operation.setdefault("responses", {})
     responses["422"] = _problem(422)
+    responses["429"] = _problem(429) | {"headers": {"Retry-After": _header("Seconds.")}}
     responses["503"] = _problem(503)
     role = required_role(route)
     if role is not None:
@@ -152,7 +174,36 @@ def _complete(operation: dict[str, Any], route: APIRoute) -> None:
     if isinstance(route, StrictRoute) and route.takes_key:
         operation.setdefault("parameters", []).append(PARAMETER)
         responses.setdefault("409", _problem(409))
-    if "application/json" in operation.get("requestBody", {}).get("content", {}):
+    sent = operation.get("requestBody", {}).get("content", {})
+    if JSON in sent:
         responses["413"] = _problem(413)
         responses["415"] = _problem(415)
+        if "PATCH" in (route.methods or ()):
+            sent[MERGE_PATCH] = sent[JSON]
+    for code in ("201", "202"):
+        if code in responses:
+            responses[code]["headers"] = {"Location": _header("Where the new thing is.")}
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _show_examples(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in examples.PARAMETERS and "examples" not in parameter["schema"]:
+            parameter.setdefault("example", examples.PARAMETERS[parameter["name"]])
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = content["schema"].get("anyOf", [content["schema"]])[0]
+        model = schema.get("$ref", "").rpartition("/")[2]
+        if model in examples.BODIES:
+            content["example"] = examples.BODIES[model]
+        elif media_type in examples.TEXTS:
+            content["example"] = examples.TEXTS[media_type]
+    for code, response in operation["responses"].items():
+        for media_type, content in response.get("content", {}).items():
+            if media_type in examples.TEXTS:
+                content["example"] = examples.TEXTS[media_type]
+            elif media_type == JSON and code.startswith("2"):
+                content["example"] = examples.example_of(content["schema"], schemas)

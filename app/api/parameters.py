@@ -63,6 +63,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page ha
 Cursor = Annotated[
     str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
 ]
+Count = Annotated[bool, Query(description="Add `total`, exact up to 1000, and `total_is`.")]
 Word = Annotated[str, Query(min_length=1, max_length=200)]
 Many = Query(default_factory=list, max_length=50)
 TicketOrder = Literal["-created", "created", "-updated", "severity", "key"]
@@ -106,7 +107,8 @@ def ticket_filter(
         drift=drift,
         assignee=tuple(assignee),
         created_by=tuple(created_by),
-        q=q,
+        # An empty search field of a form asks for nothing.
+        q=(q or "").strip() or None,
     )
 
 

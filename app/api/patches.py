@@ -30,7 +30,12 @@ _BODY = {
 }
 
 
-@router.put("", status_code=201, openapi_extra=_BODY, **answers(PatchOut, 201, 404, 413, 415))
+@router.put(
+    "",
+    status_code=201,
+    openapi_extra=_BODY,
+    **answers(PatchOut, 201, 404, 413, 415, also={200: "A patch of that name was replaced."}),
+)
 async def put_patch(
     request: Request, actor: Maintainer, services: Services, key: TicketKey, name: PatchName
 ) -> JsonResponse:

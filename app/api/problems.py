@@ -15,6 +15,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from app.api.requests import RefusedBody, escape_pointer
 from app.api.responses import ProblemResponse
@@ -127,8 +129,10 @@ def _from_http(request: Request, error: HTTPException) -> FindingsError:
         case 404:
             return NotFound(f"There is nothing at {request.url.path[:200]}.")
         case 405:
+            allowed = ", ".join(methods_at(request))
             return MethodNotAllowed(
-                f"{request.method} is not possible here; Allow lists what is.", headers=headers
+                f"{request.method[:20]} is not possible here; this is: {allowed}.",
+                headers={**headers, "Allow": allowed},
             )
         case 413:
             return PayloadTooLarge("The body is larger than this call accepts.")
@@ -136,6 +140,20 @@ def _from_http(request: Request, error: HTTPException) -> FindingsError:
             return InvalidInput(FieldError("", str(error.detail)))
         case _:
             return InternalError(str(error.detail))
+
+
+def methods_at(request: Request) -> list[str]:
+    """Return the methods that the path has, of whichever route: the framework names one's."""
+    routes: Sequence[BaseRoute] = request.app.routes
+    tried = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    found = [
+        m for m in tried if any(_fits(route, {**request.scope, "method": m}) for route in routes)
+    ]
+    return ["GET", "HEAD", *found[1:]] if "GET" in found else found
+
+
+def _fits(route: BaseRoute, scope: Scope) -> bool:
+    return route.matches(scope)[0] is Match.FULL
 
 
 def body_model(request: Request) -> type[BaseModel] | None:
@@ -161,7 +179,7 @@ def translate(
     """Return one error of pydantic as the API words it; `body` is what was sent."""
     location, *path = item["loc"] or ("body",)
     if location == "body":
-        path = _without_tags(path, body, missing=item["type"] == "missing")
+        path = _without_tags(path, body, missing=item["type"].startswith("missing"))
     pointer = "".join(f"/{escape_pointer(str(part))}" for part in path)
     kind, context = item["type"], item.get("ctx", {})
     named = [part for part in path if isinstance(part, str)]
@@ -192,7 +210,8 @@ def translate(
 
 
 def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    """Return a sentence as it goes on behind a colon; a word in capitals stays one."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _nearest(word: str, allowed: tuple[str, ...]) -> str | None:
@@ -212,7 +231,8 @@ def _without_tags(path: list[Any], body: Any, *, missing: bool) -> list[Any]:
     for n, part in enumerate(path):
         inner = _step(body, part)
         last = n == len(path) - 1
-        if inner is _ABSENT and isinstance(body, dict | list) and not (missing and last):
+        known = isinstance(body, dict | list | str | int | float)
+        if inner is _ABSENT and known and not (missing and last):
             continue
         body = inner
         kept.append(part)
@@ -250,13 +270,16 @@ def _step(body: Any, part: Any) -> Any:
 
 
 def _variant(models: list[type[BaseModel]], body: Any) -> type[BaseModel] | None:
-    """Return the variant of a union that an object names by its ``kind``."""
-    kind = body.get("kind") if isinstance(body, dict) else None
+    """Return the variant of a union that an object names by its ``kind`` or ``id``."""
+    if not isinstance(body, dict):
+        return None
     for model in models:
         field = model.model_fields.get("kind")
-        if field is not None and kind in get_args(field.annotation):
+        if field is not None and body.get("kind") in get_args(field.annotation):
             return model
-    return None
+    # Of parts, those that are kept have an id.
+    has_id = body.get("id") is not None
+    return next((m for m in models if m.model_fields["id"].is_required() is has_id), None)
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

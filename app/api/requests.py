@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_origin
 
 import orjson
 from fastapi.dependencies.models import Dependant
@@ -15,6 +15,10 @@ from starlette.responses import Response
 
 from app.api.idempotency import answering_once, note_key, takes_key
 from app.errors import FieldError, InvalidInput, UnsupportedMediaType
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+"""After RFC 7396; what calls that patch read as well."""
 
 
 class RefusedBody(HTTPException):
@@ -67,14 +71,17 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the framework's handler."""
         handle = super().get_route_handler()
-        known = tuple(sorted(_query_names(self.dependant)))
-        reads_json = self.body_field is not None
+        parameters = dict(_query_parameters(self.dependant))
+        reads = _media_types(self.methods) if self.body_field is not None else ()
+        no_body = self.body_field is None and self.takes_key and not self.openapi_extra
 
         async def strict(request: Request) -> Response:
             found = StrictRequest(request.scope, request.receive)
-            _check_query(found, known)
-            if reads_json:
-                _check_media_type(found)
+            _check_query(found, parameters)
+            if reads:
+                _check_media_type(found, reads)
+            if no_body and _has_body(found):
+                _check_empty(await found.json())
             if self.takes_key:
                 note_key(found)
             return await handle(found)
@@ -82,19 +89,38 @@ class StrictRoute(APIRoute):
         return strict
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    names = {field.alias for field in dependant.query_params}
-    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each query parameter, and whether it may be repeated."""
+    for field in dependant.query_params:
+        yield field.alias, get_origin(field.field_info.annotation) is list
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)
 
 
-def _check_media_type(request: Request) -> None:
+def _media_types(methods: Collection[str] | None) -> tuple[str, ...]:
+    return (JSON, MERGE_PATCH) if methods and "PATCH" in methods else (JSON,)
+
+
+def _check_media_type(request: Request, reads: tuple[str, ...]) -> None:
     sent = request.headers.get("content-type", "").partition(";")[0].strip()
-    if sent.lower() == "application/json" or not (sent or _has_body(request)):
+    if sent.lower() in reads or not (sent or _has_body(request)):
         return
     raise UnsupportedMediaType(
-        f"This call reads application/json, not {sent[:80] or 'nothing'!r}. Set the Content-Type "
-        "header."
+        f"This call reads {' or '.join(reads)}, not {sent[:80] or 'nothing'!r}. Set the "
+        "Content-Type header."
     )
+
+
+def _check_empty(body: Any) -> None:
+    if isinstance(body, dict):
+        errors = [
+            FieldError(f"/{escape_pointer(name)}", "this call takes no fields", allowed=())
+            for name in body
+        ]
+        if errors:
+            raise InvalidInput(*errors)
+    elif body is not None:
+        raise InvalidInput(FieldError("", "this call takes no body"))
 
 
 def _has_body(request: Request) -> bool:
@@ -103,10 +129,12 @@ def _has_body(request: Request) -> bool:
     )
 
 
-def _check_query(request: Request, known: tuple[str, ...]) -> None:
+def _check_query(request: Request, parameters: Mapping[str, bool]) -> None:
+    known = tuple(sorted(parameters))
     errors = []
+    seen: set[str] = set()
     for name, value in request.query_params.multi_items():
-        if name not in known:
+        if name not in parameters:
             near = get_close_matches(name, known, n=1)
             errors.append(
                 FieldError(
@@ -120,6 +148,9 @@ def _check_query(request: Request, known: tuple[str, ...]) -> None:
             )
         elif "\x00" in value:
             errors.append(FieldError(f"/{name}", f"{name} holds a NUL character", location="query"))
+        elif name in seen and not parameters[name]:
+            errors.append(FieldError(f"/{name}", f"{name} may be given once", location="query"))
+        seen.add(name)
     if errors:
         raise InvalidInput(*errors)
     if "\x00" in request.url.path or "%00" in request.url.path:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
 
-from app.api.cursors import page_response, query_of
+from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, RunFilters, RunId, TicketKey
+from app.api.parameters import Count, Cursor, Limit, RunFilters, RunId, TicketKey
 from app.api.payloads.runs import RunOut, RunPageOut, TriggerIn, run_body, run_summary
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
@@ -46,6 +46,7 @@ async def list_runs(
     wanted: RunFilters,
     limit: Limit = 50,
     cursor: Cursor = None,
+    count: Count = False,
 ) -> JsonResponse:
     """List runs, newest first."""
     query = query_of(request)
@@ -56,7 +57,10 @@ async def list_runs(
     if len(found) > limit:
         last = found[limit - 1]
         more = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
-    return page_response(request, {"items": [run_summary(run) for run in found[:limit]]}, more)
+    body: dict[str, Any] = {"items": [run_summary(run) for run in found[:limit]]}
+    if count:
+        body |= total_body(*await services.runs.count(wanted))
+    return page_response(request, body, more)
 
 
 @router.get("/runs/{id}", **answers(RunOut, 200, 404))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from fastapi import Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
+from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers, text_answers
-from app.api.parameters import Cursor, Limit, LinkId, TicketKey
+from app.api.parameters import Count, Cursor, Limit, LinkId, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
 from app.api.payloads.tickets import LinkedOut, LinksOut
 from app.api.responses import JsonResponse, created
@@ -30,13 +31,17 @@ async def list_tests(
     cursors: CursorCodec,
     limit: Limit = 50,
     cursor: Cursor = None,
+    count: Count = False,
 ) -> JsonResponse:
     """List the tests of the suite, in its order."""
     query = query_of(request)
     (after,) = cursors.read(query, cursor) or (-1,)
     found = await services.catalogue.tests(after=after, limit=limit + 1)
     more = cursors.make(query, (found[limit - 1][0],)) if len(found) > limit else None
-    return page_response(request, {"items": [test_body(t) for _, t in found[:limit]]}, more)
+    body: dict[str, Any] = {"items": [test_body(t) for _, t in found[:limit]]}
+    if count:
+        body |= total_body(*await services.catalogue.count())
+    return page_response(request, body, more)
 
 
 @router.post("/tests/sync", **answers(SyncOut, 200))

@@ -8,11 +8,11 @@ from uuid import UUID
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
+from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.exchange import markdown_of
 from app.api.openapi import answers
-from app.api.parameters import Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
+from app.api.parameters import Count, Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
 from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
     FiledTicketOut,
@@ -32,7 +32,11 @@ from app.api.uploads import prefers_markdown
 router = new_router("tickets", "/tickets")
 
 
-@router.post("", status_code=201, **answers(FiledTicketOut, 201, 409))
+@router.post(
+    "",
+    status_code=201,
+    **answers(FiledTicketOut, 201, 409, also={200: "What a dry run would have filed."}),
+)
 async def file_ticket(
     actor: Reporter,
     services: Services,
@@ -62,7 +66,7 @@ async def list_tickets(
     sort: TicketOrder = "-created",
     limit: Limit = 50,
     cursor: Cursor = None,
-    count: Annotated[bool, Query(description="Add `total`.")] = False,
+    count: Count = False,
 ) -> JsonResponse:
     """List tickets.
 
@@ -73,14 +77,13 @@ async def list_tickets(
     page = await services.tickets.page(wanted, sort, after=after, limit=limit)
     body: dict[str, Any] = {"items": page.items}
     if count:
-        total, exact = await services.tickets.count(wanted)
-        body |= {"total": total, "total_is": "exact" if exact else "at-least"}
+        body |= total_body(*await services.tickets.count(wanted))
     position = page.next_position
     more = None if position is None else cursors.make(query, position)
     return page_response(request, body, more)
 
 
-@router.get("/{key}", **answers(TicketOut, 200, 404))
+@router.get("/{key}", **answers(TicketOut, 200, 404, text="text/markdown"))
 async def show_ticket(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
     """Show a ticket with everything that belongs to it.
 

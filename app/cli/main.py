@@ -27,6 +27,7 @@ from app.cli.commands import (
     stats,
     submitted,
     tests,
+    ticket_life,
     tickets,
 )
 from app.cli.errors import (
@@ -85,7 +86,7 @@ def _main(
 
 def _register() -> None:
     for name, group, words in (
-        ("ticket", tickets.app, "File, show and list tickets."),
+        ("ticket", tickets.app, "File, show, change and list tickets."),
         ("review", reviews.app, "Record and list cross-reviews, and end objections."),
         ("queue", queue.app, "Tickets that want your review."),
         ("test", tests.app, "The tests that can be run, and their tickets."),
@@ -106,6 +107,10 @@ def _register() -> None:
     accounts.account_app.command("enable")(account_admin.enable_account)
     accounts.account_app.command("login-link")(account_admin.make_login_link)
     app.command("stats")(stats.show_stats)
+    tickets.app.command("edit")(ticket_life.edit_ticket)
+    tickets.app.command("move")(ticket_life.move_ticket)
+    tickets.app.command("relate")(ticket_life.relate_tickets)
+    tickets.app.command("history")(tickets.history)
     tickets.app.command("search")(discovery.search_tickets)
     tickets.app.command("similar")(discovery.similar_tickets)
     app.command("batch")(batches.file_batch)

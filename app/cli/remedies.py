@@ -38,8 +38,7 @@ def quote(value: object) -> str:
 
 
 def _link_test(match: re.Match[str], body: Body) -> str:
-    node_id = str(body.get("node_id") or "NODE_ID")
-    return f"test link {quote(match[1])} {quote('NODE_ID' if '…' in node_id else node_id)}"
+    return f"test link {quote(match[1])} {_word(body, 'node_id')}"
 
 
 def _put_patch(match: re.Match[str], _: Body) -> str:
@@ -52,10 +51,36 @@ def _trigger(match: re.Match[str], body: Body) -> str:
 
 
 def _review(match: re.Match[str], body: Body) -> str:
-    words = [f"review add {quote(match[1])} --verdict {quote(body.get('verdict') or 'VERDICT')}"]
+    words = [f"review add {quote(match[1])} --verdict {_word(body, 'verdict')}"]
     if body.get("specialist"):
-        words.append(f"--specialist {quote(body['specialist'])}")
+        words.append(f"--specialist {_word(body, 'specialist')}")
     return " ".join(words)
+
+
+def _move(match: re.Match[str], body: Body) -> str:
+    words = [f"ticket move {quote(match[1])} {_word(body, 'to')}"]
+    for name in ("resolution", "reason", "duplicate_of"):
+        if body.get(name):
+            words.append(f"--{name.replace('_', '-')} {_word(body, name)}")
+    words += [f"--commit {_word({'commit': commit}, 'commit')}" for commit in _commits(body)]
+    return " ".join(words)
+
+
+def _relate(match: re.Match[str], body: Body) -> str:
+    kind = quote(body.get("kind") or "related")
+    return f"ticket relate {quote(match[1])} {kind}:{_word(body, 'key')}"
+
+
+def _commits(body: Body) -> list[Any]:
+    found = body.get("commits")
+    return found if isinstance(found, list) else []
+
+
+def _word(body: Body, name: str) -> str:
+    """Return a field for a command line; one to be filled in by its name in capitals."""
+    value = str(body.get(name) or f"<{name}>")
+    placeholder = re.fullmatch(r"<([a-z_]+)>", value)
+    return placeholder[1].upper() if placeholder else quote(value)
 
 
 _COMMANDS: tuple[tuple[str, str, Writer], ...] = (
@@ -63,6 +88,8 @@ _COMMANDS: tuple[tuple[str, str, Writer], ...] = (
     ("PUT", r"tickets/([^/?]+)/patches/([^/?]+)", _put_patch),
     ("POST", r"tickets/([^/?]+)/runs", _trigger),
     ("POST", r"tickets/([^/?]+)/reviews", _review),
+    ("POST", r"tickets/([^/?]+)/transitions", _move),
+    ("POST", r"tickets/([^/?]+)/relations", _relate),
     ("POST", r"tests/sync", lambda _match, _body: "test sync"),
     ("POST", r"runs/([^/?]+)/cancel", lambda match, _body: f"run cancel {quote(match[1])}"),
     ("GET", r"tickets/([^/?]+)", lambda match, _body: f"ticket show {quote(match[1])}"),

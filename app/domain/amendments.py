@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,6 +11,7 @@ from app.domain.tickets import (
     Category,
     ChecklistItem,
     Location,
+    PartChange,
     Relation,
     RelationKind,
     ReportReference,
@@ -46,11 +47,11 @@ def changes_of(amendment: Mapping[str, Any]) -> dict[str, Any]:
 def _value(name: str, value: Any) -> Any:
     match name:
         case "locations":
-            return tuple(Location(**item) for item in value or ())
+            return tuple(_part(Location, item) for item in value or ())
         case "sections":
-            return tuple(Section(**item) for item in value or ())
+            return tuple(_part(Section, item) for item in value or ())
         case "checklist":
-            return tuple(ChecklistItem(**item) for item in value or ())
+            return tuple(_part(ChecklistItem, item) for item in value or ())
         case "relations":
             return tuple(_relation(item) for item in value or ())
         case "reports":
@@ -65,6 +66,12 @@ def _value(name: str, value: Any) -> Any:
             return None if value is None else date.fromisoformat(value)
         case _:
             return value
+
+
+def _part(kind: Callable[..., Any], item: Mapping[str, Any]) -> Any:
+    if item.get("id") is None:
+        return kind(**item)
+    return PartChange(item["id"], {name: value for name, value in item.items() if name != "id"})
 
 
 def _relation(item: Mapping[str, Any]) -> Relation:

@@ -120,6 +120,17 @@ class Location:
     note: str | None = None
     id: str | None = None
 
+    @property
+    def problem(self) -> str | None:
+        """Why it is no place, or None."""
+        if self.path is None and self.symbol is None and self.note is None:
+            return "give at least one of path, symbol and note"
+        if self.end_line is not None and self.start_line is None:
+            return "end_line needs a start_line"
+        if (self.end_line or 0) and (self.end_line or 0) < (self.start_line or 0):
+            return f"end_line {self.end_line} lies before start_line {self.start_line}; swap them"
+        return None
+
 
 @dataclass(frozen=True)
 class Section:
@@ -137,6 +148,15 @@ class ChecklistItem:
     text: str
     done: bool = False
     id: str | None = None
+
+
+@dataclass(frozen=True)
+class PartChange:
+    """A location, section or checklist item that is kept; its other fields stay as they are."""
+
+    id: str
+    fields: Mapping[str, Any]
+    """New values of those that change."""
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ class CatalogueService:
         async with self._unit.read() as stores:
             return await stores.catalogue.tests(self._target.name, after=after, limit=limit)
 
+    async def count(self) -> tuple[int, bool]:
+        """Return how many tests there are, and that it is exact."""
+        async with self._unit.read() as stores:
+            return await stores.catalogue.count(self._target.name), True
+
     async def snapshot(self) -> Snapshot:
         """Read the target from the disk.
 

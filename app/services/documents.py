@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.domain.search import search_texts
 from app.domain.tickets import (
     CONTENT_SECTIONS_LEFT_OUT,
     ChecklistItem,
+    PartChange,
     Section,
     Ticket,
 )
@@ -143,7 +144,7 @@ async def change_document(
         RelationCycle: a relation would close a circle.
         StillInUse: a checklist item that would go has tests behind it.
     """
-    _check_ids(before, changes)
+    changes = _with_whole_parts(before, changes)
     if "relations" in changes:
         merged = relations.merged(before.relations, changes["relations"])
         changes = {**changes, "relations": merged}
@@ -166,7 +167,7 @@ async def check_changes(stores: Stores, before: Ticket, changes: Mapping[str, An
     Raises:
         InvalidInput: a part's id is unknown, or a relation names no ticket.
     """
-    _check_ids(before, changes)
+    _with_whole_parts(before, changes)
     if changes.get("relations"):
         await resolve_relations(stores, before.key, changes["relations"])
 
@@ -217,6 +218,32 @@ def _content_sections(sections: Sequence[Section]) -> list[tuple[str, str]]:
         for section in sections
         if section.heading not in CONTENT_SECTIONS_LEFT_OUT
     ]
+
+
+def _with_whole_parts(before: Ticket, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the changes with parts that are kept filled up from the ticket.
+
+    Raises:
+        InvalidInput: a part's id is unknown, or a location would say nothing.
+    """
+    _check_ids(before, changes)
+    whole = dict(changes)
+    for field in PARTS:
+        if field in changes:
+            known = {part.id: part for part in getattr(before, field)}
+            whole[field] = tuple(
+                replace(known[part.id], **part.fields) if isinstance(part, PartChange) else part
+                for part in changes[field]
+            )
+    errors = [
+        FieldError(f"/locations/{n}", place.problem)
+        for n, place in enumerate(whole.get("locations", ()))
+        # Others were checked where they came from; a document may hold less than a client may say.
+        if isinstance(changes["locations"][n], PartChange) and place.problem
+    ]
+    if errors:
+        raise InvalidInput(*errors)
+    return whole
 
 
 def _check_ids(before: Ticket, changes: Mapping[str, Any]) -> None:

@@ -203,6 +203,11 @@ class RunService:
         async with self._unit.read() as stores:
             return await stores.runs.page(wanted, after=after, limit=limit)
 
+    async def count(self, wanted: RunFilter) -> tuple[int, bool]:
+        """Return how many runs there are, and whether that is exact."""
+        async with self._unit.read() as stores:
+            return await stores.runs.count(wanted)
+
     async def status(self, run_id: UUID) -> RunStatus:
         """Return where a run stands.
 
@@ -308,7 +313,7 @@ def _no_test(key: str) -> NothingToRun:
                 "linkTest",
                 "POST",
                 f"/api/v1/tickets/{key}/tests",
-                {"node_id": "tests/verification/test_….py::test_…"},
+                {"node_id": "<node_id>"},
             )
         ],
     )
@@ -321,7 +326,7 @@ def _no_patch(key: str, patches: Sequence[StoredPatch]) -> NothingToRun:
         + (f" (it has {has})" if has else "")
         + ". A proof needs the fix, or a defect that the tests must catch.",
         remedies=[
-            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}")
+            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}", "<patch>")
             for name in ("fix", "defect")
         ],
     )

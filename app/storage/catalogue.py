@@ -96,6 +96,11 @@ class CatalogueStore:
         rows = await self._connection.execute(query if limit is None else query.limit(limit))
         return [(row.position, CatalogueTest.from_mapping(row._mapping)) for row in rows]
 
+    async def count(self, target: str) -> int:
+        """Return how many tests the suite has."""
+        query = select(func.count()).select_from(tests).where(tests.c.target == target)
+        return int(await self._connection.scalar(query) or 0)
+
     async def names(self, target: str, selector: str) -> bool:
         """Tell whether `selector` names any test of `target`."""
         found = await self._connection.scalar(

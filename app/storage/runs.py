@@ -34,6 +34,7 @@ from app.domain.runs import (
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
+from app.storage.ticket_lists import COUNT_LIMIT
 
 
 @dataclass(frozen=True)
@@ -293,6 +294,13 @@ class RunStore:
         if after is not None:
             query = query.where(tuple_(runs.c.queued_at, runs.c.id) < tuple_(*after))
         return [_run_from(row, ()) for row in await self._connection.execute(query)]
+
+    async def count(self, wanted: RunFilter) -> tuple[int, bool]:
+        """Return how many runs there are, and whether that is exact."""
+        matching = _select_runs().where(*_run_conditions(wanted)).with_only_columns(runs.c.id)
+        some = matching.limit(COUNT_LIMIT + 1).subquery()
+        total = int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
+        return min(total, COUNT_LIMIT), total <= COUNT_LIMIT
 
     async def count_queued(self, account_id: UUID, most: int) -> int:
         """Return how many runs of an account wait, counting no further than `most`."""

@@ -109,16 +109,19 @@ def body_of(values: Mapping[str, Any], names: tuple[str, ...] | list[str]) -> di
 
 
 def _part(name: str, n: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    part: dict[str, Any] = {f: row[f] for f in PARTS[name] if row[f]}
+    kept = row.get("id")
+    nothing = None if name == "locations" else ""
+    # Of a part that is kept, a field that is left out would stay as it was.
+    part: dict[str, Any] = {f: row[f] or nothing for f in PARTS[name] if row[f] or kept}
     for line in ("start_line", "end_line"):
-        if line in part:
+        if part.get(line) is not None:
             part[line] = _number(f"{name}/{n}/{line}", part[line])
     if name == "sections":
         part.setdefault("body", "")
     if name == "checklist":
         part["done"] = row["done"]
-    if row.get("id"):
-        part["id"] = row["id"]
+    if kept:
+        part["id"] = kept
     return part
 
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from app.domain import keys
 from app.domain.accounts import ACCOUNT_NAME, SLUG
@@ -13,6 +21,7 @@ from app.domain.lifecycle import COMMIT
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 
 
@@ -68,6 +77,13 @@ def _account_name(text: str) -> str:
     return text
 
 
+def _day(value: Any) -> Any:
+    # A date alone: numbers would be read as seconds, and times as the day they fall on.
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError("should be a date like 2026-01-31")
+    return value
+
+
 def _domain(text: str) -> str:
     if not _DOMAIN.fullmatch(text):
         raise ValueError("should be names joined by /, like kasmina or simic/rewards")
@@ -91,6 +107,7 @@ Commit = Annotated[str, Field(max_length=40, examples=["4f2a9c1"]), AfterValidat
 Slug = Annotated[str, Field(max_length=40, examples=["drl"]), AfterValidator(_slug)]
 AccountName = Annotated[str, Field(max_length=64, examples=["ada"]), AfterValidator(_account_name)]
 Domain = Annotated[str, Field(max_length=200, examples=["kasmina"]), AfterValidator(_domain)]
+Day = Annotated[date, BeforeValidator(_day)]
 Batch = Annotated[int, Field(strict=True, ge=0, le=999_999, examples=[2])]
 LineNumber = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -114,3 +131,10 @@ class Input(BaseModel):
 
 class Output(BaseModel):
     """What is answered; documented here, and built from domain objects."""
+
+
+class CountedOut(Output):
+    """A page of a list that can be counted."""
+
+    total: int | None = Field(None, description="With `count=true`.")
+    total_is: str | None = Field(None, description="`exact` or `at-least`.")

@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from app.api.payloads.fields import Output
+from app.api.payloads.tickets import TicketIn
 from app.domain.evidence import EvidenceState
 from app.domain.figures import Figures, TicketCount
 from app.domain.tickets import Severity, Status
@@ -92,6 +93,10 @@ class TemplateOut(Output):
     severities: dict[str, str] = Field(description="When to choose which.")
     ticket: dict[str, Any] = Field(description="A body for `POST /tickets`.")
     markdown: str = Field(description="The same as a document.")
+
+
+class TemplateBody(RootModel[TemplateOut | TicketIn]):
+    """The skeleton with the meanings of severities, or with `format=json` the body alone."""
 
 
 def figures_body(figures: Figures) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, HttpUrl, field_validator, model_validator
+from pydantic import Field, HttpUrl, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.api.payloads.batch import BY_ITSELF
 from app.api.payloads.fields import (
@@ -96,7 +97,10 @@ class ReviewIn(Input):
     )
     verdict: GivenVerdict = Field(examples=["ENDORSE"])
     rationale: Rationale = Field(
-        "", description="Markdown; OBJECT and REFINE need one.", examples=["The sum shows it."]
+        "",
+        description="Markdown; OBJECT and REFINE need one.",
+        examples=["The sum shows it."],
+        validate_default=True,
     )
     claim: ClaimOpinion | None = None
     fix: FixOpinion | None = None
@@ -112,11 +116,17 @@ class ReviewIn(Input):
     evidence: list[EvidenceItem] = Field(default=[], max_length=50)
     provenance: Provenance | None = None
 
-    @model_validator(mode="after")
-    def _explained(self) -> Self:
-        if ReviewVerdict(self.verdict) in NEEDS_RATIONALE and not self.rationale.strip():
-            raise ValueError(f"{self.verdict} needs a rationale: say what is wrong and why")
-        return self
+    @field_validator("rationale")
+    @classmethod
+    def _explained(cls, rationale: str, known: ValidationInfo) -> str:
+        verdict = known.data.get("verdict")
+        if verdict and ReviewVerdict(verdict) in NEEDS_RATIONALE and not rationale.strip():
+            raise PydanticCustomError(
+                "missing_rationale",
+                "{verdict} needs a rationale: say what is wrong and why",
+                {"verdict": verdict},
+            )
+        return rationale
 
     @field_validator("amendment")
     @classmethod

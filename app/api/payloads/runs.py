@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from app.api.payloads.fields import Flag, Input, Output
+from app.api.payloads.fields import CountedOut, Flag, Input, Output
 from app.domain.catalogue import CatalogueTest
 from app.domain.runs import (
     ArmResult,
@@ -95,7 +95,7 @@ class CatalogueTestOut(Output):
     last_flake_at: datetime | None
 
 
-class CatalogueOut(Output):
+class CatalogueOut(CountedOut):
     """One page of the catalogue."""
 
     items: list[CatalogueTestOut]
@@ -190,7 +190,7 @@ class RunOut(RunSummaryOut):
     hint: str | None = Field(description="A word of help, where the result is often misread.")
 
 
-class RunPageOut(Output):
+class RunPageOut(CountedOut):
     """One page of runs, newest first."""
 
     items: list[RunSummaryOut]

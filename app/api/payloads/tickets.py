@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from app.api.payloads.fields import (
     AnyKey,
     Batch,
     Commit,
+    CountedOut,
+    Day,
     Domain,
     ExternalRef,
     Flag,
@@ -35,6 +38,7 @@ from app.domain.tickets import (
     Category,
     ChecklistItem,
     Location,
+    PartChange,
     Relation,
     RelationKind,
     ReportReference,
@@ -47,8 +51,7 @@ from app.domain.tickets import (
 )
 
 PartId = Annotated[
-    str | None,
-    Field(max_length=36, description="Of a part that is kept; leave it out for a new one."),
+    str, Field(max_length=36, description="Of the part; what has none is a new one.")
 ]
 
 
@@ -63,21 +66,26 @@ class LocationIn(Input):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.path is None and self.symbol is None and self.note is None:
-            raise ValueError("give at least one of path, symbol and note")
-        if self.end_line is not None and self.start_line is None:
-            raise ValueError("end_line needs a start_line")
-        if (self.end_line or 0) and self.end_line < (self.start_line or 0):
-            raise ValueError(
-                f"end_line {self.end_line} lies before start_line {self.start_line}; swap them"
-            )
+        if problem := Location(**self.model_dump()).problem:
+            raise ValueError(problem)
         return self
 
 
-class LocationPart(LocationIn):
-    """A location of an existing ticket."""
+class NewLocation(LocationIn):
+    """A location that an existing ticket gets."""
 
-    id: PartId = None
+    id: None = None
+
+
+class LocationChange(Input):
+    """A location that is kept: fields left out stay as they are."""
+
+    id: PartId
+    path: Path | None = None
+    start_line: LineNumber | None = None
+    end_line: LineNumber | None = None
+    symbol: Line | None = None
+    note: Line | None = None
 
 
 class SectionIn(Input):
@@ -87,10 +95,18 @@ class SectionIn(Input):
     body: Markdown = Field(examples=["What the code does, and what it should do."])
 
 
-class SectionPart(SectionIn):
-    """A section of an existing ticket."""
+class NewSection(SectionIn):
+    """A section that an existing ticket gets."""
 
-    id: PartId = None
+    id: None = None
+
+
+class SectionChange(Input):
+    """A section that is kept: fields left out stay as they are."""
+
+    id: PartId
+    heading: Line = Field(default="")
+    body: Markdown = Field(default="")
 
 
 class ChecklistItemIn(Input):
@@ -100,10 +116,37 @@ class ChecklistItemIn(Input):
     done: Flag = False
 
 
-class ChecklistItemPart(ChecklistItemIn):
-    """A checklist item of an existing ticket."""
+class NewChecklistItem(ChecklistItemIn):
+    """A checklist item that an existing ticket gets."""
 
-    id: PartId = None
+    id: None = None
+
+
+class ChecklistItemChange(Input):
+    """A checklist item that is kept: fields left out stay as they are."""
+
+    id: PartId
+    text: Summary = Field(default="")
+    done: Flag = False
+
+
+def _kept_or_new(part: Any) -> str:
+    given = part.get("id") if isinstance(part, dict) else getattr(part, "id", None)
+    return "new" if given is None else "kept"
+
+
+LocationPart = Annotated[
+    Annotated[LocationChange, Tag("kept")] | Annotated[NewLocation, Tag("new")],
+    Discriminator(_kept_or_new),
+]
+SectionPart = Annotated[
+    Annotated[SectionChange, Tag("kept")] | Annotated[NewSection, Tag("new")],
+    Discriminator(_kept_or_new),
+]
+ChecklistItemPart = Annotated[
+    Annotated[ChecklistItemChange, Tag("kept")] | Annotated[NewChecklistItem, Tag("new")],
+    Discriminator(_kept_or_new),
+]
 
 
 class RelationIn(Input):
@@ -158,7 +201,7 @@ class TicketIn(Input):
     relations: list[RelationIn] = Field(default=[], max_length=200)
     reports: list[ReportIn] = Field(default=[], max_length=50)
     assignee: Line | None = None
-    reported_on: date | None = None
+    reported_on: Day | None = None
     external_ref: ExternalRef | None = Field(None, description="Unique among your tickets.")
 
     def draft(self) -> TicketDraft:
@@ -196,7 +239,7 @@ class TicketPatch(Input):
     relations: list[RelationIn] | None = Field(default=None, max_length=200)
     reports: list[ReportIn] | None = Field(default=None, max_length=50)
     assignee: Line | None = None
-    reported_on: date | None = None
+    reported_on: Day | None = None
     external_ref: ExternalRef | None = None
     commits: list[Commit] | None = Field(default=None, max_length=100)
     resolution_text: Markdown | None = None
@@ -228,10 +271,16 @@ _PART = {
 def to_domain(name: str, value: Any) -> Any:
     """Return the value of a field as the domain holds it."""
     if name in _PART:
-        return tuple(_PART[name](**item.model_dump()) for item in value or ())
+        return tuple(_part(_PART[name], item) for item in value or ())
     if name in ("domains", "categories", "commits"):
         return tuple(dict.fromkeys(value or ()))
     return value
+
+
+def _part(kind: Callable[..., Any], item: BaseModel) -> Any:
+    if isinstance(item, LocationChange | SectionChange | ChecklistItemChange):
+        return PartChange(item.id, item.model_dump(exclude_unset=True, exclude={"id"}))
+    return kind(**item.model_dump())
 
 
 class LocationOut(Output):
@@ -404,13 +453,11 @@ class SimilarListOut(Output):
     next_cursor: str | None = None
 
 
-class TicketPageOut(Output):
+class TicketPageOut(CountedOut):
     """One page of tickets."""
 
     items: list[SummaryOut]
     next_cursor: str | None
-    total: int | None = Field(None, description="With `count=true`.")
-    total_is: str | None = Field(None, description="`exact` or `at-least`.")
 
 
 class TickIn(Input):

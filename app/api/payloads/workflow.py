@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from app.api.payloads.fields import (
     AnyKey,
@@ -94,11 +94,12 @@ class FilterIn(Input):
     created_by: _Words = Field(default=[])
     stale: Flag | None = None
     closable: Flag | None = None
-    q: Annotated[str, Field(max_length=500)] | None = None
+    drift: Flag | None = None
+    q: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] | None = None
 
     @model_validator(mode="after")
     def _narrows(self) -> Self:
-        if not any(getattr(self, name) not in ([], None) for name in self.model_fields_set):
+        if not any(getattr(self, name) not in ([], None, "") for name in self.model_fields_set):
             raise ValueError("an empty filter would mean every ticket; name at least one value")
         return self
 
@@ -108,6 +109,7 @@ class FilterIn(Input):
         for name in self.model_fields_set:
             value = getattr(self, name)
             given[name] = tuple(value) if isinstance(value, list) else value
+        given["q"] = given.get("q") or None
         return TicketFilter(**given)
 
 

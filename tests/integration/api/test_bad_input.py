@@ -8,6 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from anyio import from_thread, to_thread
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.api import Api, running_api, ticket_body
 
@@ -81,6 +84,8 @@ TICKETS: list[tuple[dict[str, Any], str, str]] = [
     ({"summary": "bell\x07"}, "/summary", "U+0007"),
     ({"reported_on": "yesterday"}, "/reported_on", "date"),
     ({"reported_on": "2026-02-30"}, "/reported_on", "date"),
+    ({"reported_on": "2026-01-31T00:00:00Z"}, "/reported_on", "like 2026-01-31"),
+    ({"reported_on": 0}, "/reported_on", "like 2026-01-31"),
     ({"sections": [{"heading": "h"}]}, "/sections/0/body", "required"),
     ({"checklist": [{"text": "x", "done": "no"}]}, "/checklist/0/done", "boolean"),
     ({"locations": [{}]}, "/locations/0", "at least one of path, symbol and note"),
@@ -129,8 +134,8 @@ async def test_the_nearest_word_is_offered(
 REVIEWS: list[tuple[dict[str, Any], str, str]] = [
     ({"verdict": "endorse"}, "/verdict", '"did_you_mean": "ENDORSE"'),
     ({"verdict": "OTHER"}, "/verdict", "ENDORSE, NEUTRAL, REFINE, OBJECT"),
-    ({"verdict": "OBJECT", "rationale": ""}, "", "needs a rationale"),
-    ({"verdict": "REFINE", "rationale": " \n"}, "", "needs a rationale"),
+    ({"verdict": "OBJECT", "rationale": ""}, "/rationale", "OBJECT needs a rationale"),
+    ({"verdict": "REFINE", "rationale": " \n"}, "/rationale", "REFINE needs a rationale"),
     ({"specialist": "surgeon"}, "/specialist", '"pytorch"'),
     ({"specialist": None}, "/specialist", "say which specialist"),
     ({"claim": "maybe"}, "/claim", "not-checked"),
@@ -290,6 +295,8 @@ QUERIES = [
     ("/tickets?cursor=abc", "/cursor", "not made by this service"),
     ("/tickets?cursor=", "/cursor", "not made by this service"),
     ("/tickets?cursor=%C3%A4", "/cursor", "not made by this service"),
+    ("/tickets?limit=1&limit=2", "/limit", "may be given once"),
+    ("/tickets?sort=key&sort=key", "/sort", "may be given once"),
     (f"{TICKET}?full=1", "/full", "this call takes none"),
     ("/runs?outcome=nice", "/outcome/0", "proven"),
     ("/runs/0190f3a0-0000-7000-8000-000000000000?wait=61", "/wait", "60"),
@@ -329,15 +336,64 @@ async def test_a_cursor_serves_the_query_it_was_made_for_only(api: Api) -> None:
     await api.get(f"/tests?limit=3&cursor={cursor}")
 
 
+async def test_a_review_without_the_rationale_it_needs_names_the_field(api: Api) -> None:
+    body = {"specialist": "drl", "verdict": "OBJECT"}
+
+    answer = await api.call("POST", f"{TICKET}/reviews", as_="rob", json=body)
+
+    assert "needs a rationale" in _error(answer, "/rationale")["detail"]
+
+
+@pytest.mark.parametrize("words", ["", " ", "%20%09"])
+async def test_a_search_without_words_narrows_nothing(api: Api, words: str) -> None:
+    found = await api.get(f"/tickets?q={words}")
+
+    assert [item["key"] for item in found["items"]] == [KEY]
+
+
 @pytest.mark.parametrize("at", [0, 8, 20, -1])
 async def test_a_cursor_that_was_tampered_with_is_refused(api: Api, at: int) -> None:
     cursor = (await api.get("/tests?limit=1"))["next_cursor"]
     place = at % len(cursor)
     changed = "B" if cursor[place] == "A" else "A"
 
-    for bad in (cursor[:place] + changed + cursor[place + 1 :], cursor[:-4], cursor + "AAAA"):
+    changes = (cursor[:place] + changed + cursor[place + 1 :], cursor[:-4], cursor + "AAAA")
+    for bad in (*changes, f"{cursor}=", f"{cursor}%0A", f"{cursor[0]}.{cursor[1:]}"):
         answer = await api.call("GET", f"/tests?cursor={bad}")
         assert "start again without one" in _error(answer, "/cursor")["detail"]
+
+
+WORDS = st.text(st.characters(codec="utf-8"), max_size=40) | st.lists(
+    st.sampled_from(
+        ['"', "-", "or", "(", ")", "'", ":*", "&", "|", "!", "<->", "\\", "%", "a", " "]
+    )
+).map("".join)
+QUERY = st.fixed_dictionaries(
+    {},
+    optional={
+        "q": WORDS,
+        "domain": WORDS,
+        "agent": WORDS,
+        "batch": st.integers() | WORDS,
+        "cursor": WORDS,
+        "limit": st.integers() | WORDS,
+        "sort": st.sampled_from(["key", "-created", "severity", "-updated", "created", "age"]),
+    },
+)
+
+
+async def test_whatever_a_query_says_it_is_answered_or_refused(api: Api) -> None:
+    async def ask(path: str, query: dict[str, Any]) -> None:
+        answer = await api.call("GET", path, params=query)
+        assert answer.status_code in (200, 422), (query, answer.text)
+
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None)
+    @given(query=QUERY, place=WORDS)
+    def check(query: dict[str, Any], place: str) -> None:
+        from_thread.run(ask, "/tickets", query)
+        from_thread.run(ask, "/changes", {"since": place})
+
+    await to_thread.run_sync(check)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +408,59 @@ async def test_an_edit_without_the_present_etag_is_refused(
     answer = await api.call("PATCH", TICKET, json={"title": "x"}, headers=headers, expect=status)
 
     assert answer.json()["etag"] == answer.headers["etag"] == '"1"'
+
+
+ELSEWHERE = [
+    ("DELETE", "/tickets", "GET, HEAD, POST"),
+    ("OPTIONS", TICKET, "GET, HEAD, PATCH"),
+    ("GET", "/review-queue/claim", "POST"),
+    ("HEAD", "/review-queue/claim", "POST"),
+    ("PATCH", f"{TICKET}/patches/fix", "GET, HEAD, PUT, DELETE"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), ELSEWHERE)
+async def test_a_method_that_a_path_has_not_is_told_those_it_has(
+    api: Api, method: str, path: str, allowed: str
+) -> None:
+    answer = await api.call(method, path, expect=405)
+
+    assert answer.headers["allow"] == allowed
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert method == "HEAD" or allowed in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", [TICKET, "/tickets?limit=1", "/tickets/B9-X-9", "/events", "/me"])
+async def test_head_is_answered_as_get_without_the_body(api: Api, path: str) -> None:
+    answer = await api.call("HEAD", path)
+
+    assert answer.content == b""
+    if path != "/events":  # a stream has no end that could be waited for
+        got = await api.call("GET", path)
+        assert answer.status_code == got.status_code
+        for name in ("content-type", "content-length", "etag"):
+            assert answer.headers.get(name) == got.headers.get(name)
+
+
+@pytest.mark.parametrize("path", ["/tickets/", f"{TICKET}/", "/me/"])
+async def test_a_slash_too_many_is_no_redirect(api: Api, path: str) -> None:
+    answer = await api.call("GET", path, expect=404)
+
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"), [({"force": True}, "/force"), (["all"], ""), ("now", "")]
+)
+async def test_a_call_that_takes_no_body_refuses_one(api: Api, body: Any, pointer: str) -> None:
+    _error(await api.call("POST", "/tests/sync", json=body), pointer)
+
+
+async def test_a_patch_may_come_under_the_name_of_merge_patches(api: Api) -> None:
+    headers = {"Content-Type": "application/merge-patch+json", "If-Match": '"1"'}
+
+    await api.call("PATCH", TICKET, content=b"{}", headers=headers, expect=200)
+    await api.call("POST", "/tickets", content=b"{}", headers=headers, expect=415)
 
 
 # --- bodies as such ------------------------------------------------------------------------------

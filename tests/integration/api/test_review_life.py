@@ -402,7 +402,7 @@ async def test_a_batch_records_what_it_can_and_says_why_not(api: Api) -> None:
     pointers = [r["problem"]["errors"][0]["pointer"] for r in results if _is_invalid(r)]
     assert pointers == [
         "/items/2/verdict",
-        "/items/3",
+        "/items/3/rationale",
         "/items/4/amendment/titel",
         "/items/6/ticket_version",
         "/items/7/key",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.api import Api, ticket_body
@@ -77,6 +79,58 @@ async def test_an_edit_needs_the_etag_it_was_read_with(api: Api) -> None:
     assert (missing.status_code, missing.json()["etag"]) == (428, '"1"')
     assert (edited.status_code, edited.headers["etag"]) == (200, '"2"')
     assert (stale.status_code, stale.json()["etag"]) == (412, '"2"')
+
+
+async def test_a_part_with_an_id_is_kept_and_only_what_is_given_changes(api: Api) -> None:
+    ticket = await api.file(
+        checklist=[{"text": "a"}, {"text": "b"}],
+        sections=[{"heading": "h", "body": "b"}],
+        locations=[{"path": "x.py", "start_line": 5, "end_line": 9}],
+    )
+    first, second = (item["id"] for item in ticket["checklist"])
+    place, section = ticket["locations"][0]["id"], ticket["sections"][0]["id"]
+    path = f"/tickets/{ticket['key']}"
+    body = {
+        "checklist": [{"id": second}, {"id": first, "done": True}, {"text": "c"}],
+        "sections": [{"id": section, "body": "B"}],
+        "locations": [{"id": place, "end_line": None, "symbol": "f"}],
+    }
+
+    answer = await api.call("PATCH", path, json=body, headers={"If-Match": '"1"'}, expect=200)
+
+    after = answer.json()
+    assert [(item["text"], item["done"]) for item in after["checklist"]] == [
+        ("b", False),
+        ("a", True),
+        ("c", False),
+    ]
+    assert after["sections"] == [{"id": section, "heading": "h", "body": "B"}]
+    kept = {"path": "x.py", "start_line": 5, "end_line": None, "symbol": "f", "note": None}
+    assert after["locations"] == [{"id": place, **kept}]
+
+
+@pytest.mark.parametrize(
+    ("place", "pointer", "detail"),
+    [
+        ({"end_line": 2}, "/locations/0", "swap them"),
+        ({"start_line": None}, "/locations/0", "needs a start_line"),
+        ({"path": None}, "/locations/0", "at least one of path, symbol and note"),
+        ({"pth": "y"}, "/locations/0/pth", "known are id, path"),
+    ],
+)
+async def test_a_part_that_would_say_nothing_is_refused(
+    api: Api, place: dict[str, Any], pointer: str, detail: str
+) -> None:
+    ticket = await api.file(locations=[{"path": "x.py", "start_line": 5, "end_line": 9}])
+    body = {"locations": [{"id": ticket["locations"][0]["id"], **place}]}
+
+    answer = await api.call(
+        "PATCH", f"/tickets/{ticket['key']}", json=body, headers={"If-Match": '"1"'}, expect=422
+    )
+
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer
+    assert detail in error["detail"]
 
 
 async def test_a_list_goes_on_where_the_page_before_ended(api: Api) -> None:

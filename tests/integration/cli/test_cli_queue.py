@@ -121,6 +121,33 @@ def test_accounts_are_changed_disabled_and_let_in(findings: Command) -> None:
     findings("account", "edit", "queue-eve", code=2)
 
 
+def test_a_ticket_is_edited_related_and_moved(findings: Command, tmp_path: Any) -> None:
+    first, second = (findings(*FILE, "--batch", "805", "--json")["key"] for _ in range(2))
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"severity": "P3", "assignee": "ada"}')
+
+    edited = findings("ticket", "edit", first, str(patch), "--title", "u", "--json")
+    unassigned = findings("ticket", "edit", first, "--assignee", "", "--json")
+    related = findings("ticket", "relate", first, f"blocks:{second}", "--note", "n", "--json")
+    apart = findings("ticket", "relate", first, f"blocks:{second}", "--remove", "--json")
+    moved = findings("ticket", "move", first, "investigating", "--json")
+    closed = findings(
+        "ticket", "move", first, "closed", "--resolution", "duplicate", "--duplicate-of", second
+    )
+
+    assert (edited["title"], edited["severity"], edited["assignee"]) == ("u", "P3", "ada")
+    assert (unassigned["title"], unassigned["assignee"]) == ("u", None)
+    assert [(r["key"], r["kind"]) for r in related["relations"]] == [(second, "blocks")]
+    assert apart["relations"] == []
+    assert moved["status"] == "investigating"
+    assert "closed" in closed
+    history = findings("ticket", "history", first)
+    assert "severity: P0 → P3" in history
+    findings("ticket", "edit", first, code=2)
+    findings("ticket", "edit", first, "--title", "v", "--version", "1", code=1)
+    findings("ticket", "move", second, "closed", "--resolution", "fixed", code=1)
+
+
 def test_stats_are_shown(findings: Command) -> None:
     findings(*FILE, "--batch", "803")
 

@@ -104,7 +104,19 @@ def test_hostile_text_is_written_out_on_one_line() -> None:
     ("method", "path", "body", "command"),
     [
         ("POST", "tickets/A-1/tests", {"node_id": "t.py::x"}, "findings test link A-1 t.py::x"),
-        ("POST", "tickets/A-1/tests", {"node_id": "t_…"}, "findings test link A-1 NODE_ID"),
+        ("POST", "tickets/A-1/tests", {"node_id": "<node_id>"}, "findings test link A-1 NODE_ID"),
+        (
+            "POST",
+            "tickets/A-1/transitions",
+            {"to": "closed", "reason": "<reason>", "commits": ["<commit>", "a;b"]},
+            "findings ticket move A-1 closed --reason REASON --commit COMMIT --commit 'a;b'",
+        ),
+        (
+            "POST",
+            "tickets/A-1/relations",
+            {"kind": "duplicate-of", "key": "<key>"},
+            "findings ticket relate A-1 duplicate-of:KEY",
+        ),
         ("POST", "tickets/A-1/runs", {"kind": "proof"}, "findings verify A-1 --proof"),
         ("POST", "tickets/A-1/runs", None, "findings verify A-1"),
         (

@@ -1,0 +1,159 @@
+"""``findings ticket``: what becomes of a ticket - edited, moved along the workflow, related."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import drafts
+from app.cli.errors import UsageProblem
+from app.cli.inputs import read_table
+from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.views import tickets as view
+
+_Words = list[str] | None
+ReadVersion = Annotated[
+    int | None,
+    typer.Option("--version", metavar="N", help="The version you read; refused when it is older."),
+]
+
+
+def edit_ticket(
+    ctx: typer.Context,
+    key: Key,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE]", help="JSON or TOML merge patch; - for standard input."),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
+    severity: Annotated[str | None, typer.Option(help="P0 (worst) to P4.")] = None,
+    summary: Annotated[str | None, typer.Option(help="The finding in a sentence or two.")] = None,
+    domain: Annotated[
+        _Words, typer.Option("--domain", help="Instead of those it has. Repeatable.")
+    ] = None,
+    category: Annotated[
+        _Words, typer.Option("--category", help="Instead of those it has. Repeatable.")
+    ] = None,
+    assignee: Annotated[str | None, typer.Option(help="Who takes care of it; '' nobody.")] = None,
+    resolution_text: Annotated[str | None, typer.Option(help="How it was settled.")] = None,
+    version: ReadVersion = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Change a ticket's document by options, by a file, or both; options outweigh the file.
+
+    Fields left out stay as they are.
+    """
+    body = read_table(source) if source else {}
+    given = {
+        "title": title,
+        "severity": severity,
+        "summary": summary,
+        "domains": domain,
+        "categories": category,
+        "resolution_text": resolution_text,
+    }
+    body |= {name: value for name, value in given.items() if value is not None}
+    if assignee is not None:
+        body["assignee"] = assignee or None
+    if not body:
+        raise UsageProblem("there is nothing to change", "Give a FILE or options like --title")
+    with opened(ctx, as_json=as_json) as session:
+        headers = {"Content-Type": "application/json", "If-Match": _etag(session, key, version)}
+        content = json.dumps(body).encode("ascii")
+        answer = session.client.call("PATCH", "tickets", key, content=content, headers=headers)
+        _show(session, answer.json())
+
+
+def move_ticket(
+    ctx: typer.Context,
+    key: Key,
+    to: Annotated[
+        str,
+        typer.Argument(
+            metavar="STATUS",
+            help="open, investigating, fix-in-progress, in-review, closed or wont-fix.",
+        ),
+    ],
+    resolution: Annotated[
+        str | None,
+        typer.Option(help="With closed: fixed, already-fixed, not-a-bug or duplicate."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, in Markdown.")] = None,
+    commit: Annotated[_Words, typer.Option("--commit", help="That settled it. Repeatable.")] = None,
+    duplicate_of: Annotated[
+        str | None, typer.Option(metavar="KEY", help="With duplicate: the other ticket.")
+    ] = None,
+    resolution_text: Annotated[str | None, typer.Option(help="How it was settled.")] = None,
+    override: Annotated[
+        bool, typer.Option("--override", help="Although the gate is closed; needs a reason.")
+    ] = False,
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move a ticket along the workflow; a closed gate says what is missing."""
+    from app.cli.client import new_key  # httpx is slow to load
+
+    given = {
+        "to": to,
+        "resolution": resolution,
+        "reason": reason,
+        "commits": commit,
+        "duplicate_of": duplicate_of,
+        "resolution_text": resolution_text,
+        "override": override or None,
+    }
+    body = {name: value for name, value in given.items() if value is not None}
+    with opened(ctx, as_json=as_json) as session:
+        key_of_call = idempotency_key or new_key()
+        _show(
+            session, session.client.post("tickets", key, "transitions", body=body, key=key_of_call)
+        )
+
+
+def relate_tickets(
+    ctx: typer.Context,
+    key: Key,
+    other: Annotated[
+        str,
+        typer.Argument(
+            metavar="[KIND:]KEY",
+            help="The other ticket; kinds are related, blocks, blocked-by, duplicate-of and "
+            "duplicated-by.",
+        ),
+    ],
+    note: Annotated[str | None, typer.Option(help="Why, in one line.")] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the relation away.")] = False,
+    version: ReadVersion = None,
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Relate a ticket to another one, which then shows the inverse; shows the ticket."""
+    from app.cli.client import new_key  # httpx is slow to load
+
+    relation = {"kind": "related", **drafts.relation(other)}
+    with opened(ctx, as_json=as_json) as session:
+        if remove:
+            headers = {"If-Match": _etag(session, key, version)}
+            path = ("tickets", key, "relations", relation["kind"], relation["key"])
+            session.client.call("DELETE", *path, headers=headers)
+        else:
+            body = relation if note is None else {**relation, "note": note}
+            key_of_call = idempotency_key or new_key()
+            session.client.post("tickets", key, "relations", body=body, key=key_of_call)
+        _show(session, session.client.get("tickets", key))
+
+
+def _etag(session: Session, key: str, version: int | None) -> str:
+    """Return the ETag of the version that was read, or of the present one."""
+    if version is None:
+        version = session.client.get("tickets", key)["version"]
+    return f'"{version}"'
+
+
+def _show(session: Session, ticket: dict[str, Any]) -> None:
+    if session.out.as_json:
+        session.out.json(ticket)
+    else:
+        view.show_ticket(session.out, ticket)
