@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     housekeeping_every_s: Annotated[float, Field(ge=1, le=86400)] = 600.0
     """How often workers remove what has had its time."""
 
+    clock_tolerance_s: Annotated[float, Field(ge=0)] = 300.0
+    """By how much this machine's clock may differ from the database's; 0: nobody looks."""
+
     log_format: Annotated[str, Field(pattern="^(json|text|auto)$")] = "auto"
     """``json``, ``text``, or ``auto``: text on a terminal, json otherwise."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,6 +20,8 @@ from app.errors import StartupError
 
 MINIMUM_VERSION = 150000
 """PostgreSQL 15, as ``server_version_num`` counts."""
+
+_MOMENT = "%Y-%m-%d %H:%M UTC"
 
 _MIGRATION_LOCK = 0x66_69_6E_64
 """Advisory lock that keeps two processes from migrating at once."""
@@ -157,6 +160,43 @@ def require_head(url: str) -> None:
         f"The database schema is at {current or 'nothing'}, but this version needs {head}.",
         remedy="Run: findings migrate",
     )
+
+
+def require_clock(url: str, tolerance_s: float) -> None:
+    """Check this machine's clock against the server's, and the server's against what is written.
+
+    Tokens and sessions expire by the one, history is told by the other. Both are one clock when
+    the server runs here: then only the past in the database can tell that it was set back.
+
+    Raises:
+        StartupError: they differ by more than `tolerance_s`, unless that is 0.
+    """
+    if not tolerance_s:
+        return
+    engine = _sync_engine(url)
+    try:
+        with engine.connect() as connection:
+            before = datetime.now(UTC)
+            server = connection.scalar(text("SELECT clock_timestamp()"))
+            here = before + (datetime.now(UTC) - before) / 2
+            newest = connection.scalar(
+                text("SELECT at FROM audit_events ORDER BY id DESC LIMIT 1"),
+            )
+    finally:
+        engine.dispose()
+    assert server is not None
+    if abs((server - here).total_seconds()) > tolerance_s:
+        raise StartupError(
+            f"The clock here says {here:{_MOMENT}}, the database server's {server:{_MOMENT}}.",
+            remedy="Set both by NTP and start again.",
+        )
+    if newest is not None and (newest - server).total_seconds() > tolerance_s:
+        raise StartupError(
+            f"The clock says {server:{_MOMENT}}, but something in the database was written later, "
+            f"at {newest:{_MOMENT}}.",
+            remedy="Set the clock by NTP and start again; if it is right and was ahead then, "
+            "start with FINDINGS_CLOCK_TOLERANCE_S=0 until that moment is past.",
+        )
 
 
 def migrate(url: str, revision: str = "head") -> tuple[str | None, str | None]:

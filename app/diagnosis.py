@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import Settings
-from app.database import check_server, head_revision
+from app.database import check_server, require_clock, require_head
 from app.embedded import EmbeddedCluster
 from app.errors import StartupError
 from app.sandbox.build import build_sandbox
@@ -35,6 +35,7 @@ class Diagnosis:
 def examine(settings: Settings) -> list[Diagnosis]:
     """Look at everything; what cannot be looked at is a finding, never an exception."""
     return [
+        Diagnosis("settings", True, _settings(settings)),
         Diagnosis("address", True, settings.url),
         Diagnosis("data directory", *_data_dir(settings.data_dir)),
         *_token(settings.admin_token_file),
@@ -43,6 +44,19 @@ def examine(settings: Settings) -> list[Diagnosis]:
         *_engine(),
         *_sandbox(settings),
     ]
+
+
+def _settings(settings: Settings) -> str:
+    """Say what was set, passwords left out."""
+    given = sorted(settings.model_fields_set - {"database_url"})
+    words = [f"FINDINGS_{name.upper()}={_plain(getattr(settings, name))}" for name in given]
+    if settings.database_url is not None:
+        words.append("DATABASE_URL")
+    return f"{', '.join(words) or 'none'}; everything else as by default"
+
+
+def _plain(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _data_dir(path: Path) -> tuple[bool, str]:
@@ -83,12 +97,19 @@ def _database(settings: Settings) -> Iterator[Diagnosis]:
     except StartupError as error:
         yield Diagnosis("database", False, str(error))
         return
-    head = head_revision()
-    ok = revision == head
-    detail = (
-        f"schema at {revision}" if ok else f"schema at {revision}, needs {head}: findings migrate"
-    )
-    yield Diagnosis("schema", ok, detail)
+    try:
+        require_head(url)
+    except StartupError as error:
+        yield Diagnosis("schema", False, str(error))
+        return
+    yield Diagnosis("schema", True, f"at {revision}")
+    try:
+        require_clock(url, settings.clock_tolerance_s)
+    except StartupError as error:
+        yield Diagnosis("clock", False, str(error))
+        return
+    agrees = "agrees with the database" if settings.clock_tolerance_s else "not looked at"
+    yield Diagnosis("clock", True, agrees)
 
 
 def _target(settings: Settings) -> Iterator[Diagnosis]:

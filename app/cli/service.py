@@ -31,12 +31,16 @@ def serve() -> None:
     """Start the service with its worker, and its own database unless DATABASE_URL is set."""
 
     def action() -> None:
-        from app import logs, serving
         from app.config import load_settings
 
         settings = load_settings()
+        from app import logs, startup
+
         logs.configure(settings.log_format, settings.log_level)
-        serving.serve(settings, _announce)
+        with startup.ready_to_serve(settings) as (sock, url):
+            from app import serving  # the whole service, which a refused start need not wait for
+
+            serving.serve(settings, sock, url, _announce)
 
     _reported(action)
 
@@ -46,12 +50,16 @@ def worker() -> None:
     """Execute queued runs; as many such processes as wanted, on any machine."""
 
     def action() -> None:
-        from app import logs, serving
         from app.config import load_settings
 
         settings = load_settings()
+        from app import logs, startup
+
         logs.configure(settings.log_format, settings.log_level)
-        serving.work(settings)
+        url = startup.ready_to_work(settings)
+        from app import serving
+
+        serving.work(settings, url)
 
     _reported(action)
 
@@ -61,11 +69,12 @@ def migrate() -> None:
     """Bring the schema of the database in DATABASE_URL to this version."""
 
     def action() -> None:
-        from app import serving
         from app.config import load_settings
 
         settings = load_settings()
-        before, after = serving.upgrade(settings, serving.existing_database_url(settings))
+        from app import startup
+
+        before, after = startup.upgrade(settings, startup.existing_database_url(settings))
         print(f"Schema: {before or 'empty'} -> {after}" if before != after else f"Schema: {after}")
 
     _reported(action)
@@ -78,10 +87,12 @@ def backup(
     """Write everything the service knows into FILE; it may go on running meanwhile."""
 
     def action() -> None:
-        from app import backup, serving
         from app.config import load_settings
 
-        with serving.any_database(load_settings()) as url:
+        settings = load_settings()
+        from app import backup, startup
+
+        with startup.any_database(settings) as url:
             done = backup.back_up(url, file)
         print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
 
@@ -98,11 +109,12 @@ def restore(
     """Fill the database of DATABASE_URL, or the embedded one, from a backup."""
 
     def action() -> None:
-        from app import backup, serving
         from app.config import load_settings
 
         settings = load_settings()
-        with serving.offline_database(settings) as url:
+        from app import backup, startup
+
+        with startup.offline_database(settings) as url:
             done = backup.restore(url, file, force=force)
         if settings.database_url is None:
             # Its token may be unknown to what was restored; the next start makes a new one.
@@ -121,10 +133,12 @@ def doctor(
 
     def action() -> None:
         nonlocal healthy
-        from app import diagnosis
         from app.config import load_settings
 
-        findings = diagnosis.examine(load_settings())
+        settings = load_settings()
+        from app import diagnosis
+
+        findings = diagnosis.examine(settings)
         healthy = all(item.ok for item in findings if item.needed)
         if as_json:
             print(json.dumps([vars(item) for item in findings], indent=2))

@@ -40,11 +40,11 @@ MAY_IMPORT = {
     "web": "api factory services formats storage domain errors",
     "worker": "tracing factory services sandbox storage database domain errors",
     "main": "api web worker admission factory domain errors",
-    "serving": "admission backup tracing main worker factory sandbox embedded database config "
-    "errors",
+    "startup": "tracing backup database embedded sandbox config errors",
+    "serving": "admission main worker factory config errors",
     # The command speaks HTTP; only the part that starts the server knows the server.
     "cli": "datadir",
-    "cli.service": "serving backup diagnosis database config logs errors datadir",
+    "cli.service": "startup serving backup diagnosis database config logs errors datadir",
 }
 
 # All that routes and pages may see of storage: ids, and filters, which are plain data.
