@@ -21,6 +21,9 @@ from app.errors import StartupError
 MINIMUM_VERSION = 150000
 """PostgreSQL 15, as ``server_version_num`` counts."""
 
+_LONGEST_PAUSE_MS = 300_000
+"""Within a transaction: longer than a slow reader of an export takes over a part of it."""
+
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
 _MIGRATION_LOCK = 0x66_69_6E_64
@@ -59,11 +62,15 @@ _OPTIONS: Mapping[str, Any] = {
 
 
 def connect_arguments(name: str, statement_timeout_ms: int = 30_000) -> dict[str, Any]:
-    """Return what each connection is opened with: UTC, a name, and a bound on statements."""
+    """Return what each connection is opened with: UTC, a name, and bounds on statements and pauses.
+
+    The latter frees what a process holds that was halted in the middle of a transaction.
+    """
     return {
         "application_name": f"findings {name}",
         "connect_timeout": 10,
-        "options": f"-c timezone=UTC -c statement_timeout={statement_timeout_ms}",
+        "options": f"-c timezone=UTC -c statement_timeout={statement_timeout_ms} "
+        f"-c idle_in_transaction_session_timeout={_LONGEST_PAUSE_MS}",
     }
 
 
@@ -135,11 +142,20 @@ def check_server(url: str) -> str | None:
     except OperationalError as error:
         reason = " ".join(str(error.orig).split()).rstrip(".?")
         raise StartupError(
-            f"The database does not answer: {reason}.",
-            remedy="Check DATABASE_URL, the server and the password.",
+            f"The database does not answer: {reason}.", remedy=_remedy_for(reason)
         ) from None
     finally:
         engine.dispose()
+
+
+def _remedy_for(reason: str) -> str:
+    # A refused connection has no error code, only words; the server's are English (lc_messages).
+    if "too many connections" in reason or "connection slots are reserved" in reason:
+        return (
+            "Raise the server's max_connections (or the limit of the role or database), or lower "
+            "FINDINGS_DATABASE_POOL everywhere."
+        )
+    return "Check DATABASE_URL, the server and the password."
 
 
 def require_head(url: str) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -45,6 +46,8 @@ from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
 from app.storage.transfer import TransferStore
 from app.storage.workers import WorkerStore
+
+log = structlog.get_logger(__name__)
 
 
 class Stores:
@@ -315,12 +318,34 @@ class UnitOfWork:
                 await connection.execute(text("SELECT 1"))
 
 
+_REASONS = {
+    "53100": "The database's disk is full: nothing can be written until an operator makes room.",
+    "53300": "The database has no connection to spare. Try again in a moment.",
+    "57014": "The database took too long over this. Try again, or ask for less at once.",
+    "25006": "The database can only be read at present. Try again in a moment.",
+    "25P03": "The database gave up waiting for the rest of this. Try again.",
+}
+"""What is told of some failures, by the code of the SQL standard that the server gave."""
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeout) as error:
-        raise Unavailable(
-            "The database does not answer at present. Try again in a moment.",
-            headers={"Retry-After": "2"},
+    except PoolTimeout as error:
+        raise _unavailable(
+            "All database connections of this process are in use. Try again in a moment.", error
         ) from error
+    except (OperationalError, InternalError) as error:
+        code = getattr(error.orig, "sqlstate", None)
+        if isinstance(error, InternalError) and code not in _REASONS:
+            raise
+        told = _REASONS.get(str(code), "The database does not answer at present. Try again soon.")
+        raise _unavailable(told, error) from error
+
+
+def _unavailable(told: str, error: Exception) -> Unavailable:
+    """Log the cause, which only an operator may see, and return what everybody may."""
+    cause = getattr(error, "orig", None) or error
+    log.warning("database.unavailable", reason=" ".join(str(cause).split())[:500])
+    return Unavailable(told, headers={"Retry-After": "2"})

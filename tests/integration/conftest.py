@@ -9,17 +9,22 @@ import asyncio
 import contextlib
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from app.backup import back_up, restore
 from app.config import load_settings
 from app.database import migrate
+from app.embedded import EmbeddedCluster
 from app.factory import Factory
 from tests.support.api import Api, running_api
 from tests.support.cluster import (
     Server,
     clone_database,
+    copied,
     database_url,
     drop_database,
     foreign_server,
@@ -135,6 +140,38 @@ async def api_with_worker(database: str) -> AsyncIterator[Api]:
     """The application in this process with its worker."""
     async with running_api(database, workers=1) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def installed(template: str, cluster: Server) -> Iterator[Path]:
+    """A data directory as a stopped service leaves it: database at head, catalogue in step.
+
+    A service that starts on a copy of it has no cluster to create, no schema to make and no suite
+    to collect.
+    """
+    with short_directory(in_memory=True) as folder, tempfile.TemporaryDirectory() as elsewhere:
+        embedded = EmbeddedCluster(folder, durable=False)
+        url = embedded.start()
+        try:
+            back_up(database_url(cluster.service_url, template), Path(elsewhere) / "file")
+            restore(url, Path(elsewhere) / "file")
+        finally:
+            embedded.stop()
+        yield folder
+
+
+@pytest.fixture
+def installation(installed: Path) -> Iterator[Path]:
+    """A copy of it, of the test's own; its server is stopped in the end."""
+    with copied(installed) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def module_installation(installed: Path) -> Iterator[Path]:
+    """A copy that the tests of one file share."""
+    with copied(installed) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -145,6 +145,17 @@ def short_directory(*, in_memory: bool = False) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@contextlib.contextmanager
+def copied(data_dir: Path) -> Iterator[Path]:
+    """Copies the data directory of a stopped server; a server in the copy is stopped at the end."""
+    with short_directory(in_memory=True) as folder:
+        subprocess.run(["cp", "-a", f"{data_dir}/.", folder], check=True)
+        try:
+            yield folder
+        finally:
+            EmbeddedCluster(folder).stop()
+
+
 def _has_room(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free > _ROOM
 

@@ -53,6 +53,14 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a command that would not start."""
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("findings: ")
+    return line
+
+
 def start(
     data_dir: Path,
     extra: Mapping[str, str] | None = None,
