@@ -41,10 +41,13 @@ def ready_to_serve(settings: Settings) -> Iterator[tuple[socket.socket, str]]:
         )
     # The same as Ctrl-C: what was started ends, the database server too. The web server hands the
     # signal on when it is done, and the default would end this process at once.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tracing.configure("findings-web")
-    with contextlib.closing(_listen(settings)) as sock, _database(settings) as url:
-        yield sock, url
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        tracing.configure("findings-web")
+        with contextlib.closing(_listen(settings)) as sock, _database(settings) as url:
+            yield sock, url
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def ready_to_work(settings: Settings) -> str:

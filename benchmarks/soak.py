@@ -1,13 +1,15 @@
 """Break an installation on purpose, for as long as asked, and count what came out of it.
 
     .venv/bin/python benchmarks/soak.py --seconds 600 --seed 7
+    .venv/bin/python benchmarks/soak.py --seconds 600 --disk 400      # as root: disk full too
 
 Starts a web host with its own PostgreSQL and two workers as processes, and restarts each that
 ends, as systemd would. Clients file tickets, review them and trigger runs, and repeat each
 request under its idempotency key until it is acknowledged. Meanwhile web, worker, zygote and
-PostgreSQL are killed (SIGKILL) or halted (SIGSTOP) at random. In the end everything that was
-acknowledged must be there, once; every run must have finished, once; and no process may be left.
-Exit code 1 when not.
+PostgreSQL are killed (SIGKILL) or halted (SIGSTOP) at random, PostgreSQL is restarted, others take
+all its connections, and, where the data directory has a small disk of its own, the disk is filled.
+In the end everything that was acknowledged must be there, once; every run must have finished,
+once; and no lease, arm or process may be left. Exit code 1 when not.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import contextlib
 import ctypes
 import os
 import random
+import shlex
 import signal
 import socket
 import subprocess
@@ -26,13 +29,15 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 
+from app.embedded import EmbeddedCluster
 from app.embedded.postmaster import running_postmaster
 from app.sandbox.workdir import sweep_orphans
 
@@ -47,6 +52,7 @@ SILENCE_S = 3
 HALT_S = 4.0
 CLIENTS = 3
 _SUBREAPER = 36
+_PIECE = 1 << 16
 
 
 @dataclass
@@ -83,11 +89,12 @@ class Tally:
 class Installation:
     """A web host with its own PostgreSQL, and two workers, each restarted when it ends."""
 
-    def __init__(self, folder: Path) -> None:
-        self.data_dir = folder / "data"
+    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
+        self.data_dir = data_dir or folder / "data"
         self.temporary = folder / "tmp"
+        self._logs = folder
         for made in (self.data_dir, self.temporary):
-            made.mkdir(mode=0o711)
+            made.mkdir(mode=0o711, exist_ok=True)
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -122,7 +129,7 @@ class Installation:
                 if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
                     return
             time.sleep(0.1)
-        raise RuntimeError(f"not ready: see {self.data_dir}/web.log")
+        raise RuntimeError(f"not ready: see {self._logs}/web.log")
 
     def pid(self, part: str) -> int | None:
         """Return the process of a part: web, worker-1, worker-2, zygote or postgres."""
@@ -146,7 +153,7 @@ class Installation:
             "TMPDIR": str(self.temporary),
         }
         environment.pop("DATABASE_URL", None)
-        with (self.data_dir / f"{name}.log").open("ab") as log:
+        with (self._logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", "serve" if name == "web" else "worker"],
                 cwd=ROOT,
@@ -217,6 +224,7 @@ def load(place: Installation, tally: Tally, number: int, ending: threading.Event
         )
         key = ticket["key"]
         tally.tickets[reference] = key
+        client.post("/review-queue/claim", {"specialist": "pytorch", "keys": [key]})
         review = {"specialist": "pytorch", "verdict": "ENDORSE", "rationale": "It is so."}
         tally.reviews.append((key, client.post(f"/tickets/{key}/reviews", review)["id"]))
         client.post(f"/tickets/{key}/tests", {"node_id": choose.choice(NODE_IDS)})
@@ -226,28 +234,75 @@ def load(place: Installation, tally: Tally, number: int, ending: threading.Event
         ending.wait(0.3)
 
 
-def break_things(
-    place: Installation, tally: Tally, choose: random.Random, ending: threading.Event
-) -> None:
-    """Every second or so, kill or halt a part."""
-    parts = ("web", "worker-1", "worker-2", "zygote", "postgres")
-    pending: list[tuple[str, str]] = []
-    while not ending.wait(choose.uniform(0.5, 2.0)):
-        if not pending:  # each in turn, in an order of its own, so that none is left out
-            pending = [(how, part) for how in ("kill", "halt") for part in parts]
-            choose.shuffle(pending)
-        how, part = pending.pop()
+Fault = Callable[[Installation, threading.Event], bool]
+"""Does its harm and, where it lasts, ends it; false when there was nothing to harm."""
+
+
+def _signalled(part: str, *numbers: signal.Signals) -> Fault:
+    def fault(place: Installation, ending: threading.Event) -> bool:
         pid = place.pid(part)
         if pid is None:
-            continue
-        with contextlib.suppress(ProcessLookupError):
-            if how == "kill":
-                os.kill(pid, signal.SIGKILL)
-            else:
-                os.kill(pid, signal.SIGSTOP)
+            return False
+        for number in numbers:
+            if number is signal.SIGCONT:
                 ending.wait(HALT_S)
-                os.kill(pid, signal.SIGCONT)
-            tally.faults[f"{how} {part}"] += 1
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                return False
+        return True
+
+    return fault
+
+
+def _take_all_connections(place: Installation, ending: threading.Event) -> bool:
+    url = EmbeddedCluster(place.data_dir).service_url
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(psycopg.OperationalError):
+            for _ in range(1000):
+                held.enter_context(psycopg.connect(url, connect_timeout=2))
+        ending.wait(HALT_S)
+    return True
+
+
+def _fill_disk(place: Installation, ending: threading.Event) -> bool:
+    filler = place.data_dir / "filler"
+    try:
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(_PIECE))
+        ending.wait(HALT_S)
+    finally:
+        filler.unlink(missing_ok=True)
+    return True
+
+
+PARTS = ("web", "worker-1", "worker-2", "zygote", "postgres")
+FAULTS: dict[str, Fault] = {
+    **{f"kill {part}": _signalled(part, signal.SIGKILL) for part in PARTS},
+    **{f"halt {part}": _signalled(part, signal.SIGSTOP, signal.SIGCONT) for part in PARTS},
+    "restart postgres": _signalled("postgres", signal.SIGINT),
+    "take all connections": _take_all_connections,
+}
+FILL_DISK = "fill the disk"
+
+
+def break_things(
+    place: Installation,
+    tally: Tally,
+    faults: Mapping[str, Fault],
+    choose: random.Random,
+    ending: threading.Event,
+) -> None:
+    """Every second or so, do one kind of harm."""
+    pending: list[str] = []
+    while not ending.wait(choose.uniform(0.5, 2.0)):
+        if not pending:  # each in turn, in an order of its own, so that none is left out
+            pending = list(faults)
+            choose.shuffle(pending)
+        name = pending.pop()
+        if faults[name](place, ending):
+            tally.faults[name] += 1
 
 
 def examine(client: Client, tally: Tally, patience_s: float) -> None:
@@ -279,21 +334,52 @@ def examine(client: Client, tally: Tally, patience_s: float) -> None:
         tally.wrong.append(f"{filed} tickets are there, {len(tally.tickets)} were acknowledged")
 
 
-def soak(seconds: float, seed: int, *, patience_s: float = 120.0) -> Tally:
-    """Break things for so long, then look; the tally says what is wrong."""
+LEFT_OVER = {
+    "lease": "SELECT count(*) FROM review_leases",
+    "unfinished run": "SELECT count(*) FROM runs WHERE status <> 'finished'",
+    "job of the queue": "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')",
+}
+
+
+def examine_database(url: str, tally: Tally) -> None:
+    """Look for what nobody ended, after giving it a moment."""
+    for what, query in LEFT_OVER.items():
+        for _ in range(100):
+            with psycopg.connect(url) as connection:
+                ((number,),) = connection.execute(query.encode()).fetchall()
+            if not number:
+                break
+            time.sleep(0.1)
+        else:
+            tally.wrong.append(f"{number} of this left: {what}")
+
+
+def soak(
+    seconds: float,
+    seed: int,
+    *,
+    patience_s: float = 120.0,
+    data_dir: Path | None = None,
+    small_disk: bool = False,
+) -> Tally:
+    """Break things for so long, then look; the tally says what is wrong.
+
+    `data_dir` may be one that a service left; on a `small_disk` of its own, that is filled too.
+    """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)  # orphans come to this process, and are counted
     tally, ending, calm = Tally(), threading.Event(), threading.Event()
+    faults = {**FAULTS, FILL_DISK: _fill_disk} if small_disk else FAULTS
     with tempfile.TemporaryDirectory(prefix="fnd-soak-", dir="/tmp") as folder:  # short for sockets
         Path(folder).chmod(0o711)
         before = set(_children({os.getpid()}))
-        with Installation(Path(folder)) as place:
+        with Installation(Path(folder), data_dir) as place:
             loads = [
                 threading.Thread(target=load, args=(place, tally, n, ending), daemon=True)
                 for n in range(CLIENTS)
             ]
             breaker = threading.Thread(
                 target=break_things,
-                args=(place, tally, random.Random(seed), calm),  # noqa: S311  # no secret
+                args=(place, tally, faults, random.Random(seed), calm),  # noqa: S311  # no secret
                 daemon=True,
             )
             for thread in (*loads, breaker):
@@ -308,6 +394,7 @@ def soak(seconds: float, seed: int, *, patience_s: float = 120.0) -> Tally:
                     tally.wrong.append("a client was not answered any more")
             place.wait_ready()
             examine(Client(place, tally), tally, patience_s)
+            examine_database(EmbeddedCluster(place.data_dir).service_url, tally)
             temporary = place.temporary
         left = _left_over(before)
         tally.wrong += [f"a process is left: {item}" for item in left]
@@ -357,13 +444,33 @@ def _free_port() -> int:
         return port
 
 
+def _with_a_small_disk(megabytes: int) -> int:
+    """Run this again where only its processes see the disk."""
+    with tempfile.TemporaryDirectory(prefix="fnd-disk-", dir="/tmp") as folder:
+        mount = f"mount -t tmpfs -o size={megabytes}m,mode=0711 none {folder}"
+        again = shlex.join([sys.executable, *sys.argv, "--mounted", folder])
+        command = ["unshare", "--mount", "sh", "-c", f"{mount} && {again}"]
+        return subprocess.run(command, check=False).returncode
+
+
 def main() -> int:
     """Run it from the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="for how long things break")
     parser.add_argument("--seed", type=int, default=1, help="of the order in which they break")
+    parser.add_argument(
+        "--disk",
+        type=int,
+        metavar="MB",
+        help="give the data directory a disk of this size in memory, and fill it now and then",
+    )
+    parser.add_argument("--mounted", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    tally = soak(given.seconds, given.seed)
+    if given.disk and not given.mounted:
+        return _with_a_small_disk(given.disk)
+    tally = soak(
+        given.seconds, given.seed, data_dir=given.mounted, small_disk=given.mounted is not None
+    )
     print(tally.text())
     return 1 if tally.wrong else 0
 

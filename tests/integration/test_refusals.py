@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -27,14 +26,6 @@ from tests.support.service import clean_environment, refusal
 def data_dir() -> Iterator[Path]:
     with short_directory() as folder:
         yield folder
-
-
-@pytest.fixture(autouse=True)
-def _own_signals() -> Iterator[None]:
-    """A start takes SIGTERM over; here it is this process that starts."""
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def refused(data_dir: Path, **settings: object) -> str:

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.support.api import ticket_body
-from tests.support.cluster import short_directory
 from tests.support.service import running_service
 
 NODE_ID = "tests/verification/test_b2_drl_10.py"
@@ -42,13 +42,13 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
         server.server_close()
 
 
-def test_a_run_belongs_to_the_trace_of_the_request_that_asked_for_it() -> None:
-    with collector() as (endpoint, kept), short_directory() as data_dir:
+def test_a_run_belongs_to_the_trace_of_the_request_that_asked_for_it(installation: Path) -> None:
+    with collector() as (endpoint, kept):
         settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
         }
-        with running_service(data_dir, settings) as service, service.client() as client:
+        with running_service(installation, settings) as service, service.client() as client:
             key = client.post("/tickets", json=ticket_body()).json()["key"]
             client.post(f"/tickets/{key}/tests", json={"node_id": NODE_ID})
             run = client.post(f"/tickets/{key}/runs", json={"kind": "check"}).json()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -67,11 +67,25 @@ def start(
     *,
     name: str = "serve",
     python: Path | str = sys.executable,
+    code: Path | None = None,
 ) -> Service:
-    """Start the service on a free port and wait until it is ready."""
-    process, log = start_command("serve", data_dir, extra, name=name, python=python)
-    url = _wait_for_url(process, log)
-    return Service(url=url, data_dir=data_dir, process=process, log=log)
+    """Start the service on a free port and wait until it is ready; `code` is another version's."""
+    settings = {**(extra or {}), **({"PYTHONPATH": str(code)} if code else {})}
+    command = [str(python), "-m", "app.cli", "serve"]
+    return start_process(command, data_dir, settings, log=data_dir / f"{name}.log", cwd=code)
+
+
+def start_process(
+    command: Sequence[str],
+    data_dir: Path,
+    extra: Mapping[str, str],
+    *,
+    log: Path,
+    cwd: Path | None = None,
+) -> Service:
+    """Start the service by a command of one's own and wait until it is ready."""
+    process = _launch(command, data_dir, extra, log, cwd)
+    return Service(_wait_for_url(process, log), data_dir, process, log)
 
 
 def start_command(
@@ -84,22 +98,32 @@ def start_command(
 ) -> tuple[subprocess.Popen[bytes], Path]:
     """Start a command of the server in a session of its own; return the process and its log."""
     log = data_dir / f"{name}.log"
+    return _launch([str(python), "-m", "app.cli", command], data_dir, extra or {}, log), log
+
+
+def _launch(
+    command: Sequence[str],
+    data_dir: Path,
+    extra: Mapping[str, str],
+    log: Path,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
     environment = {
         **clean_environment(),
         "FINDINGS_DATA_DIR": str(data_dir),
         "FINDINGS_PORT": "0",
         "FINDINGS_LOG_FORMAT": "text",
-        **(extra or {}),
+        **extra,
     }
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [str(python), "-m", "app.cli", command],
+        return subprocess.Popen(
+            command,
             env=environment,
+            cwd=cwd,
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return process, log
 
 
 def wait_until(condition: Callable[[], T | None], seconds: float = 60.0, *, why: str) -> T:
