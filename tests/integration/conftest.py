@@ -167,15 +167,8 @@ def installation(installed: Path) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module")
-def module_installation(installed: Path) -> Iterator[Path]:
-    """A copy that the tests of one file share."""
-    with copied(installed) as folder:
-        yield folder
-
-
 @pytest.fixture(scope="session")
-def service() -> Iterator[Service]:
+def service(installed: Path) -> Iterator[Service]:
     """A whole service in processes of its own: ``findings serve`` with everything in it."""
-    with short_directory() as data_dir, running_service(data_dir) as found:
+    with copied(installed) as data_dir, running_service(data_dir) as found:
         yield found

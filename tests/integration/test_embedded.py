@@ -424,7 +424,7 @@ class TestStatus:
 @pytest.fixture
 def empty() -> Iterator[Path]:
     """A directory with nothing in it; what is started in it is stopped."""
-    with short_directory() as folder:
+    with short_directory(in_memory=True) as folder:
         try:
             yield folder
         finally:
@@ -447,7 +447,7 @@ def spoilt(data_dir: Path, empty: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Path]:
-    with short_directory() as folder:
+    with short_directory(in_memory=True) as folder:
         cluster = EmbeddedCluster(folder, durable=False)
         cluster.start()
         cluster.stop()

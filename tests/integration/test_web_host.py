@@ -29,7 +29,7 @@ import sys
 from app.config import load_settings
 from app.factory import Factory
 from app.main import create_app
-import app.serving, app.diagnosis
+import app.startup, app.serving, app.diagnosis
 create_app(Factory(load_settings(data_dir="/nonexistent"), "postgresql://u:p@127.0.0.1/x"))
 print(sorted({"torch", "pytest", "_pytest", "kasmina"} & set(sys.modules)))
 """
@@ -100,9 +100,10 @@ def test_hosts_share_the_work_over_the_network(
         # Whoever starts a second web host gets no token by that.
         assert not (second.data_dir / "admin-token").exists()
         try:
-            for name in ("worker-1", "worker-2"):
-                extra = {"DATABASE_URL": shared_url}
+            for number in (1, 2):  # the second finds the suite collected
+                name, extra = f"worker-{number}", {"DATABASE_URL": shared_url}
                 workers += [start_command("worker", folder(tmp_path, name), extra, name=name)[0]]
+                _workers_are_listed(first, number)
             _a_run_asked_for_here_is_seen_there(first, second)
         finally:
             assert stop(second) == 0
@@ -122,11 +123,16 @@ def _nothing_is_collected_yet(web: Service) -> None:
         assert client.get("/tests").json()["items"] == []
 
 
+def _workers_are_listed(web: Service, number: int) -> None:
+    with web.client() as client:
+        wait_until(
+            lambda: len(client.get("/workers").json()["items"]) == number,
+            why=f"{number} workers are listed",
+        )
+
+
 def _a_run_asked_for_here_is_seen_there(here: Service, there: Service) -> None:
     with here.client() as client, there.client(here.admin_token) as other:
-        wait_until(
-            lambda: len(client.get("/workers").json()["items"]) == 2, why="two workers are listed"
-        )
         assert client.get("/tests").json()["items"]
         key = client.post("/tickets", json=ticket_body()).json()["key"]
         linked = client.post(f"/tickets/{key}/tests", json={"node_id": NODE_ID})
