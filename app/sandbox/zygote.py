@@ -31,6 +31,8 @@ FORK_IS_SAFE = sys.platform == "linux"
 _READY_S = 120.0
 _FORK_S = 10.0
 _MAX_SKIPPED = 20
+_TRIED_AGAIN_AFTER_S = 60.0
+"""One that was killed while it got ready says nothing about the next."""
 
 
 class ZygoteFailed(Exception):
@@ -161,8 +163,19 @@ class ZygoteSandbox(Engine):
         self._max_forks = max_forks
         self._lock = asyncio.Lock()
         self._gone: set[asyncio.Task[None]] = set()
-        self.unavailable: str | None = None
-        """Why plain subprocesses serve instead; None while a zygote does."""
+        self._failure: tuple[str, float] | None = None
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why plain subprocesses serve instead, until it is time for another try."""
+        if self._failure is None:
+            return None
+        reason, since = self._failure
+        return reason if time.monotonic() - since < _TRIED_AGAIN_AFTER_S else None
+
+    @unavailable.setter
+    def unavailable(self, reason: str) -> None:
+        self._failure = (reason, time.monotonic())
 
     async def warm(self) -> None:
         """Have a zygote ready, so that the first arm need not wait for it. Never raises."""

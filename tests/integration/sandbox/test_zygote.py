@@ -166,6 +166,21 @@ def test_without_a_zygote_subprocesses_serve(
     assert fresh.sandbox.unavailable
 
 
+def test_one_that_failed_is_tried_again_later(
+    fresh: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    entry = tmp_path / "broken_main.py"
+    entry.write_text("raise SystemExit(1)")
+    with monkeypatch.context() as broken:
+        broken.setattr(zygote_module, "ENTRY", entry)
+        assert engine_of(fresh) == "subprocess"
+    assert engine_of(fresh) == "subprocess"
+
+    monkeypatch.setattr(zygote_module, "_TRIED_AGAIN_AFTER_S", 0.0)
+
+    assert engine_of(fresh) == "zygote"
+
+
 def test_off_linux_subprocesses_serve(fresh: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zygote_module, "FORK_IS_SAFE", False)
 
