@@ -32,7 +32,6 @@ _READY_S = 120.0
 _FORK_S = 10.0
 _MAX_SKIPPED = 20
 _TRIED_AGAIN_AFTER_S = 60.0
-"""One that was killed while it got ready says nothing about the next."""
 
 
 class ZygoteFailed(Exception):
@@ -163,19 +162,8 @@ class ZygoteSandbox(Engine):
         self._max_forks = max_forks
         self._lock = asyncio.Lock()
         self._gone: set[asyncio.Task[None]] = set()
-        self._failure: tuple[str, float] | None = None
-
-    @property
-    def unavailable(self) -> str | None:
-        """Why plain subprocesses serve instead, until it is time for another try."""
-        if self._failure is None:
-            return None
-        reason, since = self._failure
-        return reason if time.monotonic() - since < _TRIED_AGAIN_AFTER_S else None
-
-    @unavailable.setter
-    def unavailable(self, reason: str) -> None:
-        self._failure = (reason, time.monotonic())
+        self.unavailable: str | None = None
+        """Why plain subprocesses serve instead; None while a zygote does."""
 
     async def warm(self) -> None:
         """Have a zygote ready, so that the first arm need not wait for it. Never raises."""
@@ -190,11 +178,18 @@ class ZygoteSandbox(Engine):
         while self._gone:
             await asyncio.gather(*self._gone)
 
+    _next_try: float | None = None
+    """When to ask for a zygote again after there was none: the reason may be gone by then."""
+
     async def _start(self, ends: ChildEnds) -> Started:
+        if self._next_try is not None and time.monotonic() >= self._next_try:
+            self.unavailable = self._next_try = None
         for _ in range(2):
             try:
                 zygote = await self._ready()
             except ZygoteFailed:
+                if self._next_try is None:
+                    self._next_try = time.monotonic() + _TRIED_AGAIN_AFTER_S
                 break
             try:
                 await zygote.fork(ends)

@@ -105,12 +105,11 @@ class Worker:
     async def run(self, *, drain_s: float = 30.0) -> None:
         """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
         async with self.app.open_async():
-            # First these, so that a worker is heard of and looks after others while it warms up.
+            await self._factory.sandbox.warm()
             rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
             beat = asyncio.create_task(self._beat_forever(), name="heartbeat")
             sweep = asyncio.create_task(self._sweep_forever(), name="housekeeping")
             try:
-                await self._factory.sandbox.warm()
                 await self.app.run_worker_async(
                     queues=[QUEUE],
                     name=worker_name(),
