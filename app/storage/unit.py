@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import psycopg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -336,16 +337,17 @@ def _translated() -> Iterator[None]:
         raise _unavailable(
             "All database connections of this process are in use. Try again in a moment.", error
         ) from error
-    except (OperationalError, InternalError) as error:
-        code = getattr(error.orig, "sqlstate", None)
-        if isinstance(error, InternalError) and code not in _REASONS:
+    except (DBAPIError, psycopg.Error) as error:
+        cause = getattr(error, "orig", None) or error
+        told = _REASONS.get(str(getattr(cause, "sqlstate", None)))
+        if told is None and not isinstance(cause, psycopg.OperationalError):
             raise
-        told = _REASONS.get(str(code), "The database does not answer at present. Try again soon.")
-        raise _unavailable(told, error) from error
+        raise _unavailable(
+            told or "The database does not answer at present. Try again in a moment.", cause
+        ) from error
 
 
 def _unavailable(told: str, error: Exception) -> Unavailable:
     """Log the cause, which only an operator may see, and return what everybody may."""
-    cause = getattr(error, "orig", None) or error
-    log.warning("database.unavailable", reason=" ".join(str(cause).split())[:500])
+    log.warning("database.unavailable", reason=" ".join(str(error).split())[:500])
     return Unavailable(told, headers={"Retry-After": "2"})
