@@ -87,13 +87,6 @@ def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEng
     )
 
 
-def pool_state(engine: AsyncEngine) -> dict[str, int]:
-    """Return how many connections are in use and idle, and the most that there may be."""
-    found = engine.pool
-    assert isinstance(found, pool.QueuePool)
-    return {"in use": found.checkedout(), "idle": found.checkedin(), "most": found.size()}
-
-
 def _sync_engine(url: str) -> Engine:
     return create_engine(
         sqlalchemy_url(url),

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from app.config import Settings
-from app.database import libpq_url, make_engine, pool_state
+from app.database import libpq_url, make_engine
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
@@ -332,7 +332,7 @@ class Factory:
 
     def pool_state(self) -> dict[str, int]:
         """Return how many database connections are in use and idle, and the most there may be."""
-        return pool_state(self.engine)
+        return self.unit.pool_state()
 
     @cached_property
     def worker_states(self) -> WorkerService:
@@ -345,6 +345,7 @@ class Factory:
         await self.bell.stop()
         if self._sandbox is not None:
             await self._sandbox.close()
+        await self.unit.close()
         await self.engine.dispose()
         if self._work_dir is not None:
             await asyncio.to_thread(self._work_dir.close)

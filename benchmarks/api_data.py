@@ -15,6 +15,8 @@ from app.domain.keys import sort_key
 SECRET = "fnd_benchmark-token-that-opens-only-a-throw-away-database"  # noqa: S105  # says so
 ACCOUNT = UUID(int=1)
 VOCABULARY = 20_000
+_PHRASES, _PHRASE = 100_000, 4
+"""So many phrases of so many words."""
 REVIEWS = 2
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _SPECIALISTS = ("drl", "pytorch", "codereview")
@@ -22,19 +24,23 @@ _VERDICTS = ("ENDORSE", "NEUTRAL", "REFINE", "OBJECT")
 
 
 class Words:
-    """Words of a vocabulary in which the n-th is used 1/n as often as the first (Zipf)."""
+    """Words of a vocabulary in which the n-th is used 1/n as often as the first (Zipf).
+
+    Texts are put together out of phrases that are drawn once: a million of them take minutes less.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311  # nothing secret
-        self._weights = [1 / (n + 1) for n in range(VOCABULARY)]
-        self._pool: list[int] = []
+        weights = [1 / (n + 1) for n in range(VOCABULARY)]
+        words = [word(n) for n in range(VOCABULARY)]
+        drawn = self._random.choices(words, weights, k=_PHRASES * _PHRASE)
+        self._phrases = [
+            " ".join(drawn[n : n + _PHRASE]) for n in range(0, _PHRASES * _PHRASE, _PHRASE)
+        ]
 
     def text(self, length: int) -> str:
-        """Return `length` words."""
-        if len(self._pool) < length:
-            self._pool = self._random.choices(range(VOCABULARY), self._weights, k=200_000)
-        taken, self._pool = self._pool[:length], self._pool[length:]
-        return " ".join(word(n) for n in taken)
+        """Return `length` words, of which there are always whole phrases."""
+        return " ".join(self._random.choices(self._phrases, k=max(1, length // _PHRASE)))
 
 
 def word(n: int) -> str:
@@ -77,6 +83,7 @@ def load(url: str, size: int) -> None:
         )
         _parts(connection, words, size)
         _reviews(connection, words, size, account)
+        connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
         connection.execute("CREATE INDEX ix_tickets_search ON tickets USING gin (search)")
         connection.commit()
         connection.autocommit = True

@@ -10,11 +10,11 @@ from app.api.cursors import Cursors
 from app.factory import Factory
 
 
-def _factory(request: Request) -> Factory:
+async def _factory(request: Request) -> Factory:
     return cast("Factory", request.app.state.factory)
 
 
-def _cursors(request: Request) -> Cursors:
+async def _cursors(request: Request) -> Cursors:
     return cast("Cursors", request.app.state.cursors)
 
 

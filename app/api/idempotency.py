@@ -41,7 +41,7 @@ Endpoint = Callable[..., Awaitable[Response]]
 _current: ContextVar[Request | None] = ContextVar("keyed_request", default=None)
 
 
-def refuse_key(request: Request) -> None:
+async def refuse_key(request: Request) -> None:
     """Refuse the header where an answer may not be kept, because it holds a secret.
 
     Raises:

@@ -18,7 +18,7 @@ from app.storage.runs import RunFilter
 from app.storage.ticket_lists import TicketFilter
 
 
-def _ticket_key(
+async def _ticket_key(
     key: Annotated[str, Path(description="The ticket's key.", examples=["B2-DRL-10"])],
 ) -> str:
     if not keys.is_key(key, allow_copy=True):
@@ -33,19 +33,25 @@ def _uuid(kind: str, text: str) -> UUID:
         raise NotFound(f"There is no {kind} {text[:60]!r}.") from None
 
 
-def _run_id(id: Annotated[str, Path(description="The run's id.")]) -> UUID:  # the path's word
+async def _run_id(
+    id: Annotated[str, Path(description="The run's id.")],  # the path's word
+) -> UUID:
     return _uuid("run", id)
 
 
-def _link_id(id: Annotated[str, Path(description="The link's id.")]) -> UUID:  # the path's word
+async def _link_id(
+    id: Annotated[str, Path(description="The link's id.")],  # the path's word
+) -> UUID:
     return _uuid("linked test", id)
 
 
-def _review_id(id: Annotated[str, Path(description="The review's id.")]) -> UUID:
+async def _review_id(id: Annotated[str, Path(description="The review's id.")]) -> UUID:
     return _uuid("review", id)
 
 
-def _token_id(id: Annotated[str, Path(description="The token's id.")]) -> UUID:  # the path's word
+async def _token_id(
+    id: Annotated[str, Path(description="The token's id.")],  # the path's word
+) -> UUID:
     return _uuid("token", id)
 
 
@@ -69,7 +75,7 @@ Many = Query(default_factory=list, max_length=50)
 TicketOrder = Literal["-created", "created", "-updated", "severity", "key"]
 
 
-def ticket_filter(
+async def ticket_filter(
     severity: Annotated[list[Severity], Many],
     status: Annotated[list[Status], Many],
     resolution: Annotated[list[Resolution], Many],
@@ -112,7 +118,7 @@ def ticket_filter(
     )
 
 
-def run_filter(
+async def run_filter(
     ticket: Annotated[list[Word], Many],
     status: Annotated[list[RunStatus], Many],
     outcome: Annotated[list[RunOutcome], Many],

@@ -92,7 +92,7 @@ class AccountStore:
 
     async def find_by_token(self, digest: bytes) -> tuple[Account, Token] | None:
         """Return the account and token stored under `digest`, whatever state they are in."""
-        row = (await _BY_TOKEN.execute(self._connection, wanted_digest=digest)).one_or_none()
+        row = await _BY_TOKEN.row(self._connection, wanted_digest=digest)
         if row is None:
             return None
         token = Token(

@@ -1,17 +1,23 @@
-"""Statements of the hottest reads: built and compiled once, then only sent.
+"""Statements of the hottest calls: built and compiled once, then only sent.
 
-To put a large statement together costs the library more than to run it costs the server. What
-stands here keeps its text; the driver prepares it on each connection by itself.
+To put a large statement together costs the library more than to run it costs the server, and to
+take it through the library's execution costs as much again. What stands here keeps its text and
+goes to the driver directly, on the same connection and in the same transaction as all else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import CursorResult, Executable
+import psycopg
+from psycopg.rows import namedtuple_row
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ClauseElement
+
+Shape = TypeVar("Shape", bound=Hashable)
 
 
 class Prepared:
@@ -24,15 +30,23 @@ class Prepared:
 
     def __init__(self, build: Callable[[], Executable]) -> None:
         self._build = build
-        self._text: str | None = None
+        self._text: bytes | None = None
         self._constants: dict[str, Any] = {}
 
-    async def execute(self, connection: AsyncConnection, **values: Any) -> CursorResult[Any]:
-        """Run the statement with the values of its parameters."""
+    async def rows(self, connection: AsyncConnection, **values: Any) -> list[Any]:
+        """Run the statement and return its rows, whose columns are attributes."""
         if self._text is None:
             self._compile(connection)
         assert self._text is not None
-        return await connection.exec_driver_sql(self._text, {**self._constants, **values})
+        cursor = driver_of(connection).cursor(row_factory=namedtuple_row)
+        await cursor.execute(self._text, {**self._constants, **values}, prepare=True)
+        return await cursor.fetchall()
+
+    async def row(self, connection: AsyncConnection, **values: Any) -> Any | None:
+        """Run a statement that has at most one row, and return that or None."""
+        found = await self.rows(connection, **values)
+        assert len(found) <= 1
+        return found[0] if found else None
 
     def _compile(self, connection: AsyncConnection) -> None:
         statement = self._build()
@@ -41,4 +55,38 @@ class Prepared:
             dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
         )
         self._constants = dict(compiled.params)
-        self._text = str(compiled)
+        self._text = str(compiled).encode()
+
+
+class PreparedShapes(Generic[Shape]):
+    """Statements that differ by shape, such as which filters a list has; the last ones used stay.
+
+    Args:
+        build: makes the statement of a shape.
+        most: so many are kept.
+    """
+
+    def __init__(self, build: Callable[[Shape], Executable], most: int = 256) -> None:
+        self._build = build
+        self._most = most
+        self._kept: OrderedDict[Shape, Prepared] = OrderedDict()
+
+    def of(self, shape: Shape) -> Prepared:
+        """Return the statement of `shape`."""
+        found = self._kept.get(shape)
+        if found is None:
+            found = self._kept[shape] = Prepared(lambda: self._build(shape))
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        else:
+            self._kept.move_to_end(shape)
+        return found
+
+
+def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
+    """Return the driver's connection below `connection`, in whose transaction it takes part."""
+    driver = connection.sync_connection
+    assert driver is not None
+    found = driver.connection.driver_connection
+    assert isinstance(found, psycopg.AsyncConnection)
+    return found

@@ -70,7 +70,7 @@ class TicketStore:
 
     async def show(self, key: str) -> Ticket | None:
         """Return the ticket with everything shown with it, by one statement."""
-        row = (await SHOW.execute(self._connection, wanted_key=key)).one_or_none()
+        row = await SHOW.row(self._connection, wanted_key=key)
         return None if row is None else ticket_from(row)
 
     async def lock(self, key: str) -> LockedTicket | None:

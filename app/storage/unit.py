@@ -22,6 +22,7 @@ from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
 from app.storage.catalogue import CatalogueStore
 from app.storage.changes import ChangeStore
+from app.storage.connections import Connections
 from app.storage.counters import CounterStore
 from app.storage.documents import DocumentStore
 from app.storage.drift import DriftStore
@@ -226,8 +227,7 @@ class UnitOfWork:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        # A read of one statement needs no BEGIN and no ROLLBACK around it.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connections = Connections(engine)
         self._frozen = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -251,7 +251,10 @@ class UnitOfWork:
                     await part.rollback()
             return
         with _translated():
-            async with self._engine.connect() as connection, connection.begin() as transaction:
+            async with (
+                self._connections.open(self._engine) as connection,
+                connection.begin() as transaction,
+            ):
                 yield Stores(connection)
                 if not commit:
                     await transaction.rollback()
@@ -267,7 +270,7 @@ class UnitOfWork:
             Unavailable: the database does not answer or has no connection to spare.
         """
         with _translated():
-            async with self._engine.connect() as connection, connection.begin():
+            async with self._connections.open(self._engine) as connection, connection.begin():
                 found = _Surrounding(self, asyncio.current_task(), connection)
                 token = _surrounding.set(found)
                 try:
@@ -294,7 +297,7 @@ class UnitOfWork:
             yield Stores(outer)
             return
         with _translated():
-            async with self._reading.connect() as connection:
+            async with self._connections.reading() as connection:
                 yield Stores(connection)
 
     @asynccontextmanager
@@ -305,7 +308,7 @@ class UnitOfWork:
             Unavailable: the database does not answer or has no connection to spare.
         """
         with _translated():
-            async with self._frozen.connect() as connection, connection.begin():
+            async with self._connections.open(self._frozen) as connection, connection.begin():
                 yield Stores(connection)
 
     async def ping(self) -> None:
@@ -315,8 +318,16 @@ class UnitOfWork:
             Unavailable: there is none.
         """
         with _translated():
-            async with self._reading.connect() as connection:
+            async with self._connections.reading() as connection:
                 await connection.execute(text("SELECT 1"))
+
+    def pool_state(self) -> dict[str, int]:
+        """Return how many connections are in use and idle, and the most that there may be."""
+        return self._connections.state()
+
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        await self._connections.close()
 
 
 _REASONS = {

@@ -142,7 +142,7 @@ class _WithRole:
     def __init__(self, role: Role) -> None:
         self._role = role
 
-    def __call__(self, visitor: Annotated[Visitor, Depends(_visitor)]) -> Visitor:
+    async def __call__(self, visitor: Annotated[Visitor, Depends(_visitor)]) -> Visitor:
         require(visitor.actor, self._role)
         return visitor
 

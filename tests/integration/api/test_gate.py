@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.gate_facts import facts_of
@@ -19,6 +19,7 @@ from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.rows import new_id
 from tests.support.api import Api
+from tests.support.statements import sent_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -37,18 +38,8 @@ async def test_a_ticket_shows_what_fixed_would_ask_for(api: Api) -> None:
 async def test_showing_a_ticket_with_its_gate_takes_one_statement(api: Api) -> None:
     key = (await api.file(relations=[{"key": (await api.file())["key"]}]))["key"]
     await api.get(f"/tickets/{key}")
-    statements: list[str] = []
-
-    def note(*args: Any) -> None:
-        if "accounts" not in args[2] or "ticket_sections" in args[2]:
-            statements.append(args[2])
-
-    engine = api.factory.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with sent_statements() as statements:
         await api.factory.tickets.show(key)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
     assert len(statements) == 1
 

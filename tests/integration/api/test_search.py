@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import sqlalchemy
 
 from tests.support.api import Api
+from tests.support.statements import sent_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -150,21 +150,12 @@ async def test_old_tickets_with_frequent_words_are_looked_up_not_walked_to(api: 
     """A page is found by few statements, whether the words are among the newest or not."""
     for n in range(3):
         await api.file(title=f"needle {n}")
-    seen: list[str] = []
-    engine = api.factory.engine.sync_engine
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    sqlalchemy.event.listen(engine, "before_cursor_execute", note)
-    try:
+    with sent_statements() as seen:
         await api.get("/tickets?q=needle&limit=2")
         walked = [s for s in seen if "FROM tickets" in s]
         seen.clear()
         await api.get("/tickets?q=needle&limit=50")
         looked_up = [s for s in seen if "FROM tickets" in s]
-    finally:
-        sqlalchemy.event.remove(engine, "before_cursor_execute", note)
 
     assert (len(walked), len(looked_up)) == (1, 2)
     assert "MATERIALIZED" in looked_up[1]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from sqlalchemy import event
 
 from tests.support.api import Api
+from tests.support.statements import sent_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -31,26 +27,11 @@ ROUTES = (
 )
 
 
-@contextmanager
-def statements(api: Api) -> Iterator[list[str]]:
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        found.append(statement)
-
-    engine = api.factory.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-
-
 async def test_no_route_sends_more_statements_when_it_returns_more(api: Api) -> None:
     async def counts() -> dict[str, int]:
         found = {}
         for route in ROUTES:
-            with statements(api) as seen:
+            with sent_statements() as seen:
                 await api.get(route)
             found[route] = len(seen)
         return found
@@ -75,7 +56,7 @@ async def test_no_route_sends_more_statements_when_it_returns_more(api: Api) -> 
 
 async def test_filing_more_parts_is_as_many_statements(api: Api) -> None:
     async def count(parts: int) -> int:
-        with statements(api) as seen:
+        with sent_statements() as seen:
             await api.file(
                 batch=9,  # of which no test of the suite claims a key
                 sections=[{"heading": f"Part {n}", "body": "Text."} for n in range(parts)],

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from app.config import load_settings
 from app.domain.accounts import Actor, Role
@@ -30,18 +27,3 @@ async def factory(schema_database: str) -> AsyncIterator[Factory]:
 async def ada(factory: Factory) -> Actor:
     async with factory.unit.begin() as stores:
         return Actor(await stores.accounts.add("ada", Role.MAINTAINER), "request-1")
-
-
-@contextmanager
-def statements(factory: Factory) -> Iterator[list[str]]:
-    """The statements that reach the database during the block."""
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        found.append(statement)
-
-    event.listen(factory.engine.sync_engine, "before_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(factory.engine.sync_engine, "before_cursor_execute", note)

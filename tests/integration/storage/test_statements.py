@@ -10,7 +10,7 @@ from app.domain.tickets import ChecklistItem, Location, Relation, RelationKind, 
 from app.factory import Factory
 from app.storage.ticket_lists import ORDERS, TicketFilter
 from tests.factories.tickets import a_draft
-from tests.integration.storage.conftest import statements
+from tests.support.statements import sent_statements
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ async def test_a_ticket_with_all_its_parts_is_one_statement(factory: Factory, ad
     for name in ("drl", "pytorch", "human"):
         await factory.reviews.record(ada, ticket.key, ReviewDraft(ReviewVerdict.ENDORSE, "", name))
 
-    with statements(factory) as seen:
+    with sent_statements() as seen:
         shown = await factory.tickets.show(ticket.key)
 
     assert len(seen) == 1
@@ -38,7 +38,7 @@ async def test_a_ticket_with_all_its_parts_is_one_statement(factory: Factory, ad
 
 async def test_a_list_is_one_statement_whatever_it_holds(factory: Factory, ada: Actor) -> None:
     async def seen(order: str, limit: int) -> int:
-        with statements(factory) as found:
+        with sent_statements() as found:
             await factory.tickets.page(TicketFilter(), order, after=None, limit=limit)
         return len(found)
 
@@ -59,7 +59,7 @@ async def test_filing_takes_as_many_statements_as_before_however_many_parts(
             sections=tuple(Section(f"Section {n}", "Text.") for n in range(parts)),
             checklist=tuple(ChecklistItem(f"Step {n}") for n in range(parts)),
         )
-        with statements(factory) as found:
+        with sent_statements() as found:
             await factory.tickets.file(ada, draft)
         return len(found)
 
