@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query
@@ -71,7 +71,15 @@ Cursor = Annotated[
 ]
 Count = Annotated[bool, Query(description="Add `total`, exact up to 1000, and `total_is`.")]
 Word = Annotated[str, Query(min_length=1, max_length=200)]
-Many = Query(default_factory=list, max_length=50)
+
+
+def _none() -> list[Any]:
+    # Not `list` itself: whether a default takes an argument is asked anew for each request, and
+    # of what is built in that is read from its documentation.
+    return []
+
+
+Many = Query(default_factory=_none, max_length=50)
 TicketOrder = Literal["-created", "created", "-updated", "severity", "key"]
 
 

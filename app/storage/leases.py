@@ -33,7 +33,7 @@ from app.domain.queue import LeasedTicket, QueuedTicket
 from app.schema.accounts import specialists
 from app.schema.reviews import review_leases, reviews
 from app.schema.tickets import tickets
-from app.storage.ticket_lists import summaries, summary_from
+from app.storage.ticket_pages import summaries, summary_from
 from app.storage.ticket_show import ticket_from, whole_tickets
 
 COUNT_LIMIT = 1000

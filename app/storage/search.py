@@ -26,6 +26,6 @@ def vector_of(texts: SearchTexts) -> ColumnElement[Any]:
     )
 
 
-def query_of(words: str) -> ColumnElement[Any]:
+def query_of(words: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the query for words, "phrases" and -not, as search engines read them."""
-    return func.websearch_to_tsquery(_LANGUAGE, cast(literal(words), Text))
+    return func.websearch_to_tsquery(_LANGUAGE, cast(words, Text))

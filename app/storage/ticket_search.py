@@ -1,4 +1,4 @@
-"""Full text within lists: which of two ways finds a page without looking at every ticket.
+"""Filters and full text within lists: which of two ways finds a page without reading every ticket.
 
 Where words are frequent, some of the newest tickets hold them, and a walk along the order finds a
 page at once. Where they are rare, the index of words gives the few tickets that hold them. The
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, literal, literal_column, select
 
 from app.schema.tickets import tickets
 
@@ -21,6 +21,11 @@ WALK = 1000
 
 OrderBy = Sequence[tuple[str, bool]]
 """(column, descending)."""
+
+
+def number(value: int) -> ColumnElement[int]:
+    """Return a number that stands in the text: the server plans for so many rows."""
+    return literal_column(str(int(value)), Integer)
 
 
 def ordered(query: Select[Any], source: Any, order: OrderBy) -> Select[Any]:
@@ -44,12 +49,12 @@ def walked(
         order: the order.
         limit: how many to return.
     """
-    near = ordered(_place(along, order), tickets, order).limit(WALK).cte("near")
+    near = ordered(_place(along, order), tickets, order).limit(number(WALK)).cte("near")
     near = near.prefix_with("MATERIALIZED", dialect="*")
     # A value of its own for each: no server turns it into a join that reads all that match, and
     # no more tickets are looked at than are needed.
     meets = select(and_(*conditions)).where(tickets.c.id == near.c.id).scalar_subquery()
-    top = ordered(select(near).where(meets), near, order).limit(limit).subquery("top")
+    top = ordered(select(near).where(meets), near, order).limit(number(limit)).subquery("top")
     query = summaries.join(top, top.c.id == tickets.c.id)
     return ordered(query, top, order)
 
@@ -60,7 +65,7 @@ def looked_up(
     """Return the first `limit` tickets that meet the conditions, by the index of words."""
     # Materialised: planned for all its rows, it takes the index instead of hoping for a short walk.
     matching = _place(conditions, order).cte("matching").prefix_with("MATERIALIZED", dialect="*")
-    top = ordered(select(matching), matching, order).limit(limit).subquery("top")
+    top = ordered(select(matching), matching, order).limit(number(limit)).subquery("top")
     query = summaries.join(top, top.c.id == tickets.c.id)
     return ordered(query, top, order)
 
@@ -69,7 +74,7 @@ def some(conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
     """Return at most `limit` rows, one for each ticket that meets the conditions."""
     matching = select(tickets.c.id).where(*conditions).cte("matching")
     matching = matching.prefix_with("MATERIALIZED", dialect="*")
-    return select(literal(1)).select_from(matching).limit(limit)
+    return select(literal(1)).select_from(matching).limit(number(limit))
 
 
 def _place(conditions: Sequence[ColumnElement[bool]], order: OrderBy) -> Select[Any]:

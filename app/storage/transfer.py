@@ -59,7 +59,7 @@ from app.schema.verification import (
     ticket_patches,
 )
 from app.storage.search import vector_of
-from app.storage.ticket_lists import TicketFilter, conditions
+from app.storage.ticket_filters import TicketFilter, conditions
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # as the library has it

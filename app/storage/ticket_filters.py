@@ -1,0 +1,140 @@
+"""What lists of tickets are narrowed to, and the conditions that this stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, and_, any_, bindparam, exists, select
+
+from app.schema.accounts import accounts
+from app.schema.reviews import reviews
+from app.schema.tickets import tickets
+from app.storage.drift import drifted
+from app.storage.readiness import closable
+from app.storage.search import query_of
+
+
+@dataclass(frozen=True)
+class TicketFilter:
+    """What a list is narrowed to: OR within a field, AND between fields."""
+
+    severity: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    resolution: tuple[str, ...] = ()
+    batch: tuple[int, ...] = ()
+    agent: tuple[str, ...] = ()
+    domain: tuple[str, ...] = ()
+    """A domain stands for itself and everything below it."""
+    category: tuple[str, ...] = ()
+    verdict: tuple[str, ...] = ()
+    """Has a current review with this verdict."""
+    evidence: tuple[str, ...] = ()
+    stale: bool | None = None
+    assignee: tuple[str, ...] = ()
+    created_by: tuple[str, ...] = ()
+    closable: bool | None = None
+    """Nothing but the step itself is missing to close it as ``fixed``."""
+    drift: bool | None = None
+    """The folder of its document and its status disagree."""
+    q: str | None = None
+
+
+Form = tuple[tuple[str, bool], ...]
+"""The filters of a list, each with whether it has several values (or which of two it asks for)."""
+
+_FLAGS = ("stale", "closable", "drift")
+
+
+def form_of(wanted: TicketFilter) -> Form:
+    """Return what the text of the conditions depends on: all but the values."""
+    found = []
+    for name in _FILTERS:
+        value = getattr(wanted, name)
+        if name in _FLAGS:
+            if value is not None:
+                found.append((name, value))
+        elif value:
+            found.append((name, name != "q" and len(value) > 1))
+    return tuple(found)
+
+
+def example_of(form: Form) -> TicketFilter:
+    """Return a filter of this form, with values of no meaning."""
+    values: dict[str, Any] = {}
+    for name, flag in form:
+        if name in _FLAGS:
+            values[name] = flag
+        elif name == "q":
+            values[name] = "word"
+        else:
+            values[name] = ("", "") if flag else ("",)
+    return TicketFilter(**values)
+
+
+def values_of(wanted: TicketFilter) -> dict[str, Any]:
+    """Return the parameters of the conditions that `wanted` stands for."""
+    found: dict[str, Any] = {}
+    for name, many in form_of(wanted):
+        value = getattr(wanted, name)
+        if name == "q":
+            found["wanted_q"] = value
+        elif name in _LISTS or many:
+            found[f"wanted_{name}"] = list(value)
+        elif name not in _FLAGS:
+            (found[f"wanted_{name}"],) = value
+    return found
+
+
+def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that `wanted` stands for; values are parameters ``wanted_<filter>``."""
+    columns = tickets.c
+    found: list[ColumnElement[bool]] = []
+    for name in ("severity", "status", "resolution", "batch", "agent", "assignee"):
+        if values := getattr(wanted, name):
+            found.append(_one_of(columns[name], name, values))
+    if wanted.evidence:
+        found.append(_one_of(columns.evidence_state, "evidence", wanted.evidence))
+    if wanted.stale is not None:
+        found.append(columns.evidence_stale if wanted.stale else ~columns.evidence_stale)
+    if wanted.closable is not None:
+        found.append(closable() if wanted.closable else ~closable())
+    if wanted.drift is not None:
+        found.append(drifted() if wanted.drift else ~drifted())
+    for name, column in _LISTS.items():
+        if values := getattr(wanted, name):
+            found.append(column.overlap(bindparam(f"wanted_{name}", list(values), column.type)))
+    if wanted.created_by:
+        named = _one_of(accounts.c.name, "created_by", wanted.created_by)
+        authors = select(accounts.c.id).where(named)
+        # One author is a value, by which an index is in order; several are a set.
+        single = len(wanted.created_by) == 1
+        by = columns.created_by
+        found.append(by == authors.scalar_subquery() if single else by.in_(authors))
+    if wanted.verdict:
+        found.append(_has_verdict(wanted.verdict))
+    if wanted.q:
+        found.append(columns.search.bool_op("@@")(query_of(bindparam("wanted_q", wanted.q))))
+    return found
+
+
+_LISTS: Mapping[str, Any] = {"domain": tickets.c.domain_paths, "category": tickets.c.categories}
+_FILTERS = tuple(field.name for field in fields(TicketFilter))
+
+
+def _one_of(column: ColumnElement[Any], name: str, values: Sequence[Any]) -> ColumnElement[bool]:
+    # Alone it is no array: only by a single value is an index in order behind it.
+    if len(values) == 1:
+        return column == bindparam(f"wanted_{name}", values[0], column.type)
+    return column == any_(bindparam(f"wanted_{name}", list(values), ARRAY(column.type)))
+
+
+def _has_verdict(verdicts: tuple[str, ...]) -> ColumnElement[bool]:
+    return exists().where(
+        and_(
+            reviews.c.ticket_id == tickets.c.id,
+            reviews.c.superseded_by.is_(None),
+            _one_of(reviews.c.verdict, "verdict", verdicts),
+        )
+    )

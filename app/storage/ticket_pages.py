@@ -1,0 +1,217 @@
+"""The statements of a page of tickets, by which filters and which order it has."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.domain.reviews import GIVEN_VERDICTS
+from app.domain.tickets import TicketSummary
+from app.schema.accounts import accounts
+from app.schema.reviews import reviews
+from app.schema.tickets import tickets
+from app.storage.prepared import PreparedShapes
+from app.storage.ticket_filters import Form, TicketFilter, conditions, example_of, form_of
+from app.storage.ticket_search import looked_up, number, ordered, walked
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of lists: its columns, each with the way it runs."""
+
+    columns: tuple[tuple[str, bool], ...]
+    """(column, descending)."""
+
+
+ORDERS: Mapping[str, Order] = {
+    "-created": Order((("created_at", True), ("id", True))),
+    "created": Order((("created_at", False), ("id", False))),
+    "-updated": Order((("updated_at", True), ("id", True))),
+    "severity": Order((("severity", False), ("id", False))),
+    "key": Order((("sort_key", False), ("id", False))),
+}
+
+
+_IN_ORDER_OF_CREATION = {
+    "assignee": "assignee",
+    "created_by": "created_by",
+    "resolution": "resolution",
+    "batch": "batch",
+    "agent": "agent",
+    "evidence": "evidence_state",
+    "status": "status",
+    "severity": "severity",
+}
+"""Filters with an index of their own in the order of creation, the most selective first."""
+
+_BY_CREATION = ("-created", "created")
+
+
+def is_in_order(wanted: TicketFilter, order: str) -> bool:
+    """Tell whether an index has the tickets that are wanted in the order that is wanted."""
+    active = dict(form_of(wanted))
+    if not active:
+        return True
+    (name, many), *others = active.items()
+    return order in _BY_CREATION and not others and name in _IN_ORDER_OF_CREATION and not many
+
+
+def _on_the_way(wanted: TicketFilter, order: str) -> list[ColumnElement[bool]]:
+    if order in _BY_CREATION:
+        for name in _IN_ORDER_OF_CREATION:
+            if len(getattr(wanted, name)) == 1:
+                return conditions(TicketFilter(**{name: getattr(wanted, name)}))
+    return []
+
+
+@dataclass(frozen=True)
+class PageShape:
+    """What the text of a page's statement depends on: all but the values."""
+
+    form: Form
+    order: str
+    goes_on: bool
+    """It begins behind a position."""
+    rows: int
+    """The most; in the text, because the server plans for them."""
+
+    @property
+    def rule(self) -> Order:
+        """The order."""
+        return ORDERS[self.order]
+
+    @property
+    def start(self) -> list[ColumnElement[bool]]:
+        """The condition that the page begins behind the position."""
+        if not self.goes_on:
+            return []
+        names = [name for name, _ in self.rule.columns]
+        columns = tuple_(*(tickets.c[name] for name in names))
+        position = tuple_(*(bindparam(f"after_{n}", type_=tickets.c[n].type) for n in names))
+        return [columns < position if self.rule.columns[0][1] else columns > position]
+
+
+def _in_order(shape: PageShape) -> Select[Any]:
+    query = summaries().where(*conditions(example_of(shape.form)), *shape.start)
+    return ordered(query, tickets, shape.rule.columns).limit(number(shape.rows))
+
+
+def _walked(shape: PageShape) -> Select[Any]:
+    every = [*conditions(example_of(shape.form)), *shape.start]
+    along = [*shape.start, *_on_the_way(example_of(shape.form), shape.order)]
+    return walked(summaries(), every, along, shape.rule.columns, shape.rows)
+
+
+def _looked_up(shape: PageShape) -> Select[Any]:
+    every = [*conditions(example_of(shape.form)), *shape.start]
+    return looked_up(summaries(), every, shape.rule.columns, shape.rows)
+
+
+IN_ORDER = PreparedShapes(_in_order)
+WALKED = PreparedShapes(_walked)
+LOOKED_UP = PreparedShapes(_looked_up)
+
+
+def position_of(rule: Order, after: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the parameters of a page that begins behind a position."""
+    return {
+        f"after_{name}": _revived(name, value)
+        for (name, _), value in zip(rule.columns, after, strict=True)
+    }
+
+
+def _revived(name: str, value: Any) -> Any:
+    return (
+        datetime.fromisoformat(value) if name.endswith("_at") and isinstance(value, str) else value
+    )
+
+
+@functools.cache
+def summaries() -> Select[Any]:
+    """Return the statement that reads tickets as lists show them, for conditions to follow."""
+    columns = tickets.c
+    author = accounts.alias("author")
+    shown = [
+        "key",
+        "title",
+        "severity",
+        "status",
+        "resolution",
+        "batch",
+        "agent",
+        "summary",
+        "domains",
+        "categories",
+        "assignee",
+        "evidence_state",
+        "evidence_stale",
+        "version",
+        "created_at",
+        "updated_at",
+    ]
+    positions = {name for rule in ORDERS.values() for name, _ in rule.columns}
+    return select(
+        *(columns[name] for name in shown),
+        *(columns[name].label(f"at_{name}") for name in sorted(positions)),
+        author.c.name.label("author"),
+        _consensus().label("consensus"),
+    ).join(author, author.c.id == columns.created_by)
+
+
+def _consensus() -> ScalarSelect[Any]:
+    """Count a ticket's current reviews as `app.domain.reviews.consensus_of` does."""
+    outdated = reviews.c.content_version < tickets.c.content_version
+    objects = and_(reviews.c.verdict == "OBJECT", reviews.c.answer.is_(None))
+    counted: dict[str, ColumnElement[bool]] = {
+        verdict.value: and_(reviews.c.verdict == verdict.value, ~outdated)
+        for verdict in GIVEN_VERDICTS
+    } | {"outdated": outdated, "open_objections": objects}
+    pairs: list[Any] = []
+    for name, condition in counted.items():
+        pairs += [literal_column(f"'{name}'"), func.count().filter(condition)]
+    return (
+        select(type_coerce(func.json_build_object(*pairs), JSONB))
+        .where(reviews.c.ticket_id == tickets.c.id, reviews.c.superseded_by.is_(None))
+        .correlate(tickets)
+        .scalar_subquery()
+    )
+
+
+def summary_from(row: Any) -> TicketSummary:
+    """Build what lists show of a ticket from a row of `summaries`."""
+    return TicketSummary(
+        key=row.key,
+        title=row.title,
+        severity=row.severity,
+        status=row.status,
+        resolution=row.resolution,
+        batch=row.batch,
+        agent=row.agent,
+        summary=row.summary,
+        domains=tuple(row.domains),
+        categories=tuple(row.categories),
+        assignee=row.assignee,
+        evidence={"state": row.evidence_state, "stale": row.evidence_stale},
+        consensus=row.consensus,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_by=row.author,
+    )
