@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from app.domain import keys
 from app.domain.accounts import Actor
+from app.domain.catalogue import covers
+from app.domain.evidence import assess
 from app.domain.filing import (
     BatchItem,
     FiledItem,
@@ -16,8 +18,8 @@ from app.domain.filing import (
 )
 from app.domain.tickets import Relation, TicketDraft
 from app.errors import Conflict, FieldError, FindingsError, InvalidInput
-from app.services.evidence import reassess
 from app.services.graph import adopt_waiting, resolve_relations, state_relations
+from app.storage.filing import AddedTicket, KeyFacts
 from app.storage.unit import Stores, UnitOfWork
 
 
@@ -99,7 +101,7 @@ class _Batch:
         codes = {s.name: s.code for s in await self._stores.accounts.specialists()}
         drafts = [item.draft for item in self._items.values() if item.draft is not None]
         wanted = {counter for draft in drafts if (counter := _counter_of(draft, codes))}
-        await self._stores.tickets.lock_counters(sorted(wanted))
+        await self._stores.filing.lock_counters(sorted(wanted))
 
     async def _file_group(self, group: Sequence[str]) -> None:
         """File items that name each other: all of them, or none."""
@@ -108,11 +110,11 @@ class _Batch:
             for current in group:
                 self._check(self._items[current])
             async with self._stores.attempt():
-                ids = {}
+                added = {}
                 for current in group:
-                    ids[current] = await self._add(current)
+                    added[current] = await self._add(current)
                 for current in group:
-                    await self._relate(current, ids[current])
+                    await self._relate(current, added[current])
         except FindingsError as error:
             self._refuse(group, current, error)
 
@@ -140,19 +142,19 @@ class _Batch:
             if ref in self.refused:
                 raise _needs_other(ref)
 
-    async def _add(self, ref: str) -> int:
+    async def _add(self, ref: str) -> AddedTicket:
         draft = self._items[ref].draft
         assert draft is not None
-        key, ticket_id = await add_ticket(self._stores, self._actor, draft)
+        key, added = await add_ticket(self._stores, self._actor, draft, self._target)
         self._keys[ref] = key
-        return ticket_id
+        return added
 
-    async def _relate(self, ref: str, ticket_id: int) -> None:
+    async def _relate(self, ref: str, added: AddedTicket) -> None:
         item, key = self._items[ref], self._keys[ref]
         assert item.draft is not None
         relations = tuple(map(self._resolved, item.relations))
         draft = replace(item.draft, relations=relations)
-        await complete_ticket(self._stores, draft, key, ticket_id, self._target)
+        await relate_ticket(self._stores, draft, key, added)
 
     def _resolved(self, relation: Relation | SiblingRelation) -> Relation:
         if isinstance(relation, Relation):
@@ -164,28 +166,26 @@ def _needs_other(ref: str) -> Conflict:
     return Conflict(f"It is related to the item {ref!r}, which was refused. Mend that one first.")
 
 
-async def add_ticket(stores: Stores, actor: Actor, draft: TicketDraft) -> tuple[str, int]:
-    """Add a ticket without its relations, and return its key and id.
+async def add_ticket(
+    stores: Stores, actor: Actor, draft: TicketDraft, target: str
+) -> tuple[str, AddedTicket]:
+    """Add a ticket without its relations, and return its key with what was added.
 
     Raises:
         AlreadyTaken: the key or the external reference is in use.
         InvalidInput: no key can be minted.
     """
-    key = await _key_for(stores, draft)
-    ticket_id = await stores.tickets.add(draft, key, actor.account)
-    await stores.audit.record(
-        actor,
-        "ticket.filed",
-        ticket_id=ticket_id,
-        changes={"key": [None, key], "title": [None, draft.title]},
+    known = await _key_for(stores, draft, target)
+    # At most markers speak of it yet: nobody can have linked a test by hand.
+    state, _ = assess(
+        covered=covers(known.covered, draft.domains), linked=known.linked, decision=None, now=None
     )
-    return key, ticket_id
+    added = await stores.filing.add(draft, known.key, actor, state, action="ticket.filed")
+    return known.key, added
 
 
-async def complete_ticket(
-    stores: Stores, draft: TicketDraft, key: str, ticket_id: int, target: str
-) -> None:
-    """Give a new ticket its relations and its evidence.
+async def relate_ticket(stores: Stores, draft: TicketDraft, key: str, added: AddedTicket) -> None:
+    """Give a new ticket its relations, those that documents waited to state included.
 
     Raises:
         InvalidInput: a relation names no ticket.
@@ -193,9 +193,9 @@ async def complete_ticket(
     """
     if draft.relations:
         relations = await resolve_relations(stores, key, draft.relations)
-        await state_relations(stores, ticket_id, relations)
-    await adopt_waiting(stores, key, ticket_id)
-    await reassess(stores, ticket_id, key, target)
+        await state_relations(stores, added.id, relations)
+    if added.awaited:
+        await adopt_waiting(stores, key, added.id)
 
 
 def _counter_of(draft: TicketDraft, codes: Mapping[str, str]) -> tuple[int, str] | None:
@@ -205,20 +205,21 @@ def _counter_of(draft: TicketDraft, codes: Mapping[str, str]) -> tuple[int, str]
     return None if parts is None else parts[:2]
 
 
-async def _key_for(stores: Stores, draft: TicketDraft) -> str:
+async def _key_for(stores: Stores, draft: TicketDraft, target: str) -> KeyFacts:
     # The counter is locked before the ticket is inserted, by both ways of getting a key; the
     # other order would let two filings wait for each other.
     if draft.key is not None:
-        await stores.tickets.note_key(draft.key)
-        return draft.key
-    codes = {s.name: s.code for s in await stores.accounts.specialists()}
-    if draft.agent not in codes:
+        await stores.filing.note_key(draft.key)
+        return await stores.filing.known_of(draft.key, target)
+    minted = await stores.filing.mint_key(draft.batch, draft.agent, target)
+    if minted is None:
+        known = await stores.accounts.specialists()
         raise InvalidInput(
             FieldError(
                 "/agent",
                 f"agent {draft.agent!r} is no specialist, so no key can be minted for it. "
                 "Take one of the allowed agents, or give a key.",
-                allowed=tuple(codes),
+                allowed=tuple(specialist.name for specialist in known),
             )
         )
-    return await stores.tickets.mint_key(draft.batch, codes[draft.agent])
+    return minted

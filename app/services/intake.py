@@ -162,18 +162,19 @@ class Intake:
 
     async def _create(self, key: str, around: Surroundings) -> ImportItem:
         held = self._new.held
-        await self._stores.tickets.note_key(key)
+        await self._stores.filing.note_key(key)
         draft = tracked.draft_of(held, key)
-        state, stale = _evidence_of_new(around, held.domains)
+        state, _ = _evidence_of_new(around, held.domains)
         past = {
             "status": held.status,
             "resolution": held.resolution,
             "commits": list(held.commits),
             "resolution_text": held.resolution_text,
-            "evidence_state": state.value,
-            "evidence_stale": stale,
         }
-        ticket_id = await self._stores.tickets.add(draft, key, self._actor.account, more=past)
+        added = await self._stores.filing.add(
+            draft, key, self._actor, state, action=None, past=past
+        )
+        ticket_id = added.id
         await self._add_reviews(ticket_id, 1, self._new.facts.reviews, first=True)
         await self._relate(ticket_id, self._relations(self._new.facts, key))
         if around.awaited:

@@ -12,7 +12,7 @@ from app.domain.audit import AuditEvent
 from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.services.access import lock_ticket, no_ticket
-from app.services.filing import add_ticket, complete_ticket
+from app.services.filing import add_ticket, relate_ticket
 from app.services.similar import similar_to
 from app.storage.ticket_lists import TicketFilter, TicketPage
 from app.storage.unit import Stores, UnitOfWork
@@ -36,8 +36,8 @@ class TicketService:
         async with self._unit.begin(commit=not dry_run) as stores:
             # First, while no counter is locked: others file meanwhile.
             similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
-            key, ticket_id = await add_ticket(stores, actor, draft)
-            await complete_ticket(stores, draft, key, ticket_id, self._target)
+            key, added = await add_ticket(stores, actor, draft, self._target)
+            await relate_ticket(stores, draft, key, added)
             return replace(await shown(stores, key), similar=similar)
 
     async def show(self, key: str) -> Ticket:

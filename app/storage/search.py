@@ -13,17 +13,20 @@ _LANGUAGE = literal_column("'english'", REGCONFIG)
 
 
 def vector_of(texts: SearchTexts) -> ColumnElement[Any]:
-    """Return the vector to be stored: title over summary and places, these over the sections."""
+    """Return the vector to be stored for the texts of a ticket."""
+    return vector(literal(texts.title), literal(texts.lead), literal(texts.body))
 
-    def weighted(text: str, weight: str) -> ColumnElement[Any]:
-        vector = func.to_tsvector(_LANGUAGE, cast(literal(text), Text))
-        return func.setweight(vector, literal_column(f"'{weight}'"))
 
-    return (
-        weighted(texts.title, "A")
-        .op("||")(weighted(texts.lead, "B"))
-        .op("||")(weighted(texts.body, "C"))
-    )
+def vector(
+    title: ColumnElement[Any], lead: ColumnElement[Any], body: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Return the vector of three texts: title over summary and places, these over the sections."""
+
+    def weighted(words: ColumnElement[Any], weight: str) -> ColumnElement[Any]:
+        found = func.to_tsvector(_LANGUAGE, cast(words, Text))
+        return func.setweight(found, literal_column(f"'{weight}'"))
+
+    return weighted(title, "A").op("||")(weighted(lead, "B")).op("||")(weighted(body, "C"))
 
 
 def query_of(words: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -78,11 +78,13 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, many in form_of(wanted):
         value = getattr(wanted, name)
+        if name in _FLAGS:
+            continue
         if name == "q":
             found["wanted_q"] = value
         elif name in _LISTS or many:
             found[f"wanted_{name}"] = list(value)
-        elif name not in _FLAGS:
+        else:
             (found[f"wanted_{name}"],) = value
     return found
 

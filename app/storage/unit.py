@@ -28,6 +28,7 @@ from app.storage.documents import DocumentStore
 from app.storage.drift import DriftStore
 from app.storage.examples import ExampleStore
 from app.storage.figures import FigureStore
+from app.storage.filing import FilingStore
 from app.storage.housekeeping import HousekeepingStore
 from app.storage.idempotency import IdempotencyStore
 from app.storage.jobs import JobStore
@@ -75,8 +76,13 @@ class Stores:
 
     @cached_property
     def tickets(self) -> TicketStore:
-        """Tickets: add, lock, show."""
+        """Tickets: lock, show."""
         return TicketStore(self._connection)
+
+    @cached_property
+    def filing(self) -> FilingStore:
+        """New tickets."""
+        return FilingStore(self._connection)
 
     @cached_property
     def ticket_edits(self) -> TicketEditStore:
