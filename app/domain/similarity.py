@@ -14,11 +14,11 @@ SHOWN = 10
 LEAST_SCORE = 0.3
 """Less alike than this is not shown: to lie in the same file is not enough."""
 
-MAX_LEXEMES = 12
-MAX_POSTINGS = 20_000
+MAX_LEXEMES = 8
+MAX_POSTINGS = 6_000
 """So many entries of the index are read to find tickets with the same rare words."""
 
-COMPARED_CHARACTERS = 600
+COMPARED_CHARACTERS = 400
 """Of a summary: its beginning says what it is about."""
 
 _UNKNOWN_FREQUENCY = 0.0005
@@ -41,6 +41,9 @@ _STOP = frozenset(
     )
     for word in line.split()
 )
+
+
+_NOTHING = frozenset({""})
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,7 @@ def words_of(text: str) -> frozenset[str]:
     Names fall into their words: ``blend_multiply`` and ``BlendMultiply`` are both "blend" and
     "multiply".
     """
-    found = {_meaning(word) for word in set(_WORD.findall(text))}
-    return frozenset(found - {""})
+    return frozenset(map(_meaning, _WORD.findall(text))) - _NOTHING
 
 
 @functools.lru_cache(maxsize=50_000)

@@ -16,10 +16,12 @@ from app.domain.similarity import (
     features,
 )
 from app.domain.tickets import Location
+from app.storage.prepared import Prepared
 
 _MAX_PLACES = 20
 
-_LEXEMES = text("""
+_LEXEMES = Prepared(
+    lambda: text("""
 WITH words AS (
     SELECT lexeme, bool_or(in_title) AS in_title
     FROM (
@@ -40,9 +42,11 @@ SELECT lexeme, frequency, in_title,
     (SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = CAST('tickets' AS regclass)) AS tickets
 FROM words LEFT JOIN common USING (lexeme)
 """)
+)
 """The words of a text and how frequent the server's statistics say they are."""
 
-_CANDIDATES = text("""
+_CANDIDATES = Prepared(
+    lambda: text("""
 WITH places AS (
     SELECT path, first_line, last_line
     FROM unnest(CAST(:paths AS text[]), CAST(:firsts AS int[]), CAST(:lasts AS int[]))
@@ -63,10 +67,19 @@ WITH places AS (
         SELECT l.ticket_id
         FROM ticket_locations l
         WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
-            AND (places.first_line IS NULL OR l.start_line IS NULL)
+            AND l.start_line IS NULL
+        LIMIT 20
+    ) AS found
+    UNION ALL
+    SELECT found.ticket_id
+    FROM places CROSS JOIN LATERAL (
+        SELECT l.ticket_id
+        FROM ticket_locations l
+        WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
         ORDER BY left(l.path, 600) DESC, l.start_line DESC
         LIMIT 20
     ) AS found
+    WHERE places.first_line IS NULL
 ), by_symbol AS (
     SELECT found.ticket_id
     FROM unnest(CAST(:symbols AS text[])) AS wanted (symbol) CROSS JOIN LATERAL (
@@ -82,18 +95,20 @@ WITH places AS (
     SELECT ticket_id AS id FROM by_lines
     UNION SELECT ticket_id FROM by_file
     UNION SELECT ticket_id FROM by_symbol
-    UNION (SELECT id FROM by_words LIMIT 50)
+    UNION (SELECT id FROM by_words LIMIT 40)
 )
-SELECT t.key, t.title, t.status, left(t.summary, :characters) AS summary,
+SELECT t.key, t.title, t.status,
+    left(t.summary, CAST(:characters AS integer)) AS summary,
     coalesce((
         SELECT json_agg(json_build_object(
             'path', l.path, 'start_line', l.start_line, 'end_line', l.end_line, 'symbol', l.symbol
         ))
         FROM ticket_locations l WHERE l.ticket_id = t.id
     ), '[]') AS locations
-FROM (SELECT id FROM chosen LIMIT 100) AS bounded JOIN tickets t USING (id)
-WHERE t.key <> :own_key
+FROM (SELECT id FROM chosen LIMIT 80) AS bounded JOIN tickets t USING (id)
+WHERE t.key <> CAST(:own_key AS text)
 """)
+)
 
 
 class SimilarStore:
@@ -104,9 +119,7 @@ class SimilarStore:
 
     async def lexemes(self, title: str, summary: str) -> tuple[list[Lexeme], float]:
         """Return the words of a finding as the index holds them, and how many tickets there are."""
-        rows = (
-            await self._connection.execute(_LEXEMES, {"title": title, "summary": summary})
-        ).all()
+        rows = await _LEXEMES.rows(self._connection, title=title, summary=summary)
         found = [Lexeme(row.lexeme, row.frequency, row.in_title) for row in rows]
         return found, float(rows[0].tickets) if rows else 0.0
 
@@ -116,17 +129,15 @@ class SimilarStore:
         """Return tickets at the same lines, of the same symbols, or with two of `words`."""
         places = [place for place in locations if place.path][:_MAX_PLACES]
         symbols = [bare_symbol(place.symbol) for place in locations if place.symbol][:_MAX_PLACES]
-        rows = await self._connection.execute(
-            _CANDIDATES,
-            {
-                "paths": [place.path for place in places],
-                "firsts": [place.start_line for place in places],
-                "lasts": [place.end_line or place.start_line for place in places],
-                "symbols": sorted({form for s in symbols for form in (s, f"{s}()")}),
-                "words": _two_of(words),
-                "own_key": own_key,
-                "characters": COMPARED_CHARACTERS,
-            },
+        rows = await _CANDIDATES.rows(
+            self._connection,
+            paths=[place.path for place in places],
+            firsts=[place.start_line for place in places],
+            lasts=[place.end_line or place.start_line for place in places],
+            symbols=sorted({form for s in symbols for form in (s, f"{s}()")}),
+            words=_two_of(words),
+            own_key=own_key,
+            characters=COMPARED_CHARACTERS,
         )
         return [
             Candidate(
