@@ -58,6 +58,15 @@ def key(n: int) -> str:
     return f"B{n % 40 + 1}-DRL-{n // 40 + 1:02d}"
 
 
+_OLDEST = """
+UPDATE tickets SET assignee = 'first', agent = 'pioneer', batch = 999, domains = '{tolaria}',
+    domain_paths = '{tolaria}', categories = '{dead-code}', severity = 'P0',
+    evidence_state = 'unverified', evidence_stale = true, status = 'closed', resolution = 'fixed'
+WHERE id <= %s
+"""
+"""The oldest tickets have what no other has: a list of these finds nothing among the newest."""
+
+
 def load(url: str, size: int) -> None:
     """Fill an empty database at head with `size` tickets."""
     words = Words(size)
@@ -77,6 +86,7 @@ def load(url: str, size: int) -> None:
             f"SELECT {columns}, setweight(to_tsvector('english', key || ' ' || title), 'A') || "
             "setweight(to_tsvector('english', summary), 'B') FROM loaded"
         )
+        connection.execute(_OLDEST, [max(60, size // 1000)])
         connection.execute("SELECT setval(pg_get_serial_sequence('tickets', 'id'), %s)", [size])
         connection.execute(
             "INSERT INTO key_counters SELECT batch, 'DRL', count(*) FROM tickets GROUP BY batch"

@@ -16,6 +16,7 @@ class Figures:
 
     per_second: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     wrong: int
     """Answers that were no success."""
@@ -90,6 +91,7 @@ async def load(
     return Figures(
         per_second=len(took) / elapsed,
         p50_ms=took[len(took) // 2] * 1000,
+        p95_ms=took[int(len(took) * 0.95)] * 1000,
         p99_ms=took[int(len(took) * 0.99)] * 1000,
         wrong=sum(connection.wrong for connection in opened),
     )

@@ -94,6 +94,27 @@ tickets = Table(
     Index("ix_tickets_batch", "batch", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_agent", "agent", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_evidence", "evidence_state", text("created_at DESC"), text("id DESC")),
+    Index(
+        "ix_tickets_assignee",
+        "assignee",
+        text("created_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("assignee IS NOT NULL"),
+    ),
+    Index("ix_tickets_created_by", "created_by", text("created_at DESC"), text("id DESC")),
+    Index(
+        "ix_tickets_resolution",
+        "resolution",
+        text("created_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("resolution IS NOT NULL"),
+    ),
+    Index(
+        "ix_tickets_stale",
+        text("created_at DESC"),
+        text("id DESC"),
+        postgresql_where=text("evidence_stale"),
+    ),
     # What still wants review, the gravest first and among those the oldest.
     Index(
         "ix_tickets_review_queue",
