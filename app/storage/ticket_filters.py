@@ -12,7 +12,7 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.drift import drifted
-from app.storage.readiness import closable
+from app.storage.readiness import closable, objected_to
 from app.storage.search import query_of
 
 
@@ -30,12 +30,16 @@ class TicketFilter:
     category: tuple[str, ...] = ()
     verdict: tuple[str, ...] = ()
     """Has a current review with this verdict."""
+    reviewer: tuple[str, ...] = ()
+    """Has a current review of this specialist; with `verdict` one that says so."""
     evidence: tuple[str, ...] = ()
     stale: bool | None = None
     assignee: tuple[str, ...] = ()
     created_by: tuple[str, ...] = ()
     closable: bool | None = None
     """Nothing but the step itself is missing to close it as ``fixed``."""
+    objected: bool | None = None
+    """A current objection waits for its answer."""
     drift: bool | None = None
     """The folder of its document and its status disagree."""
     q: str | None = None
@@ -44,7 +48,7 @@ class TicketFilter:
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""
 
-_FLAGS = ("stale", "closable", "drift")
+_FLAGS = ("stale", "closable", "objected", "drift")
 
 
 def form_of(wanted: TicketFilter) -> Form:
@@ -102,6 +106,8 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
         found.append(columns.evidence_stale if wanted.stale else ~columns.evidence_stale)
     if wanted.closable is not None:
         found.append(closable() if wanted.closable else ~closable())
+    if wanted.objected is not None:
+        found.append(objected_to() if wanted.objected else ~objected_to())
     if wanted.drift is not None:
         found.append(drifted() if wanted.drift else ~drifted())
     for name, column in _LISTS.items():
@@ -114,8 +120,8 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
         single = len(wanted.created_by) == 1
         by = columns.created_by
         found.append(by == authors.scalar_subquery() if single else by.in_(authors))
-    if wanted.verdict:
-        found.append(_has_verdict(wanted.verdict))
+    if wanted.verdict or wanted.reviewer:
+        found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.q:
         found.append(columns.search.bool_op("@@")(query_of(bindparam("wanted_q", wanted.q))))
     return found
@@ -132,11 +138,16 @@ def _one_of(column: ColumnElement[Any], name: str, values: Sequence[Any]) -> Col
     return column == any_(bindparam(f"wanted_{name}", list(values), ARRAY(column.type)))
 
 
-def _has_verdict(verdicts: tuple[str, ...]) -> ColumnElement[bool]:
-    return exists().where(
-        and_(
-            reviews.c.ticket_id == tickets.c.id,
-            reviews.c.superseded_by.is_(None),
-            _one_of(reviews.c.verdict, "verdict", verdicts),
+def _has_review(verdicts: tuple[str, ...], specialists: tuple[str, ...]) -> ColumnElement[bool]:
+    columns = reviews.c
+    asked = [
+        _one_of(column, name, values)
+        for column, name, values in (
+            (columns.verdict, "verdict", verdicts),
+            (columns.specialist, "reviewer", specialists),
         )
+        if values
+    ]
+    return exists().where(
+        and_(columns.ticket_id == tickets.c.id, columns.superseded_by.is_(None), *asked)
     )
