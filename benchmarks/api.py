@@ -155,6 +155,7 @@ def _measure(
 def _scenarios(url: str, size: int, port: int, seconds: float) -> list[Scenario]:
     keys = [api_data.key(n) for n in range(0, size, max(1, size // _KEYS))][:_KEYS]
     rare, common = api_data.word(3000), api_data.word(2)
+    words = api_data.Words(2)
     recorded = asyncio.run(_recorded(url, keys, rare, common))
     recorded[f"list, page {min(_DEEP_PAGE, size // 100)}"] = recorded.pop("list, deep page")
     page = min(_DEEP_PAGE, size // 100)  # in the middle of a small database
@@ -181,8 +182,10 @@ def _scenarios(url: str, size: int, port: int, seconds: float) -> list[Scenario]
         ),
         Scenario("stats", [_get(f"{API}/stats")], recorded["stats"]),
         Scenario("domains", [_get(f"{API}/domains")], recorded["domains"]),
-        Scenario("review", [_post(f"{API}/tickets/{key}/reviews", _review()) for key in keys]),
-        Scenario("file", [_post(f"{API}/tickets", _ticket(n)) for n in range(_FILED)], _filing()),
+        Scenario("review", [_post(f"{API}/tickets/{key}/reviews", _review(words)) for key in keys]),
+        Scenario(
+            "file", [_post(f"{API}/tickets", _ticket(n, words)) for n in range(_FILED)], _filing()
+        ),
     ]
 
 
@@ -286,8 +289,7 @@ def _filing() -> Statements:
     return [(sql, parameters) for sql in BARE_FILING]
 
 
-def _ticket(n: int) -> dict[str, Any]:
-    words = api_data.Words(n)
+def _ticket(n: int, words: api_data.Words) -> dict[str, Any]:
     return {
         "title": words.text(8),
         "severity": "P2",
@@ -301,8 +303,8 @@ def _ticket(n: int) -> dict[str, Any]:
     }
 
 
-def _review() -> dict[str, Any]:
-    return {"specialist": "human", "verdict": "ENDORSE", "rationale": api_data.Words(1).text(20)}
+def _review(words: api_data.Words) -> dict[str, Any]:
+    return {"specialist": "human", "verdict": "ENDORSE", "rationale": words.text(20)}
 
 
 def _deep_cursor(port: int, depth: int) -> str:
