@@ -1,0 +1,48 @@
+"""Connections that are kept for reads: given up in time, and none of them is a dead one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from app.factory import Factory
+from app.storage.ticket_lists import TicketFilter
+
+pytestmark = pytest.mark.anyio
+
+
+async def read(factory: Factory) -> None:
+    await factory.tickets.page(TicketFilter(), "-created", after=None, limit=1)
+
+
+async def test_a_kept_connection_that_the_server_closed_is_replaced(factory: Factory) -> None:
+    await read(factory)
+    async with factory.engine.connect() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+    await read(factory)
+
+    assert factory.unit.pool_state()["in use"] == 0
+
+
+async def test_kept_connections_make_room_for_transactions(factory: Factory) -> None:
+    most = factory.unit.pool_state()["most"]
+    await asyncio.gather(*(read(factory) for _ in range(4 * most)))
+    begun = asyncio.Barrier(most)
+
+    async def write() -> None:
+        async with factory.unit.begin() as stores:
+            await stores.accounts.count()
+            await begun.wait()
+
+    await asyncio.gather(*(write() for _ in range(most)))
+    await read(factory)
+
+    assert factory.unit.pool_state()["in use"] == 0
