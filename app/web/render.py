@@ -49,6 +49,16 @@ def markdown(text: str | None, offset: int = 2) -> Markup:
     return Markup(_rendered(text or "", offset))  # noqa: S704  # sanitised by app.formats.html
 
 
+def code(text: str, path: str = "") -> Markup:
+    """Return code of strangers as safe HTML, highlighted."""
+    return Markup(_coded(text, path))  # noqa: S704  # sanitised by app.formats.html
+
+
+@lru_cache(maxsize=1024)
+def _coded(text: str, path: str) -> str:
+    return html.code(text, path)
+
+
 def relative(moment: datetime | str, now: datetime | None = None) -> str:
     """Return how long ago a moment was, in a word or two."""
     then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -93,6 +103,7 @@ def _digest(name: str) -> str:
 
 environment.filters |= {
     "markdown": markdown,
+    "code": code,
     "relative": relative,
     "exact": exact,
     "iso": iso,

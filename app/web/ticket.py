@@ -138,6 +138,22 @@ class Results:
     broken: Mapping[str, Mapping[str, list[TestResult]]]
     """Those of the rest that did not pass somewhere."""
 
+    @staticmethod
+    def by_file(
+        rows: Mapping[str, Mapping[str, list[TestResult]]],
+    ) -> dict[str, dict[str, Mapping[str, list[TestResult]]]]:
+        """Return `linked` or `broken` with the tests of a file together."""
+        files: dict[str, dict[str, Mapping[str, list[TestResult]]]] = {}
+        for node_id, arms in rows.items():
+            files.setdefault(node_id.partition("::")[0], {})[node_id] = arms
+        return files
+
+    @staticmethod
+    def told(arms: Mapping[str, list[TestResult]]) -> list[tuple[str, TestResult]]:
+        """Return what a test has to say beside its outcome: the first time in each arm."""
+        first = ((arm, next((r for r in found if _tells(r)), None)) for arm, found in arms.items())
+        return [(arm, result) for arm, result in first if result is not None]
+
 
 def results_of(run: Run, links: Iterable[TestLink]) -> Results:
     """Return the results of a run; of the rest of the suite only what did not pass."""
@@ -150,6 +166,10 @@ def results_of(run: Run, links: Iterable[TestLink]) -> Results:
             found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
     broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
     return Results(linked, len(others), broken)
+
+
+def _tells(result: TestResult) -> bool:
+    return bool(result.message or result.traceback)
 
 
 def _is_linked(node_id: str, names: Iterable[str]) -> bool:
