@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 templates = Jinja2Templates(HERE / "templates")
 environment = templates.env
 environment.undefined = StrictUndefined
+# Compiled once: files of a running service do not change, and looking takes time at each include.
+environment.auto_reload = False
 environment.trim_blocks = True
 environment.lstrip_blocks = True
 

@@ -73,7 +73,7 @@ async def ticket_page(
     view = await services.ticket_views.show(key)
     context = {
         **shown(view),
-        **await choices(visitor, services, view.ticket),
+        **choices(visitor, view),
         "refused": refused,
         "values": {} if refused is None else refused.values,
     }
@@ -97,11 +97,10 @@ def shown(view: TicketView) -> dict[str, Any]:
     }
 
 
-async def choices(visitor: Visitor, services: Factory, ticket: Ticket) -> dict[str, Any]:
+def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
     """Return what the visitor's forms offer."""
-    actor = visitor.actor
+    actor, ticket = visitor.actor, view.ticket
     own = ticket.created_by == actor.name
-    specialists = await services.accounts.specialists()
     steps = [
         status
         for status in lifecycle.allowed_from(ticket.status)
@@ -112,8 +111,7 @@ async def choices(visitor: Visitor, services: Factory, ticket: Ticket) -> dict[s
         "own": own,
         "may_edit": visitor.may("maintainer")
         or (own and not ticket.status.is_final and visitor.may("reporter")),
-        "specialists": specialists,
-        "speaks_as": [s.name for s in specialists if actor.account.may_speak_for(s.name)]
+        "speaks_as": [s.name for s in view.specialists if actor.account.may_speak_for(s.name)]
         if visitor.may("reviewer")
         else [],
         "steps": steps,
