@@ -131,7 +131,7 @@ def fill(client: httpx.Client, tickets: int) -> str:
             "agent": "drl", "summary": "Leaving `seed_input` out ties them.",
             "domains": ["kasmina"], "sections": sections,
             "locations": [{"path": "kasmina/blend_ops.py", "start_line": 59}],
-            "checklist": [{"text": "every caller names it"}, {"text": "a test shows it"}]}  # fmt: skip
+            "checklist": [{"text": "every caller names it"}, {"text": "it is shown"}]}  # fmt: skip
     client.post("/tickets", json=full).raise_for_status()
     for specialist, verdict in (("pytorch", "ENDORSE"), ("codereview", "REFINE")):
         review = {"specialist": specialist, "verdict": verdict, "rationale": "Read; **so** it is.",
@@ -167,7 +167,7 @@ def pairs(run: str) -> list[Pair]:
         Pair("history", f"{ticket}/history", [f"{api}{ticket}/history"]),
         Pair("edit", f"{ticket}/edit", [f"{api}{ticket}"]),
         Pair("home", "/", [f"{api}/stats?weeks=12"]),
-        Pair("review", "/review", [f"{api}/me"]),
+        Pair("review", "/review", [f"{api}/review-queue?specialist=drl"]),
         Pair("file", "/file", [f"{api}/template"]),
         Pair("runs", "/runs", [f"{api}/runs?limit=50"]),
         Pair("tests", "/tests", [f"{api}/tests?limit=200"]),
@@ -227,14 +227,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--tickets", type=int, default=120)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        with running_service(Path(folder), {"FINDINGS_LOG_LEVEL": "warning"}) as service:
-            with service.client() as client:
-                run = fill(client, options.tickets)
-            caller, found = Caller(service), pairs(run)
-            for pair in found:
-                caller.measure(pair, options.rounds)
-            broken = show(found)
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        running_service(Path(folder), {"FINDINGS_LOG_LEVEL": "warning"}) as service,
+    ):
+        with service.client() as client:
+            run = fill(client, options.tickets)
+        caller, found = Caller(service), pairs(run)
+        for pair in found:
+            caller.measure(pair, options.rounds)
+        broken = show(found)
     cold, warm = chart_times()
     print(f"\nAll charts of the start page: {cold:.0f} ms when drawn, {warm:.2f} ms from memory.")
     if warm > MOST_CHART_MS:

@@ -13,6 +13,7 @@ function watch(panel) {
   const results = new Map(); // by test, then by arm
   const arms = new Set();
   let source;
+  let ended = false;
 
   const say = (text) => {
     const line = quick("[data-run-line]", panel);
@@ -30,6 +31,7 @@ function watch(panel) {
       say(`${results.size} tests; ${arm}: ${node.split("::").pop()} ${outcome}`);
     },
     end({ status, outcome }) {
+      ended = true;
       source.close();
       refresh(panel, outcome ?? status);
     },
@@ -42,10 +44,16 @@ function watch(panel) {
     source.addEventListener("error", () => {
       say("The line to the service is broken; trying again.");
       // A browser gives up when something other than the service answers, such as a proxy.
-      if (source.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS);
+      if (source.readyState === EventSource.CLOSED && navigator.onLine) setTimeout(open, AGAIN_MS);
     });
   };
   open();
+  // As soon as there is a network again, not only when the browser's pause is over.
+  addEventListener("online", () => {
+    if (source.readyState === EventSource.OPEN || ended) return;
+    source.close();
+    open();
+  });
 }
 
 const MOST = 40;
