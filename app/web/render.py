@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -61,6 +61,11 @@ def _coded(text: str, path: str) -> str:
     return html.code(text, path)
 
 
+def breakable(name: str) -> Markup:
+    """Return a name of code that may go on in the next line where its words end."""
+    return escape(name).replace("_", Markup("_<wbr>")).replace("::", Markup("::<wbr>"))
+
+
 def relative(moment: datetime | str, now: datetime | None = None) -> str:
     """Return how long ago a moment was, in a word or two."""
     then = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
@@ -106,6 +111,7 @@ def _digest(name: str) -> str:
 environment.filters |= {
     "markdown": markdown,
     "code": code,
+    "breakable": breakable,
     "relative": relative,
     "exact": exact,
     "iso": iso,
