@@ -14,15 +14,14 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 
-from fastapi import APIRouter
 from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api import routing
 from app.api.dependencies import Services
 from app.api.openapi import text_answers
-from app.api.requests import StrictRoute
 from app.api.security import Reader as CallingReader
 from app.domain.accounts import Actor
 from app.domain.runs import RunOutcome
@@ -35,7 +34,7 @@ from app.web.render import HERE, environment
 from app.web.routing import new_router
 from app.web.visitors import Reader
 
-router = APIRouter(tags=["figures"], route_class=StrictRoute)
+router = routing.new_router("figures")
 """The call of the API."""
 
 pages = new_router()
