@@ -52,14 +52,46 @@ def test_each_page_is_accessible_and_quiet(
     assert {path: found for path, found in wrong.items() if found} == {}
 
 
+@pytest.fixture(scope="module")
+def unbroken(calls: httpx.Client) -> str:
+    """A ticket whose texts hold no place to break a line at."""
+    word = "x" * 280
+    body = {
+        "key": "B9-DRL-01", "title": word, "severity": "P2", "batch": 9, "agent": "drl",
+        "summary": word, "assignee": word[:100], "checklist": [{"text": word}],
+        "locations": [{"path": word, "symbol": word, "note": word}],
+        "sections": [{"heading": word, "body": f"{word}\n\n`{word}`\n\n    {word}\n\n> {word}"}],
+        "reports": [{"file": word, "section": word}],
+    }  # fmt: skip
+    review = {
+        "specialist": "pytorch", "verdict": "OBJECT", "rationale": word,
+        "amendment": {"title": "y" * 280, "summary": f"{word}\n{word}"},
+        "evidence": [{"kind": "code", "path": word, "snippet": word},
+                     {"kind": "output", "command": word, "text": word}],
+    }  # fmt: skip
+    key = str(calls.post("/tickets", json=body).raise_for_status().json()["key"])
+    calls.post(f"/tickets/{key}/reviews", json=review).raise_for_status()
+    calls.post(f"/tickets/{key}/notes", json={"body": word}).raise_for_status()
+    reason = {"state": "not-testable", "reason": word}
+    calls.put(f"/tickets/{key}/testability", json=reason).raise_for_status()
+    return key
+
+
 @pytest.mark.parametrize("width", [320, 2560])
 def test_no_page_is_wider_than_its_window(
-    window: Callable[..., Any], service: Service, ticket: str, run: str, width: int
+    window: Callable[..., Any],
+    service: Service,
+    ticket: str,
+    unbroken: str,
+    run: str,
+    width: int,
 ) -> None:
     watched = window(viewport={"width": width, "height": 700})
     watched.log_in(service.admin_token)
     wide = []
-    for path in [*PAGES, f"/tickets/{ticket}", f"/tickets/{ticket}/edit", f"/runs/{run}"]:
+    tickets = [f"/tickets/{key}{part}" for key in (ticket, unbroken)
+               for part in ("", "/edit", "/history")]  # fmt: skip
+    for path in [*PAGES, f"/runs/{run}", *tickets]:
         watched.page.goto(path)
         watched.page.evaluate(UNFOLD)
         if watched.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
