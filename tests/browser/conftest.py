@@ -152,11 +152,12 @@ class Watched:
                 return
         raise AssertionError(f"no way to {selector} by Tab on {self.page.url}")
 
-    def violations(self) -> list[str]:
-        """What the accessibility checker finds on the page as it is."""
+    def violations(self, *rules: str) -> list[str]:
+        """What the accessibility checker finds on the page as it is, by all rules or some."""
         from axe_playwright_python.sync_playwright import Axe
 
-        found = Axe().run(self.page).response["violations"]
+        options = {"runOnly": list(rules)} if rules else None
+        found = Axe().run(self.page, options=options).response["violations"]
         return [f"{v['id']}: {[node['target'] for node in v['nodes']][:4]}" for v in found]
 
 
