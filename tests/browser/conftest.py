@@ -167,9 +167,11 @@ def window(chromium: Any, service: Service) -> Iterator[Any]:
     opened: list[tuple[Watched, Any]] = []
 
     def open_window(*, forgiven: tuple[str, ...] = (), **options: Any) -> Watched:
-        context = chromium.new_context(base_url=service.url, **options)
+        options = {"base_url": service.url, **options}
+        context = chromium.new_context(**options)
         context.set_default_timeout(15_000)
-        watched = Watched(context.new_page(), urlsplit(service.url).netloc, forgiven=forgiven)
+        home = urlsplit(options["base_url"]).netloc
+        watched = Watched(context.new_page(), home, forgiven=forgiven)
         watched.follow()
         opened.append((watched, context))
         return watched

@@ -10,6 +10,7 @@ import pytest
 
 from tests.browser.conftest import Watched
 from tests.support.api import ticket_body
+from tests.support.line import line_to
 from tests.support.service import Service
 
 pytestmark = pytest.mark.browser
@@ -63,22 +64,23 @@ def test_a_run_is_followed_again_after_the_line_was_broken(
         file(calls, key=name)
     # The one worker is busy, so that the run waits until it may go on.
     first = calls.post(f"/tickets/{slow}/runs", json={"kind": "check", "repeat": 10}).json()["id"]
-    watched = window(forgiven=("ERR_INTERNET_DISCONNECTED",))
-    page, context = watched.page, watched.page.context
-    watched.log_in(service.admin_token)
-    page.goto(f"/tickets/{key}")
-    with page.expect_response("**/events"):
-        page.locator("#verification .runs form:has([value=check]) button").click()
-    run = calls.get(f"/runs?ticket={key}&limit=1").json()["items"][0]["id"]
+    with line_to(service.url) as line:
+        watched = window(base_url=line.url, forgiven=("net::ERR_",))
+        page = watched.page
+        watched.log_in(service.admin_token)
+        page.goto(f"/tickets/{key}")
+        with page.expect_response("**/events"):
+            page.locator("#verification .runs form:has([value=check]) button").click()
+        run = calls.get(f"/runs?ticket={key}&limit=1").json()["items"][0]["id"]
+        panel = page.locator(f"[data-run='{run}']")
 
-    context.set_offline(True)
-    calls.post(f"/runs/{first}/cancel")
-    ended = calls.get(f"/runs/{run}?wait=60").json()
-    assert ended["status"] == "finished"
-    # Nothing came through: the page still says what it knew.
-    assert page.locator(f"[data-run='{run}'] progress").is_visible()
-    context.set_offline(False)
+        line.cut()
+        panel.get_by_text("The line to the service is broken").wait_for()
+        calls.post(f"/runs/{first}/cancel")
+        ended = calls.get(f"/runs/{run}?wait=60").json()
+        assert ended["status"] == "finished"
+        assert panel.locator("progress").is_visible()  # nothing came through
+        line.mend()
 
-    shown = page.locator(f"[data-run='{run}'] [data-run-status]", has_text=ended["outcome"])
-    shown.wait_for(timeout=30_000)
-    assert page.locator(f"[data-run='{run}'] table.arms tbody").count() > 0
+        panel.locator("[data-run-status]", has_text=ended["outcome"]).wait_for(timeout=30_000)
+        assert panel.locator("table.arms tbody").count() > 0
