@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -89,12 +89,14 @@ async def _report(request: Request, services: Factory, actor: Actor) -> Response
     figures = await services.figures.show(weeks=_WEEKS)
     broken = RunFilter(outcome=tuple(outcome.value for outcome in _DECIDED_NOTHING))
     style, digest = _style()
+    home = services.settings.public_url or str(request.base_url).rstrip("/")
+    drawn = await asyncio.to_thread(charts, figures)
     html = environment.get_template("report/report.html").render(
-        home=services.settings.public_url or str(request.base_url).rstrip("/"),
+        home=home,
         made_at=now,
         made_for=actor.name,
         figures=figures,
-        charts=await asyncio.to_thread(charts, figures),
+        charts=[replace(chart, svg=_leading_back(chart.svg, home)) for chart in drawn],
         lists=[await _listed(services, title, query) for title, query in _LISTS],
         failed=await services.runs.page(broken, after=None, limit=_MOST),
         style=style,
@@ -103,6 +105,11 @@ async def _report(request: Request, services: Factory, actor: Actor) -> Response
     name = f"findings-{now:%Y-%m-%d}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(html, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _leading_back(svg: Markup, home: str) -> Markup:
+    """Return a drawing whose bars lead to the service that it comes from."""
+    return Markup(str(svg).replace('href="/', f'href="{escape(home)}/'))  # noqa: S704  # drawn by us
 
 
 async def _listed(services: Factory, title: str, query: str) -> Listed:
