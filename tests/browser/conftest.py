@@ -156,7 +156,9 @@ class Watched:
         """What the accessibility checker finds on the page as it is, by all rules or some."""
         from axe_playwright_python.sync_playwright import Axe
 
-        options = {"runOnly": list(rules)} if rules else None
+        options: dict[str, Any] = {"resultTypes": ["violations"], "iframes": False}
+        if rules:
+            options["runOnly"] = list(rules)
         found = Axe().run(self.page, options=options).response["violations"]
         return [f"{v['id']}: {[node['target'] for node in v['nodes']][:4]}" for v in found]
 
