@@ -41,7 +41,7 @@ from app.api.middleware import API, BodyLimit, HeadAsGet, RequestContext
 from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
-from app.web import pages
+from app.web import pages, report
 from app.web.hosts import HostGuard
 from app.worker.worker import Worker
 
@@ -65,6 +65,7 @@ ROUTERS = (
     changes,
     accounts,
     figures,
+    report,
 )
 
 _DESCRIPTION = """\

@@ -1,22 +1,24 @@
-"""Makes the pictures of the documentation: a service with examples, looked at by a browser.
+"""Makes the pictures of the documentation: a service with the examples, looked at by a browser.
 
 Usage: ``python scripts/screenshots.py [--out docs/images] [--url URL --token TOKEN] [--all]``.
 Without ``--url`` it starts a service of its own and stops it afterwards. ``--all`` takes every
-page in light, dark and narrow, for those who work on the pages.
+page whole in light, dark, narrow, wide and print, for those who work on the pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import subprocess
+import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = "/usr/bin/chromium"
@@ -29,6 +31,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MOST_BYTES = 200_000
 KEY = "B2-DRL-10"
 KEPT = {"home": "/", "tickets": "/tickets", "ticket": f"/tickets/{KEY}", "review": "/review"}
 MORE = {
@@ -45,87 +48,32 @@ MORE = {
     "keys": "/keys",
     "missing": "/tickets/B9-XX-99",
 }
+LOOKS: dict[str, dict[str, Any]] = {
+    "": {"viewport": {"width": 1180, "height": 800}},
+    "-dark": {"viewport": {"width": 1180, "height": 800}, "color_scheme": "dark"},
+    "-narrow": {"viewport": {"width": 320, "height": 700}},
+    "-wide": {"viewport": {"width": 2560, "height": 1200}},
+    "-print": {"viewport": {"width": 760, "height": 1000}},
+}
+CLOSED = ("B2-PT-05", "KAS-08", "B3-DRL-13")
 
 
-class Examples:
-    """Fills a service with findings of the verification suite, reviewed and partly proven."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._url = url
-        self._admin = self._client(token)
-
-    def _client(self, token: str) -> httpx.Client:
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{self._url}/api/v1", headers=headers, timeout=120)
-
-    def load(self) -> None:
-        """File everything, unless it is there already."""
-        if self._admin.get(f"/tickets/{KEY}").status_code == 200:
-            return
-        reviewers = {name: self._account(name) for name in ("drl", "pytorch", "codereview")}
-        example = tomllib.loads((ROOT / f"examples/tickets/{KEY}.toml").read_text("utf-8"))
-        self._post("/tickets", _plain(example["ticket"]))
-        for review in example["reviews"]:
-            reviewers[review["specialist"]].post(f"/tickets/{KEY}/reviews", json=_plain(review))
-        found = self._suite()
-        for n, (key, doc) in enumerate(sorted(found.items())):
-            if key != KEY:
-                self._finding(n, key, doc, reviewers)
-        for n, key in enumerate([KEY, *sorted(found)[:14]]):
-            self._prove(key, proof=n % 3 != 2)
-
-    def _suite(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for test in self._admin.get("/tests?limit=200").json()["items"]:
-            for key in test["findings"]:
-                found.setdefault(key, (test["doc"] or test["node_id"]).split("\n")[0])
-        return found
-
-    def _account(self, name: str) -> httpx.Client:
-        self._post("/accounts", {"name": name, "role": "reviewer", "speaks_for": [name]})
-        made = self._post(f"/accounts/{name}/tokens", {})
-        return self._client(made["token"])
-
-    def _finding(self, n: int, key: str, doc: str, reviewers: dict[str, httpx.Client]) -> None:
-        agent = ("drl", "pytorch", "codereview", "human")[n % 4]
-        body = {
-            "key": key,
-            "title": doc.rstrip(".")[:200],
-            "severity": f"P{(n * 7) % 5}",
-            "batch": 1 + n % 3,
-            "agent": agent,
-            "summary": doc,
-            "domains": ["kasmina"],
-            "categories": [("correctness", "api-contract", "numerical-stability")[n % 3]],
-            "locations": [{"path": "kasmina/blend_ops.py", "start_line": 10 + n}],
-        }
-        self._post("/tickets", body)
-        for m, (name, client) in enumerate(reviewers.items()):
-            if name != agent and (n + m) % 3:
-                verdict = ("ENDORSE", "REFINE", "NEUTRAL", "ENDORSE", "OBJECT")[(n + 2 * m) % 5]
-                review = {"verdict": verdict, "rationale": "Read against the code and its tests."}
-                client.post(f"/tickets/{key}/reviews", json=review)
-
-    def _prove(self, key: str, *, proof: bool) -> None:
-        for patch in sorted((ROOT / "tests/verification/defects").glob(f"{key}*.patch")):
-            name = patch.stem.removeprefix(key).lstrip("-")
-            path = f"/tickets/{key}/patches/{'defect-' + name if name else 'defect'}"
-            headers = {"Content-Type": "text/x-diff"}
-            self._admin.put(path, content=patch.read_bytes(), headers=headers)
-        kind = "proof" if proof else "check"
-        run = self._admin.post(f"/tickets/{key}/runs", json={"kind": kind})
-        if run.status_code == 202:
-            self._admin.get(f"/runs/{run.json()['id']}?wait=60")
-
-    def _post(self, path: str, body: dict[str, Any]) -> Any:
-        answer = self._admin.post(path, json=body)
-        if answer.status_code >= 400:
-            raise SystemExit(f"{path}: {answer.status_code} {answer.text[:400]}")
-        return answer.json()
-
-
-def _plain(table: dict[str, Any]) -> dict[str, Any]:
-    return {n: v.isoformat() if hasattr(v, "isoformat") else v for n, v in table.items()}
+def load_examples(url: str, token: str) -> None:
+    """File and prove the examples as a user would, and close a few; safe to repeat."""
+    environment = {**os.environ, "FINDINGS_URL": url, "FINDINGS_TOKEN": token}
+    command = [sys.executable, "-m", "app.cli", "load-examples"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=60) as client:
+        for key in CLOSED:
+            step = {
+                "to": "closed",
+                "resolution": "fixed",
+                "override": True,
+                "reason": "The tests catch the defect, and it is absent.",
+            }
+            # Where it is closed already the step is refused, which is as well.
+            client.post(f"/tickets/{key}/transitions", json=step)
 
 
 @contextlib.contextmanager
@@ -133,34 +81,51 @@ def _service(url: str | None, token: str | None) -> Iterator[tuple[str, str]]:
     if url is not None:
         yield url, token or ""
         return
+    sys.path.insert(0, str(ROOT))
     from tests.support.service import running_service  # only where one is started
 
-    with tempfile.TemporaryDirectory() as folder, running_service(Path(folder)) as found:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, running_service(Path(folder)) as found:
         yield found.url, found.admin_token
 
 
-def _shoot(
-    browser: Browser, url: str, token: str, out: Path, pages: dict[str, str], *, every: bool
-) -> None:
-    looks = [("", "light", 1180)]
-    if every:
-        looks += [("-dark", "dark", 1180), ("-narrow", "light", 320)]
-    for suffix, scheme, width in looks:
-        context = browser.new_context(
-            color_scheme=scheme,  # type: ignore[arg-type]  # one of its words
-            viewport={"width": width, "height": 800},
-            base_url=url,
-        )
+def _log_in(page: Page, token: str) -> None:
+    page.goto("/login")
+    page.fill("#token", token)
+    page.click("main button")
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+def _keep(browser: Browser, url: str, token: str, out: Path) -> None:
+    """Take the pictures of the documentation."""
+    context = browser.new_context(base_url=url, **LOOKS[""])
+    page = context.new_page()
+    _log_in(page, token)
+    for name, path in KEPT.items():
+        page.goto(path)
+        page.screenshot(path=out / f"{name}.png")
+    page.goto(KEPT["ticket"])
+    page.locator("#verification [data-run]").screenshot(path=out / "verification.png")
+    context.close()
+    for name in (*KEPT, "verification"):
+        size = (out / f"{name}.png").stat().st_size
+        if size > MOST_BYTES:
+            raise SystemExit(f"{name}.png has {size} bytes, more than {MOST_BYTES}")
+
+
+def _look_at_all(browser: Browser, url: str, token: str, out: Path) -> None:
+    """Take every page, whole, in every look."""
+    for suffix, options in LOOKS.items():
+        context = browser.new_context(base_url=url, **options)
         page = context.new_page()
-        page.goto("/login")
-        if every:
-            page.screenshot(path=out / f"login{suffix}.png", full_page=True)
-        page.fill("#token", token)
-        page.click("main button")
-        for name, path in pages.items():
+        page.goto(MORE["login"])
+        page.screenshot(path=out / f"login{suffix}.png", full_page=True)
+        _log_in(page, token)
+        if suffix == "-print":
+            page.emulate_media(media="print")
+        for name, path in {**KEPT, **MORE}.items():
             if name != "login":
                 page.goto(path)
-                page.screenshot(path=out / f"{name}{suffix}.png", full_page=every)
+                page.screenshot(path=out / f"{name}{suffix}.png", full_page=True)
         context.close()
 
 
@@ -174,10 +139,10 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with _service(options.url, options.token) as (url, token), sync_playwright() as playwright:
-        Examples(url, token).load()
+        load_examples(url, token)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        pages = {**KEPT, **MORE} if options.all else KEPT
-        _shoot(browser, url, token, options.out, pages, every=options.all)
+        take = _look_at_all if options.all else _keep
+        take(browser, url, token, options.out)
         browser.close()
 
 

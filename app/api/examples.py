@@ -67,6 +67,7 @@ TEXTS: Mapping[str, str] = {
     "text/x-python": "def test_scale_uses_its_factor():\n    assert scale(2.0, 3.0) == 6.0\n",
     "text/plain": f"running\nbundled passed {_NODE_ID}\nfinished passed\n",
     "text/csv": "key,title\r\nB2-DRL-10,blend_multiply couples gradients\r\n",
+    "text/html": '<!doctype html>\n<html lang="en">\n<title>Findings, 2026-01-02</title>\n',
     "text/event-stream": 'id: 1-1\nevent: status\ndata: {"status":"running"}\n\n',
     "application/xml": '<?xml version="1.0" encoding="utf-8"?>\n<testsuites/>\n',
     "application/x-ndjson": '{"kind":"ticket","key":"B2-DRL-10"}\n',

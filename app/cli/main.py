@@ -21,6 +21,7 @@ from app.cli.commands import (
     notes,
     patches,
     queue,
+    report,
     review_life,
     reviews,
     runs,
@@ -111,6 +112,7 @@ def _register() -> None:
     tickets.app.command("move")(ticket_life.move_ticket)
     tickets.app.command("relate")(ticket_life.relate_tickets)
     tickets.app.command("history")(tickets.history)
+    app.command("report")(report.make_report)
     tickets.app.command("search")(discovery.search_tickets)
     tickets.app.command("similar")(discovery.similar_tickets)
     app.command("batch")(batches.file_batch)

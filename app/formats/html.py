@@ -122,6 +122,15 @@ def render(text: str, *, heading_offset: int = 0) -> str:
     return clean(parser.renderer.render(tokens, parser.options, env))
 
 
+def code(text: str, path: str = "") -> str:
+    """Code as safe HTML, highlighted as the name of its file suggests."""
+    text = text.replace("\0", "\ufffd")
+    suffix = path.rpartition(".")[2].casefold()
+    language = suffix if suffix in _LANGUAGES else ""
+    marked = _highlight(text, language, "") or html.escape(text)
+    return clean(f"<pre><code>{marked}</code></pre>")
+
+
 def stylesheet(style: str = "default") -> str:
     """The rules for the classes of highlighted code, to be served as a file."""
     formatter = HtmlFormatter(style=style, classprefix=_PREFIX)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from app.domain.accounts import Specialist
 from app.domain.audit import AuditEvent
 from app.domain.notes import Note
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.tickets import Ticket
 from app.services.tickets import shown
-from app.storage.runs import RunFilter
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64
@@ -33,6 +33,7 @@ class TicketView:
     """The newest; the one that decided where the newest was cancelled."""
     patches: Mapping[str, str]
     """Texts by name."""
+    specialists: Sequence[Specialist]
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,11 @@ class TicketViewService:
             notes = await stores.notes.of_ticket(ticket.id, after=None, limit=_NOTES)
             run = await self._run_to_show(stores, ticket)
             patches = await self._patches_of(stores, ticket)
-        return TicketView(ticket, notes, run, patches)
+            specialists = await stores.accounts.specialists()
+        return TicketView(ticket, notes, run, patches, specialists)
 
     async def _run_to_show(self, stores: Stores, ticket: Ticket) -> Run | None:
-        wanted = RunFilter(ticket=(ticket.key,))
-        newest = next(iter(await stores.runs.page(wanted, after=None, limit=1)), None)
+        newest = await stores.runs.newest(ticket.id)
         if newest is None:
             return None
         if newest.status is RunStatus.CANCELLED and ticket.evidence.run is not None:

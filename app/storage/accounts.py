@@ -72,6 +72,11 @@ _BY_TOKEN = Prepared(
 """Every request begins with it."""
 
 
+_SPECIALISTS = Prepared(
+    lambda: select(specialists).where(~specialists.c.imported).order_by(specialists.c.position)
+)
+
+
 def _account(row: Row[Any]) -> Account:
     return Account(
         id=row.id,
@@ -230,8 +235,7 @@ class AccountStore:
 
     async def specialists(self) -> list[Specialist]:
         """Return all specialists in their order; names that only imports know are none."""
-        known = select(specialists).where(~specialists.c.imported)
-        rows = await self._connection.execute(known.order_by(specialists.c.position))
+        rows = await _SPECIALISTS.execute(self._connection)
         return [Specialist(name=r.name, code=r.code, label=r.label) for r in rows]
 
     async def add_specialist(self, specialist: Specialist) -> None:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import BigInteger, Integer, bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.notes import Note
 from app.schema.accounts import accounts
 from app.schema.tickets import notes
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+
+_NOTES = (
+    select(notes.c.id, accounts.c.name, notes.c.body, notes.c.created_at)
+    .join(accounts, accounts.c.id == notes.c.author_id)
+    .order_by(notes.c.id)
+)
+_FIRST = Prepared(
+    lambda: _NOTES.where(notes.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger)).limit(
+        bindparam("most", type_=Integer)
+    )
+)
 
 
 class NoteStore:
@@ -33,16 +45,11 @@ class NoteStore:
 
     async def of_ticket(self, ticket_id: int, *, after: UUID | None, limit: int) -> list[Note]:
         """Return notes of a ticket, oldest first, from the one behind `after`."""
-        query = (
-            select(notes.c.id, accounts.c.name, notes.c.body, notes.c.created_at)
-            .join(accounts, accounts.c.id == notes.c.author_id)
-            .where(notes.c.ticket_id == ticket_id)
-            .order_by(notes.c.id)
-            .limit(limit)
-        )
-        if after is not None:
-            query = query.where(notes.c.id > after)
-        rows = await self._connection.execute(query)
+        if after is None:
+            rows = await _FIRST.execute(self._connection, wanted_ticket=ticket_id, most=limit)
+        else:
+            query = _NOTES.where(notes.c.ticket_id == ticket_id, notes.c.id > after)
+            rows = await self._connection.execute(query.limit(limit))
         return [
             Note(id=row.id, author=row.name, body=row.body, created_at=row.created_at)
             for row in rows

@@ -8,7 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
@@ -34,6 +45,7 @@ from app.domain.runs import (
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
+from app.storage.prepared import Prepared
 from app.storage.ticket_lists import COUNT_LIMIT
 
 
@@ -61,6 +73,15 @@ class RunFilter:
     outcome: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
     requested_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NewestRun:
+    """What a reader has to ask of a ticket's newest run before looking at it whole."""
+
+    id: UUID
+    status: RunStatus
+    hint: str | None
 
 
 class RunStore:
@@ -275,6 +296,11 @@ class RunStore:
         )
         return _run_from(row, tuple(_arm_from(arm) for arm in arms))
 
+    async def newest(self, ticket_id: int) -> NewestRun | None:
+        """Return the run of a ticket that was queued last."""
+        row = (await _NEWEST.execute(self._connection, wanted_ticket=ticket_id)).one_or_none()
+        return None if row is None else NewestRun(row.id, RunStatus(row.status), _hint(row))
+
     async def status_of(self, run_id: UUID) -> tuple[RunStatus, int] | None:
         """Return status and attempt of a run: what a waiting reader polls."""
         row = (
@@ -338,7 +364,8 @@ def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
 def _select_runs() -> Select[Any]:
     return (
         select(
-            runs,
+            # The plan is large, and nobody but its worker reads it.
+            *(column for column in runs.c if column is not runs.c.plan),
             tickets.c.key.label("ticket"),
             tickets.c.status.label("ticket_status"),
             tickets.c.evidence_state,
@@ -346,6 +373,33 @@ def _select_runs() -> Select[Any]:
         )
         .join(tickets, tickets.c.id == runs.c.ticket_id)
         .join(accounts, accounts.c.id == runs.c.requested_by)
+    )
+
+
+_NEWEST = Prepared(
+    lambda: (
+        select(
+            runs.c.id,
+            runs.c.kind,
+            runs.c.status,
+            runs.c.outcome,
+            tickets.c.status.label("ticket_status"),
+            tickets.c.evidence_state,
+        )
+        .join(tickets, tickets.c.id == runs.c.ticket_id)
+        .where(runs.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger))
+        .order_by(runs.c.queued_at.desc(), runs.c.id.desc())
+        .limit(1)
+    )
+)
+
+
+def _hint(row: Row[Any]) -> str | None:
+    return hint_for(
+        RunKind(row.kind),
+        None if row.outcome is None else RunOutcome(row.outcome),
+        ticket_is_open=row.ticket_status == "open",
+        evidence=row.evidence_state,
     )
 
 
@@ -369,12 +423,7 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
         arms=arms,
         also_broken=tuple(row.also_broken),
         environment=row.environment,
-        hint=hint_for(
-            RunKind(row.kind),
-            outcome,
-            ticket_is_open=row.ticket_status == "open",
-            evidence=row.evidence_state,
-        ),
+        hint=_hint(row),
     )
 
 

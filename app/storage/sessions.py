@@ -6,13 +6,58 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    DateTime,
+    LargeBinary,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account, Role
 from app.domain.sessions import Session
 from app.schema.accounts import account_specialists, accounts, tokens
 from app.schema.sessions import sessions
+from app.storage.prepared import Prepared
+
+
+def _select_session() -> Select[Any]:
+    digest = bindparam("wanted_digest", type_=LargeBinary)
+    now = bindparam("now", type_=DateTime(timezone=True))
+    speaks_for = (
+        select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
+        .where(account_specialists.c.account_id == accounts.c.id)
+        .scalar_subquery()
+    )
+    ended = or_(tokens.c.revoked_at.is_not(None), tokens.c.expires_at <= now)
+    return (
+        select(
+            accounts,
+            speaks_for.label("speaks_for"),
+            sessions.c.expires_at,
+            sessions.c.used_at,
+            sessions.c.previous_visit_at,
+            sessions.c.token_id,
+            tokens.c.role.label("token_role"),
+            tokens.c.expires_at.label("token_expires_at"),
+            func.coalesce(ended, text("false")).label("token_ended"),
+        )
+        .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
+        .outerjoin(tokens, tokens.c.id == sessions.c.token_id)
+        .where(sessions.c.digest == digest, sessions.c.expires_at > now)
+    )
+
+
+_FIND = Prepared(_select_session)
+"""Every page begins with it."""
 
 
 class SessionStore:
@@ -38,29 +83,7 @@ class SessionStore:
 
     async def find(self, digest: bytes, now: datetime) -> Session | None:
         """Return the session stored under `digest` that has not expired by `now`, or None."""
-        speaks_for = (
-            select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
-            .where(account_specialists.c.account_id == accounts.c.id)
-            .scalar_subquery()
-        )
-        ended = or_(tokens.c.revoked_at.is_not(None), tokens.c.expires_at <= now)
-        query = (
-            select(
-                accounts,
-                speaks_for.label("speaks_for"),
-                sessions.c.expires_at,
-                sessions.c.used_at,
-                sessions.c.previous_visit_at,
-                sessions.c.token_id,
-                tokens.c.role.label("token_role"),
-                tokens.c.expires_at.label("token_expires_at"),
-                func.coalesce(ended, text("false")).label("token_ended"),
-            )
-            .join_from(sessions, accounts, accounts.c.id == sessions.c.account_id)
-            .outerjoin(tokens, tokens.c.id == sessions.c.token_id)
-            .where(sessions.c.digest == digest, sessions.c.expires_at > now)
-        )
-        row = (await self._connection.execute(query)).one_or_none()
+        row = (await _FIND.execute(self._connection, wanted_digest=digest, now=now)).one_or_none()
         return None if row is None else _session(row)
 
     async def mark_used(

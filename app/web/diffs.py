@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import unified_diff
+from difflib import SequenceMatcher, unified_diff
+from itertools import zip_longest
 from typing import Any
 
 MOST_LINES = 400
 """Longer patches are shown up to here; the whole text is one link away."""
+
+_MOST_COMPARED = 1000
+"""Longer texts of strangers are not compared line by line, which may take very long."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,46 @@ def change(name: str, old: Any, new: Any) -> FieldChange:
     """Return a field before and after, as short as it can be shown."""
     before, after = plain(old), plain(new)
     if before and after and ("\n" in before + after or len(before) + len(after) > 240):
-        lines = unified_diff(
-            before.split("\n"), after.split("\n"), "before", "after", "", "", 2, ""
-        )
-        text = "\n".join(list(lines)[2 : MOST_LINES + 2])
-        return FieldChange(name, None, None, patch_lines(text))
+        return FieldChange(name, None, None, patch_lines(_compared(before, after)))
     return FieldChange(name, before or None, after or None)
+
+
+def _compared(before: str, after: str) -> str:
+    old, new = before.split("\n"), after.split("\n")
+    if max(len(old), len(new)) > _MOST_COMPARED:
+        half = MOST_LINES // 2
+        return "\n".join([*(f"-{n}" for n in old[:half]), *(f"+{n}" for n in new[:half])])
+    lines = unified_diff(old, new, "before", "after", "", "", 2, "")
+    return "\n".join(list(lines)[2 : MOST_LINES + 2])
+
+
+@dataclass(frozen=True)
+class SideRow:
+    """A line of two versions beside each other; None where one has no such line."""
+
+    left: str | None
+    right: str | None
+
+    @property
+    def same(self) -> bool:
+        """Both say the same."""
+        return self.left == self.right
+
+
+def side_by_side(left: Any, right: Any) -> list[SideRow]:
+    """Return two versions of a value line by line; of long equal stretches only the ends."""
+    old, new = plain(left).split("\n"), plain(right).split("\n")
+    if max(len(old), len(new)) > _MOST_COMPARED:
+        return [SideRow(*pair) for pair in zip_longest(old[:MOST_LINES], new[:MOST_LINES])]
+    rows: list[SideRow] = []
+    for tag, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
+        pairs = [SideRow(*pair) for pair in zip_longest(old[a:b], new[c:d])]
+        rows += _ends(pairs) if tag == "equal" else pairs
+    return rows[:MOST_LINES]
+
+
+def _ends(rows: list[SideRow]) -> list[SideRow]:
+    return rows if len(rows) <= 7 else [*rows[:3], SideRow("…", "…"), *rows[-3:]]
 
 
 def plain(value: Any) -> str:

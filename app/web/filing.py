@@ -1,4 +1,4 @@
-"""Filing a ticket and editing one."""
+"""Filing a ticket."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from app.api.dependencies import Services
-from app.api.parameters import TicketKey
-from app.api.payloads.tickets import TicketIn, TicketPatch
+from app.api.payloads.tickets import TicketIn
 from app.domain.tickets import Category, Severity, Ticket
-from app.errors import FieldError, FindingsError, InvalidInput, PreconditionFailed, Unauthenticated
+from app.errors import FieldError, FindingsError, InvalidInput, Unauthenticated
 from app.factory import Factory
-from app.web import diffs, ticket_fields
+from app.web import ticket_fields
 from app.web.forms import Refused, parse, sent
 from app.web.render import markdown, page
 from app.web.routing import new_router, see_other
@@ -125,101 +124,6 @@ def offered() -> dict[str, Any]:
         "parts": ticket_fields.PARTS,
         "spare": ticket_fields.SPARE_ROWS,
     }
-
-
-@router.get("/tickets/{key}/edit")
-async def edit_form(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
-    """Show a ticket's document as a form."""
-    ticket = await services.tickets.show(key)
-    return _editing(request, ticket, ticket_fields.values_of(ticket))
-
-
-@router.post("/tickets/{key}/edit")
-async def edit_ticket(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
-    """Save what was changed in the form, on top of the version that it showed."""
-    given = await sent(request)
-    values = ticket_fields.values_in(given)
-    touched = ticket_fields.touched(given, values)
-    if not touched:
-        return see_other(f"/tickets/{key}?said=unchanged")
-    try:
-        body = ticket_fields.body_of(values, touched)
-        changes = parse(TicketPatch, body).changes()
-        etag = f'"{given.text("version")}"'
-        await services.documents.edit(visitor.actor, key, changes, etag)
-    except Unauthenticated:
-        raise
-    except PreconditionFailed as error:
-        refused = Refused("edit", given.values, error)
-        return await _conflict(request, visitor, services, key, values, touched, refused)
-    except FindingsError as error:
-        ticket = await services.tickets.show(key)
-        was = {name: given.text(f"was-{name}") for name in ticket_fields.FIELDS}
-        refused = Refused("edit", given.values, error)
-        return _editing(request, ticket, values, refused, was=was, version=given.text("version"))
-    return see_other(f"/tickets/{key}?said=edited")
-
-
-async def _conflict(
-    request: Request,
-    visitor: Visitor,
-    services: Factory,
-    key: str,
-    mine: Mapping[str, Any],
-    touched: list[str],
-    refused: Refused,
-) -> Response:
-    """Show both versions of what the visitor touched; the rest is taken as it is now.
-
-    The form goes on from the present version, so what somebody else changed meanwhile is undone
-    only where the visitor wants it.
-    """
-    ticket = await services.tickets.show(key)
-    theirs = ticket_fields.values_of(ticket)
-    merged = {**theirs, **{name: mine[name] for name in touched}}
-    both = [
-        diffs.change(name, _text(theirs[name]), _text(mine[name]))
-        for name in touched
-        if ticket_fields.digest(theirs[name]) != ticket_fields.digest(mine[name])
-    ]
-    return _editing(request, ticket, merged, refused, both=both)
-
-
-def _text(value: Any) -> Any:
-    if isinstance(value, list):
-        return [
-            {name: part for name, part in item.items() if part} if isinstance(item, dict) else item
-            for item in value
-        ]
-    return value
-
-
-def _editing(
-    request: Request,
-    ticket: Ticket,
-    values: Mapping[str, Any],
-    refused: Refused | None = None,
-    *,
-    both: list[diffs.FieldChange] | None = None,
-    was: Mapping[str, str] | None = None,
-    version: str | None = None,
-) -> Response:
-    now = ticket_fields.values_of(ticket)
-    context = {
-        **offered(),
-        "ticket": ticket,
-        "values": values,
-        "refused": refused,
-        "both": both,
-        "version": version or ticket.version,
-        "was": was or {name: ticket_fields.digest(now[name]) for name in ticket_fields.FIELDS},
-    }
-    status = 200 if refused is None else refused.problem.status
-    return page(request, "filing/edit.html", context, status)
 
 
 @router.post("/preview")

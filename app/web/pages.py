@@ -24,10 +24,12 @@ from app.web import (
     filing,
     home,
     moves,
+    report,
     review,
     runs,
     session,
     ticket,
+    ticket_edit,
     ticket_forms,
     tickets,
 )
@@ -47,12 +49,14 @@ ROUTERS = (
     tickets.router,
     ticket.router,
     ticket_forms.router,
+    ticket_edit.router,
     filing.router,
     documents.router,
     drift.router,
     review.router,
     runs.router,
     admin.router,
+    report.pages,
 )
 
 _DOCS_CSP = (

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 templates = Jinja2Templates(HERE / "templates")
 environment = templates.env
 environment.undefined = StrictUndefined
+# Compiled once: files of a running service do not change, and looking takes time at each include.
+environment.auto_reload = False
 environment.trim_blocks = True
 environment.lstrip_blocks = True
 
@@ -47,6 +49,21 @@ def _rendered(text: str, offset: int) -> str:
 def markdown(text: str | None, offset: int = 2) -> Markup:
     """Return Markdown of strangers as safe HTML; long-known texts come from memory."""
     return Markup(_rendered(text or "", offset))  # noqa: S704  # sanitised by app.formats.html
+
+
+def code(text: str, path: str = "") -> Markup:
+    """Return code of strangers as safe HTML, highlighted."""
+    return Markup(_coded(text, path))  # noqa: S704  # sanitised by app.formats.html
+
+
+@lru_cache(maxsize=1024)
+def _coded(text: str, path: str) -> str:
+    return html.code(text, path)
+
+
+def breakable(name: str) -> Markup:
+    """Return a name of code that may go on in the next line where its words end."""
+    return escape(name).replace("_", Markup("_<wbr>")).replace("::", Markup("::<wbr>"))
 
 
 def relative(moment: datetime | str, now: datetime | None = None) -> str:
@@ -93,6 +110,8 @@ def _digest(name: str) -> str:
 
 environment.filters |= {
     "markdown": markdown,
+    "code": code,
+    "breakable": breakable,
     "relative": relative,
     "exact": exact,
     "iso": iso,

@@ -123,7 +123,7 @@ async def _one(
     refused: Refused | None = None,
 ) -> Response:
     view = await services.ticket_views.show(at)
-    offered = await choices(visitor, services, view.ticket)
+    offered = choices(visitor, view)
     if specialist in offered["speaks_as"]:
         offered["speaks_as"] = [specialist]
     position = order.index(at) if at in order else 0

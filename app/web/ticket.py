@@ -73,7 +73,7 @@ async def ticket_page(
     view = await services.ticket_views.show(key)
     context = {
         **shown(view),
-        **await choices(visitor, services, view.ticket),
+        **choices(visitor, view),
         "refused": refused,
         "values": {} if refused is None else refused.values,
     }
@@ -97,11 +97,10 @@ def shown(view: TicketView) -> dict[str, Any]:
     }
 
 
-async def choices(visitor: Visitor, services: Factory, ticket: Ticket) -> dict[str, Any]:
+def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
     """Return what the visitor's forms offer."""
-    actor = visitor.actor
+    actor, ticket = visitor.actor, view.ticket
     own = ticket.created_by == actor.name
-    specialists = await services.accounts.specialists()
     steps = [
         status
         for status in lifecycle.allowed_from(ticket.status)
@@ -112,8 +111,7 @@ async def choices(visitor: Visitor, services: Factory, ticket: Ticket) -> dict[s
         "own": own,
         "may_edit": visitor.may("maintainer")
         or (own and not ticket.status.is_final and visitor.may("reporter")),
-        "specialists": specialists,
-        "speaks_as": [s.name for s in specialists if actor.account.may_speak_for(s.name)]
+        "speaks_as": [s.name for s in view.specialists if actor.account.may_speak_for(s.name)]
         if visitor.may("reviewer")
         else [],
         "steps": steps,
@@ -138,6 +136,22 @@ class Results:
     broken: Mapping[str, Mapping[str, list[TestResult]]]
     """Those of the rest that did not pass somewhere."""
 
+    @staticmethod
+    def by_file(
+        rows: Mapping[str, Mapping[str, list[TestResult]]],
+    ) -> dict[str, dict[str, Mapping[str, list[TestResult]]]]:
+        """Return `linked` or `broken` with the tests of a file together."""
+        files: dict[str, dict[str, Mapping[str, list[TestResult]]]] = {}
+        for node_id, arms in rows.items():
+            files.setdefault(node_id.partition("::")[0], {})[node_id] = arms
+        return files
+
+    @staticmethod
+    def told(arms: Mapping[str, list[TestResult]]) -> list[tuple[str, TestResult]]:
+        """Return what a test has to say beside its outcome: the first time in each arm."""
+        first = ((arm, next((r for r in found if _tells(r)), None)) for arm, found in arms.items())
+        return [(arm, result) for arm, result in first if result is not None]
+
 
 def results_of(run: Run, links: Iterable[TestLink]) -> Results:
     """Return the results of a run; of the rest of the suite only what did not pass."""
@@ -150,6 +164,10 @@ def results_of(run: Run, links: Iterable[TestLink]) -> Results:
             found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
     broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
     return Results(linked, len(others), broken)
+
+
+def _tells(result: TestResult) -> bool:
+    return bool(result.message or result.traceback)
 
 
 def _is_linked(node_id: str, names: Iterable[str]) -> bool:

@@ -45,17 +45,21 @@ async def attempt(
     except FindingsError as error:
         refused = Refused(form, given.values, error)
         return await ticket_page(request, visitor, services, key, refused)
-    return see_other(f"/tickets/{key}?said={said}#{_PLACES.get(form, 'main')}")
+    place = _PLACES.get(form.partition("-")[0], "main")
+    return see_other(f"/tickets/{key}?said={said}#{place}")
 
 
 _PLACES = {
     "review": "reviews",
     "answer": "reviews",
+    "confirm": "reviews",
+    "apply": "reviews",
     "note": "notes",
     "link": "verification",
     "submit": "verification",
     "patch": "verification",
     "run": "verification",
+    "testability": "verification",
     "relation": "relations",
     "checklist": "checklist",
     "move": "main",
@@ -84,11 +88,32 @@ def review_in(given: Sent) -> ReviewIn:
     names = ("specialist", "verdict", "rationale", "claim", "fix", "proposed_severity")
     body: dict[str, Any] = given.given(*names)
     body["ticket_version"] = given.number("ticket_version")
-    if given.text("amended_summary"):
-        body["amendment"] = {"summary": given.text("amended_summary")}
+    amendment = {
+        name: given.text(f"amended_{name}")
+        for name in ("title", "summary")
+        if given.text(f"amended_{name}")
+    }
+    if amendment:
         if body.get("proposed_severity"):
-            body["amendment"]["severity"] = body["proposed_severity"]
+            amendment["severity"] = body["proposed_severity"]
+        body["amendment"] = amendment
+    body["evidence"] = _evidence_in(given)
     return parse(ReviewIn, body)
+
+
+def _evidence_in(given: Sent) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if given.text("code_path"):
+        place: dict[str, Any] = {"kind": "code", "path": given.text("code_path")}
+        for name in ("start_line", "end_line"):
+            if given.text(f"code_{name}"):
+                place[name] = given.number(f"code_{name}")
+        if given.text("code_snippet"):
+            place["snippet"] = given.values["code_snippet"].strip("\n")
+        found.append(place)
+    if given.text("link_url"):
+        found.append({"kind": "link", "url": given.text("link_url")})
+    return found
 
 
 @router.post("/tickets/{key}/reviews/{id}/answer")
@@ -101,7 +126,8 @@ async def answer_objection(
         body = parse(AnswerIn, given.given("resolution", "reason"))
         await services.reviews.answer(visitor.actor, key, review_id, body.resolution, body.reason)
 
-    return await attempt(request, visitor, services, key, "answer", act, "answered")
+    form = f"answer-{review_id}"
+    return await attempt(request, visitor, services, key, form, act, "answered")
 
 
 @router.post("/tickets/{key}/reviews/{id}/confirm")
@@ -114,7 +140,7 @@ async def confirm_review(
         version = given.number("ticket_version")
         await services.reviews.confirm(visitor.actor, key, review_id, ticket_version=version)
 
-    return await attempt(request, visitor, services, key, "answer", act, "confirmed")
+    return await attempt(request, visitor, services, key, "confirm", act, "confirmed")
 
 
 @router.post("/tickets/{key}/reviews/{id}/apply")
@@ -126,7 +152,7 @@ async def apply_amendment(
     async def act(_: Sent) -> None:
         await services.amendments.apply(visitor.actor, key, review_id)
 
-    return await attempt(request, visitor, services, key, "answer", act, "applied")
+    return await attempt(request, visitor, services, key, "apply", act, "applied")
 
 
 @router.post("/tickets/{key}/notes")
@@ -148,7 +174,7 @@ async def move(request: Request, visitor: Reporter, services: Services, key: Tic
 
     async def act(given: Sent) -> None:
         to, _, resolution = given.text("to").partition(":")
-        body: dict[str, Any] = {"to": to} | given.given("reason", "duplicate_of")
+        body: dict[str, Any] = {"to": to} | given.given("reason", "duplicate_of", "resolution_text")
         if resolution:
             body["resolution"] = resolution
         if given.text("commits"):

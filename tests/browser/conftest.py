@@ -12,10 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.support.api import ticket_body
 from tests.support.cluster import short_directory
 from tests.support.service import Service, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
+DEFECTS = Path(__file__).parents[1] / "verification/defects"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -70,6 +72,42 @@ def reviewer_token(calls: httpx.Client) -> str:
 
 
 @pytest.fixture(scope="session")
+def ticket(calls: httpx.Client, reviewer_token: str) -> str:
+    """A ticket with everything on it, proven."""
+    body = ticket_body(
+        title="blend_multiply ties the gradients of host and seed",
+        sections=[{"heading": "What happens", "body": "`x`\n\n```python\nif a:\n    b = 1\n```"}],
+        locations=[{"path": "kasmina/blend_ops.py", "start_line": 59, "symbol": "f()"}],
+        checklist=[{"text": "every caller names it", "done": True}, {"text": "a test shows it"}],
+        key="B2-DRL-13",
+    )
+    key = str(calls.post("/tickets", json=body).raise_for_status().json()["key"])
+    reviewer = {"Authorization": f"Bearer {reviewer_token}"}
+    review = {
+        "verdict": "REFINE",
+        "rationale": "In part.",
+        "proposed_severity": "P1",
+        "amendment": {"title": "blend_multiply ties two gradients"},
+        "evidence": [
+            {"kind": "code", "path": "kasmina/slot.py", "start_line": 7, "snippet": "a = b\n"},
+            {"kind": "output", "command": "pytest", "text": "1 failed " + "x" * 400},
+        ],
+    }
+    calls.post(f"/tickets/{key}/reviews", json=review, headers=reviewer).raise_for_status()
+    other = {"verdict": "OBJECT", "rationale": "Not so.", "specialist": "codereview"}
+    calls.post(f"/tickets/{key}/reviews", json=other).raise_for_status()
+    calls.post(f"/tickets/{key}/notes", json={"body": "a *note*"}).raise_for_status()
+    calls.put(
+        f"/tickets/{key}/patches/defect",
+        content=(DEFECTS / f"{key}.patch").read_bytes(),
+        headers={"Content-Type": "text/x-diff"},
+    ).raise_for_status()
+    run = calls.post(f"/tickets/{key}/runs", json={"kind": "proof"}).raise_for_status().json()
+    calls.get(f"/runs/{run['id']}?wait=60").raise_for_status()
+    return key
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright  # only where it is installed
 
@@ -86,15 +124,18 @@ class Watched:
     page: Any
     home: str
     complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
+    requested: set[str] = field(default_factory=set)
+    forgiven: tuple[str, ...] = ()
+    """Words of complaints that belong to what a test does."""
 
     def follow(self) -> None:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.page.on("request", lambda request: self.requested.add(request.url))
 
     def _console(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        wanted = any(word in message.text for word in self.forgiven)
+        if message.type in ("error", "warning") and not wanted:
             self.complaints.append(message.text)
 
     def log_in(self, token: str) -> None:
@@ -103,16 +144,36 @@ class Watched:
         self.page.get_by_role("button", name="Log in").click()
         self.page.get_by_role("button", name="Log out").wait_for()
 
+    def tab_to(self, selector: str, *, most: int = 150) -> None:
+        """Go on with the Tab key until an element that `selector` means has the focus."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        raise AssertionError(f"no way to {selector} by Tab on {self.page.url}")
+
+    def violations(self, *rules: str) -> list[str]:
+        """What the accessibility checker finds on the page as it is, by all rules or some."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        options: dict[str, Any] = {"resultTypes": ["violations"], "iframes": False}
+        if rules:
+            options["runOnly"] = list(rules)
+        found = Axe().run(self.page, options=options).response["violations"]
+        return [f"{v['id']}: {[node['target'] for node in v['nodes']][:4]}" for v in found]
+
 
 @pytest.fixture
 def window(chromium: Any, service: Service) -> Iterator[Any]:
     """Opens windows; in the end none may have complained or asked another host."""
     opened: list[tuple[Watched, Any]] = []
 
-    def open_window(**options: Any) -> Watched:
-        context = chromium.new_context(base_url=service.url, **options)
+    def open_window(*, forgiven: tuple[str, ...] = (), **options: Any) -> Watched:
+        options = {"base_url": service.url, **options}
+        context = chromium.new_context(**options)
         context.set_default_timeout(15_000)
-        watched = Watched(context.new_page(), urlsplit(service.url).netloc)
+        home = urlsplit(options["base_url"]).netloc
+        watched = Watched(context.new_page(), home, forgiven=forgiven)
         watched.follow()
         opened.append((watched, context))
         return watched
@@ -121,4 +182,5 @@ def window(chromium: Any, service: Service) -> Iterator[Any]:
     for watched, context in opened:
         context.close()
         assert watched.complaints == []
-        assert watched.hosts <= {watched.home}
+        hosts = {urlsplit(url).netloc for url in watched.requested}
+        assert hosts <= {watched.home, ""}  # a file has no host

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.test_pages import _violations
 from tests.support.api import ticket_body
 from tests.support.service import Service
 from tests.unit.formats.markdown_samples import METADATA, finding, with_row
@@ -171,7 +170,7 @@ def test_what_forms_answer_with_is_accessible_and_fits(
 
     def check(name: str) -> None:
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        wrong[name] = _violations(page)
+        wrong[name] = watched.violations()
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             wrong[name].append("wider than its window")
 

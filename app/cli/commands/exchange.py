@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import typer
 
 from app.cli import documents
 from app.cli.errors import EXIT_NO, UsageProblem
+from app.cli.files import save
 from app.cli.output import say
 from app.cli.progress import Bar
 from app.cli.session import JsonFlag, Session, opened
@@ -249,21 +249,4 @@ def export_tickets(
                 for piece in content:
                     session.out.raw(piece)
             else:
-                say(f"{_save(content, Path(out))} bytes in {visible(out)}.")
-
-
-def _save(content: Iterator[bytes], target: Path) -> int:
-    """Write a file that is there whole or not at all, and return its size."""
-    unfinished = target.with_name(f"{target.name}.part")
-    size = 0
-    try:
-        with unfinished.open("wb") as file:
-            for piece in content:
-                size += file.write(piece)
-        unfinished.replace(target)
-    except OSError as error:
-        raise UsageProblem(f"{visible(target)} cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-    return size
+                say(f"{save(content, Path(out))} bytes in {visible(out)}.")

@@ -37,47 +37,6 @@ setInterval(() => {
   for (const time of every("time[datetime]")) time.textContent = ago(Date.parse(time.dateTime));
 }, 30000);
 
-// --- runs, live
-function watch(panel) {
-  const source = new EventSource(panel.dataset.events);
-  const line = quick("[data-run-line]", panel);
-  let seen = 0;
-  const say = (text) => { if (line) line.textContent = text; };
-  source.addEventListener("status", (event) => {
-    const { status } = JSON.parse(event.data);
-    if (status === "running") say("Running.");
-  });
-  source.addEventListener("test", (event) => {
-    const test = JSON.parse(event.data);
-    seen += 1;
-    say(`${seen} results; ${test.arm ?? ""} ${test.outcome ?? ""} ${String(test.node_id ?? "").split("::").pop()}`);
-  });
-  source.addEventListener("end", () => { source.close(); refresh(panel); });
-}
-async function refresh(panel) {
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const region = panel.closest("[data-live-region]");
-  const writing = region.contains(document.activeElement) && document.activeElement.matches("input, textarea");
-  const next = quick("[data-live-region]", fresh);
-  if (!next) return;
-  if (writing) panel.replaceWith(quick("[data-run]", next) ?? "");
-  else region.replaceWith(next);
-  for (const name of [".ticket-head", "#gate", "#checklist"]) {
-    const [old, now] = [quick(name), quick(name, fresh)];
-    if (old && now && !old.contains(document.activeElement)) old.replaceWith(now);
-  }
-  start();
-}
-function start() {
-  for (const panel of every("[data-events]:not([data-watched])")) {
-    panel.dataset.watched = "";
-    watch(panel);
-  }
-}
-start();
-
 // --- keys
 function go(id) {
   const target = document.getElementById(id);

@@ -40,6 +40,7 @@ reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
 reader      GET     /specialists
+reader      GET     /report
 reader      GET     /stats
 reader      GET     /template
 reader      GET     /tests

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 
 from tests.support.api import Api
-from tests.support.pages import fields_of, visiting
+from tests.support.pages import Visitor, fields_of, visiting
 
 pytestmark = pytest.mark.anyio
 
@@ -143,31 +144,45 @@ async def test_an_edit_changes_only_what_was_touched(api: Api) -> None:
     assert {name: now[name] for name in kept} == {name: filed[name] for name in kept}
 
 
-async def test_a_conflict_shows_both_versions_and_undoes_nothing_of_the_other(api: Api) -> None:
-    filed = await api.file(title="at first", summary="the summary")
+async def conflicting(api: Api, visitor: Visitor) -> tuple[str, httpx.Response]:
+    """An edit of title and severity on a ticket whose title and summary somebody else changed."""
+    filed = await api.file(title="at first", summary="the summary", severity="P2")
     path = f"/tickets/{filed['key']}/edit"
+    form = fields_of(await visitor.see(path), path)
+    theirs = {"title": "theirs", "summary": "their summary"}
+    headers = {"If-Match": '"1"'}
+    await api.call("PATCH", f"/tickets/{filed['key']}", json=theirs, headers=headers, expect=200)
+    return path, await visitor.send(path, {**form, "title": "mine", "severity": "P1"})
+
+
+async def test_a_conflict_shows_both_versions_side_by_side(api: Api) -> None:
     async with visiting(api) as visitor:
-        form = fields_of(await visitor.see(path), path)
-        theirs = {"title": "theirs", "summary": "their summary"}
-        await api.call(
-            "PATCH",
-            f"/tickets/{filed['key']}",
-            json=theirs,
-            headers={"If-Match": '"1"'},
-            expect=200,
-        )
+        path, refused = await conflicting(api, visitor)
 
-        refused = await visitor.send(path, {**form, "title": "mine"})
-        again = fields_of(refused.text, path)
-        saved = await visitor.send(path, again)
-
+    html = refused.text
     assert refused.status_code == 412
-    assert '<del class="old">theirs</del>' in refused.text
-    assert '<ins class="new">mine</ins>' in refused.text
-    assert (again["title"], again["summary"]) == ("mine", "their summary")
+    rows = r'<td class="their"><del>theirs</del></td><td class="my"><ins>mine</ins></td>'
+    assert re.search(rows, html)
+    # Only of what both have changed one has to choose.
+    assert set(re.findall(r'name="take-(\w+)"', html)) == {"title"}
+    assert "Only you changed, and it is kept: severity" in html
+    assert "Only they changed, and it is kept: summary" in html
+    again = fields_of(html, path)
+    assert (again["title"], again["severity"], again["summary"]) == ("mine", "P1", "their summary")
+    ticket = await api.get(path.removesuffix("/edit"))
+    assert (ticket["title"], ticket["severity"]) == ("theirs", "P2")
+
+
+@pytest.mark.parametrize(("taken", "title"), [("mine", "mine"), ("theirs", "theirs")])
+async def test_either_version_can_be_taken(api: Api, taken: str, title: str) -> None:
+    async with visiting(api) as visitor:
+        path, refused = await conflicting(api, visitor)
+        form = fields_of(refused.text, path) | {"take-title": taken}
+        saved = await visitor.send(path, form)
+
     assert saved.status_code == 303
-    now = await api.get(f"/tickets/{filed['key']}")
-    assert (now["title"], now["summary"]) == ("mine", "their summary")
+    now = await api.get(path.removesuffix("/edit"))
+    assert (now["title"], now["severity"], now["summary"]) == (title, "P1", "their summary")
 
 
 async def test_the_gate_names_what_is_missing_and_offers_what_mends_it(api: Api) -> None:

@@ -1,0 +1,158 @@
+"""The forms of a ticket's page: what they send, what they keep, and what they escape."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.api import Api
+from tests.support.pages import Visitor, fields_of, origin, visiting
+from tests.support.target import defect
+
+pytestmark = pytest.mark.anyio
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+async def review(api: Api, key: str, **fields: Any) -> str:
+    body = {"specialist": "pytorch", "verdict": "OBJECT", "rationale": "No.", **fields}
+    answer = await api.call("POST", f"/tickets/{key}/reviews", json=body, expect=201)
+    return str(answer.json()["id"])
+
+
+async def upload(visitor: Visitor, path: str, file: tuple[str, str], name: str) -> httpx.Response:
+    return await visitor.client.post(
+        path,
+        data={"csrf": visitor.csrf, "name": name, "patch": ""},
+        files={"patch": file},
+        headers=origin(),
+    )
+
+
+async def test_what_a_review_rests_on_is_shown_and_does_nothing(api: Api) -> None:
+    key = (await api.file())["key"]
+    evidence = [
+        {"kind": "code", "path": "kasmina/slot.py", "snippet": f"x = 1  # {HOSTILE}\n"},
+        {"kind": "code", "path": "kasmina/slot.py", "start_line": 3, "end_line": 9},
+        {"kind": "output", "command": f"pytest {HOSTILE}", "text": f"1 failed {HOSTILE}"},
+        {"kind": "link", "url": "https://elsewhere.example/a"},
+    ]
+    await review(api, key, evidence=evidence, provenance={"model": HOSTILE})
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+
+    assert HOSTILE not in html
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 3
+    assert "kasmina/slot.py:3–9" in html
+    assert 'class="hl-' in html  # the code is highlighted
+    assert re.search(r'<a href="https://elsewhere.example/a" rel="[^"]*noopener', html)
+
+
+async def test_a_review_may_propose_a_title_and_point_at_code(api: Api) -> None:
+    key = (await api.file(title="at first"))["key"]
+    form = {
+        "verdict": "REFINE", "specialist": "pytorch", "rationale": "In part.",
+        "amended_title": "another title", "code_path": "kasmina/slot.py",
+        "code_start_line": "7", "code_snippet": "a = b", "link_url": "https://elsewhere.example/",
+    }  # fmt: skip
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        answer = await visitor.send(f"/tickets/{key}/reviews", form)
+        html = await visitor.see(answer.headers["location"])
+        (path,) = re.findall(r'action="(/tickets/[^"]*/apply)"', html)
+        applied = await visitor.send(path, {})
+
+    assert '<del class="old">at first</del>' in html
+    assert applied.headers["location"].endswith("#reviews")
+    ticket = await api.get(f"/tickets/{key}")
+    assert ticket["title"] == "another title"
+    assert ticket["reviews"][0]["evidence"] == [
+        {"kind": "code", "path": "kasmina/slot.py", "start_line": 7, "snippet": "a = b"},
+        {"kind": "link", "url": "https://elsewhere.example/"},
+    ]
+
+
+async def test_a_refused_answer_is_shown_at_its_own_objection(api: Api) -> None:
+    key = (await api.file())["key"]
+    first = await review(api, key)
+    await review(api, key, specialist="codereview")
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        path = f"/tickets/{key}/reviews/{first}/answer"
+        answer = await visitor.send(path, {"resolution": "wrong", "reason": "kept text"})
+
+    opened = re.findall(r'<details class="act" open>.*?action="([^"]*)"', answer.text, re.S)
+    assert answer.status_code == 422
+    assert opened == [path]
+    assert fields_of(answer.text, path)["reason"] == "kept text"
+
+
+async def test_a_patch_may_come_as_a_file(api: Api) -> None:
+    key, text = (await api.file(key="B2-DRL-13"))["key"], defect("B2-DRL-13")
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        path = f"/tickets/{key}/patches"
+        answer = await upload(visitor, path, ("a.patch", text), "defect")
+        empty = await upload(visitor, path, ("", ""), "defect-2")
+        html = await visitor.see(f"/tickets/{key}")
+
+    assert answer.status_code == 303
+    assert empty.status_code == 422
+    assert list((await api.get(f"/tickets/{key}"))["patches"]) == ["defect"]
+    assert '<span class="add">+' in html
+
+
+async def test_a_run_may_be_asked_for_in_another_way(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-14"))["key"]
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        wrong = await visitor.send(f"/tickets/{key}/runs", {"kind": "check", "repeat": "many"})
+        form = {"kind": "check", "repeat": "3", "force": "true"}
+        right = await visitor.send(f"/tickets/{key}/runs", form)
+
+    assert wrong.status_code == 422
+    assert "should be a whole number" in wrong.text
+    assert right.status_code == 303
+    (run,) = (await api.get(f"/runs?ticket={key}"))["items"]
+    assert run["repeats"] == 3
+
+
+async def test_the_head_says_what_is_known(api: Api) -> None:
+    ticket = await api.file(key="B2-PT-05")
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{ticket['key']}")
+
+    head = html[html.index('class="ticket-head"') : html.index('class="two"')]
+    for word in (ticket["key"], "P2", "open", "unverified", ticket["evidence"]["sentence"]):
+        assert word in head
+
+
+async def test_every_form_of_the_page_proves_where_it_comes_from(api: Api) -> None:
+    key = (await api.file(key="B2-CR-10", checklist=[{"text": "shown"}]))["key"]
+    other = (await api.file())["key"]
+    relation = {"key": other, "kind": "related"}
+    await api.call("POST", f"/tickets/{key}/relations", json=relation, expect=201)
+    await review(api, key, amendment={"title": "x"})
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+        forms = re.findall(
+            r'<form[^>]*method="post"[^>]*action="([^"]*)"[^>]*>(.*?)</form>', html, re.S
+        )
+        refused = [
+            (await visitor.client.post(path, data={}, headers=origin())).status_code
+            for path, _ in forms
+        ]
+
+    assert len(forms) > 12
+    assert all('name="csrf"' in body for _, body in forms)
+    assert set(refused) == {403}
