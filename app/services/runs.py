@@ -183,7 +183,7 @@ class RunService:
             NotFound: there is none.
         """
         deadline = asyncio.get_running_loop().time() + seconds
-        async with self._bell.watching(run_id) as changed:
+        async with self._bell.watching_end(run_id) as changed:
             while True:
                 changed.clear()
                 async with self._unit.read() as stores:
@@ -271,7 +271,7 @@ class RunService:
             await stores.audit.record(
                 actor, "run.cancelled", ticket_id=ticket.id, changes={"run": [str(run_id), None]}
             )
-            await stores.jobs.ring(run_id)
+            await stores.jobs.ring(run_id, over=True)
             return await _shown(stores, run_id)
 
 

@@ -43,6 +43,8 @@ class ClaimedRun:
 
     id: UUID
     ticket_id: int
+    ticket: str
+    """The ticket's key."""
     kind: RunKind
     attempt: int
     plan: RunPlan
@@ -117,12 +119,6 @@ class RunStore:
         )
         return None if found is None else await self.show(found)
 
-    async def mark_reused(self, run_id: UUID, source: UUID) -> None:
-        """Record whose results a run takes over."""
-        await self._connection.execute(
-            update(runs).where(runs.c.id == run_id).values(reused_from=source)
-        )
-
     async def mark_given_back(self, run: ClaimedRun, reason: str) -> bool:
         """Put a claimed run back, as if it had not been claimed; False when it moved on."""
         done = await self._connection.execute(
@@ -142,43 +138,49 @@ class RunStore:
         )
         return bool(done.rowcount)
 
-    async def claim(self, run_id: UUID, worker: str) -> ClaimedRun | None:
+    async def claim(
+        self, run_id: UUID, worker: str, *, most: int | None = None
+    ) -> ClaimedRun | None:
         """Mark a run as running on its next attempt; None when it needs no execution any more.
 
         A run may be claimed again while it is ``running``: its worker was lost. The new attempt
         number makes every later write of the lost worker miss, so that a run may execute twice
-        but finishes once.
+        but finishes once. With `most`, one that was attempted so often is left as it is.
         """
-        row = (
-            await self._connection.execute(
-                update(runs)
-                .where(
-                    runs.c.id == run_id,
-                    runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
-                )
-                .values(
-                    status=RunStatus.RUNNING.value,
-                    attempt=runs.c.attempt + 1,
-                    worker=worker,
-                    reason=None,
-                    started_at=func.now(),
-                )
-                .returning(
-                    *(
-                        runs.c[name]
-                        for name in (
-                            *("id", "ticket_id", "kind", "attempt"),
-                            *("plan", "force", "request_id"),
-                        )
-                    )
-                )
+        statement = (
+            update(runs)
+            .where(
+                runs.c.id == run_id,
+                runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
+                tickets.c.id == runs.c.ticket_id,
             )
-        ).one_or_none()
+            .values(
+                status=RunStatus.RUNNING.value,
+                attempt=runs.c.attempt + 1,
+                worker=worker,
+                reason=None,
+                started_at=func.now(),
+            )
+            .returning(
+                runs.c.id,
+                runs.c.ticket_id,
+                tickets.c.key,
+                runs.c.kind,
+                runs.c.attempt,
+                runs.c.plan,
+                runs.c.force,
+                runs.c.request_id,
+            )
+        )
+        if most is not None:
+            statement = statement.where(runs.c.attempt < most)
+        row = (await self._connection.execute(statement)).one_or_none()
         if row is None:
             return None
         return ClaimedRun(
             id=row.id,
             ticket_id=row.ticket_id,
+            ticket=row.key,
             kind=RunKind(row.kind),
             attempt=row.attempt,
             plan=plan_from(row.plan),
@@ -195,11 +197,12 @@ class RunStore:
         arms: Sequence[ArmResult],
         environment: Mapping[str, Any],
         decided: EvidenceState | None,
-    ) -> bool:
-        """Store how a run ended; False when this attempt is no longer the running one.
+        reused_from: UUID | None = None,
+    ) -> float | None:
+        """Store how a run ended; return the seconds since its start.
 
-        Guards against the lost worker that comes back: its attempt is behind, so nothing is
-        written twice.
+        None when this attempt is no longer the running one. Guards against the lost worker that
+        comes back: its attempt is behind, so nothing is written twice.
         """
         row = (
             await self._connection.execute(
@@ -216,18 +219,19 @@ class RunStore:
                     also_broken=list(verdict.also_broken),
                     environment=dict(environment),
                     decided=None if decided is None else decided.value,
+                    reused_from=reused_from,
                     finished_at=func.now(),
                 )
-                .returning(runs.c.id)
+                .returning(func.extract("epoch", func.now() - runs.c.started_at).label("took"))
             )
         ).one_or_none()
         if row is None:
-            return False
+            return None
         if arms:
             await self._connection.execute(
                 insert(run_arms), [_arm_row(run_id, n, arm) for n, arm in enumerate(arms)]
             )
-        return True
+        return max(0.0, float(row.took or 0))
 
     async def mark_cancelled(self, run_id: UUID, reason: str) -> bool:
         """Cancel a run that has not finished; False when it has."""
@@ -243,25 +247,20 @@ class RunStore:
 
     async def is_current(self, run_id: UUID, attempt: int) -> bool:
         """Tell whether `attempt` is still the running one."""
-        found = await self._connection.scalar(
-            select(runs.c.id).where(
-                runs.c.id == run_id,
-                runs.c.attempt == attempt,
-                runs.c.status == RunStatus.RUNNING.value,
-            )
-        )
+        return await self._connection.scalar(_current(run_id, attempt)) is not None
+
+    async def hold(self, run_id: UUID, attempt: int) -> bool:
+        """Lock the row of a run until the transaction ends; False when the attempt is over."""
+        found = await self._connection.scalar(_current(run_id, attempt).with_for_update())
         return found is not None
 
-    async def ticket_of(self, run_id: UUID) -> tuple[int, str] | None:
-        """Return id and key of the ticket that a run belongs to."""
-        row = (
-            await self._connection.execute(
-                select(tickets.c.id, tickets.c.key)
-                .join(runs, runs.c.ticket_id == tickets.c.id)
-                .where(runs.c.id == run_id)
-            )
-        ).one_or_none()
-        return None if row is None else (row.id, row.key)
+    async def ticket_of(self, run_id: UUID) -> str | None:
+        """Return the key of the ticket that a run belongs to."""
+        return await self._connection.scalar(
+            select(tickets.c.key)
+            .join(runs, runs.c.ticket_id == tickets.c.id)
+            .where(runs.c.id == run_id)
+        )
 
     async def show(self, run_id: UUID) -> Run | None:
         """Return a run with its arms and results."""
@@ -320,6 +319,14 @@ class RunStore:
             )
         )
         return [Past(EvidenceState(row.decided), row.package_digest) for row in rows]
+
+
+def _current(run_id: UUID, attempt: int) -> Select[tuple[UUID]]:
+    return select(runs.c.id).where(
+        runs.c.id == run_id,
+        runs.c.attempt == attempt,
+        runs.c.status == RunStatus.RUNNING.value,
+    )
 
 
 def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:

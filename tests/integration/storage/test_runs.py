@@ -39,9 +39,10 @@ async def claim(factory: Factory, run_id: UUID) -> int | None:
 async def finish(factory: Factory, run_id: UUID, attempt: int) -> bool:
     arms = [an_arm("bundled", {"t.py::a": "pass"})]
     async with factory.unit.begin() as stores:
-        return await stores.runs.mark_finished(
+        took = await stores.runs.mark_finished(
             run_id, attempt, PASSED, arms=arms, environment={}, decided=None
         )
+        return took is not None
 
 
 async def test_each_claim_is_another_attempt(factory: Factory, queued: UUID) -> None:
