@@ -90,9 +90,9 @@ class ExecutionService:
             await self._give_up(stores, job, worker)
             return None
         status = {"status": RunStatus.RUNNING.value, "worker": worker}
-        await stores.run_events.add(run.id, run.attempt, "status", status)
         # Whoever made an earlier attempt is lost, or has to hear that it is not wanted any more.
-        await stores.jobs.ring(run.id, over=run.attempt > 1)
+        again = run.attempt > 1
+        await stores.run_events.add(run.id, run.attempt, "status", status, over=again)
         digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         digests += [file.digest for file in run.plan.submitted]
         texts = await stores.patches.texts_of(digests) if digests else {}
@@ -111,6 +111,7 @@ class ExecutionService:
         key = await stores.runs.ticket_of(job.run_id)
         if key is None or await stores.tickets.lock(key) is None:
             return
+        # Only now: whoever holds a run and its ticket has locked the ticket first.
         run = await stores.runs.claim(job.run_id, worker)
         if run is not None:
             lost = Verdict(
@@ -129,7 +130,6 @@ class ExecutionService:
         async with self._unit.begin() as stores:
             if await stores.runs.hold(run.id, run.attempt):
                 await stores.run_events.add_many(run.id, run.attempt, events)
-                await stores.jobs.ring(run.id)
 
     async def give_back(self, assignment: Assignment, reason: str, *, rest_s: float = 0.0) -> bool:
         """Put a run back that this worker cannot take; `reason` is shown while it waits."""
@@ -139,7 +139,6 @@ class ExecutionService:
             if current:
                 waiting = {"status": RunStatus.QUEUED.value, "reason": reason}
                 await stores.run_events.add(run.id, run.attempt, "status", waiting)
-                await stores.jobs.ring(run.id)
                 await stores.jobs.put_back(assignment.job, rest_s)
             else:
                 await stores.jobs.finish(assignment.job)
@@ -200,7 +199,7 @@ class ExecutionService:
     ) -> bool:
         run = assignment.run
         async with self._unit.begin() as stores:
-            current = await stores.tickets.lock(run.ticket) is not None and await self._store(
+            current = await self._store(
                 stores, run, verdict, arms, environment, events=events, reused_from=reused_from
             )
             await stores.jobs.finish(assignment.job)
@@ -217,8 +216,10 @@ class ExecutionService:
         events: Events = (),
         reused_from: UUID | None = None,
     ) -> bool:
-        """Store an end, whatever hangs on it, and what it says of the ticket, which is locked."""
-        standing = await stores.ticket_edits.standing_of(run.ticket_id)
+        """Store an end, whatever hangs on it, and what it says of the ticket."""
+        standing = await stores.ticket_edits.hold(run.ticket_id)
+        if standing is None:
+            return False  # the ticket was deleted, and the run with it
         target = await stores.catalogue.target(run.plan.target)
         decision = shown = None
         if target is not None:
@@ -255,7 +256,7 @@ class ExecutionService:
             "outcome": verdict.outcome.value,
             "reason": verdict.reason,
         }
-        await stores.run_events.add_many(run.id, run.attempt, [*events, ("end", end)])
+        await stores.run_events.add_many(run.id, run.attempt, [*events, ("end", end)], over=True)
         await stores.audit.record(
             None,
             "run.finished",
@@ -270,7 +271,6 @@ class ExecutionService:
                 ticket_id=run.ticket_id,
                 changes={"evidence": [_in_words(*before), _in_words(*shown)]},
             )
-        await stores.jobs.ring(run.id, over=True)
         await stores.counters.count_run(run.kind, verdict.outcome, took)
         return True
 

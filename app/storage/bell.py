@@ -33,23 +33,17 @@ _RECONNECT_AFTER_S = 1.0
 log = structlog.get_logger(__name__)
 
 
-async def ring(connection: AsyncConnection, run_id: UUID, *, over: bool = False) -> None:
-    """Tell all processes that a run changed, if and when this transaction commits.
+def notice_of(run_id: UUID, *, over: bool) -> str:
+    """Return what is sent on `RUNS` to wake those who watch a run.
 
     With `over` those who wait for its end are woken too, or for the end of an attempt.
     """
-    await _notify(connection, RUNS, f"{run_id}{OVER if over else ''}")
+    return f"{run_id}{OVER if over else ''}"
 
 
 async def ring_workers(connection: AsyncConnection) -> None:
     """Tell all workers that a job waits, if and when this transaction commits."""
-    await _notify(connection, JOBS, "")
-
-
-async def _notify(connection: AsyncConnection, channel: str, payload: str) -> None:
-    await connection.execute(
-        text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload}
-    )
+    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": JOBS})
 
 
 class Bell:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tracing
-from app.storage.bell import QUEUE, ring, ring_workers
+from app.storage.bell import QUEUE, ring_workers
 
 RUN_TASK = "findings.execute_run"
 """Name of the task that executes a run."""
@@ -114,13 +114,6 @@ class JobStore:
         await self._connection.execute(
             text("SELECT procrastinate_unregister_worker_v1(:worker)"), {"worker": worker}
         )
-
-    async def ring(self, run_id: UUID, *, over: bool = False) -> None:
-        """Wake those who watch a run, if and when this transaction commits.
-
-        With `over` also those who wait for its end, or for the end of an attempt.
-        """
-        await ring(self._connection, run_id, over=over)
 
     async def take_rescue_lock(self) -> bool:
         """Try to be the one worker that looks for lost runs, until this transaction ends."""

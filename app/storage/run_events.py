@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.runs import RunEvent
 from app.schema.runs import run_events
+from app.storage.bell import RUNS, notice_of
 
 
 class RunEventStore:
@@ -20,22 +21,37 @@ class RunEventStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any]) -> None:
+    async def add(
+        self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any], *, over: bool = False
+    ) -> None:
         """Add an event behind the last one of the attempt; see `add_many`."""
-        await self.add_many(run_id, attempt, [(kind, data)])
+        await self.add_many(run_id, attempt, [(kind, data)], over=over)
 
     async def add_many(
-        self, run_id: UUID, attempt: int, events: Sequence[tuple[str, Mapping[str, Any]]]
+        self,
+        run_id: UUID,
+        attempt: int,
+        events: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        over: bool = False,
     ) -> None:
-        """Add events behind the last one of the attempt, in order.
+        """Add events behind the last one of the attempt, in order, and wake who watches the run.
 
-        The caller has locked the run's row, for its worker and a client that cancels it may both
-        write: by a change to it, or by `RunStore.hold`.
+        With `over` also those who wait for its end, or for the end of an attempt. The caller has
+        locked the run's row, for its worker and a client that cancels it may both write: by a
+        change to it, or by `RunStore.hold`.
         """
-        if not events:
-            return
         given = [{"kind": kind, "data": data} for kind, data in events]
-        await self._connection.execute(_ADD, {"run": run_id, "attempt": attempt, "events": given})
+        await self._connection.execute(
+            _ADD,
+            {
+                "run": run_id,
+                "attempt": attempt,
+                "events": given,
+                "channel": RUNS,
+                "notice": notice_of(run_id, over=over),
+            },
+        )
 
     async def of_run(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:
         """Return events behind the position (attempt, seq), in order."""
@@ -55,9 +71,12 @@ class RunEventStore:
 
 
 _ADD = text("""
-INSERT INTO run_events (run_id, attempt, seq, kind, data)
-SELECT :run, :attempt, last.seq + given.n, given.event ->> 'kind', given.event -> 'data'
-FROM (
-  SELECT coalesce(max(seq), 0) AS seq FROM run_events WHERE run_id = :run AND attempt = :attempt
-) AS last, jsonb_array_elements(:events) WITH ORDINALITY AS given (event, n)
+WITH added AS (
+  INSERT INTO run_events (run_id, attempt, seq, kind, data)
+  SELECT :run, :attempt, last.seq + given.n, given.event ->> 'kind', given.event -> 'data'
+  FROM (
+    SELECT coalesce(max(seq), 0) AS seq FROM run_events WHERE run_id = :run AND attempt = :attempt
+  ) AS last, jsonb_array_elements(:events) WITH ORDINALITY AS given (event, n)
+)
+SELECT pg_notify(:channel, :notice)
 """).bindparams(bindparam("events", type_=JSONB))

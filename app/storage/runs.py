@@ -269,6 +269,8 @@ class RunStore:
         ).one_or_none()
         if row is None:
             return None
+        if row.finished_at is None:
+            return _run_from(row, ())
         arms = await self._connection.execute(
             select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
         )

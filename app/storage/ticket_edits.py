@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -127,22 +127,14 @@ class TicketEditStore:
 
     async def standing_of(self, ticket_id: int) -> Standing:
         """Return the decision that stands for a ticket, and what is shown of it."""
-        row = (
-            await self._connection.execute(
-                select(
-                    tickets.c.decision,
-                    tickets.c.domains,
-                    tickets.c.evidence_state,
-                    tickets.c.evidence_stale,
-                ).where(tickets.c.id == ticket_id)
-            )
-        ).one()
-        return Standing(
-            decision=decision_from(row.decision),
-            domains=tuple(row.domains),
-            state=EvidenceState(row.evidence_state),
-            stale=row.evidence_stale,
-        )
+        row = (await self._connection.execute(_standing(ticket_id))).one()
+        return _standing_from(row)
+
+    async def hold(self, ticket_id: int) -> Standing | None:
+        """Lock a ticket until the transaction ends and return how it stands; None: it is gone."""
+        query = _standing(ticket_id).with_for_update(key_share=True)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _standing_from(row)
 
     async def save_evidence(self, ticket_id: int, state: EvidenceState, *, stale: bool) -> None:
         """Store the state to show, if it differs. The document's version stays as it is."""
@@ -197,3 +189,21 @@ class TicketEditStore:
             .with_for_update(key_share=True)
         )
         return [(row.id, row.key) for row in rows]
+
+
+def _standing(ticket_id: int) -> Select[Any]:
+    return select(
+        tickets.c.decision,
+        tickets.c.domains,
+        tickets.c.evidence_state,
+        tickets.c.evidence_stale,
+    ).where(tickets.c.id == ticket_id)
+
+
+def _standing_from(row: Row[Any]) -> Standing:
+    return Standing(
+        decision=decision_from(row.decision),
+        domains=tuple(row.domains),
+        state=EvidenceState(row.evidence_state),
+        stale=row.evidence_stale,
+    )
