@@ -35,6 +35,8 @@ class Job:
     run_id: UUID
     worker: int
     """The worker's number in the queue."""
+    attempts: int
+    """How often it waited again before."""
     trace: str | None = None
     """The span of the request that asked for the run."""
 
@@ -78,6 +80,7 @@ class JobStore:
             id=row.id,
             run_id=UUID(row.args["run_id"]),
             worker=worker,
+            attempts=row.attempts,
             trace=row.args.get("trace"),
         )
 
@@ -150,16 +153,20 @@ class JobStore:
 
 
 def _held_by(job: Job) -> dict[str, Any]:
-    return {"job": job.id, "worker": job.worker}
+    return {"job": job.id, "worker": job.worker, "attempts": job.attempts}
 
 
-_TAKE = text("SELECT id, args FROM procrastinate_fetch_job_v2(ARRAY[:queue], :worker)")
+_TAKE = text("""
+SELECT id, args, attempts FROM procrastinate_fetch_job_v2(ARRAY[:queue], :worker)
+""")
 _DELETE_HELD = text("""
-DELETE FROM procrastinate_jobs WHERE id = :job AND worker_id = :worker AND status = 'doing'
+DELETE FROM procrastinate_jobs
+WHERE id = :job AND worker_id = :worker AND attempts = :attempts AND status = 'doing'
 """)
 _RETRY_HELD = text("""
 SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => :delay), NULL, NULL, NULL)
-FROM procrastinate_jobs WHERE id = :job AND worker_id = :worker AND status = 'doing'
+FROM procrastinate_jobs
+WHERE id = :job AND worker_id = :worker AND attempts = :attempts AND status = 'doing'
 """)
 _REQUEUE_LOST = """
 WITH lost AS MATERIALIZED (
