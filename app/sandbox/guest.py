@@ -27,6 +27,13 @@ from app.sandbox.order import Order, files_of
 REFUSED = 125
 """Exit status when the cage did not close."""
 
+COMPILER = {
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    # Larger than a file may be, and of no use to an arm whose compiler cache goes with it.
+    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+}
+"""How ``torch.compile`` behaves in an arm. torch reads it once: in the zygote, or in the guest."""
+
 _PLUGINS_LEFT_OUT = (
     "cacheprovider",
     "doctest",
@@ -165,6 +172,7 @@ def _settle(order: Order, place: cage.Place) -> None:
         LOGNAME="arm",
         OMP_NUM_THREADS=one,
         MKL_NUM_THREADS=one,
+        **COMPILER,
         PYTHONDONTWRITEBYTECODE="1",
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from app.sandbox import guest
 from app.sandbox.interface import LayerStatus, Limits
 from app.sandbox.isolation.cage import ALL, EXPLAINED, NEEDS
 from app.sandbox.order import Bounds, Order
@@ -31,7 +32,12 @@ def command(*arguments: str) -> list[str]:
 
 def scrubbed_environment() -> dict[str, str]:
     """All that a keeper inherits: no database, token or setting of the service."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        **guest.COMPILER,
+    }
 
 
 def probe(hidden: Sequence[str] = (), uid: int | None = None) -> Iterator[LayerStatus]:
