@@ -22,17 +22,10 @@ from typing import Any, NoReturn
 
 from app.sandbox.channel import Channel
 from app.sandbox.isolation import cage
-from app.sandbox.order import Order, files_of
+from app.sandbox.order import COMPILER, Order, files_of
 
 REFUSED = 125
 """Exit status when the cage did not close."""
-
-COMPILER = {
-    "TORCHINDUCTOR_COMPILE_THREADS": "1",
-    # Larger than a file may be, and of no use to an arm whose compiler cache goes with it.
-    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
-}
-"""How ``torch.compile`` behaves in an arm. torch reads it once: in the zygote, or in the guest."""
 
 _PLUGINS_LEFT_OUT = (
     "cacheprovider",

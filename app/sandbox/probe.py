@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from app.sandbox import guest
 from app.sandbox.interface import LayerStatus, Limits
 from app.sandbox.isolation.cage import ALL, EXPLAINED, NEEDS
-from app.sandbox.order import Bounds, Order
+from app.sandbox.order import COMPILER, Bounds, Order
 
 ENTRY = Path(__file__).with_name("spawn_main.py")
 _PATIENCE_S = 30.0
@@ -36,7 +35,7 @@ def scrubbed_environment() -> dict[str, str]:
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
-        **guest.COMPILER,
+        **COMPILER,
     }
 
 

@@ -8,7 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the other is Python's
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
@@ -34,6 +47,7 @@ from app.domain.runs import (
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
+from app.storage.prepared import Prepared
 from app.storage.ticket_lists import COUNT_LIMIT
 
 
@@ -147,34 +161,13 @@ class RunStore:
         number makes every later write of the lost worker miss, so that a run may execute twice
         but finishes once. With `most`, one that was attempted so often is left as it is.
         """
-        statement = (
-            update(runs)
-            .where(
-                runs.c.id == run_id,
-                runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
-                tickets.c.id == runs.c.ticket_id,
-            )
-            .values(
-                status=RunStatus.RUNNING.value,
-                attempt=runs.c.attempt + 1,
-                worker=worker,
-                reason=None,
-                started_at=func.now(),
-            )
-            .returning(
-                runs.c.id,
-                runs.c.ticket_id,
-                tickets.c.key,
-                runs.c.kind,
-                runs.c.attempt,
-                runs.c.plan,
-                runs.c.force,
-                runs.c.request_id,
-            )
+        found = await _CLAIM.execute(
+            self._connection,
+            wanted_run=run_id,
+            worker_name=worker,
+            most=_ANY_NUMBER if most is None else most,
         )
-        if most is not None:
-            statement = statement.where(runs.c.attempt < most)
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = found.one_or_none()
         if row is None:
             return None
         return ClaimedRun(
@@ -321,6 +314,38 @@ class RunStore:
             )
         )
         return [Past(EvidenceState(row.decided), row.package_digest) for row in rows]
+
+
+_ANY_NUMBER = 2**31 - 1
+
+_CLAIM = Prepared(
+    lambda: (
+        update(runs)
+        .where(
+            runs.c.id == bindparam("wanted_run", None, type_=UuidType),
+            runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
+            runs.c.attempt < bindparam("most", None, type_=Integer),
+            tickets.c.id == runs.c.ticket_id,
+        )
+        .values(
+            status=RunStatus.RUNNING.value,
+            attempt=runs.c.attempt + 1,
+            worker=bindparam("worker_name", None, type_=Text),
+            reason=None,
+            started_at=func.now(),
+        )
+        .returning(
+            runs.c.id,
+            runs.c.ticket_id,
+            tickets.c.key,
+            runs.c.kind,
+            runs.c.attempt,
+            runs.c.plan,
+            runs.c.force,
+            runs.c.request_id,
+        )
+    )
+)
 
 
 def _current(run_id: UUID, attempt: int) -> Select[tuple[UUID]]:

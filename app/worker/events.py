@@ -16,7 +16,8 @@ from app.storage.runs import ClaimedRun
 
 log = structlog.get_logger(__name__)
 
-_FLUSH_EVERY_S = 0.1
+_FLUSH_EVERY_S = 0.25
+"""A short run ends before, and then needs no transaction for its events."""
 _MOST_WAITING = 5000
 """More than that is dropped: events are for watching, results carry the proof."""
 
@@ -24,7 +25,7 @@ Event = tuple[str, Mapping[str, Any]]
 
 
 class EventBatch:
-    """Gathers events and writes them ten times a second, but for the last ones.
+    """Gathers events and writes them four times a second, but for the last ones.
 
     Those are left for the transaction that ends the run, so that a short run needs no other.
     """

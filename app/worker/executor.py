@@ -60,7 +60,12 @@ class Executor:
             run=str(run.id), attempt=run.attempt, request_id=run.request_id
         )
         log.info("run.claimed", kind=run.kind.value)
-        work = asyncio.create_task(self._work(assignment, on_idle))
+
+        def executed() -> None:
+            watch.cancel()  # an end that is not wanted any more is not stored
+            on_idle()
+
+        work = asyncio.create_task(self._work(assignment, executed))
         watch = asyncio.create_task(self._cancel_when_unwanted(run, work))
         try:
             await asyncio.shield(work)
@@ -83,7 +88,7 @@ class Executor:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(over.wait(), pause)
                 over.clear()
-                if not await self._is_wanted(run) and not work.done():
+                if not await self._is_wanted(run):
                     work.cancel()
                     return
                 pause = _LOOKS_FOR_CANCEL_EVERY_S
