@@ -41,8 +41,8 @@ AT_ONCE = (1, 2)
 DEFECTS = PROJECT / "tests" / "verification" / "defects"
 
 
-async def engine_alone(rounds: int) -> tuple[float, dict[int, float]]:
-    """Return the median seconds of one caged arm, and the rate with so many at once."""
+async def engine_alone(rounds: int, at_once: int = 1) -> tuple[float, float]:
+    """Return the median seconds of a caged arm, and how many a second with so many at once."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o711)  # noqa: S103  # the tests' own user passes through
         sandbox = ZygoteSandbox(Path(folder) / "scratch", SandboxMode.RELAXED)
@@ -58,13 +58,11 @@ async def engine_alone(rounds: int) -> tuple[float, dict[int, float]]:
 
         await run(2)
         times.clear()
-        rates = {}
-        for at_once in AT_ONCE:
-            started = time.perf_counter()
-            await asyncio.gather(*(run(rounds) for _ in range(at_once)))
-            rates[at_once] = at_once * rounds / (time.perf_counter() - started)
+        started = time.perf_counter()
+        await asyncio.gather(*(run(rounds) for _ in range(at_once)))
+        rate = at_once * rounds / (time.perf_counter() - started)
         await sandbox.close()
-    return statistics.median(times[:rounds]), rates
+    return statistics.median(times), rate
 
 
 def trigger(client: httpx.Client, kind: str) -> str:
@@ -98,6 +96,8 @@ def over_http(client: httpx.Client, kind: str, rounds: int) -> float:
 class Drained:
     """How workers dealt with a queue."""
 
+    alone: float
+    """What the engine alone did a second with as many arms at once, right before and after."""
     rate: float
     """Runs a second, from the start of the first to the end of the last."""
     worker_ms: float
@@ -105,8 +105,11 @@ class Drained:
     database_ms: float
 
 
-def drained(service: Service, client: httpx.Client, count: int, workers: int) -> Drained:
+def drained(
+    service: Service, client: httpx.Client, rounds: int, count: int, workers: int
+) -> Drained:
     """Queue `count` checks, then start so many workers and wait until all are done."""
+    _, before_all = asyncio.run(engine_alone(rounds, workers))
     runs = [trigger(client, "check") for _ in range(count)]
     with ExitStack() as stack:
         pids = [stack.enter_context(worker(service)).pid for _ in range(workers)]
@@ -121,7 +124,9 @@ def drained(service: Service, client: httpx.Client, count: int, workers: int) ->
     starts = [datetime.fromisoformat(run["started_at"]) for run in shown]
     ends = [datetime.fromisoformat(run["finished_at"]) for run in shown]
     rate = count / (max(ends) - min(starts)).total_seconds()
-    return Drained(rate, spent / (count - 1) * 1000, database / (count - 1) * 1000)
+    _, after_all = asyncio.run(engine_alone(rounds, workers))
+    alone = (before_all + after_all) / 2
+    return Drained(alone, rate, spent / (count - 1) * 1000, database / (count - 1) * 1000)
 
 
 @contextmanager
@@ -189,21 +194,22 @@ def prepare(client: httpx.Client) -> None:
         client.put(path, content=text, headers=headers).raise_for_status()
 
 
-def over_http_alone(rounds: int) -> dict[str, float]:
-    """Measure single runs of a service with its worker inside."""
+def one_by_one(rounds: int) -> dict[str, float]:
+    """Measure single runs of a service with its worker inside, and the engine alone beside."""
     with served("1") as service, service.client() as client:
         prepare(client)
         return {
+            "alone": asyncio.run(engine_alone(rounds))[0],
             "check": over_http(client, "check", rounds),
             "proof": over_http(client, "proof", max(3, rounds // 3)),
         }
 
 
-def in_the_queue(count: int) -> tuple[dict[int, Drained], float]:
+def in_the_queue(rounds: int, count: int) -> tuple[dict[int, Drained], float]:
     """Measure how workers in processes of their own empty a queue, and an idle one."""
     with served("0") as service, service.client() as client:
         prepare(client)
-        found = {workers: drained(service, client, count, workers) for workers in AT_ONCE}
+        found = {n: drained(service, client, rounds, count, n) for n in AT_ONCE}
         return found, idle(service, 20)
 
 
@@ -218,20 +224,19 @@ def served(workers: str) -> Iterator[Service]:
 
 def main(rounds: int, count: int) -> None:
     """Measure everything and print the table."""
-    alone, rates = asyncio.run(engine_alone(rounds))
-    single = over_http_alone(rounds)
-    queues, at_rest = in_the_queue(count)
+    single = one_by_one(rounds)
+    queues, at_rest = in_the_queue(rounds, count)
     row("what", "figure", "beside the engine alone", "aim")
     row("---", "---", "---", "---")
+    alone, check, proof = single["alone"], single["check"], single["proof"]
     row("caged engine alone, one arm of three tests", f"{alone * 1000:.0f} ms", "1", "")
-    check, proof = single["check"], single["proof"]
     row("check over HTTP", f"{check * 1000:.0f} ms", f"{check / alone:.1f} ×", "≤ 3 ×")
     what = "proof over HTTP (4 arms, 3 repeats, whole suite)"
     row(what, f"{proof * 1000:.0f} ms", f"{proof / alone:.1f} ×", "")
     for workers, found in queues.items():
-        share = found.rate / rates[workers]
+        share = found.rate / found.alone
         what = f"{count} queued checks, {workers} worker{'s' if workers > 1 else ''}"
-        row(what, f"{found.rate:.1f}/s", f"{share:.0%} of {rates[workers]:.1f}/s", "≥ 80 %")
+        row(what, f"{found.rate:.1f}/s", f"{share:.0%} of {found.alone:.1f}/s", "≥ 80 %")
         cost = f"{found.worker_ms:.0f} + {found.database_ms:.0f} ms"
         row("… processor time of worker + database, each", cost, "", "")
     row("worker and database, nothing to do", f"{at_rest:.1%} of a core", "", "next to nothing")
