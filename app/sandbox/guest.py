@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from app.sandbox.channel import Channel
 from app.sandbox.isolation import cage
-from app.sandbox.order import Order, files_of
+from app.sandbox.order import COMPILER, Order, files_of
 
 REFUSED = 125
 """Exit status when the cage did not close."""
@@ -165,6 +165,7 @@ def _settle(order: Order, place: cage.Place) -> None:
         LOGNAME="arm",
         OMP_NUM_THREADS=one,
         MKL_NUM_THREADS=one,
+        **COMPILER,
         PYTHONDONTWRITEBYTECODE="1",
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )

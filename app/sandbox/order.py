@@ -10,6 +10,13 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+COMPILER = {
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    # Larger than a file may be, and of no use to an arm whose compiler cache goes with it.
+    "TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS": "0",
+}
+"""How ``torch.compile`` behaves in an arm. torch reads it once: in the zygote, or in the guest."""
+
 CANARY_NOTE = "this hidden test must fail"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from app.sandbox.interface import LayerStatus, Limits
 from app.sandbox.isolation.cage import ALL, EXPLAINED, NEEDS
-from app.sandbox.order import Bounds, Order
+from app.sandbox.order import COMPILER, Bounds, Order
 
 ENTRY = Path(__file__).with_name("spawn_main.py")
 _PATIENCE_S = 30.0
@@ -31,7 +31,12 @@ def command(*arguments: str) -> list[str]:
 
 def scrubbed_environment() -> dict[str, str]:
     """All that a keeper inherits: no database, token or setting of the service."""
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "OMP_NUM_THREADS": "1",
+        **COMPILER,
+    }
 
 
 def probe(hidden: Sequence[str] = (), uid: int | None = None) -> Iterator[LayerStatus]:

@@ -162,6 +162,7 @@ class ZygoteSandbox(Engine):
         self._max_forks = max_forks
         self._lock = asyncio.Lock()
         self._gone: set[asyncio.Task[None]] = set()
+        self._successor: asyncio.Task[None] | None = None
         self.unavailable: str | None = None
         """Why plain subprocesses serve instead; None while a zygote does."""
 
@@ -173,6 +174,9 @@ class ZygoteSandbox(Engine):
     async def close(self) -> None:
         """Stop everything that is still running, the zygote included."""
         await super().close()
+        if self._successor is not None:
+            self._successor.cancel()
+            await asyncio.gather(self._successor, return_exceptions=True)
         async with self._lock:
             await self._retire()
         while self._gone:
@@ -203,27 +207,57 @@ class ZygoteSandbox(Engine):
         return await subprocess_arm.start(ends)
 
     async def _ready(self) -> Zygote:
+        """Return a zygote to fork from; wait for one only when there is none.
+
+        One that has done its time goes on until its successor is ready.
+        """
         async with self._lock:
             zygote = self._zygote
-            if zygote is not None and self._is_fresh(zygote):
+            if zygote is not None and zygote.alive:
+                if self._successor is None and self._has_done_its_time(zygote):
+                    self._successor = asyncio.create_task(self._succeed(zygote), name="zygote")
                 return zygote
             if self.unavailable is not None or self._closed:
                 raise ZygoteFailed(self.unavailable or "the sandbox is closed")
             await self._retire()
             try:
-                if not FORK_IS_SAFE:
-                    raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
-                self._zygote = await Zygote.start()
-                self.starts += 1
+                self._zygote = await self._fresh()
             except ZygoteFailed as failure:
                 self.unavailable = str(failure)
                 log.warning("no zygote, so every arm starts a Python of its own: %s", failure)
                 raise
             return self._zygote
 
-    def _is_fresh(self, zygote: Zygote) -> bool:
+    async def _fresh(self) -> Zygote:
+        if not FORK_IS_SAFE:
+            raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
+        zygote = await Zygote.start()
+        self.starts += 1
+        return zygote
+
+    async def _succeed(self, old: Zygote) -> None:
+        """Start a zygote in place of `old`, which serves meanwhile."""
+        try:
+            fresh = await self._fresh()
+        except ZygoteFailed as failure:
+            log.warning("the zygote has no successor yet: %s", failure)
+            old.born, old.forks = time.monotonic(), 0  # another term
+        else:
+            try:
+                async with self._lock:
+                    # Else it was replaced meanwhile, for a reason that could not wait.
+                    if self._zygote is old:
+                        await self._retire()
+                        self._zygote = fresh
+            finally:
+                if self._zygote is not fresh:
+                    await fresh.close()
+        finally:
+            self._successor = None
+
+    def _has_done_its_time(self, zygote: Zygote) -> bool:
         age = time.monotonic() - zygote.born
-        return zygote.alive and age < self._max_age_s and zygote.forks < self._max_forks
+        return age >= self._max_age_s or zygote.forks >= self._max_forks
 
     async def _retire(self) -> None:
         zygote, self._zygote = self._zygote, None

@@ -41,10 +41,13 @@ async def digests_in_force(
 async def reassess(stores: Stores, ticket_id: int, key: str, target_name: str) -> None:
     """Bring the shown state of a ticket's evidence up to date; the caller holds its row."""
     target = await stores.catalogue.target(target_name)
-    decision, domains = await stores.ticket_edits.decision_of(ticket_id)
-    covered = target is not None and target.covers(domains)
+    standing = await stores.ticket_edits.standing_of(ticket_id)
+    covered = target is not None and target.covers(standing.domains)
     now, linked = None, 0
     if target is not None:
         now, linked = await digests_in_force(stores, ticket_id, key, target)
-    state, stale = evidence.assess(covered=covered, linked=linked, decision=decision, now=now)
-    await stores.ticket_edits.save_evidence(ticket_id, state, stale=stale)
+    state, stale = evidence.assess(
+        covered=covered, linked=linked, decision=standing.decision, now=now
+    )
+    if (state, stale) != (standing.state, standing.stale):
+        await stores.ticket_edits.save_evidence(ticket_id, state, stale=stale)

@@ -1,7 +1,12 @@
-"""Runs as workers see them: claim, record what is seen, finish."""
+"""Runs as workers see them: take, record what is seen, finish.
+
+A job of the queue and the run behind it change in one transaction: a worker that is lost between
+any two steps leaves a run that waits, one that is finished, or one that the rescue finds.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,10 +17,12 @@ from app.domain import evidence, outcomes
 from app.domain.arms import proof_by
 from app.domain.evidence import Digests, FinishedRun
 from app.domain.runs import ArmResult, RunOutcome, RunStatus, Verdict
-from app.services.access import lock_ticket
-from app.services.evidence import digests_in_force, reassess
+from app.services.evidence import digests_in_force
+from app.storage.jobs import Job
 from app.storage.runs import ClaimedRun
 from app.storage.unit import Stores, UnitOfWork
+
+log = logging.getLogger(__name__)
 
 GIVEN_BACK_FOR_S = 2.0
 """How long a run rests before another worker may take it."""
@@ -23,21 +30,30 @@ GIVEN_BACK_FOR_S = 2.0
 MAX_ATTEMPTS = 3
 """So often a run is taken up before its loss counts as its outcome."""
 
+_UNREADABLE_FOR_S = 60.0
+
+Events = Sequence[tuple[str, Mapping[str, Any]]]
+"""What was seen of a run: kinds and data."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A worker as the queue knows it."""
+
+    name: str
+    number: int
+
 
 @dataclass(frozen=True)
 class Assignment:
     """A claimed run with the texts of the patches and submitted tests that it needs."""
 
+    job: Job
     run: ClaimedRun
     patches: Mapping[str, str]
     """Texts by digest."""
     submitted: Mapping[str, str]
     """Sources by path below the suite."""
-
-    @property
-    def force(self) -> bool:
-        """Run even where earlier results could be reused."""
-        return self.run.force
 
 
 class ExecutionService:
@@ -46,122 +62,193 @@ class ExecutionService:
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
 
-    async def claim(self, run_id: UUID, worker: str) -> Assignment | None:
-        """Take up a run; None when it needs no execution any more.
+    async def take(self, seat: Seat) -> Assignment | None:
+        """Take up the run that waits longest; None when none does.
 
-        The fourth attempt is not made: three workers were lost over this run, so it ends as
-        ``error`` instead of taking a fourth one down.
+        Jobs whose run needs no execution any more are cleared away on the way.
+
+        Raises:
+            WorkerForgotten: the worker was given up; it needs another number.
         """
         async with self._unit.begin() as stores:
-            owner = await stores.runs.ticket_of(run_id)
-            if owner is None:
-                return None
-            await lock_ticket(stores, owner[1])
-            run = await stores.runs.claim(run_id, worker)
-            if run is None:
-                return None
-            if run.attempt > MAX_ATTEMPTS:
-                lost = Verdict(
-                    RunOutcome.ERROR,
-                    f"The worker was lost {MAX_ATTEMPTS} times while it executed this run.",
-                )
-                await self._store(stores, run, owner[1], lost, (), {})
-                return None
-            status = {"status": RunStatus.RUNNING.value, "worker": worker}
-            await stores.run_events.add(run_id, run.attempt, "status", status)
-            await stores.jobs.ring(run_id)
-            digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
-            digests += [file.digest for file in run.plan.submitted]
-            texts = await stores.patches.texts_of(digests)
-            return Assignment(
-                run=run,
-                patches=texts,
-                submitted={file.path: texts[file.digest] for file in run.plan.submitted},
+            while (job := await stores.jobs.take(seat.number)) is not None:
+                try:
+                    assignment = await self._claim(stores, job, seat.name)
+                except (KeyError, TypeError, ValueError):
+                    # Another version's plan, perhaps. It must not stand in the way of the others.
+                    log.exception("the plan of run %s cannot be read", job.run_id)
+                    await stores.jobs.put_back(job, _UNREADABLE_FOR_S)
+                    continue
+                if assignment is not None:
+                    return assignment
+                await stores.jobs.finish(job)
+        return None
+
+    async def _claim(self, stores: Stores, job: Job, worker: str) -> Assignment | None:
+        run = await stores.runs.claim(job.run_id, worker, most=MAX_ATTEMPTS)
+        if run is None:
+            await self._give_up(stores, job, worker)
+            return None
+        status = {"status": RunStatus.RUNNING.value, "worker": worker}
+        # Whoever made an earlier attempt is lost, or has to hear that it is not wanted any more.
+        again = run.attempt > 1
+        await stores.run_events.add(run.id, run.attempt, "status", status, over=again)
+        digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
+        digests += [file.digest for file in run.plan.submitted]
+        texts = await stores.patches.texts_of(digests) if digests else {}
+        return Assignment(
+            job=job,
+            run=run,
+            patches=texts,
+            submitted={file.path: texts[file.digest] for file in run.plan.submitted},
+        )
+
+    async def _give_up(self, stores: Stores, job: Job, worker: str) -> None:
+        """End a run as ``error`` that has cost three workers, instead of taking a fourth down.
+
+        Nothing, when it could not be claimed because it has ended.
+        """
+        key = await stores.runs.ticket_of(job.run_id)
+        if key is None or await stores.tickets.lock(key) is None:
+            return
+        # Only now: whoever holds a run and its ticket has locked the ticket first.
+        run = await stores.runs.claim(job.run_id, worker)
+        if run is not None:
+            lost = Verdict(
+                RunOutcome.ERROR,
+                f"The worker was lost {MAX_ATTEMPTS} times while it executed this run.",
             )
+            await self._store(stores, run, lost, (), {})
 
     async def is_current(self, run: ClaimedRun) -> bool:
         """Tell whether this attempt is still wanted: not cancelled, not taken up by another."""
         async with self._unit.read() as stores:
             return await stores.runs.is_current(run.id, run.attempt)
 
-    async def record(
-        self, run: ClaimedRun, events: Sequence[tuple[str, Mapping[str, Any]]]
-    ) -> None:
-        """Record what was seen while the run goes on."""
+    async def record(self, run: ClaimedRun, events: Events) -> None:
+        """Record what was seen while the run goes on; nothing when the attempt is over."""
         async with self._unit.begin() as stores:
-            await stores.run_events.add_many(run.id, run.attempt, events)
-            await stores.jobs.ring(run.id)
+            if await stores.runs.hold(run.id, run.attempt):
+                await stores.run_events.add_many(run.id, run.attempt, events)
 
-    async def give_back(self, run: ClaimedRun, reason: str) -> None:
+    async def give_back(self, assignment: Assignment, reason: str, *, rest_s: float = 0.0) -> bool:
         """Put a run back that this worker cannot take; `reason` is shown while it waits."""
+        run = assignment.run
         async with self._unit.begin() as stores:
-            if await stores.runs.mark_given_back(run, reason):
+            current = await stores.runs.mark_given_back(run, reason)
+            if current:
                 waiting = {"status": RunStatus.QUEUED.value, "reason": reason}
                 await stores.run_events.add(run.id, run.attempt, "status", waiting)
-                await stores.jobs.defer_run(run.id, delay_s=GIVEN_BACK_FOR_S)
-                await stores.jobs.ring(run.id)
+                await stores.jobs.put_back(assignment.job, rest_s)
+            else:
+                await stores.jobs.finish(assignment.job)
+            return current
 
-    async def reuse(self, run: ClaimedRun, environment: Mapping[str, Any]) -> bool:
+    async def let_go(self, assignment: Assignment) -> bool:
+        """Clear the job away of a run that is not wanted any more."""
+        async with self._unit.begin() as stores:
+            await stores.jobs.finish(assignment.job)
+        return True
+
+    async def reuse(self, assignment: Assignment, environment: Mapping[str, Any]) -> bool:
         """Finish a run with the results of an earlier one that asked the same; False: none did."""
+        run = assignment.run
         async with self._unit.read() as stores:
             earlier = await stores.runs.find_reusable(run, environment)
         if earlier is None:
             return False
-        await self.record(run, _as_events(earlier.arms))
         verdict = outcomes.decide(run.kind, run.plan, earlier.arms)
         return await self._end(
-            run, verdict, earlier.arms, earlier.environment, reused_from=earlier.id
+            assignment,
+            verdict,
+            earlier.arms,
+            earlier.environment,
+            events=_as_events(earlier.arms),
+            reused_from=earlier.id,
         )
 
     async def finish(
-        self, run: ClaimedRun, arms: Sequence[ArmResult], environment: Mapping[str, Any]
+        self,
+        assignment: Assignment,
+        arms: Sequence[ArmResult],
+        environment: Mapping[str, Any],
+        events: Events = (),
     ) -> bool:
-        """Decide and store how a run ended; False when this attempt no longer counts."""
-        verdict = outcomes.decide(run.kind, run.plan, arms)
-        return await self._end(run, verdict, arms, environment)
+        """Decide and store how a run ended; False when this attempt no longer counts.
 
-    async def fail(self, run: ClaimedRun, reason: str, environment: Mapping[str, Any]) -> bool:
+        `events` are those that were seen last and not recorded yet.
+        """
+        verdict = outcomes.decide(assignment.run.kind, assignment.run.plan, arms)
+        return await self._end(assignment, verdict, arms, environment, events=events)
+
+    async def fail(
+        self, assignment: Assignment, reason: str, environment: Mapping[str, Any]
+    ) -> bool:
         """Store that the machinery failed; False when this attempt no longer counts."""
-        return await self._end(run, Verdict(RunOutcome.ERROR, reason), (), environment)
+        return await self._end(assignment, Verdict(RunOutcome.ERROR, reason), (), environment)
 
     async def _end(
         self,
-        run: ClaimedRun,
+        assignment: Assignment,
         verdict: Verdict,
         arms: Sequence[ArmResult],
         environment: Mapping[str, Any],
         *,
+        events: Events = (),
         reused_from: UUID | None = None,
     ) -> bool:
+        run = assignment.run
         async with self._unit.begin() as stores:
-            owner = await stores.runs.ticket_of(run.id)
-            assert owner is not None
-            await lock_ticket(stores, owner[1])
-            if reused_from is not None:
-                await stores.runs.mark_reused(run.id, reused_from)
-            return await self._store(stores, run, owner[1], verdict, arms, environment)
+            current = await self._store(
+                stores, run, verdict, arms, environment, events=events, reused_from=reused_from
+            )
+            await stores.jobs.finish(assignment.job)
+            return current
 
     async def _store(
         self,
         stores: Stores,
         run: ClaimedRun,
-        key: str,
         verdict: Verdict,
         arms: Sequence[ArmResult],
         environment: Mapping[str, Any],
+        *,
+        events: Events = (),
+        reused_from: UUID | None = None,
     ) -> bool:
-        decision = await self._decision(stores, run, key, verdict)
-        current = await stores.runs.mark_finished(
+        """Store an end, whatever hangs on it, and what it says of the ticket."""
+        standing = await stores.ticket_edits.hold(run.ticket_id)
+        if standing is None:
+            return False  # the ticket was deleted, and the run with it
+        target = await stores.catalogue.target(run.plan.target)
+        decision = shown = None
+        if target is not None:
+            now, linked = await digests_in_force(stores, run.ticket_id, run.ticket, target)
+            # Only a failure asks what was known before.
+            failed = verdict.outcome is RunOutcome.FAILED
+            past = await stores.runs.past_of(run.ticket_id) if failed else []
+            decision = evidence.decide(
+                _facts(run, verdict), now=now, previous=standing.decision, past=past
+            )
+            covered = target.covers(standing.domains)
+            shown = evidence.assess(covered=covered, linked=linked, decision=decision, now=now)
+        took = await stores.runs.mark_finished(
             run.id,
             run.attempt,
             verdict,
             arms=arms,
             environment=environment,
             decided=None if decision is None else decision.state,
+            reused_from=reused_from,
         )
-        if not current:
+        if took is None:
             return False
-        await self._update_evidence(stores, run, key, verdict, decision)
+        if decision is None or shown is None:
+            attempt = _attempt(run, verdict)
+            await stores.ticket_edits.save_last_attempt(run.ticket_id, attempt)
+        else:
+            state, stale = shown
+            await stores.ticket_edits.save_decision(run.ticket_id, decision, state, stale=stale)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         end = {
@@ -169,71 +256,51 @@ class ExecutionService:
             "outcome": verdict.outcome.value,
             "reason": verdict.reason,
         }
-        await stores.run_events.add(run.id, run.attempt, "end", end)
+        await stores.run_events.add_many(run.id, run.attempt, [*events, ("end", end)], over=True)
         await stores.audit.record(
             None,
             "run.finished",
             ticket_id=run.ticket_id,
             changes={"run": [None, str(run.id)], "outcome": [None, verdict.outcome.value]},
         )
-        await stores.jobs.ring(run.id)
-        await stores.counters.count_run(run.id)
-        return True
-
-    async def _decision(
-        self, stores: Stores, run: ClaimedRun, key: str, verdict: Verdict
-    ) -> evidence.Decision | None:
-        target = await stores.catalogue.target(run.plan.target)
-        if target is None:
-            return None
-        now, _ = await digests_in_force(stores, run.ticket_id, key, target)
-        previous, _ = await stores.ticket_edits.decision_of(run.ticket_id)
-        plan = run.plan
-        finished = FinishedRun(
-            id=run.id,
-            kind=run.kind,
-            outcome=verdict.outcome,
-            digests=Digests(plan.package_digest, plan.links_digest, plan.patches_digest),
-            covers_all_links=plan.covers_all_links,
-            after_is_bundled=plan.arms[-1].patch is None,
-            by=proof_by(plan.arms),
-            finished_at=datetime.now(UTC),
-        )
-        past = await stores.runs.past_of(run.ticket_id)
-        return evidence.decide(finished, now=now, previous=previous, past=past)
-
-    async def _update_evidence(
-        self,
-        stores: Stores,
-        run: ClaimedRun,
-        key: str,
-        verdict: Verdict,
-        decision: evidence.Decision | None,
-    ) -> None:
-        attempt = None
-        if decision is None:
-            attempt = {
-                "run": str(run.id),
-                "kind": run.kind.value,
-                "outcome": verdict.outcome.value,
-                "reason": verdict.reason,
-                "at": datetime.now(UTC).isoformat(),
-            }
-        else:
-            await stores.ticket_edits.save_decision(run.ticket_id, decision)
-        await stores.ticket_edits.save_last_attempt(run.ticket_id, attempt)
-        if decision is None:
-            return
-        before = await stores.ticket_edits.evidence_of(run.ticket_id)
-        await reassess(stores, run.ticket_id, key, run.plan.target)
-        after = await stores.ticket_edits.evidence_of(run.ticket_id)
-        if before != after:
+        before = (standing.state, standing.stale)
+        if decision is not None and shown is not None and shown != before:
             await stores.audit.record(
                 None,
                 "evidence.changed",
                 ticket_id=run.ticket_id,
-                changes={"evidence": [before, after]},
+                changes={"evidence": [_in_words(*before), _in_words(*shown)]},
             )
+        await stores.counters.count_run(run.kind, verdict.outcome, took)
+        return True
+
+
+def _facts(run: ClaimedRun, verdict: Verdict) -> FinishedRun:
+    plan = run.plan
+    return FinishedRun(
+        id=run.id,
+        kind=run.kind,
+        outcome=verdict.outcome,
+        digests=Digests(plan.package_digest, plan.links_digest, plan.patches_digest),
+        covers_all_links=plan.covers_all_links,
+        after_is_bundled=plan.arms[-1].patch is None,
+        by=proof_by(plan.arms),
+        finished_at=datetime.now(UTC),
+    )
+
+
+def _attempt(run: ClaimedRun, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "run": str(run.id),
+        "kind": run.kind.value,
+        "outcome": verdict.outcome.value,
+        "reason": verdict.reason,
+        "at": datetime.now(UTC).isoformat(),
+    }
+
+
+def _in_words(state: evidence.EvidenceState, stale: bool) -> str:
+    return f"{state.value} (stale)" if stale else state.value
 
 
 def _bundled_outcomes(arms: Sequence[ArmResult]) -> dict[str, str]:

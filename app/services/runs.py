@@ -139,16 +139,16 @@ class RunService:
             raise _no_test(ticket.key)
         chosen = _chosen(linked, wanted)
         patches = await stores.patches.of_ticket(ticket.id)
-        arms = plan_arms(
-            kind, {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
-        )
-        if arms is None:
-            raise _no_patch(ticket.key, patches)
+        usable: dict[str, tuple[str, str]] = {}
         others: tuple[str, ...] = ()
         mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF:
+            usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
             everything = await stores.catalogue.tests(self._target)
             others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
+        arms = plan_arms(kind, usable)
+        if arms is None:
+            raise _no_patch(ticket.key, patches)
         return RunPlan(
             target=self._target,
             arms=arms,
@@ -183,7 +183,7 @@ class RunService:
             NotFound: there is none.
         """
         deadline = asyncio.get_running_loop().time() + seconds
-        async with self._bell.watching(run_id) as changed:
+        async with self._bell.watching_end(run_id) as changed:
             while True:
                 changed.clear()
                 async with self._unit.read() as stores:
@@ -264,14 +264,14 @@ class RunService:
             ticket = await lock_ticket(stores, run.ticket)
             if not await stores.runs.mark_cancelled(run_id, f"Cancelled by {actor.name}."):
                 raise Conflict(f"The run has ended already: {run.status.value}.")
-            await stores.run_events.add(run_id, run.attempt, "end", {"status": RunStatus.CANCELLED})
+            end = {"status": RunStatus.CANCELLED}
+            await stores.run_events.add(run_id, run.attempt, "end", end, over=True)
             await stores.ticket_edits.save_last_attempt(
                 ticket.id, {"run": str(run_id), "kind": run.kind, "outcome": "cancelled"}
             )
             await stores.audit.record(
                 actor, "run.cancelled", ticket_id=ticket.id, changes={"run": [str(run_id), None]}
             )
-            await stores.jobs.ring(run_id)
             return await _shown(stores, run_id)
 
 

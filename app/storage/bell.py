@@ -15,23 +15,39 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 RUNS = "findings_runs"
+"""Rung for a run with its id, and `OVER` behind it when there is no more to wait for."""
+
+QUEUE = "runs"
+"""The name of the queue that runs wait in."""
+
+JOBS = f"procrastinate_queue_v1#{QUEUE}"
+"""Rung by the queue itself when a job comes in."""
+
 CHANGES = "findings_changes"
 """Rung by the database itself when an audit event is written."""
+
+OVER = " over"
 
 _RECONNECT_AFTER_S = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-async def ring(connection: AsyncConnection, run_id: UUID) -> None:
-    """Tell all processes that a run changed, if and when this transaction commits."""
-    await connection.execute(
-        text("SELECT pg_notify(:channel, :run)"), {"channel": RUNS, "run": str(run_id)}
-    )
+def notice_of(run_id: UUID, *, over: bool) -> str:
+    """Return what is sent on `RUNS` to wake those who watch a run.
+
+    With `over` those who wait for its end are woken too, or for the end of an attempt.
+    """
+    return f"{run_id}{OVER if over else ''}"
+
+
+async def ring_workers(connection: AsyncConnection) -> None:
+    """Tell all workers that a job waits, if and when this transaction commits."""
+    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": JOBS})
 
 
 class Bell:
-    """Wakes those who wait for a run, or for any change to a ticket."""
+    """Wakes those who wait for a run, for any change to a ticket, or for work."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -52,6 +68,14 @@ class Bell:
     def watching(self, run_id: UUID) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set whenever the run changes; look first, then wait for it."""
         return self._watching(str(run_id))
+
+    def watching_end(self, run_id: UUID) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Give an event that is set when the run has ended, or an attempt at it has."""
+        return self._watching(f"{run_id}{OVER}")
+
+    def watching_jobs(self) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Give an event that is set when a job waits; some come due without it."""
+        return self._watching(JOBS)
 
     def watching_changes(self) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set whenever a ticket changes; look first, then wait for it."""
@@ -79,15 +103,21 @@ class Bell:
                 async with await psycopg.AsyncConnection.connect(
                     self._url, autocommit=True, application_name="findings bell"
                 ) as connection:
-                    await connection.execute(f"LISTEN {RUNS}; LISTEN {CHANGES}")
+                    await connection.execute(f'LISTEN {RUNS}; LISTEN {CHANGES}; LISTEN "{JOBS}"')
                     self._wake_all()  # something may have changed while nobody listened
                     async for notice in connection.notifies():
-                        topic = CHANGES if notice.channel == CHANGES else notice.payload
-                        for event in self._waiting.get(topic, ()):
-                            event.set()
+                        of_run = notice.channel == RUNS
+                        topic = notice.payload if of_run else notice.channel
+                        self._wake(topic)
+                        if of_run and topic.endswith(OVER):
+                            self._wake(topic.removesuffix(OVER))
             except psycopg.OperationalError as error:
                 log.warning("bell.lost", reason=str(error).strip())
                 await asyncio.sleep(_RECONNECT_AFTER_S)
+
+    def _wake(self, topic: str) -> None:
+        for event in self._waiting.get(topic, ()):
+            event.set()
 
     def _wake_all(self) -> None:
         for events in self._waiting.values():

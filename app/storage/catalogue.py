@@ -117,7 +117,11 @@ class CatalogueStore:
         given = func.jsonb_each_text(literal(dict(outcomes), JSONB)).table_valued("key", "value")
         await self._connection.execute(
             update(tests)
-            .where(tests.c.target == target, tests.c.node_id == given.c.key)
+            .where(
+                tests.c.target == target,
+                tests.c.node_id == given.c.key,
+                tests.c.last_outcome.is_distinct_from(given.c.value),
+            )
             .values(last_outcome=given.c.value)
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -17,6 +16,7 @@ from app.domain.monitoring import (
     Labels,
     duration_bucket,
 )
+from app.domain.runs import RunKind, RunOutcome
 from app.schema.operations import counters
 from app.schema.runs import runs
 
@@ -47,20 +47,13 @@ class CounterStore:
             )
         )
 
-    async def count_run(self, run_id: UUID) -> None:
+    async def count_run(self, kind: RunKind, outcome: RunOutcome, seconds: float) -> None:
         """Count a run that has just finished."""
-        took = func.extract("epoch", runs.c.finished_at - runs.c.started_at)
-        row = (
-            await self._connection.execute(
-                select(runs.c.kind, runs.c.outcome, took.label("took")).where(runs.c.id == run_id)
-            )
-        ).one()
-        seconds = max(0.0, float(row.took or 0))
         await self.add(
             {
-                (RUNS_FINISHED, (row.kind, row.outcome)): 1,
-                (RUN_SECONDS, (row.kind,)): seconds,
-                (RUN_DURATIONS, (row.kind, duration_bucket(seconds))): 1,
+                (RUNS_FINISHED, (kind.value, outcome.value)): 1,
+                (RUN_SECONDS, (kind.value,)): seconds,
+                (RUN_DURATIONS, (kind.value, duration_bucket(seconds))): 1,
             }
         )
 

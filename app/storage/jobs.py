@@ -1,21 +1,25 @@
-"""The queue: jobs are deferred on the caller's connection, in the caller's transaction."""
+"""The queue: jobs are deferred, taken and done with on the caller's connection, in its transaction.
+
+Tables and functions are Procrastinate's. Its worker would fetch and finish jobs in transactions of
+its own; here a job changes hands together with the run behind it, or not at all.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
 import procrastinate
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tracing
-from app.storage.bell import ring
+from app.storage.bell import QUEUE, ring_workers
 
 RUN_TASK = "findings.execute_run"
-"""Name of the task that executes a run; the worker registers it."""
-
-QUEUE = "runs"
+"""Name of the task that executes a run."""
 
 _RESCUE_LOCK = 0x72657363
 
@@ -23,8 +27,26 @@ _deferring = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Never opened: it only writes jobs on connections that it is given."""
 
 
+@dataclass(frozen=True)
+class Job:
+    """A job that a worker holds."""
+
+    id: int
+    run_id: UUID
+    worker: int
+    """The worker's number in the queue."""
+    attempts: int
+    """How often it waited again before."""
+    trace: str | None = None
+    """The span of the request that asked for the run."""
+
+
+class WorkerForgotten(Exception):
+    """The queue has given a worker up that it has not heard of for too long."""
+
+
 class JobStore:
-    """Defers jobs by task name."""
+    """Jobs that execute runs, and the workers that hold them."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -39,9 +61,62 @@ class JobStore:
         trace = tracing.current()
         await task.defer_async(run_id=str(run_id), **({"trace": trace} if trace else {}))
 
-    async def ring(self, run_id: UUID) -> None:
-        """Wake those who wait for a run, if and when this transaction commits."""
-        await ring(self._connection, run_id)
+    async def take(self, worker: int) -> Job | None:
+        """Take the oldest job that waits; None when none does.
+
+        Others pass over it until this transaction ends; if it fails, the job waits again.
+
+        Raises:
+            WorkerForgotten: the worker was given up.
+        """
+        try:
+            found = await self._connection.execute(_TAKE, {"queue": QUEUE, "worker": worker})
+        except IntegrityError as error:
+            raise WorkerForgotten(f"worker {worker} is not known to the queue") from error
+        row = found.one_or_none()
+        if row is None or row.id is None:
+            return None
+        return Job(
+            id=row.id,
+            run_id=UUID(row.args["run_id"]),
+            worker=worker,
+            attempts=row.attempts,
+            trace=row.args.get("trace"),
+        )
+
+    async def finish(self, job: Job) -> None:
+        """Take a job off the queue, unless it went to another worker meanwhile."""
+        await self._connection.execute(_DELETE_HELD, _held_by(job))
+
+    async def put_back(self, job: Job, delay_s: float) -> None:
+        """Let a job wait again, for a while out of reach; not if another worker has it now."""
+        await self._connection.execute(_RETRY_HELD, {**_held_by(job), "delay": delay_s})
+        if not delay_s:
+            await ring_workers(self._connection)
+
+    async def register_worker(self) -> int:
+        """Return a number for a worker that begins; jobs it takes are its own while it beats."""
+        number = await self._connection.scalar(
+            text("SELECT worker_id FROM procrastinate_register_worker_v1()")
+        )
+        return int(number or 0)
+
+    async def beat(self, worker: int) -> bool:
+        """Record a worker's sign of life; False when it was given up, its number with it."""
+        found = await self._connection.scalar(
+            text(
+                "UPDATE procrastinate_workers SET last_heartbeat = now() "
+                "WHERE id = :worker RETURNING id"
+            ),
+            {"worker": worker},
+        )
+        return found is not None
+
+    async def unregister_worker(self, worker: int) -> None:
+        """Forget a worker that ends; what it still holds waits for the rescue."""
+        await self._connection.execute(
+            text("SELECT procrastinate_unregister_worker_v1(:worker)"), {"worker": worker}
+        )
 
     async def take_rescue_lock(self) -> bool:
         """Try to be the one worker that looks for lost runs, until this transaction ends."""
@@ -49,6 +124,22 @@ class JobStore:
             text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _RESCUE_LOCK}
         )
         return bool(free)
+
+    async def requeue_lost(self, silence_s: float) -> list[UUID]:
+        """Let jobs of workers wait again that gave no sign of life for so long; return their runs.
+
+        Those workers are forgotten, too.
+        """
+        values = {"queue": QUEUE, "silence": silence_s}
+        rows = await self._connection.execute(text(_REQUEUE_LOST), values)
+        found = [UUID(row.run_id) for row in rows]
+        await self._connection.execute(
+            text("SELECT procrastinate_prune_stalled_workers_v1(:silence)"), values
+        )
+        if found:
+            # The queue itself rings only for new jobs.
+            await ring_workers(self._connection)
+        return found
 
     async def defer_forgotten(self, older_than_s: float) -> list[UUID]:
         """Queue anew the runs that wait or run although no job stands behind them."""
@@ -60,6 +151,33 @@ class JobStore:
             await self.defer_run(run_id)
         return found
 
+
+def _held_by(job: Job) -> dict[str, Any]:
+    return {"job": job.id, "worker": job.worker, "attempts": job.attempts}
+
+
+_TAKE = text("""
+SELECT id, args, attempts FROM procrastinate_fetch_job_v2(ARRAY[:queue], :worker)
+""")
+_DELETE_HELD = text("""
+DELETE FROM procrastinate_jobs
+WHERE id = :job AND worker_id = :worker AND attempts = :attempts AND status = 'doing'
+""")
+_RETRY_HELD = text("""
+SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => :delay), NULL, NULL, NULL)
+FROM procrastinate_jobs
+WHERE id = :job AND worker_id = :worker AND attempts = :attempts AND status = 'doing'
+""")
+_REQUEUE_LOST = """
+WITH lost AS MATERIALIZED (
+  SELECT j.id, j.args ->> 'run_id' AS run_id
+  FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
+  WHERE j.queue_name = :queue AND j.status = 'doing'
+    AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => :silence))
+  FOR UPDATE OF j SKIP LOCKED
+)
+SELECT run_id, procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL) FROM lost
+"""
 
 _FORGOTTEN = """
 SELECT r.id FROM runs r

@@ -8,9 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CompoundSelect,
+    Integer,
+    Select,
     Text,
     and_,
+    bindparam,
     cast,
     delete,
     exists,
@@ -31,6 +35,7 @@ from app.domain.runs import LinkedTest, TestPurpose
 from app.domain.tickets import TestLink
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, test_links, tests
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 
 
@@ -129,6 +134,29 @@ def links_of(
     return union_all(by_hand, by_marker, submitted)
 
 
+def _expanded() -> Select[tuple[str, str, str]]:
+    links = links_of(
+        bindparam("wanted_id", type_=BigInteger), bindparam("wanted_key", type_=Text)
+    ).cte("links")
+    of_suite = select(
+        tests.c.node_id,
+        links.c.purpose,
+        tests.c.digest,
+        tests.c.position,
+        func.length(links.c.node_id).label("length"),
+    ).join(links, within(tests.c.node_id, links.c.node_id))
+    handed_in = select(
+        links.c.node_id, links.c.purpose, links.c.digest, cast(null(), Integer), literal(0)
+    ).where(links.c.origin == "submitted")
+    both = union_all(of_suite, handed_in).subquery()
+    return select(both.c.node_id, both.c.purpose, both.c.digest).order_by(
+        both.c.position.nulls_last(), both.c.length.desc(), both.c.node_id
+    )
+
+
+_EXPANDED = Prepared(_expanded)
+
+
 class LinkStore:
     """Links between tickets and tests."""
 
@@ -146,23 +174,12 @@ class LinkStore:
 
         Where two links name the same test, the more specific one says what it is for.
         """
-        links = links_of(literal(ticket_id), literal(key)).subquery()
-        query = (
-            select(tests.c.node_id, links.c.purpose, tests.c.digest)
-            .join(links, within(tests.c.node_id, links.c.node_id))
-            .order_by(tests.c.position, func.length(links.c.node_id).desc())
-        )
-        handed_in = (
-            select(links.c.node_id, links.c.purpose, links.c.digest)
-            .where(links.c.origin == "submitted")
-            .order_by(links.c.node_id)
-        )
         found: dict[str, ExpandedTest] = {}
-        for wanted in (query, handed_in):
-            for row in await self._connection.execute(wanted):
-                found.setdefault(
-                    row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
-                )
+        values = {"wanted_id": ticket_id, "wanted_key": key}
+        for row in await _EXPANDED.execute(self._connection, **values):
+            found.setdefault(
+                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
+            )
         return list(found.values())
 
     async def add(

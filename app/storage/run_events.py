@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import bindparam, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.runs import RunEvent
-from app.schema.runs import run_events, runs
+from app.schema.runs import run_events
+from app.storage.bell import RUNS, notice_of
 
 
 class RunEventStore:
@@ -19,39 +21,36 @@ class RunEventStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any]) -> None:
-        """Add an event behind the last one of the attempt."""
-        await self.add_many(run_id, attempt, [(kind, data)])
+    async def add(
+        self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any], *, over: bool = False
+    ) -> None:
+        """Add an event behind the last one of the attempt; see `add_many`."""
+        await self.add_many(run_id, attempt, [(kind, data)], over=over)
 
     async def add_many(
-        self, run_id: UUID, attempt: int, events: Sequence[tuple[str, Mapping[str, Any]]]
+        self,
+        run_id: UUID,
+        attempt: int,
+        events: Sequence[tuple[str, Mapping[str, Any]]],
+        *,
+        over: bool = False,
     ) -> None:
-        """Add events behind the last one of the attempt, in order.
+        """Add events behind the last one of the attempt, in order, and wake who watches the run.
 
-        Locks the run's row first: its worker and a client that cancels it may both write.
+        With `over` also those who wait for its end, or for the end of an attempt. The caller has
+        locked the run's row, for its worker and a client that cancels it may both write: by a
+        change to it, or by `RunStore.hold`.
         """
-        if not events:
-            return
+        given = [{"kind": kind, "data": data} for kind, data in events]
         await self._connection.execute(
-            select(runs.c.id).where(runs.c.id == run_id).with_for_update()
-        )
-        last = await self._connection.scalar(
-            select(func.coalesce(func.max(run_events.c.seq), 0)).where(
-                run_events.c.run_id == run_id, run_events.c.attempt == attempt
-            )
-        )
-        await self._connection.execute(
-            insert(run_events),
-            [
-                {
-                    "run_id": run_id,
-                    "attempt": attempt,
-                    "seq": int(last or 0) + n,
-                    "kind": kind,
-                    "data": dict(data),
-                }
-                for n, (kind, data) in enumerate(events, 1)
-            ],
+            _ADD,
+            {
+                "run": run_id,
+                "attempt": attempt,
+                "events": given,
+                "channel": RUNS,
+                "notice": notice_of(run_id, over=over),
+            },
         )
 
     async def of_run(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:
@@ -69,3 +68,15 @@ class RunEventStore:
             RunEvent(attempt=row.attempt, seq=row.seq, kind=row.kind, data=row.data, at=row.at)
             for row in rows
         ]
+
+
+_ADD = text("""
+WITH added AS (
+  INSERT INTO run_events (run_id, attempt, seq, kind, data)
+  SELECT :run, :attempt, last.seq + given.n, given.event ->> 'kind', given.event -> 'data'
+  FROM (
+    SELECT coalesce(max(seq), 0) AS seq FROM run_events WHERE run_id = :run AND attempt = :attempt
+  ) AS last, jsonb_array_elements(:events) WITH ORDINALITY AS given (event, n)
+)
+SELECT pg_notify(:channel, :notice)
+""").bindparams(bindparam("events", type_=JSONB))

@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Row,
     Select,
+    Text,
     bindparam,
     func,
     insert,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the other is Python's
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
@@ -55,6 +58,8 @@ class ClaimedRun:
 
     id: UUID
     ticket_id: int
+    ticket: str
+    """The ticket's key."""
     kind: RunKind
     attempt: int
     plan: RunPlan
@@ -138,12 +143,6 @@ class RunStore:
         )
         return None if found is None else await self.show(found)
 
-    async def mark_reused(self, run_id: UUID, source: UUID) -> None:
-        """Record whose results a run takes over."""
-        await self._connection.execute(
-            update(runs).where(runs.c.id == run_id).values(reused_from=source)
-        )
-
     async def mark_given_back(self, run: ClaimedRun, reason: str) -> bool:
         """Put a claimed run back, as if it had not been claimed; False when it moved on."""
         done = await self._connection.execute(
@@ -163,43 +162,28 @@ class RunStore:
         )
         return bool(done.rowcount)
 
-    async def claim(self, run_id: UUID, worker: str) -> ClaimedRun | None:
+    async def claim(
+        self, run_id: UUID, worker: str, *, most: int | None = None
+    ) -> ClaimedRun | None:
         """Mark a run as running on its next attempt; None when it needs no execution any more.
 
         A run may be claimed again while it is ``running``: its worker was lost. The new attempt
         number makes every later write of the lost worker miss, so that a run may execute twice
-        but finishes once.
+        but finishes once. With `most`, one that was attempted so often is left as it is.
         """
-        row = (
-            await self._connection.execute(
-                update(runs)
-                .where(
-                    runs.c.id == run_id,
-                    runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
-                )
-                .values(
-                    status=RunStatus.RUNNING.value,
-                    attempt=runs.c.attempt + 1,
-                    worker=worker,
-                    reason=None,
-                    started_at=func.now(),
-                )
-                .returning(
-                    *(
-                        runs.c[name]
-                        for name in (
-                            *("id", "ticket_id", "kind", "attempt"),
-                            *("plan", "force", "request_id"),
-                        )
-                    )
-                )
-            )
-        ).one_or_none()
+        found = await _CLAIM.execute(
+            self._connection,
+            wanted_run=run_id,
+            worker_name=worker,
+            most=_ANY_NUMBER if most is None else most,
+        )
+        row = found.one_or_none()
         if row is None:
             return None
         return ClaimedRun(
             id=row.id,
             ticket_id=row.ticket_id,
+            ticket=row.key,
             kind=RunKind(row.kind),
             attempt=row.attempt,
             plan=plan_from(row.plan),
@@ -216,11 +200,12 @@ class RunStore:
         arms: Sequence[ArmResult],
         environment: Mapping[str, Any],
         decided: EvidenceState | None,
-    ) -> bool:
-        """Store how a run ended; False when this attempt is no longer the running one.
+        reused_from: UUID | None = None,
+    ) -> float | None:
+        """Store how a run ended; return the seconds since its start.
 
-        Guards against the lost worker that comes back: its attempt is behind, so nothing is
-        written twice.
+        None when this attempt is no longer the running one. Guards against the lost worker that
+        comes back: its attempt is behind, so nothing is written twice.
         """
         row = (
             await self._connection.execute(
@@ -237,18 +222,19 @@ class RunStore:
                     also_broken=list(verdict.also_broken),
                     environment=dict(environment),
                     decided=None if decided is None else decided.value,
+                    reused_from=reused_from,
                     finished_at=func.now(),
                 )
-                .returning(runs.c.id)
+                .returning(func.extract("epoch", func.now() - runs.c.started_at).label("took"))
             )
         ).one_or_none()
         if row is None:
-            return False
+            return None
         if arms:
             await self._connection.execute(
                 insert(run_arms), [_arm_row(run_id, n, arm) for n, arm in enumerate(arms)]
             )
-        return True
+        return max(0.0, float(row.took or 0))
 
     async def mark_cancelled(self, run_id: UUID, reason: str) -> bool:
         """Cancel a run that has not finished; False when it has."""
@@ -264,25 +250,20 @@ class RunStore:
 
     async def is_current(self, run_id: UUID, attempt: int) -> bool:
         """Tell whether `attempt` is still the running one."""
-        found = await self._connection.scalar(
-            select(runs.c.id).where(
-                runs.c.id == run_id,
-                runs.c.attempt == attempt,
-                runs.c.status == RunStatus.RUNNING.value,
-            )
-        )
+        return await self._connection.scalar(_current(run_id, attempt)) is not None
+
+    async def hold(self, run_id: UUID, attempt: int) -> bool:
+        """Lock the row of a run until the transaction ends; False when the attempt is over."""
+        found = await self._connection.scalar(_current(run_id, attempt).with_for_update())
         return found is not None
 
-    async def ticket_of(self, run_id: UUID) -> tuple[int, str] | None:
-        """Return id and key of the ticket that a run belongs to."""
-        row = (
-            await self._connection.execute(
-                select(tickets.c.id, tickets.c.key)
-                .join(runs, runs.c.ticket_id == tickets.c.id)
-                .where(runs.c.id == run_id)
-            )
-        ).one_or_none()
-        return None if row is None else (row.id, row.key)
+    async def ticket_of(self, run_id: UUID) -> str | None:
+        """Return the key of the ticket that a run belongs to."""
+        return await self._connection.scalar(
+            select(tickets.c.key)
+            .join(runs, runs.c.ticket_id == tickets.c.id)
+            .where(runs.c.id == run_id)
+        )
 
     async def show(self, run_id: UUID) -> Run | None:
         """Return a run with its arms and results."""
@@ -291,6 +272,8 @@ class RunStore:
         ).one_or_none()
         if row is None:
             return None
+        if row.finished_at is None:
+            return _run_from(row, ())
         arms = await self._connection.execute(
             select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
         )
@@ -346,6 +329,46 @@ class RunStore:
             )
         )
         return [Past(EvidenceState(row.decided), row.package_digest) for row in rows]
+
+
+_ANY_NUMBER = 2**31 - 1
+
+_CLAIM = Prepared(
+    lambda: (
+        update(runs)
+        .where(
+            runs.c.id == bindparam("wanted_run", None, type_=UuidType),
+            runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
+            runs.c.attempt < bindparam("most", None, type_=Integer),
+            tickets.c.id == runs.c.ticket_id,
+        )
+        .values(
+            status=RunStatus.RUNNING.value,
+            attempt=runs.c.attempt + 1,
+            worker=bindparam("worker_name", None, type_=Text),
+            reason=None,
+            started_at=func.now(),
+        )
+        .returning(
+            runs.c.id,
+            runs.c.ticket_id,
+            tickets.c.key,
+            runs.c.kind,
+            runs.c.attempt,
+            runs.c.plan,
+            runs.c.force,
+            runs.c.request_id,
+        )
+    )
+)
+
+
+def _current(run_id: UUID, attempt: int) -> Select[tuple[UUID]]:
+    return select(runs.c.id).where(
+        runs.c.id == run_id,
+        runs.c.attempt == attempt,
+        runs.c.status == RunStatus.RUNNING.value,
+    )
 
 
 def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,16 @@ from app.schema.verification import test_links, tests
 from app.storage.search import vector_of
 from app.storage.ticket_show import decision_from
 from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What evidence of a ticket rests on, and what is shown of it."""
+
+    decision: Decision | None
+    domains: tuple[str, ...]
+    state: EvidenceState
+    stale: bool
 
 
 class TicketEditStore:
@@ -115,14 +125,16 @@ class TicketEditStore:
             update(tickets).where(tickets.c.id == ticket_id).values(testability=dict(said))
         )
 
-    async def decision_of(self, ticket_id: int) -> tuple[Decision | None, tuple[str, ...]]:
-        """Return the decision that stands for a ticket, and the ticket's domains."""
-        row = (
-            await self._connection.execute(
-                select(tickets.c.decision, tickets.c.domains).where(tickets.c.id == ticket_id)
-            )
-        ).one()
-        return decision_from(row.decision), tuple(row.domains)
+    async def standing_of(self, ticket_id: int) -> Standing:
+        """Return the decision that stands for a ticket, and what is shown of it."""
+        row = (await self._connection.execute(_standing(ticket_id))).one()
+        return _standing_from(row)
+
+    async def hold(self, ticket_id: int) -> Standing | None:
+        """Lock a ticket until the transaction ends and return how it stands; None: it is gone."""
+        query = _standing(ticket_id).with_for_update(key_share=True)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _standing_from(row)
 
     async def save_evidence(self, ticket_id: int, state: EvidenceState, *, stale: bool) -> None:
         """Store the state to show, if it differs. The document's version stays as it is."""
@@ -138,22 +150,19 @@ class TicketEditStore:
             .values(evidence_state=state.value, evidence_stale=stale)
         )
 
-    async def evidence_of(self, ticket_id: int) -> str:
-        """Return the state that is shown for a ticket, with ``(stale)`` behind it if it is."""
-        row = (
-            await self._connection.execute(
-                select(tickets.c.evidence_state, tickets.c.evidence_stale).where(
-                    tickets.c.id == ticket_id
-                )
-            )
-        ).one()
-        return f"{row.evidence_state} (stale)" if row.evidence_stale else str(row.evidence_state)
-
-    async def save_decision(self, ticket_id: int, decision: Decision) -> None:
-        """Store the decision that evidence rests on from now."""
-        stored = asdict(decision)
+    async def save_decision(
+        self, ticket_id: int, decision: Decision, state: EvidenceState, *, stale: bool
+    ) -> None:
+        """Store the decision that evidence rests on from now, and how it is shown."""
         await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(decision=stored)
+            update(tickets)
+            .where(tickets.c.id == ticket_id)
+            .values(
+                decision=asdict(decision),
+                last_attempt=None,
+                evidence_state=state.value,
+                evidence_stale=stale,
+            )
         )
 
     async def save_last_attempt(self, ticket_id: int, attempt: Mapping[str, Any] | None) -> None:
@@ -180,3 +189,21 @@ class TicketEditStore:
             .with_for_update(key_share=True)
         )
         return [(row.id, row.key) for row in rows]
+
+
+def _standing(ticket_id: int) -> Select[Any]:
+    return select(
+        tickets.c.decision,
+        tickets.c.domains,
+        tickets.c.evidence_state,
+        tickets.c.evidence_stale,
+    ).where(tickets.c.id == ticket_id)
+
+
+def _standing_from(row: Row[Any]) -> Standing:
+    return Standing(
+        decision=decision_from(row.decision),
+        domains=tuple(row.domains),
+        state=EvidenceState(row.evidence_state),
+        stale=row.evidence_stale,
+    )

@@ -16,18 +16,24 @@ from app.storage.runs import ClaimedRun
 
 log = structlog.get_logger(__name__)
 
-_FLUSH_EVERY_S = 0.1
+_FLUSH_EVERY_S = 0.25
+"""A short run ends before, and then needs no transaction for its events."""
 _MOST_WAITING = 5000
 """More than that is dropped: events are for watching, results carry the proof."""
 
+Event = tuple[str, Mapping[str, Any]]
+
 
 class EventBatch:
-    """Gathers events and writes them ten times a second, and once more at the end."""
+    """Gathers events and writes them four times a second, but for the last ones.
+
+    Those are left for the transaction that ends the run, so that a short run needs no other.
+    """
 
     def __init__(self, execution: ExecutionService, run: ClaimedRun) -> None:
         self._execution = execution
         self._run = run
-        self._waiting: list[tuple[str, Mapping[str, Any]]] = []
+        self._waiting: list[Event] = []
         self._some = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -37,6 +43,10 @@ class EventBatch:
         if len(self._waiting) < _MOST_WAITING:
             self._waiting.append((kind, data))
             self._some.set()
+
+    def rest(self) -> list[Event]:
+        """Return the events that were not written."""
+        return self._waiting
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._flush_until_closed(), name="run events")
@@ -52,20 +62,18 @@ class EventBatch:
         self._some.set()
         if self._task is not None:
             await self._task
-        await self._flush()
 
     async def _flush_until_closed(self) -> None:
         while not self._closing.is_set():
             await self._some.wait()
-            await self._flush()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), _FLUSH_EVERY_S)
+                return
+            await self._flush()
 
     async def _flush(self) -> None:
         self._some.clear()
         batch, self._waiting = self._waiting, []
-        if not batch:
-            return
         try:
             await self._execution.record(self._run, batch)
         except Unavailable as reason:

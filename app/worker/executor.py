@@ -7,10 +7,11 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -26,12 +27,14 @@ from app.sandbox.interface import (
     ArmStatus,
     PreparedArm,
 )
-from app.services.execution import Assignment
+from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.worker.events import EventBatch
 
 log = structlog.get_logger(__name__)
 
+_FIRST_LOOKS_FOR_CANCEL_AFTER_S = 0.5
+"""It may have been cancelled before this worker began to listen."""
 _LOOKS_FOR_CANCEL_EVERY_S = 5.0
 
 
@@ -42,20 +45,27 @@ class Executor:
         self._factory = factory
         self._name = name
 
-    async def execute(self, run_id: UUID) -> None:
-        """Take up a run, execute it and store how it ended; nothing when it is not wanted."""
-        execution = self._factory.execution
-        assignment = await execution.claim(run_id, self._name)
-        if assignment is None:
-            log.info("run.not-wanted", run=str(run_id))
-            return
+    async def execute(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
+        """Execute a run that was taken up and store how it ended.
+
+        Args:
+            assignment: the run.
+            on_idle: called when nothing of it is executed any more, only its end to be stored.
+
+        Cancelled - the worker stops - it gives the run back.
+        """
         run = assignment.run
         # Every line that is logged from here on names the run and the request that asked for it.
         structlog.contextvars.bind_contextvars(
-            run=str(run_id), attempt=run.attempt, request_id=run.request_id
+            run=str(run.id), attempt=run.attempt, request_id=run.request_id
         )
         log.info("run.claimed", kind=run.kind.value)
-        work = asyncio.create_task(self._work(assignment))
+
+        def executed() -> None:
+            watch.cancel()  # an end that is not wanted any more is not stored
+            on_idle()
+
+        work = asyncio.create_task(self._work(assignment, executed))
         watch = asyncio.create_task(self._cancel_when_unwanted(run, work))
         try:
             await asyncio.shield(work)
@@ -64,20 +74,24 @@ class Executor:
             with contextlib.suppress(asyncio.CancelledError):
                 await work
             if (task := asyncio.current_task()) is not None and task.cancelling():
+                await self._factory.execution.give_back(assignment, "its worker was stopped")
                 raise
             log.info("run.unwanted")
+            await _until_stored(lambda: self._factory.execution.let_go(assignment))
         finally:
             watch.cancel()
 
     async def _cancel_when_unwanted(self, run: ClaimedRun, work: asyncio.Task[None]) -> None:
-        async with self._factory.bell.watching(run.id) as changed:
+        pause = _FIRST_LOOKS_FOR_CANCEL_AFTER_S
+        async with self._factory.bell.watching_end(run.id) as over:
             while not work.done():
-                changed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), pause)
+                over.clear()
                 if not await self._is_wanted(run):
                     work.cancel()
                     return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _LOOKS_FOR_CANCEL_EVERY_S)
+                pause = _LOOKS_FOR_CANCEL_EVERY_S
 
     async def _is_wanted(self, run: ClaimedRun) -> bool:
         try:
@@ -85,32 +99,54 @@ class Executor:
         except Unavailable:
             return True  # while nobody can say, the work goes on
 
-    async def _work(self, assignment: Assignment) -> None:
+    async def _work(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
+        try:
+            await self._try_to_work(assignment, on_idle)
+        except Exception as error:
+            # A fault of ours, or a result that cannot be stored: repeating it would help nobody.
+            log.exception("run.broken")
+            reason = f"The worker failed on this run: {type(error).__name__}."
+            await self._fail(assignment, reason)
+
+    async def _fail(self, assignment: Assignment, reason: str) -> None:
+        environment = self._environment()
+        await _until_stored(lambda: self._factory.execution.fail(assignment, reason, environment))
+
+    async def _try_to_work(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
         run, execution = assignment.run, self._factory.execution
         try:
             arms = await self._prepared(assignment)
         except (PatchError, FolderError, OSError) as error:
-            reason = f"An arm could not be prepared: {error}"
-            await _until_stored(lambda: execution.fail(run, reason, self._environment()))
+            await self._fail(assignment, f"An arm could not be prepared: {error}")
             return
         try:
             await self._require_cage(run)
         except SandboxRefused as error:
-            await execution.give_back(run, error.detail)
+            await self._give_back(assignment, error.detail)
             return
         wrong = _mismatch(run.plan, arms)
         if wrong is not None:
-            await execution.give_back(run, wrong)
-            log.info("run.given-back", reason=wrong)
+            await self._give_back(assignment, wrong)
             return
-        if not assignment.force and await execution.reuse(run, own_environment()):
+        if not run.force and await execution.reuse(assignment, own_environment()):
             log.info("run.reused")
             return
         environment = self._environment()
         async with EventBatch(execution, run) as events:
             results = await self._run_arms(run, arms, events, environment)
-        finished = await _until_stored(lambda: execution.finish(run, results, environment))
+        on_idle()
+        rest = events.rest()
+        finished = await _until_stored(
+            lambda: execution.finish(assignment, results, environment, rest)
+        )
         log.info("run.finished", counted=finished)
+
+    async def _give_back(self, assignment: Assignment, reason: str) -> None:
+        execution = self._factory.execution
+        await _until_stored(
+            lambda: execution.give_back(assignment, reason, rest_s=GIVEN_BACK_FOR_S)
+        )
+        log.info("run.given-back", reason=reason)
 
     async def _require_cage(self, run: ClaimedRun) -> None:
         """Check once more, here where it would run, that a client's code is caged."""
@@ -182,13 +218,16 @@ class Executor:
         return _arm_result(arm, place, gathered, None)
 
 
-def own_environment() -> dict[str, str]:
-    """Return what results depend on besides package and suite."""
-    return {
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "platform": f"{sys.platform}-{platform.machine()}",
-    }
+@cache
+def own_environment() -> Mapping[str, str]:
+    """Return what results depend on besides package and suite; looked up once."""
+    return MappingProxyType(
+        {
+            "python": platform.python_version(),
+            "torch": metadata.version("torch"),
+            "platform": f"{sys.platform}-{platform.machine()}",
+        }
+    )
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:

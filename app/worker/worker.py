@@ -7,24 +7,29 @@ import contextlib
 import os
 import random
 import socket
-from uuid import UUID
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-import procrastinate
 import structlog
 
 from app import tracing
-from app.database import libpq_url
-from app.domain.monitoring import ZYGOTE_STARTS
+from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
 from app.errors import Unavailable
 from app.factory import Factory
-from app.storage.jobs import QUEUE, RUN_TASK
+from app.services.execution import Assignment, Seat
+from app.storage.jobs import WorkerForgotten
 from app.worker.executor import Executor, own_environment
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
-_RESCUE_EVERY_S = 10.0
+_LOOKS_FOR_LOST_EVERY_S = 10.0
 _HEARTBEAT_EVERY_S = 10.0
+_LOOKS_FOR_WORK_EVERY_S = 5.0
+"""New jobs ring; those that were put back for a while come due without it."""
+_PAUSE_S = 1.0
+"""Before the next try while the database is away."""
 
 
 def worker_name() -> str:
@@ -33,46 +38,152 @@ def worker_name() -> str:
 
 
 class Worker:
-    """Executes queued runs, `concurrency` at once."""
+    """Executes queued runs, `concurrency` at once.
+
+    The next run is taken up as soon as nothing of the last one is executed any more; its end is
+    stored meanwhile.
+    """
 
     def __init__(self, factory: Factory, *, concurrency: int) -> None:
         self._factory = factory
         self._concurrency = concurrency
-        self._running = 0
-        self._counted = 0
         self._silence_s = factory.settings.worker_silence_s
-        self._executor = Executor(factory, worker_name())
-        self.app = procrastinate.App(
-            connector=procrastinate.PsycopgConnector(
-                conninfo=libpq_url(factory.database_url),
-                min_size=1,
-                max_size=concurrency + 3,
-                kwargs={"application_name": "findings worker"},
-            )
-        )
-        self.app.task(name=RUN_TASK, queue=QUEUE)(self._run_task)
+        self._name = worker_name()
+        self._number = 0
+        self._counted = 0
+        self._executor = Executor(factory, self._name)
+        self._free = asyncio.Semaphore(concurrency)
+        self._runs: set[asyncio.Task[None]] = set()
 
-    async def _run_task(self, run_id: str, trace: str | None = None) -> None:
-        self._running += 1
+    async def run(self, *, drain_s: float = 30.0) -> None:
+        """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
+        await self._factory.sandbox.warm()
+        await self._register()
+        beside = [
+            asyncio.create_task(self._rescue_forever(), name="rescue"),
+            asyncio.create_task(self._beat_forever(), name="heartbeat"),
+            asyncio.create_task(self._sweep_forever(), name="housekeeping"),
+        ]
         try:
-            with tracing.continued(trace, "run", {"run.id": run_id}):
-                await self._executor.execute(UUID(run_id))
+            await self._serve()
         finally:
-            self._running -= 1
+            try:
+                await self._drain(drain_s)
+            finally:
+                await _cancelled(*beside)
+                with contextlib.suppress(Unavailable):
+                    await self._factory.worker_states.record_gone(self._number, self._name)
+
+    async def _register(self) -> None:
+        self._number = await _while_away(self._factory.worker_states.register)
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        async with self._factory.bell.watching_jobs() as rung:
+            while True:
+                await self._free.acquire()
+                slot = _Slot(self._free)
+                try:
+                    assignment = await self._next(rung)
+                except BaseException:
+                    slot.release()
+                    raise
+                task = asyncio.create_task(self._execute(assignment, slot), name="run")
+                self._runs.add(task)
+                task.add_done_callback(self._runs.discard)
+
+    async def _next(self, rung: asyncio.Event) -> Assignment:
+        """Wait for a run and take it up."""
+        while True:
+            rung.clear()
+            assignment = await _while_away(self._take)
+            if assignment is not None:
+                return assignment
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(rung.wait(), _LOOKS_FOR_WORK_EVERY_S)
+
+    async def _take(self) -> Assignment | None:
+        execution = self._factory.execution
+        taking = asyncio.create_task(execution.take(Seat(self._name, self._number)))
+        try:
+            return await asyncio.shield(taking)
+        except WorkerForgotten:
+            await self._register()
+            return await self._take()
+        except asyncio.CancelledError:
+            # What was taken in the very moment of stopping must not count as lost.
+            with contextlib.suppress(Unavailable, WorkerForgotten):
+                if (assignment := await taking) is not None:
+                    await execution.give_back(assignment, "its worker was stopped")
+            raise
+
+    async def _execute(self, assignment: Assignment, slot: _Slot) -> None:
+        job = assignment.job
+        try:
+            with tracing.continued(job.trace, "run", {"run.id": str(job.run_id)}):
+                await self._executor.execute(assignment, slot.release)
+        except Exception:
+            # Its job stays behind; without one the run is found by the rescue.
+            log.exception("run.failed", run=str(job.run_id))
+            with contextlib.suppress(Unavailable):
+                await self._factory.execution.let_go(assignment)
+        finally:
+            slot.release()
+
+    async def _drain(self, seconds: float) -> None:
+        """Wait for what is running; what takes longer is given back."""
+        if self._runs:
+            log.info("worker.drains", runs=len(self._runs))
+            await asyncio.wait(self._runs, timeout=seconds)
+        await _cancelled(*self._runs)
+
+    # --- what goes on beside -------------------------------------------------------------------
 
     async def _beat_forever(self) -> None:
         while True:
+            started = self._factory.sandbox.starts
+            counted: dict[tuple[str, Labels], float] = {
+                (ZYGOTE_STARTS, ("",)): started - self._counted
+            }
             try:
-                await self._factory.worker_states.record_alive(await self._state())
-                await self._count_zygotes()
+                state = await self._state()
+                if not await self._factory.worker_states.record_alive(self._number, state, counted):
+                    await self._register()
+                self._counted = started
             except Unavailable as error:
                 log.warning("heartbeat.failed", reason=error.detail)
-            await asyncio.sleep(_HEARTBEAT_EVERY_S)
+            await asyncio.sleep(min(_HEARTBEAT_EVERY_S, self._silence_s / 3))
 
-    async def _count_zygotes(self) -> None:
-        started = self._factory.sandbox.starts
-        await self._factory.monitoring.count({(ZYGOTE_STARTS, ("",)): started - self._counted})
-        self._counted = started
+    async def _state(self) -> WorkerState:
+        snapshot = await self._factory.catalogue.snapshot()
+        missing = {layer.name for layer in await self._factory.missing_layers()}
+        layers = [layer.name for layer in self._factory.sandbox.layers()]
+        return WorkerState(
+            name=self._name,
+            concurrency=self._concurrency,
+            running=len(self._runs),
+            package_digest=snapshot.package_digest,
+            suite_digest=snapshot.suite_digest,
+            environment={
+                **own_environment(),
+                "layers": [name for name in layers if name not in missing],
+                "missing": sorted(missing),
+            },
+        )
+
+    async def _rescue_forever(self) -> None:
+        every = min(_LOOKS_FOR_LOST_EVERY_S, self._silence_s / 2)
+        while True:
+            pause = every
+            try:
+                for run_id in await self._factory.worker_states.rescue(self._silence_s):
+                    log.warning("run.rescued", run=str(run_id))
+            except Unavailable as error:
+                log.warning("rescue.failed", reason=error.detail)
+                # While the database was away nobody could give a sign of life.
+                pause = self._silence_s
+            await asyncio.sleep(pause)
 
     async def _sweep_forever(self) -> None:
         every = self._factory.settings.housekeeping_every_s
@@ -85,75 +196,30 @@ class Worker:
                 continue
             log.info("housekeeping.done", **{k.replace(" ", "_"): n for k, n in removed.items()})
 
-    async def _state(self) -> WorkerState:
-        snapshot = await self._factory.catalogue.snapshot()
-        missing = {layer.name for layer in await self._factory.missing_layers()}
-        layers = [layer.name for layer in self._factory.sandbox.layers()]
-        return WorkerState(
-            name=worker_name(),
-            concurrency=self._concurrency,
-            running=self._running,
-            package_digest=snapshot.package_digest,
-            suite_digest=snapshot.suite_digest,
-            environment={
-                **own_environment(),
-                "layers": [name for name in layers if name not in missing],
-                "missing": sorted(missing),
-            },
-        )
 
-    async def run(self, *, drain_s: float = 30.0) -> None:
-        """Work until cancelled; then finish what is running, for at most `drain_s` seconds."""
-        async with self.app.open_async():
-            await self._factory.sandbox.warm()
-            rescue = asyncio.create_task(self._rescue_forever(), name="rescue")
-            beat = asyncio.create_task(self._beat_forever(), name="heartbeat")
-            sweep = asyncio.create_task(self._sweep_forever(), name="housekeeping")
-            try:
-                await self.app.run_worker_async(
-                    queues=[QUEUE],
-                    name=worker_name(),
-                    concurrency=self._concurrency,
-                    install_signal_handlers=False,
-                    delete_jobs="always",
-                    fetch_job_polling_interval=5.0,
-                    shutdown_graceful_timeout=drain_s,
-                    update_heartbeat_interval=max(0.5, self._silence_s / 3),
-                    stalled_worker_timeout=self._silence_s,
-                )
-            finally:
-                for task in (rescue, beat, sweep):
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
-                with contextlib.suppress(Unavailable):
-                    await self._factory.worker_states.record_gone(worker_name())
+class _Slot:
+    """One of the runs that a worker may execute at once; given up once."""
 
-    async def _rescue_forever(self) -> None:
-        pause = min(_RESCUE_EVERY_S, self._silence_s / 2)
-        while True:
-            try:
-                await self.rescue()
-            except (Unavailable, procrastinate.exceptions.ConnectorException) as error:
-                log.warning("rescue.failed", reason=str(error).strip())
-            await asyncio.sleep(pause)
+    def __init__(self, free: asyncio.Semaphore) -> None:
+        self._free: asyncio.Semaphore | None = free
 
-    async def rescue(self) -> int:
-        """Queue anew what lost workers left behind; return how much that was.
+    def release(self) -> None:
+        free, self._free = self._free, None
+        if free is not None:
+            free.release()
 
-        A job counts as lost when its worker has sent no sign of life for a while; a run also when
-        no job stands behind it any more.
-        """
-        async with self._factory.unit.begin() as stores:
-            if not await stores.jobs.take_rescue_lock():
-                return 0
-            stalled = list(
-                await self.app.job_manager.get_stalled_jobs(
-                    queue=QUEUE, seconds_since_heartbeat=self._silence_s
-                )
-            )
-            for job in stalled:
-                log.warning("run.rescued", job=job.id, run=job.task_kwargs.get("run_id"))
-                await self.app.job_manager.retry_job(job)
-            forgotten = await stores.jobs.defer_forgotten(self._silence_s)
-        return len(stalled) + len(forgotten)
+
+async def _while_away(ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Ask until the database answers."""
+    while True:
+        try:
+            return await ask()
+        except Unavailable as error:
+            log.warning("worker.waits", reason=error.detail)
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,6 +22,7 @@ from app.sandbox.subprocess_arm import SubprocessSandbox
 from app.sandbox.zygote import ZygoteSandbox
 from tests.integration.sandbox.attacks import attack, without_cage
 from tests.integration.sandbox.lab import FILE, Lab, only
+from tests.support.cluster import Server
 
 
 def assert_only_the_cage_stops(lab: Lab, body: str) -> None:
@@ -158,6 +159,19 @@ def test_another_runs_scratch_cannot_be_read(caged: Lab) -> None:
 
     assert not attack(caged, f"return open('/tmp/{name}').read()").succeeded
     assert not Path("/tmp", name).exists()
+
+
+def test_the_database_cannot_be_reached_even_with_its_password(caged: Lab, cluster: Server) -> None:
+    """Whoever got hold of the URL, from a log perhaps, still finds no way to the socket."""
+    body = f"""
+        import psycopg
+        try:
+            with psycopg.connect({cluster.service_url!r}, connect_timeout=2) as connection:
+                return connection.execute("SELECT current_user").fetchone()
+        except psycopg.Error as refused:
+            raise Stopped(str(refused))
+    """
+    assert_only_the_cage_stops(caged, body)
 
 
 @pytest.mark.parametrize(

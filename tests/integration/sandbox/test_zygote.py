@@ -113,17 +113,44 @@ def test_a_zygote_killed_in_mid_run_does_not_end_the_run(fresh: Lab) -> None:
 
 
 @pytest.mark.parametrize("attribute", ["max_age_s", "max_forks"])
-def test_an_old_or_much_used_zygote_is_replaced(fresh: Lab, attribute: str) -> None:
+def test_an_old_or_much_used_zygote_serves_until_its_successor_is_ready(
+    fresh: Lab, attribute: str
+) -> None:
     engine_of(fresh)
     first = zygote_of(fresh)
     setattr(fresh.sandbox, f"_{attribute}", 0)
-    fresh.runner.run(asyncio.sleep(0))
 
-    async def ready() -> Zygote:
+    async def ready() -> tuple[Zygote, Zygote]:
         assert isinstance(fresh.sandbox, ZygoteSandbox)
-        return await fresh.sandbox._ready()
+        sandbox = fresh.sandbox
+        at_once = await sandbox._ready()
+        await until(lambda: sandbox._zygote is not first)
+        return at_once, zygote_of(fresh)
 
-    assert fresh.runner.run(ready()) is not first
+    at_once, later = fresh.runner.run(ready())
+    assert at_once is first
+    assert later is not first and later.alive
+    assert eventually(lambda: not alive(first.pid))
+
+
+def test_a_successor_that_cannot_be_had_leaves_the_old_zygote_in_its_place(
+    fresh: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    engine_of(fresh)
+    first = zygote_of(fresh)
+    entry = tmp_path / "broken_main.py"
+    entry.write_text("raise SystemExit(1)")
+    monkeypatch.setattr(zygote_module, "ENTRY", entry)
+    first.forks = 1_000_000
+
+    async def scenario() -> None:
+        assert isinstance(fresh.sandbox, ZygoteSandbox)
+        await fresh.sandbox._ready()
+        await until(lambda: first.forks == 0)
+
+    fresh.runner.run(scenario())
+    assert engine_of(fresh) == "zygote"
+    assert zygote_of(fresh) is first
 
 
 def test_an_unfit_zygote_is_replaced(fresh: Lab) -> None:

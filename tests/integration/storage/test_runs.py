@@ -39,9 +39,16 @@ async def claim(factory: Factory, run_id: UUID) -> int | None:
 async def finish(factory: Factory, run_id: UUID, attempt: int) -> bool:
     arms = [an_arm("bundled", {"t.py::a": "pass"})]
     async with factory.unit.begin() as stores:
-        return await stores.runs.mark_finished(
+        took = await stores.runs.mark_finished(
             run_id, attempt, PASSED, arms=arms, environment={}, decided=None
         )
+        return took is not None
+
+
+async def jobs(factory: Factory) -> int:
+    async with factory.engine.connect() as connection:
+        found = await connection.exec_driver_sql("SELECT count(*) FROM procrastinate_jobs")
+        return int(found.scalar_one())
 
 
 async def test_each_claim_is_another_attempt(factory: Factory, queued: UUID) -> None:
@@ -109,11 +116,6 @@ async def test_a_run_and_its_job_come_together_or_not_at_all(
     class Refused(Exception):
         pass
 
-    async def jobs() -> int:
-        async with factory.engine.connect() as connection:
-            found = await connection.exec_driver_sql("SELECT count(*) FROM procrastinate_jobs")
-            return int(found.scalar_one())
-
     async def defer_and_fail() -> None:
         async with factory.unit.begin() as stores:
             await stores.jobs.defer_run(queued)
@@ -121,8 +123,45 @@ async def test_a_run_and_its_job_come_together_or_not_at_all(
 
     with pytest.raises(Refused):
         await defer_and_fail()
-    assert await jobs() == 0
+    assert await jobs(factory) == 0
 
     async with factory.unit.begin() as stores:
         await stores.jobs.defer_run(queued)
-    assert await jobs() == 1
+    assert await jobs(factory) == 1
+
+
+async def test_a_job_belongs_to_the_worker_that_took_it_last(
+    factory: Factory, queued: UUID
+) -> None:
+    async with factory.unit.begin() as stores:
+        await stores.jobs.defer_run(queued)
+        first, second = [await stores.jobs.register_worker() for _ in range(2)]
+        job = await stores.jobs.take(first)
+        assert job is not None and job.run_id == queued
+        assert await stores.jobs.take(second) is None
+
+        await stores.jobs.put_back(job, 0)
+        again = await stores.jobs.take(second)
+        await stores.jobs.finish(job)
+        await stores.jobs.put_back(job, 0)
+
+    assert again is not None and again.id == job.id
+    assert await jobs(factory) == 1
+    async with factory.unit.begin() as stores:
+        assert await stores.jobs.take(first) is None
+        await stores.jobs.finish(again)
+    assert await jobs(factory) == 0
+
+
+async def test_jobs_of_silent_workers_wait_again(factory: Factory, queued: UUID) -> None:
+    async with factory.unit.begin() as stores:
+        await stores.jobs.defer_run(queued)
+        lost = await stores.jobs.register_worker()
+        assert await stores.jobs.take(lost) is not None
+    async with factory.unit.begin() as stores:
+        assert await stores.jobs.requeue_lost(60) == []
+        assert await stores.jobs.requeue_lost(0) == [queued]
+        assert await stores.jobs.beat(lost) is False
+        found = await stores.jobs.take(await stores.jobs.register_worker())
+
+    assert found is not None and found.run_id == queued
