@@ -235,7 +235,7 @@ class AccountStore:
 
     async def specialists(self) -> list[Specialist]:
         """Return all specialists in their order; names that only imports know are none."""
-        rows = await _SPECIALISTS.execute(self._connection)
+        rows = await _SPECIALISTS.rows(self._connection)
         return [Specialist(name=r.name, code=r.code, label=r.label) for r in rows]
 
     async def add_specialist(self, specialist: Specialist) -> None:

@@ -176,7 +176,7 @@ class LinkStore:
         """
         found: dict[str, ExpandedTest] = {}
         values = {"wanted_id": ticket_id, "wanted_key": key}
-        for row in await _EXPANDED.execute(self._connection, **values):
+        for row in await _EXPANDED.rows(self._connection, **values):
             found.setdefault(
                 row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
             )

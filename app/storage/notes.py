@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Integer, bindparam, insert, select
@@ -45,8 +47,9 @@ class NoteStore:
 
     async def of_ticket(self, ticket_id: int, *, after: UUID | None, limit: int) -> list[Note]:
         """Return notes of a ticket, oldest first, from the one behind `after`."""
+        rows: Iterable[Any]
         if after is None:
-            rows = await _FIRST.execute(self._connection, wanted_ticket=ticket_id, most=limit)
+            rows = await _FIRST.rows(self._connection, wanted_ticket=ticket_id, most=limit)
         else:
             query = _NOTES.where(notes.c.ticket_id == ticket_id, notes.c.id > after)
             rows = await self._connection.execute(query.limit(limit))

@@ -171,13 +171,12 @@ class RunStore:
         number makes every later write of the lost worker miss, so that a run may execute twice
         but finishes once. With `most`, one that was attempted so often is left as it is.
         """
-        found = await _CLAIM.execute(
+        row = await _CLAIM.row(
             self._connection,
             wanted_run=run_id,
             worker_name=worker,
             most=_ANY_NUMBER if most is None else most,
         )
-        row = found.one_or_none()
         if row is None:
             return None
         return ClaimedRun(
@@ -281,7 +280,7 @@ class RunStore:
 
     async def newest(self, ticket_id: int) -> NewestRun | None:
         """Return the run of a ticket that was queued last."""
-        row = (await _NEWEST.execute(self._connection, wanted_ticket=ticket_id)).one_or_none()
+        row = await _NEWEST.row(self._connection, wanted_ticket=ticket_id)
         return None if row is None else NewestRun(row.id, RunStatus(row.status), _hint(row))
 
     async def status_of(self, run_id: UUID) -> tuple[RunStatus, int] | None:

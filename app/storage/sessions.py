@@ -83,7 +83,7 @@ class SessionStore:
 
     async def find(self, digest: bytes, now: datetime) -> Session | None:
         """Return the session stored under `digest` that has not expired by `now`, or None."""
-        row = (await _FIND.execute(self._connection, wanted_digest=digest, now=now)).one_or_none()
+        row = await _FIND.row(self._connection, wanted_digest=digest, now=now)
         return None if row is None else _session(row)
 
     async def mark_used(
