@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from app.config import Settings
-from app.database import libpq_url, make_engine
+from app.database import make_engine, open_connection
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
@@ -71,7 +71,11 @@ class Factory:
         self.database_url = database_url
         self.engine = make_engine(database_url, name=name, pool_size=settings.database_pool)
         self.unit = UnitOfWork(self.engine)
-        self.bell = Bell(libpq_url(database_url))
+        self.bell = Bell(
+            partial(
+                open_connection, database_url, autocommit=True, application_name="findings bell"
+            )
+        )
         self._work_dir: WorkDir | None = None
         self._sandbox: Sandbox | None = None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -49,8 +50,8 @@ async def ring_workers(connection: AsyncConnection) -> None:
 class Bell:
     """Wakes those who wait for a run, for any change to a ticket, or for work."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
+        self._connect = connect
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
 
@@ -100,9 +101,7 @@ class Bell:
     async def _listen(self) -> None:
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, application_name="findings bell"
-                ) as connection:
+                async with await self._connect() as connection:
                     await connection.execute(f'LISTEN {RUNS}; LISTEN {CHANGES}; LISTEN "{JOBS}"')
                     self._wake_all()  # something may have changed while nobody listened
                     async for notice in connection.notifies():

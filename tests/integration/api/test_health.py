@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -36,7 +38,8 @@ async def test_a_database_that_is_away_is_told_and_not_hidden(
     async with running_api(database_url(cluster.service_url, "case_away")) as api:
         await api.get("/me")
 
-        drop_database(cluster.admin_url, "case_away")
+        # Not on this thread: what is about to connect has to be able to say so meanwhile.
+        await asyncio.to_thread(drop_database, cluster.admin_url, "case_away")
 
         for path in ("/readyz", "/api/v1/me", "/api/v1/tickets"):
             headers = {"Authorization": f"Bearer {api.tokens['admin']}"}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import os
 
 import pytest
 from sqlalchemy import text
 
+from app.database import open_connection
 from app.factory import Factory
 from app.storage.ticket_lists import TicketFilter
 
@@ -46,3 +50,31 @@ async def test_kept_connections_make_room_for_transactions(factory: Factory) -> 
     await read(factory)
 
     assert factory.unit.pool_state()["in use"] == 0
+
+
+def sockets() -> int:
+    """How many sockets this process has open."""
+    found = 0
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the listing's own descriptor is gone by now
+            found += os.readlink(f"/proc/self/fd/{number}").startswith("socket:")
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs a list of open files")
+async def test_a_connection_given_up_half_made_is_closed(schema_database: str) -> None:
+    # Without the collector, which would close it sooner or later.
+    gc.collect()
+    before = sockets()
+    gc.disable()
+    try:
+        for turns in range(6):
+            opening = asyncio.ensure_future(open_connection(schema_database))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            opening.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await opening
+        assert sockets() == before
+    finally:
+        gc.enable()
