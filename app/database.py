@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -78,15 +77,13 @@ def connect_arguments(name: str, statement_timeout_ms: int = 30_000) -> dict[str
     }
 
 
-async def open_connection(url: str, **arguments: Any) -> psycopg.AsyncConnection[Any]:
+async def open_connection(url: str = "", **arguments: Any) -> psycopg.AsyncConnection[Any]:
     """Open a connection, to its end also when this task is cancelled meanwhile; then it is closed.
 
     Given up half made it would stay open until the collector finds it, and a server waits for a
     minute for one that does not say who it is: so long no database could be dropped or copied.
     """
-    opening = asyncio.ensure_future(
-        psycopg.AsyncConnection.connect(libpq_url(url), **arguments),
-    )
+    opening = asyncio.ensure_future(psycopg.AsyncConnection.connect(url, **arguments))
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
@@ -99,11 +96,12 @@ def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEng
     """Return an engine whose pool opens at most `pool_size` connections."""
     return create_async_engine(
         sqlalchemy_url(url),
-        async_creator=partial(open_connection, url, **connect_arguments(name)),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
         pool_pre_ping=True,
+        # Not `async_creator`, which would get none of what the library has to say to the driver.
+        connect_args={**connect_arguments(name), "async_creator_fn": open_connection},
         **_OPTIONS,
     )
 

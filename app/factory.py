@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from app.config import Settings
-from app.database import make_engine, open_connection
+from app.database import libpq_url, make_engine, open_connection
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
@@ -73,7 +73,10 @@ class Factory:
         self.unit = UnitOfWork(self.engine)
         self.bell = Bell(
             partial(
-                open_connection, database_url, autocommit=True, application_name="findings bell"
+                open_connection,
+                libpq_url(database_url),
+                autocommit=True,
+                application_name="findings bell",
             )
         )
         self._work_dir: WorkDir | None = None
