@@ -19,6 +19,7 @@ from app.backup import back_up_before_upgrade
 from app.config import Settings
 from app.database import migrate, require_clock, require_head
 from app.embedded import DataDirLock, EmbeddedCluster
+from app.embedded.datadir import DataDir
 from app.errors import StartupError
 from app.sandbox.installed import missing_modules
 
@@ -187,7 +188,8 @@ def _listen(settings: Settings) -> socket.socket:
     """Bind the service's address, before anything else is started.
 
     Raises:
-        StartupError: the address is in use or cannot be used.
+        StartupError: the address is in use or cannot be used, or it is the one of a service that
+            uses the data directory already.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
@@ -196,6 +198,10 @@ def _listen(settings: Settings) -> socket.socket:
         found.bind((settings.host, settings.port))
     except OSError as error:
         found.close()
+        if DataDir.at(settings.data_dir).lock.exists():
+            # Most likely a second start of the same service, for which that is the better reason.
+            with DataDirLock(settings.data_dir):
+                pass
         raise StartupError(
             f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}.",
             remedy="Stop what uses it, or set FINDINGS_HOST and FINDINGS_PORT.",
