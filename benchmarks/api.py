@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -385,7 +386,7 @@ def _url_of(cluster: EmbeddedCluster, name: str) -> str:
 
 @contextlib.contextmanager
 def _service(folder: Path, url: str, n: int) -> Iterator[int]:
-    data_dir = folder / f"serve-{url.rpartition('_')[2].partition('?')[0]}-{n}"
+    data_dir = folder / f"serve-{urlsplit(url).path.strip('/')}-{n}"
     data_dir.mkdir(mode=0o700)
     port = _free_port()
     environment = os.environ | {
