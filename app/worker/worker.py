@@ -7,7 +7,7 @@ import contextlib
 import os
 import random
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import structlog
@@ -147,13 +147,18 @@ class Worker:
                 (ZYGOTE_STARTS, ("",)): started - self._counted
             }
             try:
-                state = await self._state()
-                if not await self._factory.worker_states.record_alive(self._number, state, counted):
-                    await self._register()
+                # Whole also when the worker stops: committed late, it would list one that is gone.
+                known = await _whole(self._beat(counted))
                 self._counted = started
+                if not known:
+                    await self._register()
             except Unavailable as error:
                 log.warning("heartbeat.failed", reason=error.detail)
             await asyncio.sleep(min(_HEARTBEAT_EVERY_S, self._silence_s / 3))
+
+    async def _beat(self, counted: Mapping[tuple[str, Labels], float]) -> bool:
+        state = await self._state()
+        return await self._factory.worker_states.record_alive(self._number, state, counted)
 
     async def _state(self) -> WorkerState:
         snapshot = await self._factory.catalogue.snapshot()
@@ -217,6 +222,16 @@ async def _while_away(ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         except Unavailable as error:
             log.warning("worker.waits", reason=error.detail)
             await asyncio.sleep(_PAUSE_S)
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for `work`, which comes to its end also when this task is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:
