@@ -99,7 +99,6 @@ def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEng
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        pool_pre_ping=True,
         # Not `async_creator`, which would get none of what the library has to say to the driver.
         connect_args={**connect_arguments(name), "async_creator_fn": open_connection},
         **_OPTIONS,

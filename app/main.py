@@ -12,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from app import admission
+from app import admission, tracing
 from app.api import (
     accounts,
     changes,
@@ -124,7 +124,12 @@ def create_app(
         # A redirect would go to the address in the Host header, in plain http behind a proxy.
         redirect_slashes=False,
         # Spans of requests, where tracing is configured; metrics and logs are made here.
-        telemetry={"operation_spans": False, "metrics": False, "logs": False},
+        telemetry={
+            "tracing": tracing.is_configured(),
+            "operation_spans": False,
+            "metrics": False,
+            "logs": False,
+        },
     )
     app.state.factory = factory
     for module in (*ROUTERS, service, monitoring):

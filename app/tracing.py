@@ -41,6 +41,11 @@ def configure(service: str) -> None:
     trace.set_tracer_provider(provider)
 
 
+def is_configured() -> bool:
+    """Tell whether spans of this process go anywhere."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
 def current() -> str | None:
     """Return the present span as a ``traceparent``, to go on with elsewhere; None without one."""
     carrier: dict[str, str] = {}

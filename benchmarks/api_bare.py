@@ -53,15 +53,17 @@ class Bare:
         assert self._pool is not None
         async with self._pool.connection() as connection:
             if len(steps) == 1:
-                return await self._step(connection, *steps[0])
+                return await self._step(connection, steps[0][0], next(steps[0][1]))
             async with connection.transaction():
                 for step in steps:
-                    body = await self._step(connection, *step)
+                    body = await self._step(connection, step[0], next(step[1]))
                 return body
 
     async def _step(self, connection: psycopg.AsyncConnection, sql: bytes, params: Any) -> bytes:
-        cursor = connection.cursor(row_factory=tuple_row)
-        await cursor.execute(sql, next(params), prepare=True)
+        # The service's own statements number their values, as the server does.
+        kind = psycopg.AsyncRawCursor if isinstance(params, list) else psycopg.AsyncCursor
+        cursor = kind(connection, row_factory=tuple_row)
+        await cursor.execute(sql, params, prepare=True)
         rows = await cursor.fetchall() if cursor.description else []
         return orjson.dumps(rows, default=str)
 

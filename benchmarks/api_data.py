@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 
 from app.domain.keys import sort_key
+from app.domain.similarity import features, similarity_keys
 
 SECRET = "fnd_benchmark-token-that-opens-only-a-throw-away-database"  # noqa: S105  # says so
 ACCOUNT = UUID(int=1)
@@ -72,11 +73,12 @@ def load(url: str, size: int) -> None:
     words = Words(size)
     with psycopg.connect(url) as connection:
         account = _accounts(connection)
-        connection.execute("DROP INDEX ix_tickets_search")
+        connection.execute("DROP INDEX ix_tickets_search, ix_tickets_similarity_keys")
         connection.execute("CREATE TEMP TABLE loaded (LIKE tickets INCLUDING DEFAULTS)")
         columns = (
             "id, key, sort_key, title, severity, status, batch, agent, summary, domains, "
-            "domain_paths, categories, created_by, created_at, updated_at, evidence_state"
+            "domain_paths, categories, created_by, created_at, updated_at, evidence_state, "
+            "similarity_keys"
         )
         with connection.cursor().copy(f"COPY loaded ({columns}) FROM STDIN") as copy:
             for row in _tickets(words, size, account):
@@ -95,6 +97,10 @@ def load(url: str, size: int) -> None:
         _reviews(connection, words, size, account)
         connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
         connection.execute("CREATE INDEX ix_tickets_search ON tickets USING gin (search)")
+        connection.execute(
+            "CREATE INDEX ix_tickets_similarity_keys ON tickets USING gin (similarity_keys)"
+            " WITH (fastupdate = off)"
+        )
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
@@ -115,16 +121,17 @@ def _accounts(connection: psycopg.Connection) -> UUID:
 def _tickets(words: Words, size: int, account: UUID) -> Iterator[tuple[object, ...]]:
     for n in range(size):
         at = _EPOCH + timedelta(seconds=n)
+        title, summary = words.text(8), words.text(180)
         yield (
             n + 1,
             key(n),
             sort_key(key(n)),
-            words.text(8),
+            title,
             f"P{min(4, n % 100 // 20)}",
             ("open", "investigating", "in-review")[n % 3],
             n % 40 + 1,
             "drl",
-            words.text(180),
+            summary,
             ["kasmina"],
             ["kasmina"],
             ["correctness"],
@@ -132,6 +139,7 @@ def _tickets(words: Words, size: int, account: UUID) -> Iterator[tuple[object, .
             at,
             at,
             "none",
+            list(similarity_keys(features(title, summary, ()))),
         )
 
 

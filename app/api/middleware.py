@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,6 +38,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 
+RawHeader = tuple[bytes, bytes]
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+
 
 class RequestContext:
     """Gives every request an id, logs it once and sets the headers that all answers carry."""
@@ -65,11 +67,8 @@ class RequestContext:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
-                headers.update(scope["state"].get("allowance", {}))
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                allowance = scope["state"].get("allowance", {})
+                message["headers"] = _marked(message["headers"], request_id, allowance)
             await send(message)
 
         try:
@@ -91,6 +90,18 @@ class RequestContext:
                 status=status,
                 ms=round(seconds * 1000, 1),
             )
+
+
+def _marked(
+    given: Iterable[RawHeader], request_id: str, allowance: Mapping[str, str]
+) -> list[RawHeader]:
+    """Return the headers of an answer with those that all answers carry."""
+    found = list(given)
+    there = {name for name, _ in found}
+    found += [header for header in _RAW_HEADERS if header[0] not in there]
+    found.append((b"x-request-id", request_id.encode()))
+    found += [(name.lower().encode(), value.encode()) for name, value in allowance.items()]
+    return found
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -153,7 +153,8 @@ def _check_query(request: Request, parameters: Mapping[str, bool]) -> None:
         seen.add(name)
     if errors:
         raise InvalidInput(*errors)
-    if "\x00" in request.url.path or "%00" in request.url.path:
+    path = request.scope["path"]
+    if "\x00" in path or "%00" in path:
         raise InvalidInput(
             FieldError("", "the path holds a NUL character", location="path"),
         )

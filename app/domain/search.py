@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import Location, Section
 
 MAX_PLACES_BYTES = 64_000
@@ -21,7 +22,7 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 @dataclass(frozen=True)
 class SearchTexts:
-    """The texts of a ticket by weight, the heaviest first."""
+    """What a ticket is found by: its texts by weight, the heaviest first, and its keys."""
 
     title: str
     """Key and title."""
@@ -31,6 +32,9 @@ class SearchTexts:
 
     body: str
     """Sections, cut where they get too long."""
+
+    similarity_keys: tuple[int, ...]
+    """What alike tickets find it by."""
 
 
 def search_texts(
@@ -47,6 +51,7 @@ def search_texts(
         title=_with_parts(f"{key} {title}"),
         lead=f"{_with_parts(summary)}\n{places}",
         body=body,
+        similarity_keys=similarity_keys(features(title, summary, ())),
     )
 
 
@@ -90,6 +95,8 @@ def _with_parts(text: str) -> str:
     found: dict[str, None] = {}
     for match in _TOKEN.finditer(text):
         token = match.group().strip("./\\:")
+        if token[1:].islower() and not _SEPARATOR.search(token):
+            continue  # a plain word, as most are
         if "/" in token:
             found.update(dict.fromkeys(_path_words(token)))
         elif (words := _words(token)) != token or _humps(token) != token:

@@ -1,12 +1,20 @@
-"""How alike two findings are: the same lines, the same symbol, the same words."""
+"""How alike two findings are: the same lines, the same symbol, the same words.
+
+Which tickets are compared is found by keys: each ticket is stored under the pairs of words in its
+title and under bands of a MinHash of all its words (A. Broder, "On the resemblance and containment
+of documents", 1997; P. Li, A. Owen, C.-H. Zhang, "One Permutation Hashing", 2012). Tickets that
+share a key may be alike, whatever language they are written in and however many there are.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
 
 from app.domain.tickets import Location, SimilarTicket
 
@@ -14,14 +22,19 @@ SHOWN = 10
 LEAST_SCORE = 0.3
 """Less alike than this is not shown: to lie in the same file is not enough."""
 
-MAX_LEXEMES = 8
-MAX_POSTINGS = 6_000
-"""So many entries of the index are read to find tickets with the same rare words."""
+MAX_TITLE_KEYS = 32
+MAX_POSTINGS = 100
+"""So many entries of the index, by what is known of the keys, are read to find candidates."""
 
-COMPARED_CHARACTERS = 400
+COMPARED_CHARACTERS = 300
 """Of a summary: its beginning says what it is about."""
 
-_UNKNOWN_FREQUENCY = 0.0005
+_BANDS, _BAND = 8, 3
+"""So many bands of so many hashes: two thirds of the words in common give about one band."""
+_BINS = _BANDS * _BAND
+_LEAST_WORDS = 4
+"""Fewer are no text to be found by."""
+
 _NEAR_LINES = 20
 _LEAST_TEXT = 0.3
 _WORDS_NAMED = 6
@@ -42,8 +55,7 @@ _STOP = frozenset(
     for word in line.split()
 )
 
-
-_NOTHING = frozenset({""})
+_MOST_KEPT = 50_000
 
 
 @dataclass(frozen=True)
@@ -67,13 +79,22 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Lexeme:
-    """A word as the index holds it."""
+class KeyFrequencies:
+    """What is known of how many tickets share a key."""
 
-    text: str
-    frequency: float | None
-    """The share of tickets that hold it; None when it is too rare to be known."""
-    in_title: bool
+    tickets: float = 0.0
+    """How many there are, roughly."""
+    common: Mapping[int, float] = field(default_factory=dict)
+    """The share of tickets under each of the most common keys."""
+
+    @functools.cached_property
+    def _rare(self) -> float:
+        """The share to be expected of a key that is none of the common ones."""
+        return min(self.common.values(), default=0.0) / 4
+
+    def expected(self, key: int) -> float:
+        """Return how many tickets are to be expected under `key`."""
+        return self.common.get(key, self._rare) * self.tickets
 
 
 def features(title: str, summary: str, locations: Iterable[Location]) -> Features:
@@ -88,13 +109,26 @@ def words_of(text: str) -> frozenset[str]:
     Names fall into their words: ``blend_multiply`` and ``BlendMultiply`` are both "blend" and
     "multiply".
     """
-    return frozenset(map(_meaning, _WORD.findall(text))) - _NOTHING
+    found = set(map(_meanings.__getitem__, _WORD.findall(text)))
+    found.discard("")
+    return frozenset(found)
 
 
-@functools.lru_cache(maxsize=50_000)
+class _Meanings(dict[str, str]):
+    """Words without their endings; nothing for those that mean nothing."""
+
+    def __missing__(self, word: str) -> str:
+        """Find out what a word is that was not asked for lately."""
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        found = self[word] = _meaning(word.lower())
+        return found
+
+
+_meanings = _Meanings()
+
+
 def _meaning(word: str) -> str:
-    """Return a word without its ending; nothing for one that means nothing."""
-    word = word.lower()
     if len(word) <= 2 or len(word) > 100 or word in _STOP:
         return ""
     for ending, instead in _ENDINGS:
@@ -174,25 +208,44 @@ def _cosine(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / math.sqrt(len(one) * len(other))
 
 
-def telling_lexemes(lexemes: Sequence[Lexeme], tickets: float) -> list[str]:
-    """Return the words by which alike tickets are looked for, bounded in what that costs.
+def similarity_keys(own: Features) -> tuple[int, ...]:
+    """Return the keys under which a finding is kept, so that alike ones find it.
 
-    Rare words tell more and cost less, those of the title first; as many as the index answers
-    with few entries.
-
-    Args:
-        lexemes: of title and summary.
-        tickets: how many tickets there are, roughly.
+    Each fits into 32 bits with a sign. Of the pairs in a long title those with the smallest hashes
+    are taken: two titles that share pairs share the smallest ones as often.
     """
-    ordered = sorted(
-        lexemes, key=lambda w: (not w.in_title, w.frequency or 0.0, -len(w.text), w.text)
-    )
-    chosen: list[str] = []
+    pairs = {zlib.crc32(f"{a} {b}".encode()) for a, b in combinations(sorted(own.title), 2)}
+    keys = [*sorted(pairs)[:MAX_TITLE_KEYS], *_bands(own.words)]
+    return tuple(dict.fromkeys(key - (1 << 31) for key in keys))
+
+
+def _bands(words: frozenset[str]) -> list[int]:
+    if len(words) < _LEAST_WORDS:
+        return []
+    least: list[int | None] = [None] * _BINS
+    for word in words:
+        value, place = divmod(zlib.crc32(word.encode()) * 0x9E3779B1 & 0xFFFFFFFF, _BINS)
+        held = least[place]
+        if held is None or value < held:
+            least[place] = value
+    # An empty bin borrows from the next one that is not.
+    filled, after = [0] * _BINS, next(value for value in least if value is not None)
+    for place in reversed(range(_BINS)):
+        held = least[place]
+        after = filled[place] = after if held is None else held
+    return [zlib.crc32(f"{n}/{filled[n : n + _BAND]}".encode()) for n in range(0, _BINS, _BAND)]
+
+
+def telling_keys(keys: Iterable[int], known: KeyFrequencies) -> list[int]:
+    """Return the keys by which alike tickets are looked for, bounded in what that costs.
+
+    Rare keys tell more and cost less: as many as the index answers with few entries.
+    """
+    chosen: list[int] = []
     budget = float(MAX_POSTINGS)
-    for lexeme in ordered:
-        share = _UNKNOWN_FREQUENCY if lexeme.frequency is None else lexeme.frequency
-        cost = share * tickets
-        if cost <= budget and len(chosen) < MAX_LEXEMES:
-            chosen.append(lexeme.text)
-            budget -= cost
+    for key in sorted(keys, key=known.expected):
+        budget -= known.expected(key)
+        if budget < 0 and chosen:
+            break
+        chosen.append(key)
     return chosen

@@ -72,6 +72,8 @@ tickets = Table(
     Column("last_attempt", JSONB),
     # What full text finds the ticket by: its own text and that of its parts, bounded in size.
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
+    # Alike tickets share some of them (app.domain.similarity).
+    Column("similarity_keys", ARRAY(Integer), nullable=False, server_default=_EMPTY),
     UniqueConstraint("created_by", "external_ref"),
     CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
     CheckConstraint(
@@ -131,6 +133,13 @@ tickets = Table(
     Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
     Index("ix_tickets_categories", "categories", postgresql_using="gin"),
     Index("ix_tickets_search", "search", postgresql_using="gin"),
+    # Each filing also searches it: new entries go where they belong, not onto a list before it.
+    Index(
+        "ix_tickets_similarity_keys",
+        "similarity_keys",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    ),
 )
 
 key_counters = Table(

@@ -1,8 +1,9 @@
-"""Who may do what to which ticket; the roles of plain calls are checked at the route."""
+"""Tickets by their keys, and who may do what to them; roles of plain calls the route checks."""
 
 from __future__ import annotations
 
 from app.domain.accounts import Actor, Role
+from app.domain.tickets import Ticket
 from app.errors import Forbidden, NotFound, PreconditionFailed, PreconditionRequired
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores
@@ -69,6 +70,30 @@ def check_if_match(ticket: LockedTicket, if_match: str | None) -> None:
             extra={"etag": etag},
             headers=headers,
         )
+
+
+async def shown(stores: Stores, key: str) -> Ticket:
+    """Return a ticket by key.
+
+    Raises:
+        NotFound: there is none.
+    """
+    ticket = await stores.tickets.show(key)
+    if ticket is None:
+        raise no_ticket(key)
+    return ticket
+
+
+async def id_of(stores: Stores, key: str) -> int:
+    """Return the id of a ticket.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = await stores.tickets.ids_of([key])
+    if key not in found:
+        raise no_ticket(key)
+    return found[key]
 
 
 async def lock_ticket(stores: Stores, key: str) -> LockedTicket:

@@ -10,10 +10,9 @@ from app.domain.amendments import SEVERITY_ONLY, changes_of, proposal_of
 from app.domain.reviews import Review
 from app.domain.tickets import Ticket
 from app.errors import Conflict, InvalidInput, Remedy
-from app.services.access import lock_ticket, require
+from app.services.access import lock_ticket, require, shown
 from app.services.documents import change_document, content_changed
 from app.services.reviews import below_amendment, find_review
-from app.services.tickets import shown
 from app.storage.unit import UnitOfWork
 
 

@@ -18,10 +18,9 @@ from app.domain.tickets import (
     Ticket,
 )
 from app.errors import FieldError, InvalidInput, NotFound
-from app.services.access import check_if_match, lock_ticket, require_editor
+from app.services.access import check_if_match, lock_ticket, require_editor, shown
 from app.services.evidence import reassess
 from app.services.graph import resolve_relations, state_relations
-from app.services.tickets import shown
 from app.storage.tickets import report_values
 from app.storage.unit import Stores, UnitOfWork
 

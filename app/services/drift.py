@@ -10,8 +10,7 @@ from app.domain.documents import Disagreement, StatusFrom, StoredDocument
 from app.domain.tickets import Ticket
 from app.errors import AlreadyTaken, Conflict
 from app.formats.markdown import DISPOSITIONS, Disposition, agrees, disposition, home_of, moved
-from app.services.access import lock_ticket
-from app.services.tickets import shown
+from app.services.access import lock_ticket, shown
 from app.storage.unit import Stores, UnitOfWork
 
 

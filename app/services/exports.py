@@ -18,7 +18,7 @@ from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
 from app.formats.markdown import facts, merge, parse, to_json, write
-from app.services.tickets import shown
+from app.services.access import shown
 from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
 

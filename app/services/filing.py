@@ -16,8 +16,9 @@ from app.domain.filing import (
     SiblingRelation,
     in_filing_order,
 )
-from app.domain.tickets import Relation, TicketDraft
+from app.domain.tickets import Relation, Ticket, TicketDraft
 from app.errors import Conflict, FieldError, FindingsError, InvalidInput
+from app.services.access import shown
 from app.services.graph import adopt_waiting, resolve_relations, state_relations
 from app.storage.filing import AddedTicket, KeyFacts
 from app.storage.unit import Stores, UnitOfWork
@@ -145,8 +146,8 @@ class _Batch:
     async def _add(self, ref: str) -> AddedTicket:
         draft = self._items[ref].draft
         assert draft is not None
-        key, added = await add_ticket(self._stores, self._actor, draft, self._target)
-        self._keys[ref] = key
+        known, added = await add_ticket(self._stores, self._actor, draft, self._target)
+        self._keys[ref] = known.key
         return added
 
     async def _relate(self, ref: str, added: AddedTicket) -> None:
@@ -166,9 +167,24 @@ def _needs_other(ref: str) -> Conflict:
     return Conflict(f"It is related to the item {ref!r}, which was refused. Mend that one first.")
 
 
+async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft, target: str) -> Ticket:
+    """Add a ticket with its relations.
+
+    Raises:
+        AlreadyTaken: the key or the external reference is in use.
+        InvalidInput: no key can be minted, or a relation names no ticket.
+        RelationCycle: a relation would close a circle.
+    """
+    known, added = await add_ticket(stores, actor, draft, target)
+    if draft.relations or added.awaited or known.linked:
+        await relate_ticket(stores, draft, known.key, added)
+        return await shown(stores, known.key)
+    return added.alone
+
+
 async def add_ticket(
     stores: Stores, actor: Actor, draft: TicketDraft, target: str
-) -> tuple[str, AddedTicket]:
+) -> tuple[KeyFacts, AddedTicket]:
     """Add a ticket without its relations, and return its key with what was added.
 
     Raises:
@@ -181,7 +197,7 @@ async def add_ticket(
         covered=covers(known.covered, draft.domains), linked=known.linked, decision=None, now=None
     )
     added = await stores.filing.add(draft, known.key, actor, state, action="ticket.filed")
-    return known.key, added
+    return known, added
 
 
 async def relate_ticket(stores: Stores, draft: TicketDraft, key: str, added: AddedTicket) -> None:

@@ -10,8 +10,7 @@ from app.domain.gate_facts import Requirement, facts_of
 from app.domain.gates import evaluate, resolution_of_gate
 from app.domain.tickets import Resolution, Status, Testable, Ticket
 from app.errors import FieldError, InvalidInput
-from app.services.access import lock_ticket
-from app.services.tickets import shown
+from app.services.access import lock_ticket, shown
 from app.storage.unit import UnitOfWork
 
 

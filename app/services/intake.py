@@ -24,11 +24,10 @@ from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
 from app.formats.markdown import ReviewText, TicketFacts, facts, parse, write
-from app.services.access import lock_ticket
+from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
 from app.services.graph import adopt_waiting, state_from_documents
 from app.services.reading import Reading
-from app.services.tickets import shown
 from app.storage.unit import Stores
 
 MOVED = "moved"

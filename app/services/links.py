@@ -10,9 +10,8 @@ from app.domain.accounts import Actor
 from app.domain.runs import TestPurpose
 from app.domain.tickets import TestLink
 from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound
-from app.services.access import lock_ticket
+from app.services.access import id_of, lock_ticket, shown
 from app.services.evidence import reassess
-from app.services.tickets import id_of, shown
 from app.storage.unit import Stores, UnitOfWork
 
 

@@ -10,10 +10,9 @@ from app.domain.accounts import Actor
 from app.domain.arms import PATCH_NAME
 from app.domain.tickets import PatchInfo
 from app.errors import FieldError, InvalidInput, NotFound, PayloadTooLarge
-from app.services.access import lock_ticket
+from app.services.access import id_of, lock_ticket, shown
 from app.services.catalogue import CatalogueService
 from app.services.evidence import reassess
-from app.services.tickets import id_of, shown
 from app.storage.unit import UnitOfWork
 
 

@@ -7,9 +7,8 @@ from dataclasses import asdict
 from app.domain.accounts import Actor
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import AlreadyTaken, FieldError, InvalidInput, NotFound
-from app.services.access import check_if_match, lock_ticket, no_ticket
+from app.services.access import check_if_match, lock_ticket, no_ticket, shown
 from app.services.graph import state_relations
-from app.services.tickets import shown
 from app.storage.unit import Stores, UnitOfWork
 
 

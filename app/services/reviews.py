@@ -11,10 +11,9 @@ from app.domain.accounts import Actor, Role
 from app.domain.amendments import changes_of
 from app.domain.reviews import Answer, Review, ReviewDraft, why_not_answerable
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
-from app.services.access import describe, lock_ticket, require
+from app.services.access import describe, id_of, lock_ticket, require, shown
 from app.services.documents import check_changes
 from app.services.specialists import specialist_spoken_for
-from app.services.tickets import id_of, shown
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 

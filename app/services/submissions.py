@@ -12,11 +12,10 @@ from app.domain.submissions import FILENAME, MAX_BYTES, SubmittedTest, path_belo
 from app.domain.tickets import TestLink
 from app.errors import FieldError, Forbidden, InvalidInput, NotFound, PayloadTooLarge
 from app.sandbox.interface import Target
-from app.services.access import describe, lock_ticket
+from app.services.access import describe, id_of, lock_ticket
 from app.services.catalogue import CatalogueService
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
-from app.services.tickets import id_of
 from app.storage.tickets import LockedTicket
 from app.storage.unit import UnitOfWork
 

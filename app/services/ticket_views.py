@@ -13,7 +13,7 @@ from app.domain.notes import Note
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.tickets import Ticket
-from app.services.tickets import shown
+from app.services.access import shown
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64

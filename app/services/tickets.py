@@ -11,11 +11,11 @@ from app.domain.accounts import Actor
 from app.domain.audit import AuditEvent
 from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
-from app.services.access import lock_ticket, no_ticket
-from app.services.filing import add_ticket, relate_ticket
-from app.services.similar import similar_to
+from app.services.access import id_of, lock_ticket, shown
+from app.services.filing import file_ticket
+from app.services.similar import SimilarTickets
 from app.storage.ticket_lists import TicketFilter, TicketPage
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import UnitOfWork
 
 
 class TicketService:
@@ -24,6 +24,7 @@ class TicketService:
     def __init__(self, unit: UnitOfWork, target: str) -> None:
         self._unit = unit
         self._target = target
+        self._similar = SimilarTickets()
 
     async def file(self, actor: Actor, draft: TicketDraft, *, dry_run: bool = False) -> Ticket:
         """File a ticket, under its own key or the next free one; a dry run leaves nothing.
@@ -35,10 +36,9 @@ class TicketService:
         """
         async with self._unit.begin(commit=not dry_run) as stores:
             # First, while no counter is locked: others file meanwhile.
-            similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
-            key, added = await add_ticket(stores, actor, draft, self._target)
-            await relate_ticket(stores, draft, key, added)
-            return replace(await shown(stores, key), similar=similar)
+            similar = await self._similar.like(stores, draft.title, draft.summary, draft.locations)
+            filed = await file_ticket(stores, actor, draft, self._target)
+            return replace(filed, similar=similar)
 
     async def show(self, key: str) -> Ticket:
         """Return a ticket with everything shown with it.
@@ -57,12 +57,14 @@ class TicketService:
         """
         async with self._unit.read() as stores:
             own = await shown(stores, key)
-            return await similar_to(stores, own.title, own.summary, own.locations, own_key=key)
+            return await self._similar.like(
+                stores, own.title, own.summary, own.locations, own_key=key
+            )
 
     async def alike(self, title: str, summary: str) -> Sequence[SimilarTicket]:
         """Return the tickets most like a finding that is still being written."""
         async with self._unit.read() as stores:
-            return await similar_to(stores, title, summary, ())
+            return await self._similar.like(stores, title, summary, ())
 
     async def page(
         self, wanted: TicketFilter, order: str, *, after: tuple[Any, ...] | None, limit: int
@@ -107,27 +109,3 @@ class TicketService:
         """
         async with self._unit.read() as stores:
             return await stores.notes.of_ticket(await id_of(stores, key), after=after, limit=limit)
-
-
-async def shown(stores: Stores, key: str) -> Ticket:
-    """Return a ticket by key.
-
-    Raises:
-        NotFound: there is none.
-    """
-    ticket = await stores.tickets.show(key)
-    if ticket is None:
-        raise no_ticket(key)
-    return ticket
-
-
-async def id_of(stores: Stores, key: str) -> int:
-    """Return the id of a ticket.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = await stores.tickets.ids_of([key])
-    if key not in found:
-        raise no_ticket(key)
-    return found[key]

@@ -13,11 +13,10 @@ from app.domain.gates import evaluate
 from app.domain.lifecycle import Transition
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
-from app.services.access import check_if_match, lock_ticket
+from app.services.access import check_if_match, lock_ticket, shown
 from app.services.catalogue import CatalogueService
 from app.services.graph import state_relations
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
-from app.services.tickets import shown
 from app.storage.ticket_lists import TicketFilter
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork

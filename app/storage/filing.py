@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import orjson
@@ -31,7 +31,7 @@ from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
 from app.domain.search import search_texts
-from app.domain.tickets import Status, TicketDraft
+from app.domain.tickets import Status, Ticket, TicketDraft
 from app.errors import AlreadyTaken
 from app.schema.audit import audit_events
 from app.schema.documents import pending_relations
@@ -44,6 +44,7 @@ from app.schema.tickets import (
 )
 from app.storage.prepared import Prepared
 from app.storage.search import vector
+from app.storage.ticket_show import own_columns, specialists_listed, ticket_from
 from app.storage.tickets import (
     checklist_rows,
     domain_paths,
@@ -71,6 +72,8 @@ class AddedTicket:
     id: int
     awaited: bool
     """Documents named its key before it was there."""
+    alone: Ticket
+    """It, as it is while no relation and no marker of a test speaks of it."""
 
 
 _MINT = Prepared(
@@ -182,19 +185,24 @@ class FilingStore:
             AlreadyTaken: the key or the author's external reference is in use.
         """
         changes = {"key": [None, key], "title": [None, draft.title]}
+        parts = {
+            "sections": section_rows(draft.sections),
+            "locations": location_rows(draft.locations),
+            "checklist": checklist_rows(draft.checklist),
+        }
         row = await _ADD.row(
             self._connection,
             **_values(draft, key, actor.account, state, past),
-            new_ticket_sections=_json(section_rows(draft.sections)),
-            new_ticket_locations=_json(location_rows(draft.locations)),
-            new_checklist_items=_json(checklist_rows(draft.checklist)),
+            new_ticket_sections=_json(parts["sections"]),
+            new_ticket_locations=_json(parts["locations"]),
+            new_checklist_items=_json(parts["checklist"]),
             audit_action=action,
             audit_changes=_json(changes),
             audit_request=actor.request_id,
         )
         if row is None:
             raise await self._taken(draft, key, actor.account)
-        return AddedTicket(row.id, row.awaited)
+        return AddedTicket(row.id, row.awaited, _alone(row, actor.account, parts))
 
     async def _taken(self, draft: TicketDraft, key: str, author: Account) -> AlreadyTaken:
         query = select(tickets.c.key)
@@ -210,6 +218,19 @@ class FilingStore:
             f"You have already filed {draft.external_ref!r} as {other}.",
             extra={"key": other, "external_ref": draft.external_ref},
         )
+
+
+def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ticket:
+    """Return the ticket that `_ADD` returned, with parts that were added with it."""
+    shown = {
+        name: [
+            {f: v for f, v in part.items() if f != "position"} | {"id": str(part["id"])}
+            for part in listed
+        ]
+        for name, listed in parts.items()
+    }
+    nothing: dict[str, list[Any]] = {n: [] for n in ("relations", "reviews", "tests", "patches")}
+    return ticket_from(SimpleNamespace(**row._asdict(), **shown, **nothing, author=author.name))
 
 
 def _values(
@@ -247,6 +268,7 @@ def _values(
         "search_title": texts.title,
         "search_lead": texts.lead,
         "search_body": texts.body,
+        "new_similarity_keys": list(texts.similarity_keys),
     }
 
 
@@ -271,6 +293,7 @@ _COLUMNS = [
     "reports",
     "created_by",
     "evidence_state",
+    "similarity_keys",
 ]
 
 
@@ -287,13 +310,14 @@ def _adding() -> Select[Any]:
             | {"search": vector(*texts)}
         )
         .on_conflict_do_nothing()
-        .returning(tickets.c.id)
+        .returning(*own_columns())
         .cte("ticket")
     )
     parts = [
         _parts(ticket, table) for table in (ticket_sections, ticket_locations, checklist_items)
     ]
-    return select(ticket.c.id, _awaited()).add_cte(*parts, _event(ticket))
+    specialists = specialists_listed().label("specialists")
+    return select(ticket, specialists, _awaited()).add_cte(*parts, _event(ticket))
 
 
 def _awaited() -> Any:

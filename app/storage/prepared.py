@@ -7,8 +7,9 @@ goes to the driver directly, on the same connection and in the same transaction 
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 import psycopg
@@ -18,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ClauseElement
 
 Shape = TypeVar("Shape", bound=Hashable)
+
+_PLACE = re.compile(r"%(?:\((\w+)\)s|%)")
+"""Where the library leaves room for a value, or means a percent sign."""
 
 
 class Prepared:
@@ -31,15 +35,18 @@ class Prepared:
     def __init__(self, build: Callable[[], Executable]) -> None:
         self._build = build
         self._text: bytes | None = None
+        self._names: list[str] = []
         self._constants: dict[str, Any] = {}
+        self._row_maker: Callable[[Sequence[Any]], Any] | None = None
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> list[Any]:
         """Run the statement and return its rows, whose columns are attributes."""
         if self._text is None:
             self._compile(connection)
         assert self._text is not None
-        cursor = driver_of(connection).cursor(row_factory=namedtuple_row)
-        await cursor.execute(self._text, {**self._constants, **values}, prepare=True)
+        given = {**self._constants, **values}
+        cursor = psycopg.AsyncRawCursor(driver_of(connection), row_factory=self._rows_of)
+        await cursor.execute(self._text, [given[name] for name in self._names], prepare=True)
         return await cursor.fetchall()
 
     async def row(self, connection: AsyncConnection, **values: Any) -> Any | None:
@@ -55,7 +62,17 @@ class Prepared:
             dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
         )
         self._constants = dict(compiled.params)
-        self._text = str(compiled).encode()
+        self._names = list(dict.fromkeys(_PLACE.findall(str(compiled))))
+        self._names.remove("") if "" in self._names else None
+        numbers = {name: f"${n}" for n, name in enumerate(self._names, 1)}
+        numbers[""] = "%"
+        self._text = _PLACE.sub(lambda found: numbers[found[1] or ""], str(compiled)).encode()
+
+    def _rows_of(self, cursor: Any) -> Callable[[Sequence[Any]], Any]:
+        """Return what makes rows; always the same, because the columns are."""
+        if self._row_maker is None and cursor.description is not None:
+            self._row_maker = namedtuple_row(cursor)
+        return self._row_maker or namedtuple_row(cursor)
 
 
 class PreparedShapes(Generic[Shape]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.similarity import (
     COMPARED_CHARACTERS,
     Candidate,
-    Lexeme,
+    KeyFrequencies,
     bare_symbol,
     features,
 )
@@ -20,37 +19,29 @@ from app.storage.prepared import Prepared
 
 _MAX_PLACES = 20
 
-_LEXEMES = Prepared(
+_FREQUENCIES = Prepared(
     lambda: text("""
-WITH words AS (
-    SELECT lexeme, bool_or(in_title) AS in_title
-    FROM (
-        SELECT lexeme, true AS in_title
-        FROM unnest(to_tsvector('english', CAST(:title AS text)))
-        UNION ALL
-        SELECT lexeme, false FROM unnest(to_tsvector('english', CAST(:summary AS text)))
-    ) AS both_texts
-    GROUP BY lexeme
-), common AS (
-    SELECT common_word AS lexeme, frequency
-    FROM pg_stats,
-        unnest(CAST(CAST(most_common_elems AS text) AS text[]), most_common_elem_freqs)
-            AS common_words (common_word, frequency)
-    WHERE schemaname = current_schema() AND tablename = 'tickets' AND attname = 'search'
-)
-SELECT lexeme, frequency, in_title,
-    (SELECT greatest(reltuples, 0) FROM pg_class WHERE oid = CAST('tickets' AS regclass)) AS tickets
-FROM words LEFT JOIN common USING (lexeme)
+SELECT CAST(greatest(reltuples, 0) AS float8) AS tickets,
+    coalesce(CAST(CAST(most_common_elems AS text) AS int[]), '{}') AS keys,
+    coalesce(most_common_elem_freqs, '{}') AS shares
+FROM pg_class
+    LEFT JOIN pg_stats
+        ON schemaname = current_schema() AND tablename = 'tickets' AND attname = 'similarity_keys'
+WHERE pg_class.oid = CAST('tickets' AS regclass)
 """)
 )
-"""The words of a text and how frequent the server's statistics say they are."""
+"""What the server's statistics say of the keys; behind the shares stand some figures more."""
 
+# A value inside SELECT is hidden from the planner: where it sees arrays it plans anew each time.
 _CANDIDATES = Prepared(
     lambda: text("""
 WITH places AS (
     SELECT path, first_line, last_line
-    FROM unnest(CAST(:paths AS text[]), CAST(:firsts AS int[]), CAST(:lasts AS int[]))
-        AS place (path, first_line, last_line)
+    FROM unnest(
+        (SELECT CAST(:paths AS text[])),
+        (SELECT CAST(:firsts AS int[])),
+        (SELECT CAST(:lasts AS int[]))
+    ) AS place (path, first_line, last_line)
 ), by_lines AS (
     SELECT found.ticket_id
     FROM places CROSS JOIN LATERAL (
@@ -59,7 +50,7 @@ WITH places AS (
         WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
             AND l.start_line BETWEEN places.first_line - 300 AND places.last_line + 20
         ORDER BY left(l.path, 600) DESC, l.start_line DESC
-        LIMIT 30
+        LIMIT 10
     ) AS found
 ), by_file AS (
     SELECT found.ticket_id
@@ -68,7 +59,7 @@ WITH places AS (
         FROM ticket_locations l
         WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
             AND l.start_line IS NULL
-        LIMIT 20
+        LIMIT 10
     ) AS found
     UNION ALL
     SELECT found.ticket_id
@@ -77,25 +68,25 @@ WITH places AS (
         FROM ticket_locations l
         WHERE left(l.path, 600) = left(places.path, 600) AND l.path = places.path
         ORDER BY left(l.path, 600) DESC, l.start_line DESC
-        LIMIT 20
+        LIMIT 10
     ) AS found
     WHERE places.first_line IS NULL
 ), by_symbol AS (
     SELECT found.ticket_id
-    FROM unnest(CAST(:symbols AS text[])) AS wanted (symbol) CROSS JOIN LATERAL (
+    FROM unnest((SELECT CAST(:symbols AS text[]))) AS wanted (symbol) CROSS JOIN LATERAL (
         SELECT l.ticket_id
         FROM ticket_locations l
         WHERE l.symbol = wanted.symbol
         ORDER BY l.ticket_id DESC
-        LIMIT 20
+        LIMIT 10
     ) AS found
-), by_words AS MATERIALIZED (
-    SELECT id FROM tickets WHERE search @@ CAST(:words AS tsquery)
+), by_keys AS MATERIALIZED (
+    SELECT id FROM tickets WHERE similarity_keys && (SELECT CAST(:keys AS int[]))
 ), chosen AS (
     SELECT ticket_id AS id FROM by_lines
     UNION SELECT ticket_id FROM by_file
     UNION SELECT ticket_id FROM by_symbol
-    UNION (SELECT id FROM by_words LIMIT 40)
+    UNION (SELECT id FROM by_keys LIMIT 16)
 )
 SELECT t.key, t.title, t.status,
     left(t.summary, CAST(:characters AS integer)) AS summary,
@@ -103,9 +94,13 @@ SELECT t.key, t.title, t.status,
         SELECT json_agg(json_build_object(
             'path', l.path, 'start_line', l.start_line, 'end_line', l.end_line, 'symbol', l.symbol
         ))
-        FROM ticket_locations l WHERE l.ticket_id = t.id
+        FROM ticket_locations l
+        WHERE l.ticket_id = t.id AND (
+            l.path = ANY ((SELECT CAST(:paths AS text[]))::text[])
+            OR l.symbol = ANY ((SELECT CAST(:symbols AS text[]))::text[])
+        )
     ), '[]') AS locations
-FROM (SELECT id FROM chosen LIMIT 80) AS bounded JOIN tickets t USING (id)
+FROM (SELECT id FROM chosen LIMIT 40) AS bounded JOIN tickets t USING (id)
 WHERE t.key <> CAST(:own_key AS text)
 """)
 )
@@ -117,16 +112,15 @@ class SimilarStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lexemes(self, title: str, summary: str) -> tuple[list[Lexeme], float]:
-        """Return the words of a finding as the index holds them, and how many tickets there are."""
-        rows = await _LEXEMES.rows(self._connection, title=title, summary=summary)
-        found = [Lexeme(row.lexeme, row.frequency, row.in_title) for row in rows]
-        return found, float(rows[0].tickets) if rows else 0.0
+    async def frequencies(self) -> KeyFrequencies:
+        """Return how many tickets share a key, as of the server's last look at them."""
+        (row,) = await _FREQUENCIES.rows(self._connection)
+        return KeyFrequencies(row.tickets, dict(zip(row.keys, row.shares, strict=False)))
 
     async def candidates(
-        self, locations: Sequence[Location], words: Sequence[str], *, own_key: str
+        self, locations: Sequence[Location], keys: Sequence[int], *, own_key: str
     ) -> list[Candidate]:
-        """Return tickets at the same lines, of the same symbols, or with two of `words`."""
+        """Return tickets at the same lines, of the same symbols, or under one of `keys`."""
         places = [place for place in locations if place.path][:_MAX_PLACES]
         symbols = [bare_symbol(place.symbol) for place in locations if place.symbol][:_MAX_PLACES]
         rows = await _CANDIDATES.rows(
@@ -135,7 +129,7 @@ class SimilarStore:
             firsts=[place.start_line for place in places],
             lasts=[place.end_line or place.start_line for place in places],
             symbols=sorted({form for s in symbols for form in (s, f"{s}()")}),
-            words=_two_of(words),
+            keys=list(keys),
             own_key=own_key,
             characters=COMPARED_CHARACTERS,
         )
@@ -148,15 +142,3 @@ class SimilarStore:
             )
             for row in rows
         ]
-
-
-def _two_of(words: Sequence[str]) -> str:
-    """Return the query for documents that hold two of `words`."""
-    quoted = [_quoted(word) for word in words]
-    if len(quoted) < 2:
-        return " ".join(quoted)
-    return " | ".join(f"{one} & {other}" for one, other in combinations(quoted, 2))
-
-
-def _quoted(word: str) -> str:
-    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -21,7 +21,7 @@ from app.schema.tickets import (
     tickets,
 )
 from app.schema.verification import test_links, tests
-from app.storage.search import vector_of
+from app.storage.search import values_of
 from app.storage.ticket_show import decision_from
 from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
 
@@ -79,7 +79,7 @@ class TicketEditStore:
     async def save_search(self, ticket_id: int, texts: SearchTexts) -> None:
         """Store what full text finds a ticket by. The document's version stays as it is."""
         await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(texts))
+            update(tickets).where(tickets.c.id == ticket_id).values(values_of(texts))
         )
 
     async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, ScalarSelect, Select, Text, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
 from app.domain.evidence import (
     Decision,
@@ -56,8 +56,16 @@ from app.storage.links import links_of
 from app.storage.prepared import Prepared
 from app.storage.rows import json_list, must_moment
 
+FOUND_BY = frozenset({"search", "similarity_keys"})
+"""Columns that serve to find a ticket, and are shown nowhere."""
+
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
 """Reads the ticket ``wanted_key`` and all its parts."""
+
+
+def own_columns() -> list[ColumnElement[Any]]:
+    """Return the columns of a ticket's own row that are shown."""
+    return [column for column in tickets.c if column.name not in FOUND_BY]
 
 
 def whole_tickets() -> Select[Any]:
@@ -65,7 +73,7 @@ def whole_tickets() -> Select[Any]:
     author = accounts.alias("author")
     return (
         select(
-            *(column for column in tickets.c if column is not tickets.c.search),
+            *own_columns(),
             author.c.name.label("author"),
             _sections().label("sections"),
             _locations().label("locations"),
@@ -74,7 +82,7 @@ def whole_tickets() -> Select[Any]:
             current_reviews().label("reviews"),
             _tests().label("tests"),
             _patches().label("patches"),
-            _specialists().label("specialists"),
+            specialists_listed().label("specialists"),
         )
         .select_from(tickets)
         .join(author, author.c.id == tickets.c.created_by)
@@ -192,13 +200,14 @@ def _patches() -> ScalarSelect[Any]:
     return json_list(fields, query, [table.name])
 
 
-def _specialists() -> ScalarSelect[Any]:
+def specialists_listed() -> ScalarSelect[Any]:
+    """Return the specialists there are, in their order, of which a consensus speaks."""
     table = specialists.c
     query = select(table.name).where(~table.imported)
     return json_list({"name": table.name}, query, [table.position])
 
 
-def ticket_from(row: Row[Any]) -> Ticket:
+def ticket_from(row: Any) -> Ticket:
     """Build the domain ticket from a row of `whole_tickets`."""
     current = tuple(review_from(item) for item in row.reviews)
     return Ticket(

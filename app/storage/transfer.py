@@ -58,7 +58,7 @@ from app.schema.verification import (
     texts,
     ticket_patches,
 )
-from app.storage.search import vector_of
+from app.storage.search import values_of
 from app.storage.ticket_filters import TicketFilter, conditions
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
@@ -141,7 +141,7 @@ KINDS: Mapping[str, Kind] = {
                 _ticket_part("documents", ticket_documents, "source_path"),
                 _ticket_part("pending_relations", pending_relations, "key", "kind"),
             ),
-            left_out=frozenset({"search"}),
+            left_out=frozenset({"search", "similarity_keys"}),
             shifted={"id": "ticket_shift"},
         ),
         Kind(
@@ -269,7 +269,7 @@ class TransferStore:
         """Store what full text finds tickets by, by the tickets' ids."""
         for ticket_id, texts_of in found:
             await self._connection.execute(
-                update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(texts_of))
+                update(tickets).where(tickets.c.id == ticket_id).values(values_of(texts_of))
             )
 
     async def finish(self) -> None:

@@ -232,7 +232,6 @@ class UnitOfWork:
     """Hands out stores; knows no rules."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
         self._connections = Connections(engine)
         self._frozen = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -257,13 +256,8 @@ class UnitOfWork:
                     await part.rollback()
             return
         with _translated():
-            async with (
-                self._connections.open(self._engine) as connection,
-                connection.begin() as transaction,
-            ):
+            async with self._connections.transaction(commit=commit) as connection:
                 yield Stores(connection)
-                if not commit:
-                    await transaction.rollback()
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[Stores]:
@@ -276,7 +270,7 @@ class UnitOfWork:
             Unavailable: the database does not answer or has no connection to spare.
         """
         with _translated():
-            async with self._connections.open(self._engine) as connection, connection.begin():
+            async with self._connections.transaction() as connection:
                 found = _Surrounding(self, asyncio.current_task(), connection)
                 token = _surrounding.set(found)
                 try:
@@ -303,7 +297,7 @@ class UnitOfWork:
             yield Stores(outer)
             return
         with _translated():
-            async with self._connections.reading() as connection:
+            async with self._connections.lent() as connection:
                 yield Stores(connection)
 
     @asynccontextmanager
@@ -324,7 +318,7 @@ class UnitOfWork:
             Unavailable: there is none.
         """
         with _translated():
-            async with self._connections.reading() as connection:
+            async with self._connections.lent() as connection:
                 await connection.execute(text("SELECT 1"))
 
     def pool_state(self) -> dict[str, int]:

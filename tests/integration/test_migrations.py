@@ -22,6 +22,7 @@ from app.database import (
     require_head,
     sqlalchemy_url,
 )
+from app.domain.similarity import features, similarity_keys
 from app.errors import StartupError
 from app.schema import metadata
 
@@ -125,6 +126,31 @@ def test_a_newer_schema_is_refused_with_the_remedy(
     with pytest.raises(StartupError, match="newer than this version") as refused:
         action(empty_database)
     assert "Start the newer version" in refused.value.remedy
+
+
+def test_tickets_that_are_there_get_the_keys_by_which_alike_ones_find_them(
+    empty_database: str,
+) -> None:
+    migrate(empty_database, "0003")
+    with connected(empty_database) as connection:
+        connection.execute(
+            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+                " created_by) SELECT n, n, 'Number ' || n || ' drops momentum', 'P2', 1, 'drl',"
+                " 'Said of ' || n, id FROM accounts, unnest(ARRAY['one', 'two']) AS n"
+            )
+        )
+
+    migrate(empty_database)
+
+    with connected(empty_database) as connection:
+        rows = connection.execute(text("SELECT title, summary, similarity_keys FROM tickets")).all()
+    assert len(rows) == 2
+    for title, summary, keys in rows:
+        assert tuple(keys) == similarity_keys(features(title, summary, ())) != ()
 
 
 def test_the_queue_is_that_of_the_locked_library() -> None:

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "api": "factory metrics services formats storage domain errors",
     "web": "api factory services formats storage domain errors",
     "worker": "tracing factory services sandbox storage database domain errors",
-    "main": "api web worker admission factory domain errors",
+    "main": "api web worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
     "serving": "admission main worker factory config errors",
     # The command speaks HTTP; only the part that starts the server knows the server.

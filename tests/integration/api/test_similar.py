@@ -74,6 +74,19 @@ async def test_a_ticket_is_not_like_itself_and_likeness_goes_both_ways(known: Ap
     assert of_first["next_cursor"] is None
 
 
+async def test_a_ticket_is_found_by_what_it_says_now(known: Api) -> None:
+    change = {"title": "Checkpoint drops the momentum"}
+
+    await known.call(
+        "PATCH", "/tickets/KAS-2", json=change, headers={"If-Match": '"1"'}, expect=200
+    )
+
+    filed = await known.file(title="Momentum is dropped from a checkpoint", summary="It is gone.")
+    assert [item["key"] for item in filed["similar"]] == ["KAS-2"]
+    again = await known.file(title="Unrelated trouble", summary="Nowhere at all.")
+    assert again["similar"] == []
+
+
 async def test_no_ticket_has_no_likeness(api: Api) -> None:
     await api.call("GET", "/tickets/KAS-404/similar", expect=404)
 

@@ -11,18 +11,30 @@ from tests.support.api import Api, ticket_body
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_filed_ticket_is_shown_with_everything_it_was_filed_with(api: Api) -> None:
+@pytest.mark.parametrize("key", ["B2-DRL-10", "KAS-7"])  # the suite names the first
+async def test_a_filed_ticket_is_shown_with_everything_it_was_filed_with(
+    api: Api, key: str
+) -> None:
     filed = await api.file(
-        key="B2-DRL-10",
+        key=key,
         categories=["api-contract"],
-        locations=[{"path": "kasmina/blend_ops.py", "start_line": 59, "end_line": 94}],
-        sections=[{"heading": "Detailed Description", "body": "What is wrong."}],
-        checklist=[{"text": "callers pass it"}],
+        locations=[
+            {"path": "kasmina/blend_ops.py", "start_line": 59, "end_line": 94},
+            {"symbol": "blend_multiply()", "note": "the caller"},
+        ],
+        sections=[
+            {"heading": "Detailed Description", "body": "What is wrong."},
+            {"heading": "More", "body": ""},
+        ],
+        checklist=[{"text": "callers pass it"}, {"text": "tests too"}],
+        assignee="ada",
+        external_ref="scan-4711",
+        domains=["kasmina", "tolaria/training"],
         reports=[{"file": "report.md", "section": "B2-10"}],
         reported_on="2026-01-02",
     )
 
-    shown = await api.get("/tickets/B2-DRL-10")
+    shown = await api.get(f"/tickets/{key}")
 
     assert filed.pop("similar") == []
     assert shown == filed

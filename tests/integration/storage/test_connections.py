@@ -8,9 +8,10 @@ import gc
 import os
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.database import open_connection
+from app.domain.accounts import Role
 from app.factory import Factory
 from app.storage.ticket_lists import TicketFilter
 
@@ -49,6 +50,45 @@ async def test_kept_connections_make_room_for_transactions(factory: Factory) -> 
     await asyncio.gather(*(write() for _ in range(most)))
     await read(factory)
 
+    assert factory.unit.pool_state()["in use"] == 0
+
+
+async def test_no_more_connections_are_opened_than_are_kept(factory: Factory) -> None:
+    opened: list[object] = []
+    event.listen(factory.engine.sync_engine, "connect", lambda driver, _: opened.append(driver))
+    most = factory.unit.pool_state()["most"]
+
+    async def write() -> None:
+        async with factory.unit.begin() as stores:
+            await stores.accounts.count()
+
+    for _ in range(3):
+        await asyncio.gather(
+            *(read(factory) for _ in range(4 * most)), *(write() for _ in range(4 * most))
+        )
+
+    assert len(opened) <= most
+    assert factory.unit.pool_state() == {"in use": 0, "idle": most, "most": most}
+
+
+async def test_a_transaction_that_fails_leaves_nothing_and_its_connection_is_not_kept(
+    factory: Factory,
+) -> None:
+    async with factory.unit.begin() as stores:
+        before = await stores.accounts.count()
+
+    async def fail() -> None:
+        async with factory.unit.begin() as stores:
+            await stores.accounts.add("somebody", Role.READER)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with factory.unit.begin(commit=False) as stores:
+        await stores.accounts.add("nobody", Role.READER)
+
+    async with factory.unit.read() as stores:
+        assert await stores.accounts.count() == before
     assert factory.unit.pool_state()["in use"] == 0
 
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.domain.similarity import (
-    MAX_LEXEMES,
+    MAX_TITLE_KEYS,
     SHOWN,
     Candidate,
     Features,
-    Lexeme,
+    KeyFrequencies,
     compare,
     features,
     most_similar,
-    telling_lexemes,
+    similarity_keys,
+    telling_keys,
     words_of,
 )
 from app.domain.tickets import Location
 
-NOTHING = ("zebra", "quokka")
+NUMBERS = (
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
+    *("nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
+    *("hundred", "thousand", "million"),
+)
 
 
 def at(path: str, start: int | None = None, end: int | None = None) -> Features:
@@ -132,26 +139,68 @@ def test_the_most_alike_come_first_and_the_unlike_not_at_all() -> None:
     assert "KAS-1" not in [ticket.key for ticket in most_similar(own, candidates[:3])]
 
 
-def lexeme(text: str, frequency: float | None = None, *, in_title: bool = False) -> Lexeme:
-    return Lexeme(text, frequency, in_title)
+def keys_of(title: str, summary: str = "") -> set[int]:
+    return set(similarity_keys(features(title, summary, [])))
 
 
 @pytest.mark.parametrize(
-    ("lexemes", "tickets", "chosen"),
+    ("one", "other", "shared"),
     [
-        ([], 1e6, []),
-        ([lexeme("b", 0.001), lexeme("a", 0.002, in_title=True)], 1e6, ["a", "b"]),
-        ([lexeme("common", 0.5, in_title=True), lexeme("rare", 0.001)], 1e6, ["rare"]),
-        ([lexeme("common", 0.5, in_title=True), lexeme("rare", 0.001)], 1e3, ["common", "rare"]),
-        ([lexeme("x", 0.004), lexeme("y", 0.004)], 1e6, ["x"]),
-        ([lexeme("short"), lexeme("longer")], 1e6, ["longer", "short"]),
+        (("blend_multiply couples gradients",), ("Coupled gradient in BlendMultiply",), True),
+        (("blend_multiply couples gradients",), ("multiply couples factors",), True),
+        (("blend_multiply couples gradients",), ("gradients vanish elsewhere",), False),
+        (("Checkpoint drops momentum",), ("blend_multiply couples gradients",), False),
+        (("One title", f"{' '.join(NUMBERS)}"), ("Another name", f"{' '.join(NUMBERS[1:])}"), True),
+        (("One title", f"{' '.join(NUMBERS[:9])}"), ("Another name", " ".join(NUMBERS[9:])), False),
+        (("", ""), ("", ""), False),
     ],
 )
-def test_rare_words_are_looked_for_within_a_budget(
-    lexemes: list[Lexeme], tickets: float, chosen: list[str]
+def test_findings_share_a_key_when_two_words_of_the_title_or_most_of_the_text_are_the_same(
+    one: tuple[str, ...], other: tuple[str, ...], shared: bool
 ) -> None:
-    assert telling_lexemes(lexemes, tickets) == chosen
+    assert bool(keys_of(*one) & keys_of(*other)) == shared
 
 
-def test_no_more_words_than_the_index_answers_quickly() -> None:
-    assert len(telling_lexemes([lexeme(str(n)) for n in range(500)], 0)) == MAX_LEXEMES
+def test_keys_fit_the_column_and_are_bounded() -> None:
+    keys = similarity_keys(features(" ".join(NUMBERS), " ".join(NUMBERS), []))
+
+    assert MAX_TITLE_KEYS < len(keys) <= MAX_TITLE_KEYS + 8
+    assert all(-(2**31) <= key < 2**31 for key in keys)
+    assert len(set(keys)) == len(keys)
+
+
+STORED = (
+    *(881010226, -2049270857, 1725391816, 1073420739, 1818488553),
+    *(-1564463290, 1492769931, -1154264065, -219491564),
+)
+
+
+def test_keys_stay_the_same_because_they_are_stored() -> None:
+    keys = similarity_keys(features("blend couples", "The host is its own seed input.", []))
+
+    assert keys == STORED
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=80), st.text(max_size=400))
+def test_any_text_has_keys_that_depend_on_its_words_alone(title: str, summary: str) -> None:
+    own = features(title, summary, [])
+    shuffled = Features(frozenset(sorted(own.title)), frozenset(sorted(own.words)), ())
+
+    assert similarity_keys(own) == similarity_keys(shuffled)
+
+
+@pytest.mark.parametrize(
+    ("common", "tickets", "chosen"),
+    [
+        ({}, 0.0, [1, 2, 3]),
+        ({2: 0.5}, 10.0, [1, 3, 2]),
+        ({2: 0.5}, 1e6, [1]),
+        ({1: 0.5, 2: 0.4, 3: 0.00001}, 1e6, [3]),
+        ({1: 0.00005, 2: 0.00005, 3: 0.00005}, 1e6, [1, 2]),
+    ],
+)
+def test_rare_keys_are_looked_for_within_a_budget(
+    common: dict[int, float], tickets: float, chosen: list[int]
+) -> None:
+    assert telling_keys([1, 2, 3], KeyFrequencies(tickets, common)) == chosen
