@@ -32,7 +32,8 @@ async def show_stats(
     is not held against anybody. `contradicted` lists current reviews whose opinion of the claim
     did not stand. A claim counts as confirmed when a run reproduced it on the bundled package
     or its ticket was closed as `fixed`, and as refuted when it was closed as `not-a-bug`; with
-    both or neither it is left out.
+    both or neither it is left out. With so many tickets that counting takes long the figures may be
+    a minute old.
     """
     return JsonResponse(figures_body(await services.figures.show(weeks=weeks)))
 
@@ -41,7 +42,8 @@ async def show_stats(
 async def list_domains(_: Reader, services: Services) -> JsonResponse:
     """List the domains that tickets name or a target covers, by name.
 
-    Beyond the 1000 that most tickets name, the others are left out.
+    Beyond the 1000 that most tickets name, the others are left out. With so many tickets that
+    counting takes long the numbers may be a minute old.
     """
     return JsonResponse({"items": await services.figures.domains(), "next_cursor": None})
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from app.services import figures
 from tests.support.api import Api
 
 pytestmark = pytest.mark.anyio
@@ -161,3 +162,23 @@ async def test_superseded_and_outdated_opinions_are_held_against_nobody(
     figures = stats["verdicts"]["drl"]
     assert (figures["outdated"], figures["upheld"], figures["contradicted"]) == (1, 1, 0)
     assert (figures["verdicts"]["ENDORSE"], figures["verdicts"]["OBJECT"]) == (1, 0)
+
+
+async def _domains(api: Api) -> list[str]:
+    return [item["name"] for item in (await api.get("/domains"))["items"]]
+
+
+async def test_figures_that_take_long_are_kept_for_a_while_and_others_only_till_a_change(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.file(domains=["first"])
+    assert "first" in await _domains(api)
+    await api.file(domains=["second"])
+    assert "second" in await _domains(api)
+
+    monkeypatch.setattr(figures, "_CHEAP_S", -1.0)
+    monkeypatch.setattr(figures, "_KEPT_TIMES", 1e9)
+    await api.file(domains=["third"])
+    assert "third" in await _domains(api)
+    await api.file(domains=["fourth"])
+    assert "fourth" not in await _domains(api)
