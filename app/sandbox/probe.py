@@ -19,6 +19,7 @@ from pathlib import Path
 from app.sandbox.interface import LayerStatus, Limits
 from app.sandbox.isolation.cage import ALL, EXPLAINED, NEEDS
 from app.sandbox.order import COMPILER, Bounds, Order
+from app.sandbox.workdir import PREFIX
 
 ENTRY = Path(__file__).with_name("spawn_main.py")
 _PATIENCE_S = 30.0
@@ -64,7 +65,8 @@ def _attempt(
     layers: tuple[str, ...], hidden: Sequence[str], uid: int | None
 ) -> tuple[str, str] | None:
     """Close the cage once; the layer that failed and why, or None when all is well."""
-    with tempfile.TemporaryDirectory(prefix="findings-probe-") as scratch:
+    # Named like a work folder: should this process be killed, it is swept like one.
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}probe-") as scratch:
         order = _order(layers, hidden, uid, scratch)
         try:
             return _talk(order)

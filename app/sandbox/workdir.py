@@ -10,7 +10,9 @@ from pathlib import Path
 
 from app.sandbox.arms import remove_tree
 
-_PREFIX = "findings-work-"
+PREFIX = "findings-work-"
+"""Of all folders that are swept when their process is gone."""
+
 _LOCK = ".in-use"
 _YOUNGEST_S = 60.0
 """A folder as young as this may belong to a process that is about to lock it."""
@@ -20,7 +22,7 @@ class WorkDir:
     """A folder that is held by a lock, which the kernel drops when the process ends."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
         self.path.chmod(0o711)  # the tests' own user passes through, and sees no names
         self._handle = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
@@ -34,7 +36,7 @@ class WorkDir:
 def sweep_orphans(parent: Path | None = None) -> int:
     """Remove the folders of processes that are gone; tell how many. File work: use a thread."""
     removed = 0
-    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*"):
+    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
         if _is_orphan(folder):
             remove_tree(folder)
             removed += 1

@@ -14,8 +14,10 @@ from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.services.access import id_of, lock_ticket, shown
 from app.services.filing import file_ticket
 from app.services.similar import SimilarTickets
+from app.services.statistics import Statistics
 from app.storage.ticket_lists import TicketFilter, TicketPage
-from app.storage.unit import UnitOfWork
+from app.storage.ticket_pages import NOTHING_KNOWN, Expectation, expectation
+from app.storage.unit import Stores, UnitOfWork
 
 
 class TicketService:
@@ -24,7 +26,8 @@ class TicketService:
     def __init__(self, unit: UnitOfWork, target: str) -> None:
         self._unit = unit
         self._target = target
-        self._similar = SimilarTickets()
+        self._statistics = Statistics()
+        self._similar = SimilarTickets(self._statistics)
 
     async def file(self, actor: Actor, draft: TicketDraft, *, dry_run: bool = False) -> Ticket:
         """File a ticket, under its own key or the next free one; a dry run leaves nothing.
@@ -71,7 +74,24 @@ class TicketService:
     ) -> TicketPage:
         """Return a page of tickets."""
         async with self._unit.read() as stores:
-            return await stores.ticket_lists.page(wanted, order, after=after, limit=limit)
+            expected = await self._expected(stores, wanted, order, after, limit)
+            return await stores.ticket_lists.page(
+                wanted, order, after=after, limit=limit, expected=expected
+            )
+
+    async def _expected(
+        self,
+        stores: Stores,
+        wanted: TicketFilter,
+        order: str,
+        after: tuple[Any, ...] | None,
+        limit: int,
+    ) -> Expectation:
+        if wanted.q is None:
+            return NOTHING_KNOWN
+        known = await self._statistics.of_tickets(stores)
+        terms = await self._statistics.terms(stores, wanted.q)
+        return expectation(known, terms, order, after, limit)
 
     async def count(self, wanted: TicketFilter) -> tuple[int, bool]:
         """Return how many tickets there are, and whether that is exact."""

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.similarity import (
     COMPARED_CHARACTERS,
     Candidate,
-    KeyFrequencies,
     bare_symbol,
     features,
 )
@@ -18,19 +17,6 @@ from app.domain.tickets import Location
 from app.storage.prepared import Prepared
 
 _MAX_PLACES = 20
-
-_FREQUENCIES = Prepared(
-    lambda: text("""
-SELECT CAST(greatest(reltuples, 0) AS float8) AS tickets,
-    coalesce(CAST(CAST(most_common_elems AS text) AS int[]), '{}') AS keys,
-    coalesce(most_common_elem_freqs, '{}') AS shares
-FROM pg_class
-    LEFT JOIN pg_stats
-        ON schemaname = current_schema() AND tablename = 'tickets' AND attname = 'similarity_keys'
-WHERE pg_class.oid = CAST('tickets' AS regclass)
-""")
-)
-"""What the server's statistics say of the keys; behind the shares stand some figures more."""
 
 # A value inside SELECT is hidden from the planner: where it sees arrays it plans anew each time.
 _CANDIDATES = Prepared(
@@ -111,11 +97,6 @@ class SimilarStore:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-
-    async def frequencies(self) -> KeyFrequencies:
-        """Return how many tickets share a key, as of the server's last look at them."""
-        (row,) = await _FREQUENCIES.rows(self._connection)
-        return KeyFrequencies(row.tickets, dict(zip(row.keys, row.shares, strict=False)))
 
     async def candidates(
         self, locations: Sequence[Location], keys: Sequence[int], *, own_key: str

@@ -116,6 +116,8 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.created_by:
         named = _one_of(accounts.c.name, "created_by", wanted.created_by)
         authors = select(accounts.c.id).where(named)
+        # Asked for once: of an author that nobody is, no ticket is looked at.
+        found.append(authors.exists())
         # One author is a value, by which an index is in order; several are a set.
         single = len(wanted.created_by) == 1
         by = columns.created_by
@@ -123,7 +125,9 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.verdict or wanted.reviewer:
         found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.q:
-        found.append(columns.search.bool_op("@@")(query_of(bindparam("wanted_q", wanted.q))))
+        # In a SELECT of its own: the query is read once, not for each ticket on a walk.
+        asked = select(query_of(bindparam("wanted_q", wanted.q))).scalar_subquery()
+        found.append(columns.search.bool_op("@@")(asked))
     return found
 
 

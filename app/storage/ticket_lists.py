@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, literal, select
@@ -14,8 +14,10 @@ from app.storage.ticket_filters import TicketFilter, conditions, form_of, values
 from app.storage.ticket_pages import (
     IN_ORDER,
     LOOKED_UP,
+    NOTHING_KNOWN,
     ORDERS,
     WALKED,
+    Expectation,
     PageShape,
     is_in_order,
     position_of,
@@ -45,23 +47,54 @@ class TicketListStore:
         self._connection = connection
 
     async def page(
-        self, wanted: TicketFilter, order: str, *, after: tuple[Any, ...] | None, limit: int
+        self,
+        wanted: TicketFilter,
+        order: str,
+        *,
+        after: tuple[Any, ...] | None,
+        limit: int,
+        expected: Expectation = NOTHING_KNOWN,
     ) -> TicketPage:
-        """Return the page of `limit` tickets that starts behind the position `after`."""
+        """Return the page of `limit` tickets that starts behind the position `after`.
+
+        Args:
+            wanted: what the list is narrowed to.
+            order: a key of `ORDERS`.
+            after: the position of the last ticket on the page before.
+            limit: the most on the page.
+            expected: which way is probably the shortest.
+        """
         rule = ORDERS[order]
         values = {**values_of(wanted), **({} if after is None else position_of(rule, after))}
         shape = PageShape(form_of(wanted), order, after is not None, limit + 1)
-        if is_in_order(wanted, order):
-            rows = await IN_ORDER.of(shape).rows(self._connection, **values)
-        else:
-            rows = await WALKED.of(shape).rows(self._connection, **values)
-            if len(rows) <= limit:
-                rows = await LOOKED_UP.of(shape).rows(self._connection, **values)
+        rows = await self._rows(wanted, shape, values, expected)
         shown = rows[:limit]
         position = None
         if len(rows) > limit:
             position = tuple(getattr(shown[-1], f"at_{name}") for name, _ in rule.columns)
         return TicketPage(tuple(map(summary_from, shown)), position)
+
+    async def _rows(
+        self,
+        wanted: TicketFilter,
+        shape: PageShape,
+        values: dict[str, Any],
+        expected: Expectation,
+    ) -> list[Any]:
+        """Return the rows of a page, by one way after the other until it is full."""
+        if is_in_order(wanted, shape.order):
+            return await IN_ORDER.of(shape).rows(self._connection, **values)
+        if expected.walk:
+            walked = WALKED.of(replace(shape, walk=expected.walk))
+            rows = await walked.rows(self._connection, **values)
+            if len(rows) == shape.rows:
+                return rows
+        if expected.until is not None:
+            bounded = LOOKED_UP.of(replace(shape, ends=True))
+            rows = await bounded.rows(self._connection, **values, until=expected.until)
+            if len(rows) == shape.rows:
+                return rows
+        return await LOOKED_UP.of(shape).rows(self._connection, **values)
 
     async def keys(self, wanted: TicketFilter, *, limit: int) -> list[str]:
         """Return the keys of at most `limit` tickets, in natural order."""

@@ -28,8 +28,9 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.prepared import PreparedShapes
+from app.storage.statistics import TicketStatistics, is_phrase
 from app.storage.ticket_filters import Form, TicketFilter, conditions, example_of, form_of
-from app.storage.ticket_search import looked_up, number, ordered, walked
+from app.storage.ticket_search import LONG_WALK, WALK, looked_up, number, ordered, walked
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,24 @@ class PageShape:
     """It begins behind a position."""
     rows: int
     """The most; in the text, because the server plans for them."""
+    walk: int = WALK
+    """So many tickets are looked at, where they are walked along."""
+    ends: bool = False
+    """It ends at a bound of its order's first column."""
 
     @property
     def rule(self) -> Order:
         """The order."""
         return ORDERS[self.order]
+
+    @property
+    def end(self) -> list[ColumnElement[bool]]:
+        """The condition that the page does not go beyond the bound."""
+        if not self.ends:
+            return []
+        name, descending = self.rule.columns[0]
+        bound = bindparam("until", type_=tickets.c[name].type)
+        return [tickets.c[name] >= bound if descending else tickets.c[name] <= bound]
 
     @property
     def start(self) -> list[ColumnElement[bool]]:
@@ -116,17 +130,46 @@ def _in_order(shape: PageShape) -> Select[Any]:
 def _walked(shape: PageShape) -> Select[Any]:
     every = [*conditions(example_of(shape.form)), *shape.start]
     along = [*shape.start, *_on_the_way(example_of(shape.form), shape.order)]
-    return walked(summaries(), every, along, shape.rule.columns, shape.rows)
+    return walked(summaries(), every, along, shape.rule.columns, shape.rows, shape.walk)
 
 
 def _looked_up(shape: PageShape) -> Select[Any]:
-    every = [*conditions(example_of(shape.form)), *shape.start]
+    every = [*conditions(example_of(shape.form)), *shape.start, *shape.end]
     return looked_up(summaries(), every, shape.rule.columns, shape.rows)
 
 
 IN_ORDER = PreparedShapes(_in_order)
 WALKED = PreparedShapes(_walked)
 LOOKED_UP = PreparedShapes(_looked_up)
+
+
+_FREQUENT = 0.05
+"""A walk of `WALK` tickets finds a page of words that so many tickets hold."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is expected of a search; it chooses the way to a page, and never what is on it."""
+
+    walk: int = WALK
+    """So many tickets are looked at first; 0 where they probably do not hold the words."""
+    until: Any = None
+    """The page probably ends before this value of its order; None when nothing is known."""
+
+
+NOTHING_KNOWN = Expectation()
+
+
+def expectation(
+    known: TicketStatistics, terms: str, order: str, after: tuple[Any, ...] | None, limit: int
+) -> Expectation:
+    """Return what is expected of a page of tickets that hold the terms of a query."""
+    share = known.share_of(terms)
+    name, descending = ORDERS[order].columns[0]
+    begin = None if after is None else _revived(name, after[0])
+    until = known.window(name, begin, share, limit + 1, descending=descending)
+    walk = LONG_WALK if is_phrase(terms) else WALK
+    return Expectation(walk if share >= _FREQUENT else 0, until)
 
 
 def position_of(rule: Order, after: tuple[Any, ...]) -> dict[str, Any]:

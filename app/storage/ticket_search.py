@@ -4,7 +4,10 @@ Where words are frequent, some of the newest tickets hold them, and a walk along
 page at once. Where they are rare, the index of words gives the few tickets that hold them. The
 server would choose by what it expects of the whole table; when the words are frequent but only old
 tickets hold them, that choice reads a million documents. So the walk is tried first and is cut
-short, and then the index of words decides.
+short, and then the index of words decides. Where the server's statistics say that the words are
+rare there is no walk, and the index is asked together with that of the order, for a part of the
+tickets from where the page begins that probably holds enough: so what is read depends on the page,
+and not on how many tickets hold the words.
 """
 
 from __future__ import annotations
@@ -18,6 +21,10 @@ from app.schema.tickets import tickets
 
 WALK = 1000
 """So many tickets are looked at along the order; each may cost a read of its own."""
+
+LONG_WALK = 20_000
+"""So many for a phrase of frequent words, which the index of words only knows one by one: each
+ticket that holds them has to be read, on this way or on the other."""
 
 OrderBy = Sequence[tuple[str, bool]]
 """(column, descending)."""
@@ -39,8 +46,9 @@ def walked(
     along: Sequence[ColumnElement[bool]],
     order: OrderBy,
     limit: int,
+    length: int,
 ) -> Select[Any]:
-    """Return the first `limit` of those of the next `WALK` tickets that meet the conditions.
+    """Return the first `limit` of those of the next `length` tickets that meet the conditions.
 
     Args:
         summaries: what is read of a ticket.
@@ -48,8 +56,9 @@ def walked(
         along: conditions that an index in this order answers: where to start, and one filter.
         order: the order.
         limit: how many to return.
+        length: of the walk.
     """
-    near = ordered(_place(along, order), tickets, order).limit(number(WALK)).cte("near")
+    near = ordered(_place(along, order), tickets, order).limit(number(length)).cte("near")
     near = near.prefix_with("MATERIALIZED", dialect="*")
     # A value of its own for each: no server turns it into a join that reads all that match, and
     # no more tickets are looked at than are needed.

@@ -43,6 +43,7 @@ from app.storage.run_events import RunEventStore
 from app.storage.runs import RunStore
 from app.storage.sessions import SessionStore
 from app.storage.similar import SimilarStore
+from app.storage.statistics import StatisticsStore
 from app.storage.submitted import SubmittedTestStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
@@ -193,6 +194,11 @@ class Stores:
     def similar(self) -> SimilarStore:
         """Tickets that may be alike."""
         return SimilarStore(self._connection)
+
+    @cached_property
+    def statistics(self) -> StatisticsStore:
+        """What the server knows of tickets."""
+        return StatisticsStore(self._connection)
 
     @cached_property
     def idempotency(self) -> IdempotencyStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.tickets import Category, Severity
 from app.factory import Factory
 from app.storage.ticket_lists import ORDERS, TicketFilter
+from app.storage.ticket_pages import Expectation
 from tests.factories.tickets import a_draft
+from tests.support.statements import sent_statements
+
+DAWN, DUSK = datetime(2001, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.anyio
 
@@ -103,3 +108,36 @@ async def test_pages_show_each_ticket_once_while_others_are_filed(
             seen += [item.key for item in page.items]
 
         assert sorted(seen) == ["A-10", "A-9", "B-1"], order
+
+
+@pytest.mark.parametrize("walk", [0, 1, 1000])
+@pytest.mark.parametrize("order", ["-created", "created", "-updated", "severity", "key"])
+async def test_what_is_expected_of_a_search_changes_no_page(
+    three: Factory, order: str, walk: int
+) -> None:
+    for wanted in (TicketFilter(q="-gradients scale"), TicketFilter(q="scale", severity=("P1",))):
+        async with three.unit.read() as stores:
+            page = stores.ticket_lists.page
+            plain = await page(wanted, order, after=None, limit=1)
+            moments = {item.updated_at for item in plain.items} if order.endswith("ed") else set()
+            for until in (None, *moments, *({DAWN, DUSK} if moments else ())):
+                expected = Expectation(walk, until)
+                found = await page(wanted, order, after=None, limit=1, expected=expected)
+                assert found == plain
+                if plain.next_position is not None:
+                    after = plain.next_position
+                    rest = await page(wanted, order, after=after, limit=5, expected=expected)
+                    assert rest == await page(wanted, order, after=after, limit=5)
+
+
+async def test_a_window_that_holds_a_page_is_all_that_is_read(three: Factory) -> None:
+    wanted = TicketFilter(q="scale")
+    with sent_statements() as seen:
+        async with three.unit.read() as stores:
+            for until, statements in ((DAWN, 1), (DUSK, 2)):
+                expected = Expectation(0, until)
+                await stores.ticket_lists.page(
+                    wanted, "-created", after=None, limit=1, expected=expected
+                )
+                assert len(seen) == statements
+                seen.clear()
