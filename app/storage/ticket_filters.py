@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, bindparam, exists, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
@@ -93,8 +105,12 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
     return found
 
 
-def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
-    """Return the conditions that `wanted` stands for; values are parameters ``wanted_<filter>``."""
+def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnElement[bool]]:
+    """Return the conditions that `wanted` stands for; values are parameters ``wanted_<filter>``.
+
+    With `telling` the index of words is asked for those in the parameter ``telling`` alone, which
+    are some of the query's, and each ticket that holds them for the whole query.
+    """
     columns = tickets.c
     found: list[ColumnElement[bool]] = []
     for name in ("severity", "status", "resolution", "batch", "agent", "assignee"):
@@ -125,14 +141,23 @@ def conditions(wanted: TicketFilter) -> list[ColumnElement[bool]]:
     if wanted.verdict or wanted.reviewer:
         found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.q:
-        # In a SELECT of its own: the query is read once, not for each ticket on a walk.
-        asked = select(query_of(bindparam("wanted_q", wanted.q))).scalar_subquery()
-        found.append(columns.search.bool_op("@@")(asked))
+        found += _full_text(wanted.q, telling=telling)
     return found
 
 
 _LISTS: Mapping[str, Any] = {"domain": tickets.c.domain_paths, "category": tickets.c.categories}
 _FILTERS = tuple(field.name for field in fields(TicketFilter))
+
+
+def _full_text(q: str, *, telling: bool) -> list[ColumnElement[bool]]:
+    # In a SELECT of its own: the query is read once, not for each ticket on a walk.
+    asked = select(query_of(bindparam("wanted_q", q))).scalar_subquery()
+    search = tickets.c.search
+    if not telling:
+        return [search.bool_op("@@")(asked)]
+    words = select(cast(bindparam("telling", "", Text), TSQUERY)).scalar_subquery()
+    # By its function, which no index answers, instead of by the operator.
+    return [search.bool_op("@@")(words), func.ts_match_vq(search, asked)]
 
 
 def _one_of(column: ColumnElement[Any], name: str, values: Sequence[Any]) -> ColumnElement[bool]:

@@ -19,6 +19,7 @@ from app.storage.ticket_pages import (
     WALKED,
     Expectation,
     PageShape,
+    bounds_of,
     is_in_order,
     position_of,
     summary_from,
@@ -67,7 +68,11 @@ class TicketListStore:
         rule = ORDERS[order]
         values = {**values_of(wanted), **({} if after is None else position_of(rule, after))}
         shape = PageShape(form_of(wanted), order, after is not None, limit + 1)
-        rows = await self._rows(wanted, shape, values, expected)
+        bounds = {} if expected.until is None else bounds_of(rule, after, expected.until)
+        if expected.telling is not None:
+            shape = replace(shape, telling=True)
+            values["telling"] = expected.telling
+        rows = await self._rows(wanted, shape, values, expected.walk, bounds)
         shown = rows[:limit]
         position = None
         if len(rows) > limit:
@@ -79,19 +84,20 @@ class TicketListStore:
         wanted: TicketFilter,
         shape: PageShape,
         values: dict[str, Any],
-        expected: Expectation,
+        walk: int,
+        bounds: dict[str, Any],
     ) -> list[Any]:
         """Return the rows of a page, by one way after the other until it is full."""
         if is_in_order(wanted, shape.order):
             return await IN_ORDER.of(shape).rows(self._connection, **values)
-        if expected.walk:
-            walked = WALKED.of(replace(shape, walk=expected.walk))
+        if walk:
+            walked = WALKED.of(replace(shape, walk=walk, telling=False))
             rows = await walked.rows(self._connection, **values)
             if len(rows) == shape.rows:
                 return rows
-        if expected.until is not None:
+        if bounds:
             bounded = LOOKED_UP.of(replace(shape, ends=True))
-            rows = await bounded.rows(self._connection, **values, until=expected.until)
+            rows = await bounded.rows(self._connection, **values, **bounds)
             if len(rows) == shape.rows:
                 return rows
         return await LOOKED_UP.of(shape).rows(self._connection, **values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -96,6 +96,8 @@ class PageShape:
     """So many tickets are looked at, where they are walked along."""
     ends: bool = False
     """It ends at a bound of its order's first column."""
+    telling: bool = False
+    """The index of words is asked for some of them."""
 
     @property
     def rule(self) -> Order:
@@ -103,13 +105,21 @@ class PageShape:
         return ORDERS[self.order]
 
     @property
-    def end(self) -> list[ColumnElement[bool]]:
-        """The condition that the page does not go beyond the bound."""
+    def within(self) -> list[ColumnElement[bool]]:
+        """The condition that the page lies between two values of its order.
+
+        The planner is to ask the index of the order and that of the words together, and to read
+        only what both name. So the values are hidden from it, of which its knowledge may be old (of
+        new tickets it would expect next to none, and read them all), and a condition that seems
+        costly makes it want few tickets.
+        """
         if not self.ends:
             return []
-        name, descending = self.rule.columns[0]
-        bound = bindparam("until", type_=tickets.c[name].type)
-        return [tickets.c[name] >= bound if descending else tickets.c[name] <= bound]
+        column = tickets.c[self.rule.columns[0][0]]
+        low, high = (
+            select(bindparam(name, type_=column.type)).scalar_subquery() for name in ("low", "high")
+        )
+        return [column >= low, column <= high, func.asked_of_few(tickets.c.id)]
 
     @property
     def start(self) -> list[ColumnElement[bool]]:
@@ -134,7 +144,8 @@ def _walked(shape: PageShape) -> Select[Any]:
 
 
 def _looked_up(shape: PageShape) -> Select[Any]:
-    every = [*conditions(example_of(shape.form)), *shape.start, *shape.end]
+    asked = conditions(example_of(shape.form), telling=shape.telling)
+    every = [*asked, *shape.start, *shape.within]
     return looked_up(summaries(), every, shape.rule.columns, shape.rows)
 
 
@@ -147,6 +158,10 @@ _FREQUENT = 0.05
 """A walk of `WALK` tickets finds a page of words that so many tickets hold."""
 
 
+_FEW = 2000
+"""So many tickets are read without asking where a page of them ends."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """What is expected of a search; it chooses the way to a page, and never what is on it."""
@@ -155,6 +170,8 @@ class Expectation:
     """So many tickets are looked at first; 0 where they probably do not hold the words."""
     until: Any = None
     """The page probably ends before this value of its order; None when nothing is known."""
+    telling: str | None = None
+    """Those words of the query that few tickets hold, as a query of their own; None for all."""
 
 
 NOTHING_KNOWN = Expectation()
@@ -166,10 +183,23 @@ def expectation(
     """Return what is expected of a page of tickets that hold the terms of a query."""
     share = known.share_of(terms)
     name, descending = ORDERS[order].columns[0]
+    few = share * known.tickets < _FEW
     begin = None if after is None else _revived(name, after[0])
-    until = known.window(name, begin, share, limit + 1, descending=descending)
+    until = None if few else known.window(name, begin, share, limit + 1, descending=descending)
     walk = LONG_WALK if is_phrase(terms) else WALK
-    return Expectation(walk if share >= _FREQUENT else 0, until)
+    return Expectation(walk if share >= _FREQUENT else 0, until, known.telling(terms, _FREQUENT))
+
+
+def bounds_of(rule: Order, after: tuple[Any, ...] | None, until: Any) -> dict[str, Any]:
+    """Return the parameters of a page that lies between a position and a bound."""
+    name, descending = rule.columns[0]
+    ends: tuple[Any, Any] = (_FIRST_TIME, _LAST_TIME) if name.endswith("_at") else ("", "\uffff")
+    begin = ends[descending] if after is None else _revived(name, after[0])
+    low, high = (until, begin) if descending else (begin, until)
+    return {"low": low, "high": high}
+
+
+_FIRST_TIME, _LAST_TIME = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def position_of(rule: Order, after: tuple[Any, ...]) -> dict[str, Any]:

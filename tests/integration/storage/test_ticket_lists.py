@@ -115,19 +115,25 @@ async def test_pages_show_each_ticket_once_while_others_are_filed(
 async def test_what_is_expected_of_a_search_changes_no_page(
     three: Factory, order: str, walk: int
 ) -> None:
-    for wanted in (TicketFilter(q="-gradients scale"), TicketFilter(q="scale", severity=("P1",))):
+    for wanted in (
+        TicketFilter(q="-gradients scale"),
+        TicketFilter(q="scale ignores"),
+        TicketFilter(q='"its factor" scale'),
+        TicketFilter(q="scale", severity=("P1",)),
+    ):
         async with three.unit.read() as stores:
             page = stores.ticket_lists.page
             plain = await page(wanted, order, after=None, limit=1)
             moments = {item.updated_at for item in plain.items} if order.endswith("ed") else set()
             for until in (None, *moments, *({DAWN, DUSK} if moments else ())):
-                expected = Expectation(walk, until)
-                found = await page(wanted, order, after=None, limit=1, expected=expected)
-                assert found == plain
-                if plain.next_position is not None:
-                    after = plain.next_position
-                    rest = await page(wanted, order, after=after, limit=5, expected=expected)
-                    assert rest == await page(wanted, order, after=after, limit=5)
+                for telling in (None, "'scale'"):
+                    expected = Expectation(walk, until, telling)
+                    found = await page(wanted, order, after=None, limit=1, expected=expected)
+                    assert found == plain
+                    if plain.next_position is not None:
+                        after = plain.next_position
+                        rest = await page(wanted, order, after=after, limit=5, expected=expected)
+                        assert rest == await page(wanted, order, after=after, limit=5)
 
 
 async def test_a_window_that_holds_a_page_is_all_that_is_read(three: Factory) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.storage.statistics import TicketStatistics
-from app.storage.ticket_pages import expectation
+from app.storage.statistics import STEP, Spread, TicketStatistics
+from app.storage.ticket_pages import Expectation, expectation
 from app.storage.ticket_search import LONG_WALK, WALK
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -15,10 +16,10 @@ DAYS = [START + timedelta(days=n) for n in range(101)]
 KNOWN = TicketStatistics(
     tickets=100_000,
     words={"blend": 0.6, "seed": 0.09, "it's": 0.03},
-    bounds={
-        "created_at": DAYS,
-        "updated_at": DAYS,
-        "sort_key": [f"KAS-{n:03d}" for n in range(101)],
+    spreads={
+        "created_at": Spread.of(DAYS, 100_000),
+        "updated_at": Spread.of(DAYS, 100_000),
+        "sort_key": Spread.of([f"KAS-{n:03d}" for n in range(101)], 100_000),
     },
 )
 
@@ -42,6 +43,22 @@ def test_the_share_of_a_query_comes_from_those_of_its_words(terms: str, share: f
     assert KNOWN.share_of(terms) == pytest.approx(share)
 
 
+@pytest.mark.parametrize(
+    ("terms", "telling"),
+    [
+        ("'blend'", None),
+        ("'walrus'", None),
+        ("'blend' & 'walrus'", "'walrus'"),
+        ("'it''s' & 'blend' <-> 'walrus'", "'it''s' & 'walrus'"),
+        ("'blend' | 'walrus'", None),
+        ("'blend' & 'seed'", None),
+        ("", None),
+    ],
+)
+def test_only_rare_words_are_asked_of_the_index(terms: str, telling: str | None) -> None:
+    assert KNOWN.telling(terms, 0.05) == telling
+
+
 def test_without_statistics_any_word_may_be_frequent() -> None:
     nothing = TicketStatistics()
 
@@ -53,14 +70,14 @@ def test_without_statistics_any_word_may_be_frequent() -> None:
     ("after", "share", "rows", "descending", "end"),
     [
         (None, 0.5, 50, True, 99),
-        (None, 0.05, 50, True, 97),
-        (DAYS[50], 0.05, 50, True, 46),
-        (DAYS[50] + timedelta(hours=1), 0.05, 50, True, 47),
-        (START + timedelta(days=900), 0.05, 50, True, 97),
+        (None, 0.05, 50, True, 98),
+        (DAYS[50], 0.05, 50, True, 47),
+        (DAYS[50] + timedelta(hours=1), 0.05, 50, True, 48),
+        (START + timedelta(days=900), 0.05, 50, True, 98),
         (DAYS[3], 0.05, 50, True, None),
         (None, 0.0002, 200, True, None),
-        (None, 0.05, 50, False, 3),
-        (DAYS[50], 0.05, 50, False, 53),
+        (None, 0.05, 50, False, 2),
+        (DAYS[50], 0.05, 50, False, 52),
         (DAYS[98], 0.05, 50, False, None),
     ],
 )
@@ -72,8 +89,31 @@ def test_a_window_ends_where_enough_of_the_wanted_are_to_be_expected(
     assert found == (None if end is None else DAYS[end])
 
 
+HOURS = [DAYS[100] + timedelta(hours=n) for n in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("after", "tickets", "end"),
+    [
+        (None, STEP, HOURS[7]),
+        (None, STEP + 1, HOURS[6]),
+        (None, 4 * STEP, HOURS[4]),
+        (None, 4 * STEP + 1, DAYS[99]),
+        (HOURS[6], STEP, HOURS[4]),
+        (DAYS[50], 1000, DAYS[48]),
+    ],
+)
+def test_the_newest_tickets_count_though_the_statistics_do_not_know_them(
+    after: datetime | None, tickets: int, end: datetime
+) -> None:
+    spread = Spread.of(DAYS, 100_000, [HOURS[7], HOURS[6], HOURS[5], HOURS[4]])
+
+    assert spread.tickets == 100_000 + 4 * STEP
+    assert spread.window(after, tickets, descending=True) == end
+
+
 def test_a_window_in_the_order_of_keys_begins_behind_the_last_one() -> None:
-    assert KNOWN.window("sort_key", "KAS-042~2", 0.05, 50, descending=False) == "KAS-046"
+    assert KNOWN.window("sort_key", "KAS-042~2", 0.05, 50, descending=False) == "KAS-045"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +133,10 @@ def test_a_window_in_the_order_of_keys_begins_behind_the_last_one() -> None:
 def test_frequent_words_are_walked_to_and_a_window_is_known_in_orders_with_bounds(
     order: str, terms: str, walk: int, bounded: bool
 ) -> None:
-    expected = expectation(KNOWN, terms, order, None, 50)
+    expected = expectation(replace(KNOWN, tickets=1e6), terms, order, None, 50)
 
     assert (expected.walk, expected.until is not None) == (walk, bounded)
+
+
+def test_where_few_tickets_hold_the_words_they_are_all_looked_up() -> None:
+    assert expectation(KNOWN, "'walrus'", "-created", None, 50) == Expectation(0, None, None)
