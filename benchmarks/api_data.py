@@ -73,12 +73,11 @@ def load(url: str, size: int) -> None:
     words = Words(size)
     with psycopg.connect(url) as connection:
         account = _accounts(connection)
-        connection.execute("DROP INDEX ix_tickets_search, ix_tickets_similarity_keys")
+        connection.execute("DROP INDEX ix_tickets_search")
         connection.execute("CREATE TEMP TABLE loaded (LIKE tickets INCLUDING DEFAULTS)")
         columns = (
             "id, key, sort_key, title, severity, status, batch, agent, summary, domains, "
-            "domain_paths, categories, created_by, created_at, updated_at, evidence_state, "
-            "similarity_keys"
+            "domain_paths, categories, created_by, created_at, updated_at, evidence_state"
         )
         with connection.cursor().copy(f"COPY loaded ({columns}) FROM STDIN") as copy:
             for row in _tickets(words, size, account):
@@ -93,14 +92,11 @@ def load(url: str, size: int) -> None:
         connection.execute(
             "INSERT INTO key_counters SELECT batch, 'DRL', count(*) FROM tickets GROUP BY batch"
         )
+        _keys(connection)
         _parts(connection, words, size)
         _reviews(connection, words, size, account)
         connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
         connection.execute("CREATE INDEX ix_tickets_search ON tickets USING gin (search)")
-        connection.execute(
-            "CREATE INDEX ix_tickets_similarity_keys ON tickets USING gin (similarity_keys)"
-            " WITH (fastupdate = off)"
-        )
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
@@ -139,8 +135,25 @@ def _tickets(words: Words, size: int, account: UUID) -> Iterator[tuple[object, .
             at,
             at,
             "none",
-            list(similarity_keys(features(title, summary, ()))),
         )
+
+
+def _keys(connection: psycopg.Connection) -> None:
+    """Store what alike tickets find each other by."""
+    connection.execute(
+        "ALTER TABLE ticket_similarity_keys DROP CONSTRAINT pk_ticket_similarity_keys"
+    )
+    rows = connection.execute("SELECT id, title, left(summary, 400) FROM tickets ORDER BY id")
+    with connection.cursor().copy(
+        "COPY ticket_similarity_keys (ticket_id, key) FROM STDIN"
+    ) as copy:
+        for ticket_id, title, summary in rows:
+            for key in similarity_keys(features(title, summary, ())):
+                copy.write_row((ticket_id, key))
+    connection.execute(
+        "ALTER TABLE ticket_similarity_keys"
+        " ADD CONSTRAINT pk_ticket_similarity_keys PRIMARY KEY (key, ticket_id)"
+    )
 
 
 def _parts(connection: psycopg.Connection, words: Words, size: int) -> None:

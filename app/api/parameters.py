@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query
@@ -73,28 +73,22 @@ Count = Annotated[bool, Query(description="Add `total`, exact up to 1000, and `t
 Word = Annotated[str, Query(min_length=1, max_length=200)]
 
 
-def _none() -> list[Any]:
-    # Not `list` itself: whether a default takes an argument is asked anew for each request, and
-    # of what is built in that is read from its documentation.
-    return []
-
-
-Many = Query(default_factory=_none, max_length=50)
+Many = Query(max_length=50)
 TicketOrder = Literal["-created", "created", "-updated", "severity", "key"]
 
 
 async def ticket_filter(
-    severity: Annotated[list[Severity], Many],
-    status: Annotated[list[Status], Many],
-    resolution: Annotated[list[Resolution], Many],
-    batch: Annotated[list[Annotated[int, Query(ge=0, le=999_999)]], Many],
-    agent: Annotated[list[Word], Many],
-    domain: Annotated[list[Domain], Many],
-    category: Annotated[list[Category], Many],
-    verdict: Annotated[list[GivenVerdict], Many],
-    evidence: Annotated[list[EvidenceState], Many],
-    assignee: Annotated[list[Word], Many],
-    created_by: Annotated[list[Word], Many],
+    severity: Annotated[tuple[Severity, ...], Many] = (),
+    status: Annotated[tuple[Status, ...], Many] = (),
+    resolution: Annotated[tuple[Resolution, ...], Many] = (),
+    batch: Annotated[tuple[Annotated[int, Query(ge=0, le=999_999)], ...], Many] = (),
+    agent: Annotated[tuple[Word, ...], Many] = (),
+    domain: Annotated[tuple[Domain, ...], Many] = (),
+    category: Annotated[tuple[Category, ...], Many] = (),
+    verdict: Annotated[tuple[GivenVerdict, ...], Many] = (),
+    evidence: Annotated[tuple[EvidenceState, ...], Many] = (),
+    assignee: Annotated[tuple[Word, ...], Many] = (),
+    created_by: Annotated[tuple[Word, ...], Many] = (),
     stale: Annotated[bool | None, Query(description="Evidence is out of date.")] = None,
     closable: Annotated[
         bool | None,
@@ -107,39 +101,39 @@ async def ticket_filter(
 ) -> TicketFilter:
     """Gather the filters of ticket lists: OR within a field, AND between fields."""
     return TicketFilter(
-        severity=tuple(severity),
-        status=tuple(status),
-        resolution=tuple(resolution),
-        batch=tuple(batch),
-        agent=tuple(agent),
-        domain=tuple(domain),
-        category=tuple(category),
-        verdict=tuple(verdict),
-        evidence=tuple(evidence),
+        severity=severity,
+        status=status,
+        resolution=resolution,
+        batch=batch,
+        agent=agent,
+        domain=domain,
+        category=category,
+        verdict=verdict,
+        evidence=evidence,
         stale=stale,
         closable=closable,
         drift=drift,
-        assignee=tuple(assignee),
-        created_by=tuple(created_by),
+        assignee=assignee,
+        created_by=created_by,
         # An empty search field of a form asks for nothing.
         q=(q or "").strip() or None,
     )
 
 
 async def run_filter(
-    ticket: Annotated[list[Word], Many],
-    status: Annotated[list[RunStatus], Many],
-    outcome: Annotated[list[RunOutcome], Many],
-    kind: Annotated[list[RunKind], Many],
-    requested_by: Annotated[list[Word], Many],
+    ticket: Annotated[tuple[Word, ...], Many] = (),
+    status: Annotated[tuple[RunStatus, ...], Many] = (),
+    outcome: Annotated[tuple[RunOutcome, ...], Many] = (),
+    kind: Annotated[tuple[RunKind, ...], Many] = (),
+    requested_by: Annotated[tuple[Word, ...], Many] = (),
 ) -> RunFilter:
     """Gather the filters of run lists."""
     return RunFilter(
-        ticket=tuple(ticket),
-        status=tuple(status),
-        outcome=tuple(outcome),
-        kind=tuple(kind),
-        requested_by=tuple(requested_by),
+        ticket=ticket,
+        status=status,
+        outcome=outcome,
+        kind=kind,
+        requested_by=requested_by,
     )
 
 

@@ -8,12 +8,11 @@ share a key may be alike, whatever language they are written in and however many
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
 
 from app.domain.tickets import Location, SimilarTicket
@@ -22,9 +21,7 @@ SHOWN = 10
 LEAST_SCORE = 0.3
 """Less alike than this is not shown: to lie in the same file is not enough."""
 
-MAX_TITLE_KEYS = 32
-MAX_POSTINGS = 100
-"""So many entries of the index, by what is known of the keys, are read to find candidates."""
+MAX_TITLE_KEYS = 24
 
 COMPARED_CHARACTERS = 300
 """Of a summary: its beginning says what it is about."""
@@ -76,25 +73,6 @@ class Candidate:
     title: str
     status: str
     features: Features
-
-
-@dataclass(frozen=True)
-class KeyFrequencies:
-    """What is known of how many tickets share a key."""
-
-    tickets: float = 0.0
-    """How many there are, roughly."""
-    common: Mapping[int, float] = field(default_factory=dict)
-    """The share of tickets under each of the most common keys."""
-
-    @functools.cached_property
-    def _rare(self) -> float:
-        """The share to be expected of a key that is none of the common ones."""
-        return min(self.common.values(), default=0.0) / 4
-
-    def expected(self, key: int) -> float:
-        """Return how many tickets are to be expected under `key`."""
-        return self.common.get(key, self._rare) * self.tickets
 
 
 def features(title: str, summary: str, locations: Iterable[Location]) -> Features:
@@ -234,18 +212,3 @@ def _bands(words: frozenset[str]) -> list[int]:
         held = least[place]
         after = filled[place] = after if held is None else held
     return [zlib.crc32(f"{n}/{filled[n : n + _BAND]}".encode()) for n in range(0, _BINS, _BAND)]
-
-
-def telling_keys(keys: Iterable[int], known: KeyFrequencies) -> list[int]:
-    """Return the keys by which alike tickets are looked for, bounded in what that costs.
-
-    Rare keys tell more and cost less: as many as the index answers with few entries.
-    """
-    chosen: list[int] = []
-    budget = float(MAX_POSTINGS)
-    for key in sorted(keys, key=known.expected):
-        budget -= known.expected(key)
-        if budget < 0 and chosen:
-            break
-        chosen.append(key)
-    return chosen

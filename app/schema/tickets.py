@@ -72,8 +72,6 @@ tickets = Table(
     Column("last_attempt", JSONB),
     # What full text finds the ticket by: its own text and that of its parts, bounded in size.
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
-    # Alike tickets share some of them (app.domain.similarity).
-    Column("similarity_keys", ARRAY(Integer), nullable=False, server_default=_EMPTY),
     UniqueConstraint("created_by", "external_ref"),
     CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
     CheckConstraint(
@@ -133,13 +131,15 @@ tickets = Table(
     Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
     Index("ix_tickets_categories", "categories", postgresql_using="gin"),
     Index("ix_tickets_search", "search", postgresql_using="gin"),
-    # Each filing also searches it: new entries go where they belong, not onto a list before it.
-    Index(
-        "ix_tickets_similarity_keys",
-        "similarity_keys",
-        postgresql_using="gin",
-        postgresql_with={"fastupdate": "off"},
-    ),
+)
+
+# Without a foreign key: to check it for each of some forty rows would cost a filing more than all
+# else here. A key of a ticket that is gone is found and joined with nothing.
+ticket_similarity_keys = Table(
+    "ticket_similarity_keys",
+    metadata,
+    Column("key", Integer, primary_key=True),
+    Column("ticket_id", BigInteger, primary_key=True),
 )
 
 key_counters = Table(

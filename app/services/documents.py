@@ -181,8 +181,11 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
         before.id, fields, content_changed=bool(content_changed(before, changes))
     )
     if any(f in changes for f in _SEARCHED):
-        texts = {f: changes.get(f, getattr(before, f)) for f in _SEARCHED}
-        await stores.ticket_edits.save_search(before.id, search_texts(before.key, **texts))
+        was = {f: getattr(before, f) for f in _SEARCHED}
+        now = {f: changes.get(f, value) for f, value in was.items()}
+        await stores.ticket_edits.save_search(
+            before.id, search_texts(before.key, **was), search_texts(before.key, **now)
+        )
     if "sections" in changes:
         await stores.ticket_edits.save_sections(before.id, changes["sections"])
     if "locations" in changes:

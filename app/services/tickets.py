@@ -13,7 +13,7 @@ from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.services.access import id_of, lock_ticket, shown
 from app.services.filing import file_ticket
-from app.services.similar import SimilarTickets
+from app.services.similar import similar_to
 from app.services.statistics import Statistics
 from app.storage.ticket_lists import TicketFilter, TicketPage
 from app.storage.ticket_pages import NOTHING_KNOWN, Expectation, expectation
@@ -27,7 +27,6 @@ class TicketService:
         self._unit = unit
         self._target = target
         self._statistics = Statistics()
-        self._similar = SimilarTickets(self._statistics)
 
     async def file(self, actor: Actor, draft: TicketDraft, *, dry_run: bool = False) -> Ticket:
         """File a ticket, under its own key or the next free one; a dry run leaves nothing.
@@ -39,7 +38,7 @@ class TicketService:
         """
         async with self._unit.begin(commit=not dry_run) as stores:
             # First, while no counter is locked: others file meanwhile.
-            similar = await self._similar.like(stores, draft.title, draft.summary, draft.locations)
+            similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
             filed = await file_ticket(stores, actor, draft, self._target)
             return replace(filed, similar=similar)
 
@@ -60,14 +59,12 @@ class TicketService:
         """
         async with self._unit.read() as stores:
             own = await shown(stores, key)
-            return await self._similar.like(
-                stores, own.title, own.summary, own.locations, own_key=key
-            )
+            return await similar_to(stores, own.title, own.summary, own.locations, own_key=key)
 
     async def alike(self, title: str, summary: str) -> Sequence[SimilarTicket]:
         """Return the tickets most like a finding that is still being written."""
         async with self._unit.read() as stores:
-            return await self._similar.like(stores, title, summary, ())
+            return await similar_to(stores, title, summary, ())
 
     async def page(
         self, wanted: TicketFilter, order: str, *, after: tuple[Any, ...] | None, limit: int

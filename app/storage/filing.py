@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    ARRAY,
     CTE,
     JSON,
+    Integer,
     Select,
     Table,
     Text,
@@ -40,6 +42,7 @@ from app.schema.tickets import (
     key_counters,
     ticket_locations,
     ticket_sections,
+    ticket_similarity_keys,
     tickets,
 )
 from app.storage.prepared import Prepared
@@ -268,7 +271,7 @@ def _values(
         "search_title": texts.title,
         "search_lead": texts.lead,
         "search_body": texts.body,
-        "new_similarity_keys": list(texts.similarity_keys),
+        "similarity_keys": list(texts.similarity_keys),
     }
 
 
@@ -293,7 +296,6 @@ _COLUMNS = [
     "reports",
     "created_by",
     "evidence_state",
-    "similarity_keys",
 ]
 
 
@@ -317,7 +319,7 @@ def _adding() -> Select[Any]:
         _parts(ticket, table) for table in (ticket_sections, ticket_locations, checklist_items)
     ]
     specialists = specialists_listed().label("specialists")
-    return select(ticket, specialists, _awaited()).add_cte(*parts, _event(ticket))
+    return select(ticket, specialists, _awaited()).add_cte(*parts, _keys(ticket), _event(ticket))
 
 
 def _awaited() -> Any:
@@ -334,6 +336,14 @@ def _parts(ticket: CTE, table: Table) -> CTE:
     )
     rows = select(ticket.c.id, *(given.c[name] for name in names)).join_from(ticket, given, true())
     return insert(table).from_select(["ticket_id", *names], rows).cte(f"added_{table.name}")
+
+
+def _keys(ticket: CTE) -> CTE:
+    given = func.unnest(bindparam("similarity_keys", type_=ARRAY(Integer))).column_valued(
+        "given_key"
+    )
+    rows = select(given, ticket.c.id)
+    return insert(ticket_similarity_keys).from_select(["key", "ticket_id"], rows).cte("keys")
 
 
 def _event(ticket: CTE) -> CTE:

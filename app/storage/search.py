@@ -12,12 +12,9 @@ from app.domain.search import SearchTexts
 _LANGUAGE = literal_column("'english'", REGCONFIG)
 
 
-def values_of(texts: SearchTexts) -> dict[str, Any]:
-    """Return the columns that a ticket is found by."""
-    return {
-        "search": vector(literal(texts.title), literal(texts.lead), literal(texts.body)),
-        "similarity_keys": list(texts.similarity_keys),
-    }
+def vector_of(texts: SearchTexts) -> ColumnElement[Any]:
+    """Return the vector to be stored for the texts of a ticket."""
+    return vector(literal(texts.title), literal(texts.lead), literal(texts.body))
 
 
 def vector(

@@ -66,13 +66,23 @@ WITH places AS (
         ORDER BY l.ticket_id DESC
         LIMIT 10
     ) AS found
-), by_keys AS MATERIALIZED (
-    SELECT id FROM tickets WHERE similarity_keys && (SELECT CAST(:keys AS int[]))
+), by_keys AS (
+    SELECT found.ticket_id AS id
+    FROM unnest((SELECT CAST(:keys AS int[]))) AS wanted (key) CROSS JOIN LATERAL (
+        SELECT k.ticket_id
+        FROM ticket_similarity_keys k
+        WHERE k.key = wanted.key
+        ORDER BY k.ticket_id DESC
+        LIMIT 20
+    ) AS found
+    GROUP BY found.ticket_id
+    ORDER BY count(*) DESC, found.ticket_id DESC
+    LIMIT 12
 ), chosen AS (
     SELECT ticket_id AS id FROM by_lines
     UNION SELECT ticket_id FROM by_file
     UNION SELECT ticket_id FROM by_symbol
-    UNION (SELECT id FROM by_keys LIMIT 16)
+    UNION SELECT id FROM by_keys
 )
 SELECT t.key, t.title, t.status,
     left(t.summary, CAST(:characters AS integer)) AS summary,
@@ -86,7 +96,7 @@ SELECT t.key, t.title, t.status,
             OR l.symbol = ANY ((SELECT CAST(:symbols AS text[]))::text[])
         )
     ), '[]') AS locations
-FROM (SELECT id FROM chosen LIMIT 40) AS bounded JOIN tickets t USING (id)
+FROM (SELECT id FROM chosen LIMIT 32) AS bounded JOIN tickets t USING (id)
 WHERE t.key <> CAST(:own_key AS text)
 """)
 )
@@ -101,7 +111,7 @@ class SimilarStore:
     async def candidates(
         self, locations: Sequence[Location], keys: Sequence[int], *, own_key: str
     ) -> list[Candidate]:
-        """Return tickets at the same lines, of the same symbols, or under one of `keys`."""
+        """Return tickets at the same lines, of the same symbols, or that share most of `keys`."""
         places = [place for place in locations if place.path][:_MAX_PLACES]
         symbols = [bare_symbol(place.symbol) for place in locations if place.symbol][:_MAX_PLACES]
         rows = await _CANDIDATES.rows(

@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.similarity import KeyFrequencies
 from app.storage.prepared import Prepared
 
 _READ = Prepared(
@@ -23,8 +22,6 @@ _READ = Prepared(
 SELECT attname AS name, coalesce(most_common_elem_freqs, '{}') AS shares,
     CASE WHEN attname = 'search'
         THEN CAST(CAST(most_common_elems AS text) AS text[]) END AS words,
-    CASE WHEN attname = 'similarity_keys'
-        THEN CAST(CAST(most_common_elems AS text) AS int[]) END AS keys,
     CASE WHEN attname IN ('created_at', 'updated_at')
         THEN CAST(CAST(histogram_bounds AS text) AS timestamptz[]) END AS times,
     CASE WHEN attname = 'sort_key'
@@ -33,7 +30,7 @@ SELECT attname AS name, coalesce(most_common_elem_freqs, '{}') AS shares,
         WHERE oid = CAST('tickets' AS regclass)) AS tickets
 FROM pg_stats
 WHERE schemaname = current_schema() AND tablename = 'tickets'
-    AND attname IN ('search', 'similarity_keys', 'created_at', 'updated_at', 'sort_key')
+    AND attname IN ('search', 'created_at', 'updated_at', 'sort_key')
 """)
 )
 
@@ -62,7 +59,7 @@ _TERMS = Prepared(lambda: text("SELECT querytree(websearch_to_tsquery('english',
 """What of a query an index can look for: without what is not wanted."""
 
 _TERM = re.compile(r"'((?:[^']|'')*)'")
-_ENOUGH_TIMES = 2.0
+_ENOUGH_TIMES = 1.5
 """So many times what a page holds is expected in a window, so that it is seldom too small."""
 
 _LEAST_SHARE = 0.002
@@ -122,10 +119,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class TicketStatistics:
-    """How many tickets there are, which words and keys are common, how they are spread."""
+    """How many tickets there are, which words are common, how they are spread."""
 
     tickets: float = 0.0
-    keys: KeyFrequencies = field(default_factory=KeyFrequencies)
     words: Mapping[str, float] = field(default_factory=dict)
     """The share of tickets that hold each of the most common words."""
     spreads: Mapping[str, Spread] = field(default_factory=dict)
@@ -194,7 +190,7 @@ class StatisticsStore:
         """Return what is known of tickets, as of the server's last look at them."""
         rows = {row.name: row for row in await _READ.rows(self._connection)}
         tickets = max((row.tickets for row in rows.values()), default=0.0)
-        words, keys = rows.get("search"), rows.get("similarity_keys")
+        words = rows.get("search")
         spreads = {}
         for name, row in rows.items():
             if bounds := row.times or row.texts:
@@ -203,10 +199,6 @@ class StatisticsStore:
         # Behind the shares stand some figures more.
         return TicketStatistics(
             tickets=tickets,
-            keys=KeyFrequencies(
-                tickets,
-                {} if keys is None else dict(zip(keys.keys or (), keys.shares, strict=False)),
-            ),
             words={} if words is None else dict(zip(words.words or (), words.shares, strict=False)),
             spreads=spreads,
         )

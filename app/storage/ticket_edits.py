@@ -18,10 +18,11 @@ from app.schema.tickets import (
     checklist_items,
     ticket_locations,
     ticket_sections,
+    ticket_similarity_keys,
     tickets,
 )
 from app.schema.verification import test_links, tests
-from app.storage.search import values_of
+from app.storage.search import vector_of
 from app.storage.ticket_show import decision_from
 from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
 
@@ -76,11 +77,18 @@ class TicketEditStore:
         assert new is not None
         return int(new)
 
-    async def save_search(self, ticket_id: int, texts: SearchTexts) -> None:
-        """Store what full text finds a ticket by. The document's version stays as it is."""
+    async def save_search(self, ticket_id: int, before: SearchTexts, now: SearchTexts) -> None:
+        """Store what a ticket is found by `now`. The document's version stays as it is."""
         await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(values_of(texts))
+            update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(now))
         )
+        table, old, new = ticket_similarity_keys, before.similarity_keys, now.similarity_keys
+        if gone := set(old).difference(new):
+            await self._connection.execute(
+                delete(table).where(table.c.ticket_id == ticket_id, table.c.key.in_(gone))
+            )
+        if added := [{"key": key, "ticket_id": ticket_id} for key in set(new).difference(old)]:
+            await self._connection.execute(insert(table), added)
 
     async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:
         """Make `sections` the sections of a ticket; those with an id stay the same part."""

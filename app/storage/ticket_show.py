@@ -56,16 +56,13 @@ from app.storage.links import links_of
 from app.storage.prepared import Prepared
 from app.storage.rows import json_list, must_moment
 
-FOUND_BY = frozenset({"search", "similarity_keys"})
-"""Columns that serve to find a ticket, and are shown nowhere."""
-
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
 """Reads the ticket ``wanted_key`` and all its parts."""
 
 
 def own_columns() -> list[ColumnElement[Any]]:
     """Return the columns of a ticket's own row that are shown."""
-    return [column for column in tickets.c if column.name not in FOUND_BY]
+    return [column for column in tickets.c if column is not tickets.c.search]
 
 
 def whole_tickets() -> Select[Any]:

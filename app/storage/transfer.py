@@ -48,6 +48,7 @@ from app.schema.tickets import (
     ticket_locations,
     ticket_relations,
     ticket_sections,
+    ticket_similarity_keys,
     tickets,
 )
 from app.schema.verification import (
@@ -58,7 +59,7 @@ from app.schema.verification import (
     texts,
     ticket_patches,
 )
-from app.storage.search import values_of
+from app.storage.search import vector_of
 from app.storage.ticket_filters import TicketFilter, conditions
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
@@ -141,7 +142,7 @@ KINDS: Mapping[str, Kind] = {
                 _ticket_part("documents", ticket_documents, "source_path"),
                 _ticket_part("pending_relations", pending_relations, "key", "kind"),
             ),
-            left_out=frozenset({"search", "similarity_keys"}),
+            left_out=frozenset({"search"}),
             shifted={"id": "ticket_shift"},
         ),
         Kind(
@@ -188,6 +189,7 @@ LEFT_OUT = MappingProxyType(
         "review_leases": "of minutes",
         "workers": "of this installation",
         "counters": "of this installation",
+        "ticket_similarity_keys": "made anew from the tickets' texts",
     }
 )
 """Tables that are in no export, and why."""
@@ -266,11 +268,18 @@ class TransferStore:
             raise _refusal(error) from None
 
     async def save_search(self, found: Sequence[tuple[int, SearchTexts]]) -> None:
-        """Store what full text finds tickets by, by the tickets' ids."""
+        """Store what new tickets are found by, by their ids."""
         for ticket_id, texts_of in found:
             await self._connection.execute(
-                update(tickets).where(tickets.c.id == ticket_id).values(values_of(texts_of))
+                update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(texts_of))
             )
+        keys = [
+            {"key": key, "ticket_id": ticket_id}
+            for ticket_id, texts_of in found
+            for key in texts_of.similarity_keys
+        ]
+        if keys:
+            await self._connection.execute(ticket_similarity_keys.insert(), keys)
 
     async def finish(self) -> None:
         """Let specialists that are new from now on stand behind those that came."""

@@ -87,6 +87,20 @@ async def test_a_ticket_is_found_by_what_it_says_now(known: Api) -> None:
     assert again["similar"] == []
 
 
+async def test_the_ticket_that_shares_most_words_is_found_among_many_with_two_of_them(
+    known: Api,
+) -> None:
+    for n in range(30):
+        await known.file(title=f"gradients couple elsewhere {'xyzv'[n % 4]}{n}", summary="Other.")
+
+    filed = await known.file(
+        title="Gradients couple when the seed_input of blend_multiply is missing",
+        summary="Nobody passes it.",
+    )
+
+    assert filed["similar"][0]["key"] == "KAS-1"
+
+
 async def test_no_ticket_has_no_likeness(api: Api) -> None:
     await api.call("GET", "/tickets/KAS-404/similar", expect=404)
 

@@ -11,7 +11,7 @@ import pytest
 from app.database import libpq_url
 from app.schema import metadata
 from app.storage.transfer import KINDS, LEFT_OUT
-from tests.support.api import Api, running_api
+from tests.support.api import Api, running_api, ticket_body
 from tests.unit.formats.markdown_samples import LAYOUTS, finding
 
 pytestmark = pytest.mark.anyio
@@ -154,12 +154,15 @@ async def test_what_is_restored_goes_on_working(api: Api, other_database: str) -
         found = await other.get("/tickets?q=callers")
         shown = await other.get("/tickets/B2-DRL-10")
         filed = await other.file(batch=2)
+        title = shown["title"]
+        like = await other.call("POST", "/tickets?dry_run=true", json=ticket_body(title=title))
         same = (await other.call("GET", "/tickets/B7-PT-03.md")).content
         mine = await api.file(batch=2)
 
     assert [item["key"] for item in found["items"]] == []
     assert shown == {**await api.get("/tickets/B2-DRL-10")}
     assert filed["key"] == mine["key"]
+    assert "B2-DRL-10" in [item["key"] for item in like.json()["similar"]]
     assert same == document
 
 

@@ -63,5 +63,4 @@ async def test_filing_takes_as_many_statements_as_before_however_many_parts(
             await factory.tickets.file(ada, draft)
         return len(found)
 
-    await seen(1)  # asks once what keys are common
     assert await seen(1) == await seen(20)

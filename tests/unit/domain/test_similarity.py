@@ -11,12 +11,10 @@ from app.domain.similarity import (
     SHOWN,
     Candidate,
     Features,
-    KeyFrequencies,
     compare,
     features,
     most_similar,
     similarity_keys,
-    telling_keys,
     words_of,
 )
 from app.domain.tickets import Location
@@ -188,19 +186,3 @@ def test_any_text_has_keys_that_depend_on_its_words_alone(title: str, summary: s
     shuffled = Features(frozenset(sorted(own.title)), frozenset(sorted(own.words)), ())
 
     assert similarity_keys(own) == similarity_keys(shuffled)
-
-
-@pytest.mark.parametrize(
-    ("common", "tickets", "chosen"),
-    [
-        ({}, 0.0, [1, 2, 3]),
-        ({2: 0.5}, 10.0, [1, 3, 2]),
-        ({2: 0.5}, 1e6, [1]),
-        ({1: 0.5, 2: 0.4, 3: 0.00001}, 1e6, [3]),
-        ({1: 0.00005, 2: 0.00005, 3: 0.00005}, 1e6, [1, 2]),
-    ],
-)
-def test_rare_keys_are_looked_for_within_a_budget(
-    common: dict[int, float], tickets: float, chosen: list[int]
-) -> None:
-    assert telling_keys([1, 2, 3], KeyFrequencies(tickets, common)) == chosen
