@@ -96,7 +96,10 @@ def load(url: str, size: int) -> None:
         _parts(connection, words, size)
         _reviews(connection, words, size, account)
         connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
-        connection.execute("CREATE INDEX ix_tickets_search ON tickets USING gin (search)")
+        connection.execute(
+            "CREATE INDEX ix_tickets_search ON tickets USING gin (search)"
+            " WITH (gin_pending_list_limit = 1024)"
+        )
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")

@@ -92,7 +92,7 @@ class StrictRoute(APIRoute):
 def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
     """Yield the name of each query parameter, and whether it may be repeated."""
     for field in dependant.query_params:
-        yield field.alias, get_origin(field.field_info.annotation) is list
+        yield field.alias, get_origin(field.field_info.annotation) is tuple
     for inner in dependant.dependencies:
         yield from _query_parameters(inner)
 

@@ -318,7 +318,7 @@ class Ticket:
         return f'"{self.version}"'
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: that triples what it takes to make one, and a page has many
 class TicketSummary:
     """A ticket as lists show it."""
 

@@ -130,7 +130,13 @@ tickets = Table(
     ),
     Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
     Index("ix_tickets_categories", "categories", postgresql_using="gin"),
-    Index("ix_tickets_search", "search", postgresql_using="gin"),
+    # Each search goes through the list of new entries, which is 4 MB by default.
+    Index(
+        "ix_tickets_search",
+        "search",
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 1024},
+    ),
 )
 
 # Without a foreign key: to check it for each of some forty rows would cost a filing more than all

@@ -57,7 +57,7 @@ class LeaseStore:
         expires_at = select(review_leases.c.expires_at).where(mine).scalar_subquery()
         query = (
             summaries()
-            .add_columns(tickets.c.id, expires_at.label("expires_at"))
+            .add_columns(expires_at.label("expires_at"))
             .where(_wants_review(specialist), ~_held(specialist, by_others_than=account_id))
             .order_by(tickets.c.severity, tickets.c.id)
             .limit(limit)

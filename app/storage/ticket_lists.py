@@ -76,7 +76,7 @@ class TicketListStore:
         shown = rows[:limit]
         position = None
         if len(rows) > limit:
-            position = tuple(getattr(shown[-1], f"at_{name}") for name, _ in rule.columns)
+            position = tuple(getattr(shown[-1], name) for name, _ in rule.columns)
         return TicketPage(tuple(map(summary_from, shown)), position)
 
     async def _rows(

@@ -222,6 +222,8 @@ def summaries() -> Select[Any]:
     columns = tickets.c
     author = accounts.alias("author")
     shown = [
+        "id",  # these two are shown nowhere, and are part of a position
+        "sort_key",
         "key",
         "title",
         "severity",
@@ -239,10 +241,8 @@ def summaries() -> Select[Any]:
         "created_at",
         "updated_at",
     ]
-    positions = {name for rule in ORDERS.values() for name, _ in rule.columns}
     return select(
         *(columns[name] for name in shown),
-        *(columns[name].label(f"at_{name}") for name in sorted(positions)),
         author.c.name.label("author"),
         _consensus().label("consensus"),
     ).join(author, author.c.id == columns.created_by)
