@@ -158,7 +158,7 @@ _FREQUENT = 0.05
 """A walk of `WALK` tickets finds a page of words that so many tickets hold."""
 
 
-_FEW = 2000
+_FEW = 400
 """So many tickets are read without asking where a page of them ends."""
 
 
