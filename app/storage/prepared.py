@@ -62,11 +62,11 @@ class Prepared:
             dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
         )
         self._constants = dict(compiled.params)
-        self._names = list(dict.fromkeys(_PLACE.findall(str(compiled))))
-        self._names.remove("") if "" in self._names else None
-        numbers = {name: f"${n}" for n, name in enumerate(self._names, 1)}
-        numbers[""] = "%"
-        self._text = _PLACE.sub(lambda found: numbers[found[1] or ""], str(compiled)).encode()
+        # Numbered, as the server wants them: the driver would look for names at each execution.
+        self._names = list(dict.fromkeys(filter(None, _PLACE.findall(str(compiled)))))
+        numbers: dict[str | None, str] = {None: "%"}
+        numbers |= {name: f"${n}" for n, name in enumerate(self._names, 1)}
+        self._text = _PLACE.sub(lambda found: numbers[found[1]], str(compiled)).encode()
 
     def _rows_of(self, cursor: Any) -> Callable[[Sequence[Any]], Any]:
         """Return what makes rows; always the same, because the columns are."""

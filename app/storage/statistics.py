@@ -62,6 +62,7 @@ _TERM = re.compile(r"'((?:[^']|'')*)'")
 _ENOUGH_TIMES = 1.5
 """So many times what a page holds is expected in a window, so that it is seldom too small."""
 
+_LEAST_SHARE_OF_MANY = 1e-9
 _LEAST_SHARE = 0.002
 """Of words that are rarer all tickets are looked up: there are few."""
 
@@ -139,8 +140,9 @@ class TicketStatistics:
         shares = sorted(self.words.get(word, self._share_of_rare) for word in words)
         if "|" in _TERM.sub("", terms):
             return shares[-1]
-        # Nothing tells how words go together: half way between always and by chance.
-        return shares[0] * math.sqrt(math.prod(shares[1:]))
+        # Nothing tells how words go together: half way between always and by chance. Of hundreds
+        # of words that would be nothing at all.
+        return max(shares[0] * math.sqrt(math.prod(shares[1:])), _LEAST_SHARE_OF_MANY)
 
     def telling(self, terms: str, frequent: float) -> str | None:
         """Return a query for those words of another one that less than `frequent` tickets hold.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +12,9 @@ from app.domain.accounts import Actor
 from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.tickets import Category, Severity
 from app.factory import Factory
+from app.storage.statistics import TicketStatistics
 from app.storage.ticket_lists import ORDERS, TicketFilter
-from app.storage.ticket_pages import Expectation
+from app.storage.ticket_pages import Expectation, expectation
 from tests.factories.tickets import a_draft
 from tests.support.statements import sent_statements
 
@@ -147,3 +149,21 @@ async def test_a_window_that_holds_a_page_is_all_that_is_read(three: Factory) ->
                 )
                 assert len(seen) == statements
                 seen.clear()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["it's", "back\\slash", "a'\\'b", '"a phrase"', "\\\\", "'", "x:*", "😀", "&|!<->()", "a/b.py"],
+)
+async def test_any_word_may_be_one_of_the_telling_ones(three: Factory, word: str) -> None:
+    known = TicketStatistics(tickets=1e6, words={"scale": 0.9, "common": 0.2})
+    q = f"scale {word}"
+    async with three.unit.read() as stores:
+        terms = await stores.statistics.terms(q)
+        expected = expectation(known, terms, "-created", None, 50)
+        page = stores.ticket_lists.page
+        found = await page(
+            TicketFilter(q=q), "-created", after=None, limit=50, expected=replace(expected, walk=0)
+        )
+
+        assert found == await page(TicketFilter(q=q), "-created", after=None, limit=50)

@@ -37,6 +37,7 @@ KNOWN = TicketStatistics(
         ("'|' & 'blend'", 0.01 * 0.6**0.5),
         ("'walrus'", 0.01),
         ("'walrus' | 'seed'", 0.09),
+        (" & ".join(["'walrus'"] * 250), 1e-9),
     ],
 )
 def test_the_share_of_a_query_comes_from_those_of_its_words(terms: str, share: float) -> None:
@@ -142,3 +143,11 @@ def test_where_few_tickets_hold_the_words_they_are_all_looked_up() -> None:
     few = replace(KNOWN, tickets=30_000)
 
     assert expectation(few, "'walrus'", "-created", None, 50) == Expectation(0, None, None)
+
+
+def test_no_number_of_words_is_too_many() -> None:
+    terms = " & ".join(f"'{n}'" for n in range(250))
+
+    known = replace(KNOWN, tickets=1e12, words={"blend": 0.006})
+
+    assert expectation(known, terms, "-created", None, 200) == Expectation(0, None, None)
