@@ -8,6 +8,7 @@ share a key may be alike, whatever language they are written in and however many
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import zlib
@@ -52,8 +53,6 @@ _STOP = frozenset(
     for word in line.split()
 )
 
-_MOST_KEPT = 50_000
-
 
 @dataclass(frozen=True)
 class Features:
@@ -87,26 +86,15 @@ def words_of(text: str) -> frozenset[str]:
     Names fall into their words: ``blend_multiply`` and ``BlendMultiply`` are both "blend" and
     "multiply".
     """
-    found = set(map(_meanings.__getitem__, _WORD.findall(text)))
+    found = set(map(_meaning, _WORD.findall(text)))
     found.discard("")
     return frozenset(found)
 
 
-class _Meanings(dict[str, str]):
-    """Words without their endings; nothing for those that mean nothing."""
-
-    def __missing__(self, word: str) -> str:
-        """Find out what a word is that was not asked for lately."""
-        if len(self) >= _MOST_KEPT:
-            self.clear()
-        found = self[word] = _meaning(word.lower())
-        return found
-
-
-_meanings = _Meanings()
-
-
+@functools.lru_cache(maxsize=50_000)
 def _meaning(word: str) -> str:
+    """Return a word without its ending; nothing for one that means nothing."""
+    word = word.lower()
     if len(word) <= 2 or len(word) > 100 or word in _STOP:
         return ""
     for ending, instead in _ENDINGS:

@@ -10,6 +10,7 @@ from typing import Any
 from app.domain import relations
 from app.domain.accounts import Actor
 from app.domain.search import search_texts
+from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import (
     CONTENT_SECTIONS_LEFT_OUT,
     ChecklistItem,
@@ -181,10 +182,10 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
         before.id, fields, content_changed=bool(content_changed(before, changes))
     )
     if any(f in changes for f in _SEARCHED):
-        was = {f: getattr(before, f) for f in _SEARCHED}
-        now = {f: changes.get(f, value) for f, value in was.items()}
+        now = {f: changes.get(f, getattr(before, f)) for f in _SEARCHED}
+        old_keys = similarity_keys(features(before.title, before.summary, ()))
         await stores.ticket_edits.save_search(
-            before.id, search_texts(before.key, **was), search_texts(before.key, **now)
+            before.id, search_texts(before.key, **now), old_keys=old_keys
         )
     if "sections" in changes:
         await stores.ticket_edits.save_sections(before.id, changes["sections"])

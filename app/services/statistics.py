@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 
+from app.services.kept import Kept
 from app.storage.statistics import TicketStatistics
 from app.storage.unit import Stores
 
@@ -18,7 +18,7 @@ class Statistics:
     def __init__(self) -> None:
         self._known = TicketStatistics()
         self._until = 0.0
-        self._terms: OrderedDict[str, str] = OrderedDict()
+        self._terms: Kept[str] = Kept(_MOST_QUERIES)
 
     async def of_tickets(self, stores: Stores) -> TicketStatistics:
         """Return how many tickets there are, which words are common, and the like."""
@@ -32,7 +32,6 @@ class Statistics:
         """Return what of a query the index of words can look for."""
         found = self._terms.get(q)
         if found is None:
-            found = self._terms[q] = await stores.statistics.terms(q)
-            if len(self._terms) > _MOST_QUERIES:
-                self._terms.popitem(last=False)
+            found = await stores.statistics.terms(q)
+            self._terms.put(q, found)
         return found

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
 
 from app.domain.accounts import Specialist
 from app.domain.audit import AuditEvent
@@ -14,13 +12,12 @@ from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.tickets import Ticket
 from app.services.access import shown
+from app.services.kept import Kept
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64
 _NOTES = 50
 _EVENTS = 500
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -46,33 +43,13 @@ class TicketPast:
     """All of them, superseded ones too."""
 
 
-class _Kept(Generic[Value]):
-    """What never changes once it is there, kept while it is in use."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[object, Value] = OrderedDict()
-
-    def get(self, name: object) -> Value | None:
-        """Return the value kept under `name`, or None."""
-        if name in self._values:
-            self._values.move_to_end(name)
-        return self._values.get(name)
-
-    def put(self, name: object, value: Value) -> None:
-        """Keep a value; the one that was not asked for the longest goes."""
-        self._values[name] = value
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-
-
 class TicketViewService:
     """Tickets for people to look at."""
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._arms: _Kept[Run] = _Kept(_MOST_KEPT)
-        self._patches: _Kept[str] = _Kept(_MOST_KEPT)
+        self._arms: Kept[Run] = Kept(_MOST_KEPT)
+        self._patches: Kept[str] = Kept(_MOST_KEPT)
 
     async def show(self, key: str) -> TicketView:
         """Return a ticket with its notes, its newest run and its patches.

@@ -62,9 +62,11 @@ _TERM = re.compile(r"'((?:[^']|'')*)'")
 _ENOUGH_TIMES = 1.5
 """So many times what a page holds is expected in a window, so that it is seldom too small."""
 
-_LEAST_SHARE_OF_MANY = 1e-9
 _LEAST_SHARE = 0.002
-"""Of words that are rarer all tickets are looked up: there are few."""
+"""What is supposed at least of a word that is none of the common ones."""
+
+_LEAST_SHARE_OF_MANY = 1e-9
+"""What is supposed at least of many words together."""
 
 
 @dataclass(frozen=True)

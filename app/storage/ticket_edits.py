@@ -77,17 +77,25 @@ class TicketEditStore:
         assert new is not None
         return int(new)
 
-    async def save_search(self, ticket_id: int, before: SearchTexts, now: SearchTexts) -> None:
-        """Store what a ticket is found by `now`. The document's version stays as it is."""
+    async def save_search(
+        self, ticket_id: int, now: SearchTexts, *, old_keys: Sequence[int]
+    ) -> None:
+        """Store what a ticket is found by `now`. The document's version stays as it is.
+
+        Args:
+            ticket_id: the ticket.
+            now: what it says.
+            old_keys: under which alike tickets found it so far.
+        """
         await self._connection.execute(
             update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(now))
         )
-        table, old, new = ticket_similarity_keys, before.similarity_keys, now.similarity_keys
-        if gone := set(old).difference(new):
+        table, new = ticket_similarity_keys, now.similarity_keys
+        if gone := set(old_keys).difference(new):
             await self._connection.execute(
                 delete(table).where(table.c.ticket_id == ticket_id, table.c.key.in_(gone))
             )
-        if added := [{"key": key, "ticket_id": ticket_id} for key in set(new).difference(old)]:
+        if added := [{"key": key, "ticket_id": ticket_id} for key in set(new).difference(old_keys)]:
             await self._connection.execute(insert(table), added)
 
     async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
+from app.domain.similarity import features, similarity_keys
 from tests.support.api import Api, ticket_body
 
 pytestmark = pytest.mark.anyio
@@ -74,7 +76,7 @@ async def test_a_ticket_is_not_like_itself_and_likeness_goes_both_ways(known: Ap
     assert of_first["next_cursor"] is None
 
 
-async def test_a_ticket_is_found_by_what_it_says_now(known: Api) -> None:
+async def test_a_ticket_is_found_by_what_it_says_now(known: Api, database: str) -> None:
     change = {"title": "Checkpoint drops the momentum"}
 
     await known.call(
@@ -85,6 +87,13 @@ async def test_a_ticket_is_found_by_what_it_says_now(known: Api) -> None:
     assert [item["key"] for item in filed["similar"]] == ["KAS-2"]
     again = await known.file(title="Unrelated trouble", summary="Nowhere at all.")
     assert again["similar"] == []
+    with psycopg.connect(database) as connection:
+        kept = connection.execute(
+            "SELECT k.key FROM ticket_similarity_keys AS k JOIN tickets AS t ON t.id = k.ticket_id"
+            " WHERE t.key = 'KAS-2'"
+        ).fetchall()
+    own = features(change["title"], "Elsewhere.", ())
+    assert sorted(key for (key,) in kept) == sorted(similarity_keys(own))
 
 
 async def test_the_ticket_that_shares_most_words_is_found_among_many_with_two_of_them(
