@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.domain.causes import Cause
+
 
 class RunKind(StrEnum):
     """What a run is to show."""
@@ -57,6 +59,19 @@ class TestOutcome(StrEnum):
     TIMED_OUT = "timed-out"
 
 
+class TestMode(StrEnum):
+    """In which company a test ran."""
+
+    __test__ = False
+
+    ALONE = "alone"
+    """In a process of its own, with its fixtures of every scope set up and torn down around it."""
+    TOGETHER = "together"
+    """In one process with the others, in the order of the files."""
+    REVERSED = "reversed"
+    """In one process with the others, in reversed order."""
+
+
 class TestPurpose(StrEnum):
     """What a linked test is for."""
 
@@ -94,6 +109,22 @@ class TestResult:
     stdout: str | None = None
     repeat: int = 1
     """Which repetition this was, from 1."""
+    mode: TestMode = TestMode.ALONE
+    cause: Cause | None = None
+    """Why it did not pass; None when it passed, was skipped or met its deadline."""
+    file: str | None = None
+    """Where it failed, relative to the arm's root: the innermost frame of package or suite."""
+    line: int | None = None
+    signature: str | None = None
+    """What makes two failures the same: exception type and innermost frame, without messages."""
+    skipped_subtests: tuple[str, ...] = ()
+    """Subtests that were skipped; the test itself may have passed."""
+    log: str | None = None
+    """Log records."""
+    warnings: tuple[str, ...] = ()
+    """Warnings, pytest's own included, each with its category."""
+    properties: tuple[tuple[str, str], ...] = ()
+    """What the test recorded with ``record_property`` and its kin."""
 
     @property
     def demonstrates_failure(self) -> bool:
