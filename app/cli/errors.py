@@ -4,13 +4,14 @@
 
     CliError
     ├── UsageProblem     2   the command or its configuration is wrong; nothing was asked
-    ├── Unreachable      3   no service answered
-    ├── Refused          1   the service answered no (2 for a bad token, 3 when it failed itself)
+    ├── NotAllowed       3   the account may not do what the command is made of
+    ├── Unreachable      4   no service answered
+    ├── Refused        1-4   the service answered with an error; `Refused.code` says which is which
     ├── Stopped        130   the user stopped waiting
     └── PipeClosed     141   nobody reads the output any more; nothing is said
 
 Exit code 1 is also how a command ends whose answer is no: a check that failed, a proof that did
-not prove. 0 is success.
+not prove. 0 is yes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from app.cli.text import sentence
 
 EXIT_NO = 1
 EXIT_USAGE = 2
-EXIT_UNREACHABLE = 3
+EXIT_NOT_ALLOWED = 3
+EXIT_AWAY = 4
 EXIT_STOPPED = 130
 EXIT_PIPE = 141
 """What shells report of a program that a closed pipe ended."""
@@ -53,10 +55,16 @@ class UsageProblem(CliError):
     exit_code = EXIT_USAGE
 
 
+class NotAllowed(CliError):
+    """The account may not do what the command is made of."""
+
+    exit_code = EXIT_NOT_ALLOWED
+
+
 class Unreachable(CliError):
     """No service answered."""
 
-    exit_code = EXIT_UNREACHABLE
+    exit_code = EXIT_AWAY
 
 
 class Stopped(CliError):
@@ -96,7 +104,10 @@ class Refused(CliError):
 
     @property
     def code(self) -> int:
-        """1, but 2 for a token the service does not take and 3 when the service itself failed."""
-        if self.status == 401:
-            return EXIT_USAGE
-        return EXIT_UNREACHABLE if self.status >= 500 else EXIT_NO
+        """What the status says: no, wrong, not allowed, or away."""
+        if self.status in (409, 412, 428):
+            return EXIT_NO
+        if self.status in (401, 403):
+            return EXIT_NOT_ALLOWED
+        away = self.status in (408, 429) or self.status >= 500
+        return EXIT_AWAY if away else EXIT_USAGE

@@ -32,7 +32,6 @@ from app.cli.commands import (
     tickets,
 )
 from app.cli.errors import (
-    EXIT_NO,
     EXIT_PIPE,
     EXIT_STOPPED,
     EXIT_USAGE,
@@ -79,8 +78,8 @@ def _main(
     FINDINGS_URL and FINDINGS_TOKEN say which service to talk to, and as whom. With FINDINGS_URL
     unset it is the service of this machine, with the admin token that its start left.
 
-    The exit code is 0 for yes, 1 when the answer is no, 2 for a wrong command or configuration,
-    3 when no service answers.
+    The exit code is 0 for yes, 1 when the answer is no, 2 for wrong input or what is not found,
+    3 when you may not, 4 when the service is away.
     """
     ctx.obj = Globals(as_json=as_json)
 
@@ -165,7 +164,7 @@ def _usage(error: typer.TyperException) -> int:
         return EXIT_USAGE
     path = context.command_path if context is not None else "findings"
     say(f"findings: {sentence(text.rstrip('.'))} See `{path} --help`.")
-    return getattr(error, "exit_code", EXIT_NO)
+    return EXIT_USAGE
 
 
 def run() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.commands.runs import until_ended
-from app.cli.errors import EXIT_NO, Refused, Stopped, Unreachable, UsageProblem
+from app.cli.errors import EXIT_NO, NotAllowed, Refused, Stopped, Unreachable
 from app.cli.examples import EXAMPLES, Loaded, load, read_examples
 from app.cli.output import Output, say
 from app.cli.patches import DEFECTS
@@ -69,7 +69,7 @@ def load_examples(
 def _require_maintainer(session: Session) -> None:
     me = session.client.get("me")
     if me.get("role") not in ROLES:
-        raise UsageProblem(
+        raise NotAllowed(
             "the reviews of all specialists and the patches need a maintainer's token; "
             f"you are {me.get('name')}, {me.get('role')}",
             "Set FINDINGS_TOKEN to the token of a maintainer or admin",

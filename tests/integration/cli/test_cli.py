@@ -183,7 +183,7 @@ def test_linking_and_unlinking(findings: Command, linked: str) -> None:
     assert findings("test", "unlink", linked, node).code == 0
     assert node not in findings("test", "list", linked).out
     wrong = findings("test", "link", linked, f"{SUITE_FILE}x")
-    assert wrong.code == 1
+    assert wrong.code == 2
     assert f"did you mean {SUITE_FILE}?" in wrong.err
 
 
@@ -231,7 +231,7 @@ def test_check_then_proof(findings: Command, linked: str, tmp_path: Path) -> Non
     stored = findings("patch", "show", linked, "defect").out
     assert stored == (DEFECTS / "B2-DRL-10.patch").read_text()
     assert findings("patch", "remove", linked, "defect-3").code == 0
-    assert findings("patch", "show", linked, "defect-3").code == 1
+    assert findings("patch", "show", linked, "defect-3").code == 2
 
 
 def test_a_proof_that_shows_nothing_answers_no(findings: Command, tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_proof_that_shows_nothing_answers_no(findings: Command, tmp_path: Path
 )
 def test_refusals_are_one_line_with_the_request(findings: Command, words: str, said: str) -> None:
     done = findings(*words.split())
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert done.err.startswith("findings: ") and done.err.count("\n") == 1
     assert "[request " in done.err
@@ -273,17 +273,17 @@ def test_refusals_are_one_line_with_the_request(findings: Command, words: str, s
 
 def test_a_smaller_role_is_told_what_it_needs(findings: Command, key: str, reviewer: str) -> None:
     done = findings("patch", "put", key, "fix", "-", token=reviewer, stdin="x")
-    assert done.code == 1
+    assert done.code == 3
     assert "maintainer" in done.err and "cli-ada" in done.err
 
 
-def test_a_revoked_token_is_a_matter_of_configuration(findings: Command) -> None:
+def test_a_revoked_token_is_not_allowed(findings: Command) -> None:
     assert findings("account", "create", "cli-bob", "--role", "reader").code == 0
     new = findings("token", "create", "cli-bob", "--json").json
     assert findings("whoami", token=new["token"]).code == 0
     assert findings("token", "revoke", new["id"], "--account", "cli-bob").code == 0
     refused = findings("whoami", token=new["token"])
-    assert refused.code == 2
+    assert refused.code == 3
     assert "revoked" in refused.err
     assert "revoked" in findings("token", "list", "cli-bob").out
 
@@ -300,5 +300,5 @@ def test_the_local_token_serves_only_without_a_url(findings: Command, service: A
 
 def test_no_service(findings: Command) -> None:
     done = findings("whoami", FINDINGS_URL="http://127.0.0.1:9")
-    assert done.code == 3
+    assert done.code == 4
     assert "`findings serve`" in done.err

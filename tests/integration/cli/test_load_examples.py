@@ -109,5 +109,5 @@ def test_a_reviewer_may_not(load: Any, service: Any) -> None:
         client.post("/accounts", json=account).raise_for_status()
         token = client.post("/accounts/loader/tokens", json={}).json()["token"]
     code, said = load(token=token)
-    assert code == 2
+    assert code == 3
     assert "maintainer" in said and "loader, reviewer" in said

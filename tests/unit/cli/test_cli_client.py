@@ -89,7 +89,7 @@ def test_nothing_listens() -> None:
         with pytest.raises(Unreachable) as caught:
             client.get("me")
         client.close()
-    assert caught.value.code == 3
+    assert caught.value.code == 4
     assert "`findings serve`" in str(caught.value)
 
 
@@ -137,7 +137,7 @@ def test_an_answer_that_does_not_come() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(404, 1), (502, 3)], ids=["another-site", "a-proxy-without-service"]
+    ("status", "code"), [(404, 2), (502, 4)], ids=["another-site", "a-proxy-without-service"]
 )
 def test_an_error_that_is_not_the_services(
     client: Client, stub: Any, reply: Any, status: int, code: int

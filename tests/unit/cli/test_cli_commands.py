@@ -218,7 +218,7 @@ def test_verify_that_loses_the_service_says_how_to_look_again(
     stub.on("POST", "tickets/A-1/runs", reply(run_of(None, "queued"), 202))
     stub.on("GET", "runs/r1", reply(hang_up=True))
     done = findings("verify", "A-1")
-    assert done.code == 3
+    assert done.code == 4
     assert "Look again with `findings run show r1`." in done.err
 
 
@@ -323,7 +323,7 @@ def test_a_refusal_in_json_is_the_problem_itself(findings: Any, stub: Any, reply
     problem = {"detail": "There is no ticket 'A-1'", "status": 404}
     stub.on("GET", "tickets/A-1", reply(problem, 404))
     done = findings("ticket", "show", "A-1", "--json")
-    assert (done.code, json.loads(done.out)) == (1, problem)
+    assert (done.code, json.loads(done.out)) == (2, problem)
     assert done.err == "findings: There is no ticket 'A-1'.\n"
 
 
@@ -343,6 +343,12 @@ def test_usage_errors_are_one_line(findings: Any, words: tuple[str, ...], said: 
     assert said in done.err
     assert done.err.startswith("findings: ")
     assert done.err.count("\n") == 1
+
+
+def test_help_says_what_the_exit_codes_mean(findings: Any) -> None:
+    told = " ".join(findings("--help").out.split())
+    assert "0 for yes, 1 when the answer is no, 2 for wrong input or what is not found" in told
+    assert "3 when you may not, 4 when the service is away" in told
 
 
 def test_without_words_there_is_help(findings: Any) -> None:

@@ -195,5 +195,5 @@ def test_others_are_told_before_anything_is_done(
     write("A-01")
     stub.on("GET", "me", reply({"name": "bob", "role": role}))
     done = load()
-    assert (done.code, len(stub.requests)) == (2, 1)
+    assert (done.code, len(stub.requests)) == (3, 1)
     assert f"you are bob, {role}" in done.err

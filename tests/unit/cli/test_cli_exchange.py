@@ -171,5 +171,5 @@ def test_an_export_that_is_refused_leaves_no_file(
 
     done = findings("export", "--out", str(tmp_path / "t.zip"))
 
-    assert done.code == 3
+    assert done.code == 4
     assert list(tmp_path.iterdir()) == []

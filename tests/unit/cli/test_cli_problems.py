@@ -11,11 +11,29 @@ from app.cli.remedies import command_for
 def test_detail_request_and_exit_code() -> None:
     error = refused(404, {"detail": "There is no ticket 'X-1'", "request_id": "r1"})
     assert str(error) == "There is no ticket 'X-1'. [request r1]"
-    assert error.code == 1
+    assert error.code == 2
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(401, 2), (403, 1), (404, 1), (409, 1), (422, 1), (500, 3), (503, 3)]
+    ("status", "code"),
+    [
+        (400, 2),
+        (401, 3),
+        (403, 3),
+        (404, 2),
+        (405, 2),
+        (408, 4),
+        (409, 1),
+        (412, 1),
+        (413, 2),
+        (415, 2),
+        (421, 2),
+        (422, 2),
+        (428, 1),
+        (429, 4),
+        (500, 4),
+        (503, 4),
+    ],
 )
 def test_exit_codes(status: int, code: int) -> None:
     assert refused(status, {"detail": "x"}).code == code

@@ -66,7 +66,7 @@ def test_a_refusal_leaves_no_file(
 
     ended = findings("report")
 
-    assert ended.code == 2
+    assert ended.code == 3
     assert "not valid" in ended.err
     assert list(tmp_path.iterdir()) == []
 
