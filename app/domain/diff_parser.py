@@ -9,6 +9,10 @@ from app.domain.diff_parts import FilePatch, Hunk, Line, PatchError, Sign
 
 _HUNK = re.compile(r"@@ -(\d{1,7})(?:,(\d{1,7}))? \+(\d{1,7})(?:,(\d{1,7}))? @@(?: .*)?")
 _INDEX = re.compile(r"index [0-9a-f]{4,64}\.\.[0-9a-f]{4,64}(?: (\d{6}))?")
+_SIDES = "abciow12"
+"""Git's prefixes: a and b, and with diff.mnemonicPrefix those of commit, index, object and work
+tree, and 1 and 2; a reversed diff turns them round."""
+_NO_CONTEXT = "a hunk needs lines of context; make the diff with -U3"
 
 _REFUSED_HEADERS = {
     "GIT binary patch": "binary patches are refused; only text of .py files can be changed",
@@ -67,9 +71,7 @@ class _Reader:
         start = self._at
         old = self._path("--- ")
         new = self._path("+++ ")
-        path, added, deleted = self._resolve(old, new, start + 1)
-        if stated is not None and stated != f"diff --git a/{path} b/{path}":
-            raise PatchError("the `diff --git` line names other files than ---/+++", start + 1)
+        path, added, deleted = self._resolve(stated, old, new, start + 1)
         if ("new" in modes and not added) or ("deleted" in modes and not deleted):
             raise PatchError("the mode line contradicts the ---/+++ lines", start + 1)
         hunks = self._hunks()
@@ -121,14 +123,28 @@ class _Reader:
             raise PatchError("quoted file names are refused; use plain ASCII names", number)
         return path
 
-    def _resolve(self, old: str, new: str, number: int) -> tuple[str, bool, bool]:
+    def _resolve(
+        self, stated: str | None, old: str, new: str, number: int
+    ) -> tuple[str, bool, bool]:
+        """Return the path, and whether the file is added or deleted.
+
+        With git's own line a prefix is one where the two sides differ in it and in nothing else;
+        without it, only ``a/`` and ``b/`` are.
+        """
         added, deleted = old == "/dev/null", new == "/dev/null"
         if added and deleted:
             raise PatchError("both sides are /dev/null", number)
-        if (added or old.startswith("a/")) and (deleted or new.startswith("b/")):
-            old, new = old.removeprefix("a/"), new.removeprefix("b/")
-        path = new if added or not deleted else old
-        if not (added or deleted) and old != new:
+        present = new if added else old
+        sides = (present if added else old, present if deleted else new)
+        if stated is not None:
+            sides = _stated_sides(stated, present, sides, number)
+        prefixes = _SIDES if stated is not None else "ab"
+        path, other = sides
+        if path[:2] != other[:2] and all(s[:1] in prefixes and s[1:2] == "/" for s in sides):
+            path, other = path[2:], other[2:]
+        elif stated is None and (added or deleted):
+            path = other = path.removeprefix("b/" if added else "a/")
+        if path != other:
             raise PatchError(
                 "renames are refused: ---/+++ name different files; use --no-renames", number
             )
@@ -178,7 +194,8 @@ class _Reader:
         while old > 0 or new > 0:
             if self._at == len(self._lines):
                 raise PatchError("the hunk has fewer lines than its header says", number)
-            text = self._lines[self._at]
+            # With diff.suppressBlankEmpty git leaves out the space of an empty context line.
+            text = self._lines[self._at] or " "
             sign = text[:1]
             if sign not in (" ", "-", "+"):
                 raise PatchError(_odd_line(text), self._at + 1)
@@ -221,6 +238,18 @@ def check_path(path: str, package: str | None, number: int | None = None) -> Non
         raise PatchError(f"{path!r} is outside {package}/; only that package is patched", number)
 
 
+def _stated_sides(
+    stated: str, present: str, sides: tuple[str, str], number: int
+) -> tuple[str, str]:
+    """Return both names as the `diff --git` line has them, which has one also of /dev/null."""
+    names = stated.removeprefix("diff --git ")
+    half = len(names) // 2
+    found = names[:half], names[half + 1 :]
+    if present not in found or (sides[0] != sides[1] and sides != found):
+        raise PatchError("the `diff --git` line names other files than ---/+++", number)
+    return found
+
+
 def _check_mode(mode: str, number: int) -> None:
     if mode != "100644":
         raise PatchError(_REFUSED_MODES.get(mode, f"mode {mode} is refused; use 100644"), number)
@@ -232,16 +261,11 @@ def _index(start: int, count: int, number: int) -> int:
     if count == 0 and start == 0:
         return 0
     if count == 0:
-        raise PatchError("a hunk needs lines of context; make the diff with -U3", number)
+        raise PatchError(_NO_CONTEXT, number)
     raise PatchError("line numbers start at 1", number)
 
 
 def _odd_line(text: str) -> str:
     if text.startswith("\\"):
         return "files without a newline at their end are refused; end the file with one"
-    if not text:
-        return (
-            "an empty line inside a hunk; a context line starts with a space "
-            "(an editor may have stripped it), or the header's counts are too high"
-        )
     return f"{text[:60]!r} inside a hunk starts with none of space, - and +"

@@ -3,14 +3,16 @@
 A patch that comes from a stranger is data to be judged, so what is not plainly a change of text
 in ``.py`` files is refused, and every refusal says how to mend it.
 
-What is accepted: ``---``/``+++`` headers with or without the ``a/`` and ``b/`` of git, files added
-and deleted (``/dev/null``), and git's ``diff --git``, ``index``, ``new file mode 100644`` and
-``deleted file mode 100644`` lines.
+What is accepted: ``---``/``+++`` headers with or without the ``a/`` and ``b/`` of git or its other
+prefixes (``diff.noprefix``, ``diff.mnemonicPrefix``, ``-R``), files added and deleted
+(``/dev/null``), an empty line for an empty line of context, and git's ``diff --git``, ``index``,
+``new file mode 100644`` and ``deleted file mode 100644`` lines.
 
 How it is applied: each hunk with its context and removed lines equal to the file's, byte for byte:
 at the line it states, or, when lines above it have come or gone since, at the only other place that
 holds them. There is no fuzz and no choice between places, so that the same patch and the same files
-always give the same result.
+always give the same result. A hunk that fits at its line, and as well where the hunk before or
+behind it has moved to, is refused.
 """
 
 from __future__ import annotations
@@ -163,17 +165,64 @@ def _patched(text: str, file: FilePatch) -> str:
     lines[-1] = lines[-1][:-1]
     if not lines[-1]:
         lines.pop()
+    places = _placed(file, lines)
     result: list[str] = []
+    taken = 0
+    for hunk, index in zip(file.hunks, places, strict=True):
+        result += lines[taken:index]
+        result += hunk.side("+")
+        taken = index + len(hunk.side("-"))
+    return "".join(result + lines[taken:])
+
+
+def _placed(file: FilePatch, lines: list[str]) -> list[int]:
+    """Return where the hunks belong, from 0."""
+    places: list[int] = []
     taken = 0
     for hunk in file.hunks:
         old = hunk.side("-")
         if not old and lines:
-            raise PatchError(f"{file.path} is not empty, as the hunk expects", hunk.line)
-        index = _place(file.path, lines, hunk, old, taken)
-        result += lines[taken:index]
-        result += hunk.side("+")
-        taken = index + len(old)
-    return "".join(result + lines[taken:])
+            raise PatchError(
+                f"{file.path} is not empty, as the hunk without context expects; make the diff "
+                "with -U3",
+                hunk.line,
+            )
+        places.append(_place(file.path, lines, hunk, old, taken))
+        taken = places[-1] + len(old)
+    moves = [place - hunk.old_index for hunk, place in zip(file.hunks, places, strict=True)]
+    _require_one_way(file, lines, places, moves)
+    _require_one_way(file, lines, places, moves, backwards=True)
+    return places
+
+
+def _require_one_way(
+    file: FilePatch,
+    lines: list[str],
+    places: list[int],
+    moves: list[int],
+    *,
+    backwards: bool = False,
+) -> None:
+    """Refuse a hunk at its stated line that fits as well where its moved neighbour would put it."""
+    neighbour = 0
+    order = range(len(places))
+    for number in reversed(order) if backwards else order:
+        if moves[number]:
+            neighbour = moves[number]
+            continue
+        hunk = file.hunks[number]
+        old, moved = hunk.side("-"), hunk.old_index + neighbour
+        begin = places[number - 1] + len(file.hunks[number - 1].side("-")) if number else 0
+        end = places[number + 1] if number + 1 < len(places) else len(lines)
+        room = begin <= moved <= end - len(old)
+        if neighbour and room and lines[moved : moved + len(old)] == old:
+            beside = "behind" if backwards else "before"
+            raise PatchError(
+                f"{file.path}: the hunk fits at line {hunk.old_index + 1}, and at {moved + 1}, "
+                f"where it is if it has moved as the hunk {beside} it, by {neighbour:+d} lines; "
+                "make the patch anew against the present file",
+                hunk.line,
+            )
 
 
 def _place(path: str, lines: list[str], hunk: Hunk, old: list[str], taken: int) -> int:

@@ -138,6 +138,119 @@ def test_the_stated_line_wins_over_other_places() -> None:
     assert changed == "one\ntwo\nTHREE\nfour\ntwo\nthree\nfour\n"
 
 
+REPEATED = """\
+--- a/p/x.py
++++ b/p/x.py
+@@ -1 +1 @@
+-head
++HEAD
+@@ -4,2 +4,2 @@
+-if x:
+-    y
++if z:
++    y
+"""
+
+
+@pytest.mark.parametrize("blocks", [2, 3, 4])
+def test_a_hunk_that_fits_at_its_line_and_where_the_one_before_moved_to_is_refused(
+    blocks: int,
+) -> None:
+    lines = ["new\n", "new\n", "head\n", *["if x:\n", "    y\n"] * blocks]
+
+    with pytest.raises(PatchError, match=r"fits at line 4, and at 6, .* by \+2 lines"):
+        diffs.apply({"p/x.py": "".join(lines)}, diffs.parse(REPEATED))
+
+
+def test_so_is_one_that_fits_at_its_line_and_where_the_one_behind_moved_to() -> None:
+    text = """\
+--- a/p/x.py
++++ b/p/x.py
+@@ -1,2 +1,2 @@
+-if x:
+-    y
++if z:
++    y
+@@ -5 +5 @@
+-tail
++TAIL
+"""
+    lines = ["if x:\n", "    y\n", "if x:\n", "    y\n", "z\n", "z\n", "tail\n"]
+
+    with pytest.raises(PatchError, match="fits at line 1, and at 3, .* hunk behind it"):
+        diffs.apply({"p/x.py": "".join(lines)}, diffs.parse(text))
+
+
+def test_after_a_move_a_hunk_that_fits_at_its_line_alone_is_applied_there() -> None:
+    lines = ["new\n", "new\n", "head\n", "if x:\n", "    y\n", "z\n"]
+
+    changed = diffs.apply({"p/x.py": "".join(lines)}, diffs.parse(REPEATED))["p/x.py"]
+
+    assert changed == "new\nnew\nHEAD\nif z:\n    y\nz\n"
+
+
+OLD = {"kasmina/ops.py": "".join(f"{n}\n" for n in range(9)) + "\n" * 3, "kasmina/gone.py": "x\n"}
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+NEW = {"kasmina/ops.py": "".join(f"{n}\n" for n in range(9)) + "\n9\n\n", "kasmina/come.py": "y\n"}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize(
+    "setting", ["core.editor=x", "diff.noprefix=true", "diff.mnemonicPrefix=true"]
+)
+@pytest.mark.parametrize("stripped", ["true", "false"])
+def test_what_git_prints_under_any_setting_is_read(
+    tmp_path: Path, setting: str, staged: bool, stripped: str, reverse: bool
+) -> None:
+    def git(*words: str) -> str:
+        config = ["-c", setting, "-c", f"diff.suppressBlankEmpty={stripped}"]
+        command = ["git", *config, *words]
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "-q")
+    (tmp_path / "kasmina").mkdir()
+    for name, text in OLD.items():
+        (tmp_path / name).write_text(text)
+    git("add", "-A")
+    way = ["-R"] if reverse else []
+    before: dict[str, str]
+    if staged:
+        text = git("diff", *way, "--cached", EMPTY_TREE)
+        before, after = {}, OLD
+    else:
+        (tmp_path / "kasmina/gone.py").unlink()
+        for name, content in NEW.items():
+            (tmp_path / name).write_text(content)
+        git("add", "-N", "kasmina/come.py")
+        text = git("diff", "--no-renames", *way)
+        before, after = OLD, NEW
+    if reverse:
+        before, after = after, before
+
+    patch = diffs.parse(text, package="kasmina")
+
+    assert diffs.apply(dict(before), patch) == after
+    assert diffs.apply(dict(after), patch, reverse=True) == before
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_diff_without_context_says_how_to_make_one_with_it(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("a\nb\n")
+    (tmp_path / "new.py").write_text("a\nx\nb\n")
+    command = ["git", "diff", "--no-index", "-U0", "old.py", "new.py"]
+    printed = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    ).stdout
+    text = printed.replace("new.py", "old.py")
+
+    with pytest.raises(PatchError, match="make the diff with -U3"):
+        diffs.parse(text)
+
+
 @pytest.mark.parametrize(
     ("files", "text", "reason"),
     [
@@ -228,7 +341,11 @@ BAD = {
     ),
     "bad header": (PLAIN.replace("@@ -2,3", "@@ -2;3"), "hunk header"),
     "huge number": (PLAIN.replace("-2,3", "-" + "9" * 5000 + ",3"), "hunk header"),
-    "stripped context": (PLAIN.replace(" two\n", "\n"), "empty line"),
+    "no context at a line": (
+        PLAIN.split("@@")[0] + "@@ -2,0 +3 @@\n+x\n",
+        "make the diff with -U3",
+    ),
+    "other names": (f"diff --git a/k.py b/k.py\n{PLAIN}", "other files"),
     "odd line": (PLAIN.replace(" two\n", "#two\n"), "starts with none"),
     "changes nothing": (
         "--- a/kasmina/ops.py\n+++ b/kasmina/ops.py\n@@ -1 +1 @@\n one\n",
