@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
+from app.api.parameters import Digits
 from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateBody, figures_body
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
@@ -24,7 +25,9 @@ router = new_router("figures")
 async def show_stats(
     _: Reader,
     services: Services,
-    weeks: Annotated[int, Query(ge=1, le=104, description="So many weeks, back from now.")] = 26,
+    weeks: Annotated[
+        int, Digits, Query(ge=1, le=104, description="So many weeks, back from now.")
+    ] = 26,
 ) -> JsonResponse:
     """Show figures by severity, status, evidence, specialist and week.
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query
+from pydantic import BeforeValidator
 
 from app.api.payloads.fields import Domain
 from app.api.payloads.reviews import GivenVerdict
@@ -21,9 +22,21 @@ from app.storage.ticket_lists import TicketFilter
 async def _ticket_key(
     key: Annotated[str, Path(description="The ticket's key.", examples=["B2-DRL-10"])],
 ) -> str:
-    if not keys.is_key(key, allow_copy=True):
+    stored = keys.canonical(key)
+    if not keys.is_key(stored, allow_copy=True):
         raise NotFound(f"{key[:60]!r} is no ticket key; keys look like B2-DRL-10.")
-    return key
+    return stored
+
+
+def _digits(value: object) -> object:
+    # The parser of numbers would also take signs, spaces, underscores and fractions of nought.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("should be a whole number, written in digits only")
+    return value
+
+
+Digits = BeforeValidator(_digits)
+"""Of an integer in a query: digits, and nothing else."""
 
 
 def _uuid(kind: str, text: str) -> UUID:
@@ -65,7 +78,7 @@ IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag that the ticket was read with.", max_length=200),
 ]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has.")]
+Limit = Annotated[int, Digits, Query(ge=1, le=200, description="How many items a page has.")]
 Cursor = Annotated[
     str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
 ]
@@ -81,7 +94,7 @@ async def ticket_filter(
     severity: Annotated[tuple[Severity, ...], Many] = (),
     status: Annotated[tuple[Status, ...], Many] = (),
     resolution: Annotated[tuple[Resolution, ...], Many] = (),
-    batch: Annotated[tuple[Annotated[int, Query(ge=0, le=999_999)], ...], Many] = (),
+    batch: Annotated[tuple[Annotated[int, Digits, Query(ge=0, le=999_999)], ...], Many] = (),
     agent: Annotated[tuple[Word, ...], Many] = (),
     domain: Annotated[tuple[Domain, ...], Many] = (),
     category: Annotated[tuple[Category, ...], Many] = (),
@@ -129,7 +142,7 @@ async def run_filter(
 ) -> RunFilter:
     """Gather the filters of run lists."""
     return RunFilter(
-        ticket=ticket,
+        ticket=tuple(map(keys.canonical, ticket)),
         status=status,
         outcome=outcome,
         kind=kind,

@@ -14,6 +14,7 @@ from app.api.payloads.tickets import RelationIn, RelationOut
 from app.api.responses import created
 from app.api.routing import new_router
 from app.api.security import Reporter
+from app.domain import keys
 from app.domain.tickets import Relation, RelationKind
 
 router = new_router("tickets", "/tickets/{key}/relations")
@@ -51,5 +52,5 @@ async def remove_relation(
 
     Needs the ETag of the ticket in the path; the new one is in the answer.
     """
-    ticket = await services.relations.remove(actor, key, kind, other, if_match)
+    ticket = await services.relations.remove(actor, key, kind, keys.canonical(other), if_match)
     return Response(status_code=204, headers={"ETag": ticket.etag})

@@ -67,7 +67,8 @@ def _position(last_event_id: str | None) -> tuple[int, int]:
     if last_event_id is None:
         return -1, 0
     attempt, _, seq = last_event_id.partition("-")
-    if not (attempt.isdigit() and seq.isdigit() and len(last_event_id) < 30):
+    digits = (attempt + seq).isascii() and attempt.isdigit() and seq.isdigit()
+    if not (digits and len(last_event_id) < 30):
         raise InvalidInput(
             FieldError(
                 "/Last-Event-ID",

@@ -23,7 +23,7 @@ def defects_in(folder: Path, key: str) -> dict[str, Path]:
 
     ``KEY.patch`` is ``defect``, ``KEY-2.patch`` is ``defect-2``, and so on.
     """
-    wanted = re.compile(rf"{re.escape(key)}(?:-([2-9]|[1-9]\d{{1,2}}))?\.patch")
+    wanted = re.compile(rf"{re.escape(key.upper())}(?:-([2-9]|[1-9]\d{{1,2}}))?\.patch")
     found: dict[int, Path] = {}
     for path in folder.glob("*.patch"):
         match = wanted.fullmatch(path.name)

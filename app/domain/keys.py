@@ -27,6 +27,11 @@ def is_key(text: str, *, allow_copy: bool = False) -> bool:
     )
 
 
+def canonical(text: str) -> str:
+    """Return a key that somebody typed as it is stored: in capitals."""
+    return text.upper() if text.isascii() else text
+
+
 def sort_key(key: str) -> str:
     """Return text whose plain byte order is the natural order of keys: B2 before B10.
 

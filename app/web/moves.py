@@ -24,7 +24,11 @@ router = new_router()
 async def move_tickets(request: Request, visitor: Reporter, services: Services) -> Response:
     """Take a step with many tickets, or say what would come of it."""
     given = await sent(request)
-    chosen = [key for key in given.lists.get("key", []) if keys.is_key(key, allow_copy=True)]
+    chosen = [
+        key
+        for key in map(keys.canonical, given.lists.get("key", []))
+        if keys.is_key(key, allow_copy=True)
+    ]
     if not chosen:
         raise InvalidInput(FieldError("/key", "no ticket is chosen; tick some in the list first"))
     if len(chosen) > MAX_BATCH:

@@ -153,7 +153,8 @@ def _after(order: list[str], key: str) -> str | None:
 
 
 def _keys(text: str) -> list[str]:
-    found = [key for key in text.split() if ticket_keys.is_key(key, allow_copy=True)]
+    named = map(ticket_keys.canonical, text.split())
+    found = [key for key in named if ticket_keys.is_key(key, allow_copy=True)]
     return list(dict.fromkeys(found))[:50]
 
 

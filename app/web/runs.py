@@ -13,6 +13,7 @@ from app.api import run_streams
 from app.api.dependencies import CursorCodec, Services
 from app.api.parameters import RunId
 from app.api.run_streams import LastEventId
+from app.domain import keys
 from app.domain.runs import RunKind, RunOutcome, RunStatus
 from app.errors import InvalidInput
 from app.storage.runs import RunFilter
@@ -38,7 +39,11 @@ async def list_runs(
         "status": [w for w in params.getlist("status") if w in tuple(RunStatus)],
         "outcome": [w for w in params.getlist("outcome") if w in tuple(RunOutcome)],
         "kind": [w for w in params.getlist("kind") if w in tuple(RunKind)],
-        "ticket": [w[:60] for w in params.getlist("ticket") if w and "\x00" not in w],
+        "ticket": [
+            keys.canonical(word[:60])
+            for word in params.getlist("ticket")
+            if word and "\x00" not in word
+        ],
     }
     query = f"/runs?{sorted(chosen.items())}"
     try:

@@ -47,16 +47,18 @@ def _not_blank(text: str) -> str:
 
 
 def _key(text: str) -> str:
-    if not keys.is_key(text):
+    stored = keys.canonical(text)
+    if not keys.is_key(stored):
         raise ValueError(
             "should look like B2-DRL-10: capitals and digits in groups joined by hyphens, then a "
             f"number, at most {keys.MAX_LENGTH} characters"
         )
-    return text
+    return stored
 
 
 def _any_key(text: str) -> str:
-    return text if keys.is_key(text, allow_copy=True) else _key(text)
+    stored = keys.canonical(text)
+    return stored if keys.is_key(stored, allow_copy=True) else _key(text)
 
 
 def _commit(text: str) -> str:

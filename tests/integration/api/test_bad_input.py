@@ -67,7 +67,7 @@ TICKETS: list[tuple[dict[str, Any], str, str]] = [
     ({"relations": [{"key": "A-1", "kind": "likes"}]}, "/relations/0/kind", "duplicate-of"),
     ({"relations": [{"key": "b2"}]}, "/relations/0/key", "should look like B2-DRL-10"),
     ({"relations": [{"key": "B2-DRL-99"}]}, "/relations/0/key", "no ticket 'B2-DRL-99'"),
-    ({"key": "b2-drl-10"}, "/key", "should look like B2-DRL-10"),
+    ({"key": "b2_drl_10"}, "/key", "should look like B2-DRL-10"),
     ({"key": "B2-DRL-10~2"}, "/key", "should look like B2-DRL-10"),
     ({"key": f"A-{'1' * 40}"}, "/key", "40"),
     ({"agent": "DRL"}, "/agent", "lower-case"),
@@ -174,7 +174,7 @@ async def test_a_reviewer_speaks_only_for_its_own_specialists(api: Api) -> None:
 
 MISSING = [
     ("GET", "/tickets/B9-DRL-99", "no ticket 'B9-DRL-99'"),
-    ("GET", "/tickets/b2-drl-10", "keys look like B2-DRL-10"),
+    ("GET", "/tickets/b2_drl_10", "keys look like B2-DRL-10"),
     ("GET", "/tickets/nonsense", "keys look like B2-DRL-10"),
     ("GET", f"/tickets/A-{'1' * 60}", "keys look like B2-DRL-10"),
     ("GET", "/tickets/B2-DRL-10/nothing", "nothing at"),
@@ -227,6 +227,21 @@ async def test_what_does_not_exist_is_not_found(
 
     assert answer.json()["type"] == "/problems/not-found"
     assert detail in answer.json()["detail"]
+
+
+async def test_keys_are_taken_in_lower_case(api: Api) -> None:
+    typed = KEY.lower()
+
+    assert (await api.get(f"/tickets/{typed}"))["key"] == KEY
+    assert (await api.get(f"/tickets/{typed}/gate"))[0]["name"] == "evidence"
+    assert (await api.get(f"/runs?ticket={typed}"))["items"] == []
+    taken = await api.call("POST", "/tickets", json=ticket_body(key=typed), expect=409)
+    assert taken.json()["key"] == KEY
+    known = {"relations": [{"key": typed, "kind": "related"}]}
+    await api.call("POST", "/tickets?dry_run=true", json=ticket_body(**known), expect=200)
+    named = {"keys": [typed], "to": "investigating", "dry_run": True}
+    moved = await api.call("POST", "/transitions:batch", json=named, expect=200)
+    assert [item["key"] for item in moved.json()["items"]] == [KEY]
 
 
 async def test_a_taken_key_is_named(api: Api) -> None:
@@ -288,8 +303,16 @@ QUERIES = [
     ("/tickets?sort=age", "/sort", "-created"),
     ("/tickets?limit=0", "/limit", "equal to 1"),
     ("/tickets?limit=201", "/limit", "200"),
-    ("/tickets?limit=many", "/limit", "integer"),
-    ("/tickets?batch=two", "/batch/0", "integer"),
+    ("/tickets?limit=many", "/limit", "digits only"),
+    ("/tickets?limit=1_0", "/limit", "digits only"),
+    ("/tickets?limit=%2B5", "/limit", "digits only"),
+    ("/tickets?limit=5.0", "/limit", "digits only"),
+    ("/tickets?limit=%205", "/limit", "digits only"),
+    ("/tickets?limit=%D9%A3", "/limit", "digits only"),
+    ("/tickets?limit=" + "9" * 4400, "/limit", "integer"),
+    ("/tickets?batch=1e1", "/batch/0", "digits only"),
+    ("/stats?weeks=%2B4", "/weeks", "digits only"),
+    ("/tickets?batch=two", "/batch/0", "digits only"),
     ("/tickets?q=%00", "/q", "NUL"),
     ("/tickets?agent=%00", "/agent", "NUL"),
     ("/tickets?cursor=abc", "/cursor", "not made by this service"),
@@ -300,7 +323,7 @@ QUERIES = [
     (f"{TICKET}?full=1", "/full", "this call takes none"),
     ("/runs?outcome=nice", "/outcome/0", "proven"),
     ("/runs/0190f3a0-0000-7000-8000-000000000000?wait=61", "/wait", "60"),
-    ("/tests?limit=x", "/limit", "integer"),
+    ("/tests?limit=x", "/limit", "digits only"),
 ]
 
 

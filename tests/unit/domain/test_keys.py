@@ -46,6 +46,15 @@ def test_what_is_no_key(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "stored"),
+    [("b2-drl-10", "B2-DRL-10"), ("kas-07~2", "KAS-07~2"), ("b2-ſ-1", "b2-ſ-1")],
+    ids=["lower", "copy", "no-ascii"],
+)
+def test_keys_may_be_typed_in_lower_case(typed: str, stored: str) -> None:
+    assert keys.canonical(typed) == stored
+
+
+@pytest.mark.parametrize(
     ("text", "is_one"),
     [("B2-DRL-10~2", True), ("B2-DRL-10~0", False), ("B2-DRL-10~", False), ("B2-DRL-10", True)],
 )
