@@ -3,14 +3,18 @@
 ``error`` > ``timed-out`` > ``inconclusive`` > ``cannot-fail`` > ``not-fixed`` >
 ``breaks-others`` > ``proven``; a check knows the first three, then ``failed`` and ``passed``.
 
-A test *fails* when its body fails (call phase). Missing, skipped, errored or xfailed is neither
-a pass nor a failure: it shows nothing, so the run is inconclusive.
+What one linked test shows on one arm is read in `app.domain.readings`, and what became of the rest
+of the suite in `app.domain.others`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from app.domain import others
+from app.domain.causes import Cause
+from app.domain.others import named
+from app.domain.readings import Reading, Shows, demonstrates, read_all
 from app.domain.runs import (
     ArmResult,
     RunKind,
@@ -18,20 +22,43 @@ from app.domain.runs import (
     RunPlan,
     TestOutcome,
     TestPurpose,
-    TestResult,
     Verdict,
 )
 
+LEAST_REPEATS = 3
+"""Fewer repeats never prove anything: a test that falls either way agrees with itself too often."""
 
-def decide(kind: RunKind, plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict:
-    """Return what `arms`, run as `plan` says, show."""
-    for rule in (_machinery_failed, _deadline_met, _shows_nothing):
-        verdict = rule(plan, arms)
-        if verdict is not None:
-            return verdict
+Readings = Mapping[str, Mapping[str, Reading]]
+"""By arm and test."""
+
+
+def decide(
+    kind: RunKind,
+    plan: RunPlan,
+    arms: Sequence[ArmResult],
+    *,
+    passed_before: Collection[str] = (),
+) -> Verdict:
+    """Return what `arms`, run as `plan` says, show.
+
+    Args:
+        kind: check or proof.
+        plan: what was to be run.
+        arms: what was reported.
+        passed_before: tests that, unchanged and in the same environment, passed on another package
+            in an earlier run.
+    """
+    verdict = _machinery_failed(plan, arms) or _deadline_met(plan, arms)
+    if verdict is not None:
+        return verdict
+    linked = [test.node_id for test in plan.tests]
+    readings = {arm.name: read_all(linked, arm, plan.repeats) for arm in arms}
+    reason = next(_inconclusive_reasons(plan, arms, readings, passed_before), None)
+    if reason is not None:
+        return Verdict(RunOutcome.INCONCLUSIVE, reason)
     if kind is RunKind.CHECK:
-        return _decide_check(plan, arms[0])
-    return _decide_proof(plan, arms)
+        return _decide_check(plan, readings[arms[0].name])
+    return _decide_proof(plan, arms, readings)
 
 
 def _machinery_failed(plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | None:
@@ -48,10 +75,11 @@ def _machinery_failed(plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | Non
     return None
 
 
-def _deadline_met(_plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | None:
+def _deadline_met(plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | None:
+    linked = {test.node_id for test in plan.tests}
     for arm in arms:
         for result in arm.results:
-            if result.outcome is TestOutcome.TIMED_OUT:
+            if result.outcome is TestOutcome.TIMED_OUT and result.node_id in linked:
                 return Verdict(
                     RunOutcome.TIMED_OUT, f"{result.node_id} met its deadline on arm {arm.name}."
                 )
@@ -60,128 +88,191 @@ def _deadline_met(_plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | None:
     return None
 
 
-def _shows_nothing(plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict | None:
+def _inconclusive_reasons(
+    plan: RunPlan,
+    arms: Sequence[ArmResult],
+    readings: Readings,
+    passed_before: Collection[str],
+) -> Iterator[str]:
     for arm in arms:
-        reason = next(_inconclusive_reasons(plan, arm), None)
-        if reason is not None:
-            return Verdict(RunOutcome.INCONCLUSIVE, reason)
-    return None
-
-
-def _inconclusive_reasons(plan: RunPlan, arm: ArmResult) -> Iterator[str]:
-    if not arm.results:
-        yield f"Arm {arm.name} ran no test."
+        if not arm.results:
+            yield f"Arm {arm.name} ran no test."
+        for reading in readings[arm.name].values():
+            if reading.shows is Shows.NOTHING:
+                yield reading.reason
+    yield from _guards_that_fail(plan, readings)
     for test in plan.tests:
-        results = _of(arm, test.node_id)
-        outcomes = {result.outcome for result in results}
-        if len(outcomes) > 1:
-            words = " and ".join(sorted(outcomes))
-            yield f"{test.node_id} flips on arm {arm.name}: {words} in {len(results)} repeats."
-        elif not outcomes:
-            yield f"{test.node_id} did not run on arm {arm.name}."
-        else:
-            yield from _no_verdict(arm, results[0])
-        if (
-            test.purpose is TestPurpose.GUARDS
-            and arm.name.startswith("before")
-            and any(result.demonstrates_failure for result in results)
+        yield from _interfaces(test.node_id, readings, passed_before)
+        yield from _subtests_skipped_here_only(test.node_id, readings)
+
+
+def _guards_that_fail(plan: RunPlan, readings: Readings) -> Iterator[str]:
+    guards = [test.node_id for test in plan.tests if test.purpose is TestPurpose.GUARDS]
+    for arm, of_arm in readings.items():
+        if not arm.startswith("before"):
+            continue
+        for node_id in guards:
+            if of_arm[node_id].shows is Shows.FAILS:
+                yield (
+                    f"{node_id} guards, so it should pass on every arm, but it fails on "
+                    f"{arm}. Link it with purpose demonstrates if it is meant to fail there."
+                )
+
+
+def _interfaces(node_id: str, readings: Readings, passed_before: Collection[str]) -> Iterator[str]:
+    mine = [of_arm[node_id] for of_arm in readings.values()]
+    passed = {node_id} if any(one.shows is Shows.PASSES for one in mine) else set()
+    for reading in mine:
+        if reading.shows is Shows.FAILS and not demonstrates(
+            reading, passed_elsewhere=passed.union(passed_before)
         ):
+            at = f" ({reading.place})" if reading.place else ""
             yield (
-                f"{test.node_id} guards, so it should pass on every arm, but it fails on "
-                f"{arm.name}. Link it with purpose demonstrates if it is meant to fail there."
+                f"{node_id} fails on arm {reading.arm} for how it calls the package{at}. It never "
+                "passed on any package, so this may be a mistake of the test: let it pass once."
             )
 
 
-def _no_verdict(arm: ArmResult, result: TestResult) -> Iterator[str]:
-    match result.outcome:
-        case TestOutcome.PASSED:
-            return
-        case TestOutcome.FAILED if result.phase == "call":
-            return
-        case TestOutcome.FAILED | TestOutcome.ERROR:
-            where = result.phase or "collection"
-            detail = f": {result.message}" if result.message else ""
-            yield f"{result.node_id} broke in {where} on arm {arm.name}{detail}"
-        case _:
-            yield (
-                f"{result.node_id} was {result.outcome.value} on arm {arm.name}, "
-                "which shows nothing."
-            )
+def _subtests_skipped_here_only(node_id: str, readings: Readings) -> Iterator[str]:
+    skipped = [of_arm[node_id].skipped_subtests for of_arm in readings.values()]
+    differing = frozenset[str]().union(*skipped) - frozenset(skipped[0]).intersection(*skipped)
+    if differing:
+        yield (
+            f"{node_id} skips a subtest on one arm that it does not skip on another, which shows "
+            f"nothing: {named(sorted(differing))}."
+        )
 
 
-def _decide_check(plan: RunPlan, arm: ArmResult) -> Verdict:
-    failing = [test.node_id for test in plan.tests if _fails(arm, test.node_id)]
+def _decide_check(plan: RunPlan, readings: Mapping[str, Reading]) -> Verdict:
+    failing = [one for one in readings.values() if one.shows is Shows.FAILS]
     if failing:
         return Verdict(
             RunOutcome.FAILED,
             f"{len(failing)} of {len(plan.tests)} linked tests fail on the bundled package.",
         )
     return Verdict(
-        RunOutcome.PASSED, f"All {len(plan.tests)} linked tests pass on the bundled package."
+        RunOutcome.PASSED,
+        f"All {len(plan.tests)} linked tests pass on the bundled package."
+        + _skipped_alike([readings]),
     )
 
 
-def _decide_proof(plan: RunPlan, arms: Sequence[ArmResult]) -> Verdict:
+def _decide_proof(plan: RunPlan, arms: Sequence[ArmResult], readings: Readings) -> Verdict:
     *before, after = arms
-    blind = _cannot_fail(plan, before)
+    of_before = [readings[arm.name] for arm in before]
+    of_after = readings[after.name]
+    blind = _cannot_fail(plan, {arm.name: readings[arm.name] for arm in before})
     if blind is not None:
         return Verdict(RunOutcome.CANNOT_FAIL, blind)
-    unfixed = [test.node_id for test in plan.tests if _fails(after, test.node_id)]
+    unfixed = [one for one in of_after.values() if one.shows is Shows.FAILS]
     if unfixed:
-        return Verdict(
-            RunOutcome.NOT_FIXED, f"Still failing on the arm after: {', '.join(unfixed)}."
-        )
-    broken = _broken(plan, before, after)
-    if broken:
+        return Verdict(RunOutcome.NOT_FIXED, _not_fixed(unfixed, of_before))
+    comparison = others.compare(
+        plan.others, before, after, files=[file.path for file in plan.others_submitted]
+    )
+    if comparison.broken:
         return Verdict(
             RunOutcome.BREAKS_OTHERS,
-            f"{len(broken)} other tests passed before and do not pass after: {', '.join(broken)}.",
-            also_broken=broken,
+            _breaks(comparison),
+            also_broken=comparison.broken,
+            compared=comparison.compared,
+            not_comparable=comparison.not_comparable,
         )
+    outcome, reason = _proven(plan, comparison, of_before)
     return Verdict(
-        RunOutcome.PROVEN,
-        "The linked tests fail on the defective package and pass on the fixed one, "
-        f"and none of the {len(plan.others)} other tests broke.",
-        also_broken=(),
+        outcome,
+        reason + _skipped_alike(list(readings.values())),
+        compared=comparison.compared,
+        not_comparable=comparison.not_comparable,
+        without_assertion=outcome is RunOutcome.PROVEN and not _asserted(of_before),
     )
 
 
-def _cannot_fail(plan: RunPlan, before: Sequence[ArmResult]) -> str | None:
+def _proven(
+    plan: RunPlan, comparison: others.Comparison, before: Sequence[Mapping[str, Reading]]
+) -> tuple[RunOutcome, str]:
+    if comparison.unsteady:
+        return RunOutcome.INCONCLUSIVE, (
+            "Other tests pass steadily before, and only sometimes after: "
+            f"{named(comparison.unsteady)}. Run it again; a patch that makes a test unsteady "
+            "breaks it."
+        )
+    if plan.repeats < LEAST_REPEATS:
+        return RunOutcome.INCONCLUSIVE, (
+            "The linked tests fail on the defective package and pass on the fixed one, but "
+            f"{plan.repeats} of the {LEAST_REPEATS} repeats that a proof needs were asked for."
+        )
+    said = "The linked tests fail on the defective package and pass on the fixed one"
+    if not _asserted(before):
+        said = f"It is proven, but no assertion failed ({_causes(before)}). {said}"
+    return RunOutcome.PROVEN, f"{said}, and {others.sentence(comparison)}."
+
+
+def _asserted(before: Sequence[Mapping[str, Reading]]) -> bool:
+    return any(one.cause is Cause.ASSERTION for arm in before for one in arm.values())
+
+
+def _causes(before: Sequence[Mapping[str, Reading]]) -> str:
+    failing = [one for arm in before for one in arm.values() if one.shows is Shows.FAILS]
+    said = [
+        f"{one.node_id}: {one.cause}" + (f" at {one.place}" if one.place else "") for one in failing
+    ]
+    return named(list(dict.fromkeys(said)))
+
+
+def _cannot_fail(plan: RunPlan, before: Readings) -> str | None:
     demonstrating = [t.node_id for t in plan.tests if t.purpose is TestPurpose.DEMONSTRATES]
-    for arm in before:
-        if not any(_fails(arm, node_id) for node_id in demonstrating):
-            return f"Arm {arm.name} makes none of the linked tests fail."
+    for arm, readings in before.items():
+        if not any(readings[node_id].shows is Shows.FAILS for node_id in demonstrating):
+            return f"Arm {arm} makes none of the linked tests fail."
     for node_id in demonstrating:
-        if not any(_fails(arm, node_id) for arm in before):
+        if not any(readings[node_id].shows is Shows.FAILS for readings in before.values()):
             return f"{node_id} fails on no defective arm, so its passing shows nothing."
     return None
 
 
-def _broken(plan: RunPlan, before: Sequence[ArmResult], after: ArmResult) -> tuple[str, ...]:
-    passed_before = {
-        result.node_id
-        for arm in before
-        for result in arm.results
-        if result.outcome is TestOutcome.PASSED
-    }
-    passed_after = {r.node_id for r in after.results if r.outcome is TestOutcome.PASSED}
-    return tuple(n for n in plan.others if n in passed_before and n not in passed_after)
+def _not_fixed(unfixed: Sequence[Reading], before: Sequence[Mapping[str, Reading]]) -> str:
+    said = f"Still failing on the arm after: {named([one.node_id for one in unfixed])}."
+    same = [
+        one.node_id
+        for one in unfixed
+        if one.signature is not None
+        and all(arm[one.node_id].signature == one.signature for arm in before)
+    ]
+    if same:
+        said += f" In the same way on every arm, so none of the patch's doing: {named(same)}."
+    return said
+
+
+def _breaks(comparison: others.Comparison) -> str:
+    said = (
+        f"{len(comparison.broken)} other tests passed before and do not pass after: "
+        f"{named(comparison.broken)}."
+    )
+    if comparison.broken_together:
+        said += (
+            " Only together with the rest of the suite, and not alone: "
+            f"{named(comparison.broken_together)}."
+        )
+    return said
+
+
+def _skipped_alike(arms: Sequence[Mapping[str, Reading]]) -> str:
+    names = sorted(
+        f"{reading.node_id} [{name}]"
+        for reading in arms[0].values()
+        for name in reading.skipped_subtests
+    )
+    return f" Skipped subtests show nothing: {named(names)}." if names else ""
 
 
 def flips(arms: Sequence[ArmResult]) -> tuple[str, ...]:
-    """Return the tests that ended differently in repeats on the same arm."""
+    """Return the tests that ended differently in repeats of the same kind on the same arm."""
     found: dict[str, None] = {}
     for arm in arms:
-        seen: dict[str, TestOutcome] = {}
+        seen: dict[tuple[str, str], TestOutcome] = {}
         for result in arm.results:
-            if seen.setdefault(result.node_id, result.outcome) is not result.outcome:
+            one = (result.node_id, result.mode.value)
+            if seen.setdefault(one, result.outcome) is not result.outcome:
                 found[result.node_id] = None
     return tuple(found)
-
-
-def _of(arm: ArmResult, node_id: str) -> list[TestResult]:
-    return [result for result in arm.results if result.node_id == node_id]
-
-
-def _fails(arm: ArmResult, node_id: str) -> bool:
-    return any(result.demonstrates_failure for result in _of(arm, node_id))

@@ -128,8 +128,11 @@ class TestResult:
 
     @property
     def demonstrates_failure(self) -> bool:
-        """True when the test body itself failed, which is what counts as catching a defect."""
-        return self.outcome is TestOutcome.FAILED and self.phase == "call"
+        """True when the body failed, or the package in a set-up fixture: it may catch a defect."""
+        if self.outcome is TestOutcome.FAILED:
+            return self.phase == "call"
+        in_setup = self.outcome is TestOutcome.ERROR and self.phase == "setup"
+        return in_setup and self.cause is Cause.PACKAGE
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,8 @@ class LinkedTest:
 
     node_id: str
     purpose: TestPurpose = TestPurpose.DEMONSTRATES
+    digest: str = ""
+    """Of its file and the support files of the suite: the same test, unchanged."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,8 @@ class RunPlan:
     repeats: int = 1
     submitted: tuple[SubmittedFile, ...] = ()
     """Test files that clients handed in, placed beside the suite."""
+    others_submitted: tuple[SubmittedFile, ...] = ()
+    """Those of other tickets that are proven or fix-ready: they count among the others."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +207,10 @@ class ArmResult:
     """Why the machinery failed in this arm (tampered, crashed, refused), or None."""
     timed_out: bool = False
     """The arm as a whole met its deadline."""
+    hints: tuple[str, ...] = ()
+    """What the engine noticed; one on a neighbour holds the node id of the test that depends."""
+    uses: tuple[str, ...] = ()
+    """Files of the suite that the linked tests imported, relative to the arm's root."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +221,27 @@ class Verdict:
     reason: str
     also_broken: tuple[str, ...] = ()
     """Tests outside the linked ones that passed before and fail after (PASS_TO_PASS broken)."""
+    compared: int | None = None
+    """How many other tests passed on the arm after; None where none were compared."""
+    not_comparable: tuple[str, ...] = ()
+    """Other tests that passed on neither side."""
+    without_assertion: bool = False
+    """Proven, but no assertion failed."""
+
+
+@dataclass(frozen=True)
+class Authors:
+    """Which accounts wrote what a run executed."""
+
+    patch: tuple[str, ...] = ()
+    """Who put the patches of its arms on the ticket."""
+    tests: tuple[str, ...] = ()
+    """Who handed in its submitted tests; those of the suite have no author here."""
+
+    @property
+    def same(self) -> bool:
+        """Tell whether one account wrote both a patch and a test that it is to satisfy."""
+        return bool(set(self.patch).intersection(self.tests))
 
 
 @dataclass(frozen=True)
@@ -235,6 +267,16 @@ class Run:
     environment: Mapping[str, Any] = field(default_factory=dict)
     hint: str | None = None
     """A word of help, e.g. when a first check of an open ticket passes."""
+    compared: int | None = None
+    """How many other tests passed on the arm after: these did not break."""
+    not_comparable: tuple[str, ...] = ()
+    """Other tests that passed on neither side."""
+    authors: Authors | None = None
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What the engine noticed on any arm, each once."""
+        return tuple(dict.fromkeys(hint for arm in self.arms for hint in arm.hints))
 
 
 PASSES_WHILE_OPEN = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
-from sqlalchemy.dialects.postgresql import BIGINT, BOOLEAN, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, BOOLEAN, JSONB, UUID
 
 from app.schema.base import Timestamp, metadata
 
@@ -32,6 +32,13 @@ runs = Table(
     # The evidence state that this run decided, if it decided any.
     Column("decided", Text),
     Column("also_broken", JSONB, nullable=False, server_default=text("'[]'")),
+    # What else the results amount to: how many other tests passed on the arm after, which passed
+    # on neither side, and whether no assertion failed.
+    Column("compared", Integer),
+    Column("not_comparable", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("without_assertion", BOOLEAN, nullable=False, server_default=text("false")),
+    # {patch, tests, same}: accounts that wrote the patches and the tests, as it was triggered.
+    Column("authors", JSONB(none_as_null=True)),
     Column("environment", JSONB, nullable=False, server_default=text("'{}'")),
     Column("queued_at", Timestamp, nullable=False, server_default=func.now()),
     Column("started_at", Timestamp),
@@ -55,6 +62,45 @@ run_arms = Table(
     Column("package_digest", Text, nullable=False),
     # Result bodies stand apart from the run so that lists stay light.
     Column("results", JSONB, nullable=False),
+    Column("hints", JSONB, nullable=False, server_default=text("'[]'")),
+    # Files of the suite that the linked tests imported.
+    Column("uses", JSONB, nullable=False, server_default=text("'[]'")),
+)
+
+test_tallies = Table(
+    "test_tallies",
+    metadata,
+    # How a test has ended so far on one package, unchanged and in one environment: see
+    # app.domain.flakes.
+    Column("node_id", Text, primary_key=True),
+    Column("package_digest", Text, primary_key=True),
+    Column("test_digest", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), nullable=False),
+    Column("passes", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("flips", Integer, nullable=False),
+    # Repeats since the last flip, and the run that saw it.
+    Column("since_flip", Integer, nullable=False),
+    Column("flipped_in", UUID),
+    # How it ended last in each company, {company: passed}.
+    Column("last", JSONB, nullable=False),
+    Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
+    Index("ix_test_tallies_updated_at", "updated_at"),
+)
+
+suite_results = Table(
+    "suite_results",
+    metadata,
+    # Test files of which every test passed on the bundled package, under all that it depends on.
+    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), primary_key=True),
+    Column("package_digest", Text, primary_key=True),
+    Column("suite_digest", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("node_ids", ARRAY(Text), nullable=False),
+    Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
+    Index("ix_suite_results_updated_at", "updated_at"),
 )
 
 run_events = Table(

@@ -68,6 +68,9 @@ tickets = Table(
     # Evidence: what the deciding run showed, and the digests it rests on.
     Column("evidence_state", Text, nullable=False, server_default="none"),
     Column("evidence_stale", BOOLEAN, nullable=False, server_default=text("false")),
+    # Why it is stale, and what speaks against it: {flaky, figures, contradicted_by}.
+    Column("evidence_stale_reason", Text),
+    Column("evidence_doubt", JSONB(none_as_null=True)),
     Column("decision", JSONB),
     Column("last_attempt", JSONB),
     # What full text finds the ticket by: its own text and that of its parts, bounded in size.

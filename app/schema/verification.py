@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from app.schema.base import Timestamp, metadata
 
@@ -15,6 +15,10 @@ targets = Table(
     Column("suite_digest", Text, nullable=False),
     Column("domains", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("errors", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # Digests of the suite's test files by path: a test may import others.
+    Column("test_files", JSONB, nullable=False, server_default=text("'{}'")),
+    # Digests of the environments of the workers that live; empty while none does.
+    Column("environments", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("synced_at", Timestamp, nullable=False, server_default=func.now()),
 )
 

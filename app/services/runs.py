@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.arms import plan_arms
-from app.domain.runs import Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
+from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
 from app.errors import (
     Conflict,
     FieldError,
@@ -92,11 +92,13 @@ class RunService:
         repeats = repeats or DEFAULT_REPEATS[kind]
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            plan = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
+            plan, authors = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)
             run_id = new_id()
-            await stores.runs.add(run_id, ticket.id, kind, plan, actor, force=force)
+            await stores.runs.add(
+                run_id, ticket.id, kind, plan, actor, authors=authors, force=force
+            )
             await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
             await stores.jobs.defer_run(run_id)
             await stores.audit.record(
@@ -133,7 +135,7 @@ class RunService:
         wanted: Sequence[str] | None,
         snapshot: Snapshot,
         repeats: int,
-    ) -> RunPlan:
+    ) -> tuple[RunPlan, Authors]:
         linked = await stores.links.expanded(ticket.id, ticket.key)
         if not linked:
             raise _no_test(ticket.key)
@@ -149,7 +151,17 @@ class RunService:
         arms = plan_arms(kind, usable)
         if arms is None:
             raise _no_patch(ticket.key, patches)
-        return RunPlan(
+        submitted = [
+            file
+            for file in await stores.submitted.of_ticket(ticket.id)
+            if mine.intersection(file.node_ids)
+        ]
+        used = {arm.patch.name for arm in arms if arm.patch is not None}
+        authors = Authors(
+            patch=_each_once(patch.author for patch in patches if patch.name in used),
+            tests=_each_once(file.author for file in submitted),
+        )
+        plan = RunPlan(
             target=self._target,
             arms=arms,
             tests=tuple(test.linked for test in chosen),
@@ -160,12 +172,9 @@ class RunService:
             patches_digest=patches_digest(patches),
             covers_all_links=len(chosen) == len(linked),
             repeats=repeats,
-            submitted=tuple(
-                SubmittedFile(file.path, file.digest)
-                for file in await stores.submitted.of_ticket(ticket.id)
-                if mine.intersection(file.node_ids)
-            ),
+            submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
         )
+        return plan, authors
 
     async def show(self, run_id: UUID) -> Run:
         """Return a run.
@@ -273,6 +282,10 @@ class RunService:
                 actor, "run.cancelled", ticket_id=ticket.id, changes={"run": [str(run_id), None]}
             )
             return await _shown(stores, run_id)
+
+
+def _each_once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def _ended(status: RunStatus) -> bool:

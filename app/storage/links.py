@@ -50,7 +50,7 @@ class ExpandedTest:
     @property
     def linked(self) -> LinkedTest:
         """The test as a run's plan names it."""
-        return LinkedTest(self.node_id, self.purpose)
+        return LinkedTest(self.node_id, self.purpose, self.digest)
 
 
 def within(node_id: ColumnElement[str], selector: ColumnElement[str]) -> ColumnElement[bool]:

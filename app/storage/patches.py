@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
+from app.schema.accounts import accounts
 from app.schema.verification import texts, ticket_patches
 
 
@@ -23,6 +24,7 @@ class StoredPatch:
     digest: str
     applies: str
     text: str
+    author: str
 
 
 class PatchStore:
@@ -97,8 +99,10 @@ class PatchStore:
                 ticket_patches.c.digest,
                 ticket_patches.c.applies,
                 texts.c.text,
+                accounts.c.name.label("author"),
             )
             .join(texts, texts.c.digest == ticket_patches.c.digest)
+            .join(accounts, accounts.c.id == ticket_patches.c.author_id)
             .where(condition)
             .order_by(ticket_patches.c.ticket_id, ticket_patches.c.name)
         )

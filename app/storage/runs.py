@@ -27,10 +27,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.catalogue import fold
+from app.domain.causes import Cause
 from app.domain.evidence import EvidenceState, Past
 from app.domain.runs import (
     ArmPlan,
     ArmResult,
+    Authors,
     LinkedTest,
     PatchUse,
     Run,
@@ -39,6 +41,7 @@ from app.domain.runs import (
     RunPlan,
     RunStatus,
     SubmittedFile,
+    TestMode,
     TestOutcome,
     TestPurpose,
     TestResult,
@@ -103,6 +106,7 @@ class RunStore:
         plan: RunPlan,
         actor: Actor,
         *,
+        authors: Authors,
         force: bool = False,
     ) -> None:
         """Add a queued run with its frozen plan."""
@@ -117,6 +121,7 @@ class RunStore:
                 repeats=plan.repeats,
                 force=force,
                 plan=asdict(plan),
+                authors=asdict(authors),
                 package_digest=plan.package_digest,
                 plan_key=plan_key(kind, plan),
             )
@@ -219,6 +224,9 @@ class RunStore:
                     outcome=verdict.outcome.value,
                     reason=verdict.reason,
                     also_broken=list(verdict.also_broken),
+                    compared=verdict.compared,
+                    not_comparable=list(verdict.not_comparable),
+                    without_assertion=verdict.without_assertion,
                     environment=dict(environment),
                     decided=None if decided is None else decided.value,
                     reused_from=reused_from,
@@ -444,6 +452,9 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
         reused_from=row.reused_from,
         arms=arms,
         also_broken=tuple(row.also_broken),
+        compared=row.compared,
+        not_comparable=tuple(row.not_comparable),
+        authors=None if row.authors is None else authors_from(row.authors),
         environment=row.environment,
         hint=_hint(row),
     )
@@ -468,7 +479,8 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
         target=stored["target"],
         arms=tuple(ArmPlan(arm["name"], _patch_use(arm["patch"])) for arm in stored["arms"]),
         tests=tuple(
-            LinkedTest(test["node_id"], TestPurpose(test["purpose"])) for test in stored["tests"]
+            LinkedTest(test["node_id"], TestPurpose(test["purpose"]), test.get("digest", ""))
+            for test in stored["tests"]
         ),
         others=tuple(stored["others"]),
         package_digest=stored["package_digest"],
@@ -478,6 +490,9 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
         covers_all_links=stored["covers_all_links"],
         repeats=stored["repeats"],
         submitted=tuple(SubmittedFile(**item) for item in stored.get("submitted", ())),
+        others_submitted=tuple(
+            SubmittedFile(**item) for item in stored.get("others_submitted", ())
+        ),
     )
 
 
@@ -493,6 +508,8 @@ def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
         "patch": None if arm.patch is None else asdict(arm.patch),
         "package_digest": arm.package_digest,
         "results": [asdict(result) for result in arm.results],
+        "hints": list(arm.hints),
+        "uses": list(arm.uses),
     }
 
 
@@ -501,7 +518,24 @@ def _arm_from(row: Row[Any]) -> ArmResult:
         name=row.name,
         package_digest=row.package_digest,
         patch=_patch_use(row.patch),
-        results=tuple(
-            TestResult(**{**item, "outcome": TestOutcome(item["outcome"])}) for item in row.results
-        ),
+        results=tuple(result_from(item) for item in row.results),
+        hints=tuple(row.hints),
+        uses=tuple(row.uses),
     )
+
+
+def result_from(stored: Mapping[str, Any]) -> TestResult:
+    """Build a result from its stored form; those of earlier versions lack what is new."""
+    found = dict(stored)
+    for name, kind in (("outcome", TestOutcome), ("mode", TestMode), ("cause", Cause)):
+        if found.get(name) is not None:
+            found[name] = kind(found[name])
+    for name in ("skipped_subtests", "warnings"):
+        found[name] = tuple(found.get(name, ()))
+    found["properties"] = tuple((one[0], one[1]) for one in found.get("properties", ()))
+    return TestResult(**found)
+
+
+def authors_from(stored: Mapping[str, Any]) -> Authors:
+    """Build the authors of patches and tests from their stored form."""
+    return Authors(tuple(stored["patch"]), tuple(stored["tests"]))

@@ -18,6 +18,7 @@ from app.domain.runs import (
 
 BUNDLED = ("bundled",)
 BEFORE_AFTER = ("before", "after")
+REPEATS = 3
 
 # How a word of a table stands for a result: outcome and decisive phase.
 WORDS: Mapping[str, tuple[TestOutcome, str | None]] = {
@@ -53,14 +54,22 @@ def a_plan(
         links_digest="l",
         patches_digest="x",
         covers_all_links=True,
+        repeats=REPEATS,
     )
 
 
 def an_arm(name: str, results: Mapping[str, str], **fields: Any) -> ArmResult:
-    """An arm in which each test ended as a word says; ``pass/fail`` is a repeat of its own each."""
+    """An arm in which each test ended as a word says; ``pass/fail`` is a repeat of its own each.
+
+    The last word holds for the repeats that are left.
+    """
     found = [
         TestResult(node_id, *WORDS[word], repeat=repeat)
         for node_id, words in results.items()
-        for repeat, word in enumerate(words.split("/"), 1)
+        for repeat, word in enumerate(_repeated(words.split("/")), 1)
     ]
     return ArmResult(name=name, package_digest="p", results=tuple(found), **fields)
+
+
+def _repeated(words: list[str]) -> list[str]:
+    return words + words[-1:] * (REPEATS - len(words))

@@ -11,12 +11,15 @@ from pydantic import ConfigDict, Field, model_validator
 
 from app.api.payloads.fields import CountedOut, Flag, Input, Output
 from app.domain.catalogue import CatalogueTest
+from app.domain.causes import Cause
 from app.domain.runs import (
     ArmResult,
+    Authors,
     Run,
     RunKind,
     RunOutcome,
     RunStatus,
+    TestMode,
     TestOutcome,
     TestPurpose,
 )
@@ -151,6 +154,25 @@ class ResultOut(Output):
     traceback: str | None
     stdout: str | None
     repeat: int
+    mode: TestMode = Field(description="In which company it ran.")
+    cause: Cause | None = Field(description="Why it did not pass.")
+    file: str | None = Field(description="Where it failed, relative to the project's root.")
+    line: int | None
+    signature: str | None = Field(
+        description="What makes two failures the same: exception type and innermost frame."
+    )
+    skipped_subtests: list[str]
+    log: str | None
+    warnings: list[str]
+    properties: list[tuple[str, str]]
+
+
+class AuthorsOut(Output):
+    """Which accounts wrote what a run executed; what the suite ships has no author here."""
+
+    patch: list[str]
+    tests: list[str]
+    same: bool = Field(description="One account wrote both a patch and a test.")
 
 
 class ArmOut(Output):
@@ -186,7 +208,13 @@ class RunOut(RunSummaryOut):
 
     arms: list[ArmOut]
     also_broken: list[str]
+    compared: int | None = Field(
+        description="How many other tests passed on the arm after: these did not break."
+    )
+    not_comparable: list[str] = Field(description="Other tests that passed on neither side.")
+    authors: AuthorsOut | None
     environment: dict[str, Any]
+    hints: list[str] = Field(description="What was noticed while it ran.")
     hint: str | None = Field(description="A word of help, where the result is often misread.")
 
 
@@ -210,9 +238,20 @@ def run_body(run: Run) -> dict[str, Any]:
     return run_summary(run) | {
         "arms": [_arm_body(arm) for arm in run.arms],
         "also_broken": run.also_broken,
+        "compared": run.compared,
+        "not_comparable": run.not_comparable,
+        "authors": authors_body(run.authors),
+        "hints": run.hints,
         "environment": run.environment,
         "hint": run.hint,
     }
+
+
+def authors_body(authors: Authors | None) -> dict[str, Any] | None:
+    """Return who wrote what a run executed, as it is answered."""
+    if authors is None:
+        return None
+    return {"patch": authors.patch, "tests": authors.tests, "same": authors.same}
 
 
 def _arm_body(arm: ArmResult) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.accounts import Actor
-from app.domain.runs import RunKind, RunOutcome, RunStatus, Verdict
+from app.domain.runs import Authors, RunKind, RunOutcome, RunStatus, Verdict
 from app.factory import Factory
 from app.storage.rows import new_id
 from tests.factories.runs import BUNDLED, a_plan, an_arm
@@ -26,7 +26,7 @@ async def queued(factory: Factory, ada: Actor) -> UUID:
     run_id = new_id()
     async with factory.unit.begin() as stores:
         plan = a_plan("t.py::a", arms=BUNDLED)
-        await stores.runs.add(run_id, ticket.id, RunKind.CHECK, plan, ada)
+        await stores.runs.add(run_id, ticket.id, RunKind.CHECK, plan, ada, authors=Authors())
     return run_id
 
 
