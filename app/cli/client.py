@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-import platform
-import ssl
+import os
+import sys
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
-
-import httpx
+from urllib.parse import quote, urlencode
 
 from app.cli.errors import Refused, Unreachable, UsageProblem
 from app.cli.problems import refused
 from app.cli.server import Server
 from app.cli.text import visible
+from app.cli.transport import (
+    BadProxy,
+    Connection,
+    NotConnected,
+    Request,
+    Response,
+    Stream,
+    TimedOut,
+    TransportError,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
@@ -62,21 +69,14 @@ class Client:
     def __init__(self, server: Server, *, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._server = server
         self._read_timeout_s = read_timeout_s
-        encrypted = server.url.lower().startswith("https:")
+        self._headers = {
+            "Authorization": f"Bearer {server.token}",
+            "Accept": "application/json",
+            "User-Agent": f"findings-cli (Python {sys.version.split()[0]})",
+        }
         try:
-            self._http = httpx.Client(
-                headers={
-                    "Authorization": f"Bearer {server.token}",
-                    "Accept": "application/json",
-                    "User-Agent": f"findings-cli (Python {platform.python_version()})",
-                },
-                follow_redirects=False,
-                # A proxy of the environment would see what goes over plain http to this machine.
-                trust_env=encrypted,
-                # Authorities load slowly, and plain http has no use for them.
-                verify=True if encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            )
-        except (ImportError, ValueError, OSError) as error:
+            self._line = Connection(server.url, connect_timeout_s=CONNECT_TIMEOUT_S)
+        except (BadProxy, OSError) as error:
             raise UsageProblem(
                 f"the proxy or certificate settings of the environment cannot be used: {error}",
                 "Check HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
@@ -136,20 +136,11 @@ class Client:
             Unreachable: nothing answered.
             UsageProblem: what answered is no findings service, or redirects elsewhere.
         """
-        try:
-            request = self._http.build_request(
-                method,
-                self._server.url + _path(path),
-                params=_given(params or {}),
-                content=content,
-                headers=dict(headers or {}),
-                timeout=httpx.Timeout(self._read_timeout_s + wait_s, connect=CONNECT_TIMEOUT_S),
-            )
-        except (UnicodeEncodeError, httpx.InvalidURL):
-            raise UsageProblem("an argument holds text that cannot be sent") from None
+        request = self._request(method, path, params, headers, content)
+        timeout_s = self._read_timeout_s + wait_s
         for _ in range(_BUSY_TRIES):
-            response = self._send(request, _PAUSES_S if safe else ())
-            busy = response.status_code == 409 and "Idempotency-Key" in request.headers
+            response = self._send(request, timeout_s, _PAUSES_S if safe else ())
+            busy = response.status == 409 and "Idempotency-Key" in request.headers
             seconds = response.headers.get("Retry-After", "")
             if not (busy and seconds.isdigit()):
                 break
@@ -190,22 +181,8 @@ class Client:
         Raises:
             Refused, Unreachable, UsageProblem: as `call` does.
         """
-        timeout = httpx.Timeout(silence_s, connect=CONNECT_TIMEOUT_S)
-        url = self._server.url + _path(path)
-        try:
-            with self._http.stream(
-                "GET",
-                url,
-                params=_given(params or {}),
-                headers=dict(headers or {}),
-                timeout=timeout,
-            ) as response:
-                if response.status_code != 200:
-                    response.read()
-                    self._accepted(response)
-                yield response.iter_lines()
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from None
+        with self._open(path, params, headers, silence_s) as stream:
+            yield stream.lines()
 
     @contextmanager
     def download(
@@ -221,50 +198,75 @@ class Client:
         Raises:
             Refused, Unreachable, UsageProblem: as `call` does.
         """
-        timeout = httpx.Timeout(silence_s, connect=CONNECT_TIMEOUT_S)
-        url = self._server.url + _path(path)
-        try:
-            with self._http.stream(
-                "GET", url, params=_given(params), headers={"Accept": "*/*"}, timeout=timeout
-            ) as response:
-                if response.status_code != 200:
-                    response.read()
-                    self._accepted(response)
-                yield response.iter_bytes()
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from None
+        with self._open(path, params, {"Accept": "*/*"}, silence_s) as stream:
+            yield stream.pieces()
 
     def close(self) -> None:
         """Close the connection."""
-        self._http.close()
+        self._line.close()
 
-    def _send(self, request: httpx.Request, pauses: tuple[float, ...]) -> httpx.Response:
+    @contextmanager
+    def _open(
+        self,
+        path: tuple[str, ...],
+        params: Params | None,
+        headers: Mapping[str, str] | None,
+        silence_s: float,
+    ) -> Iterator[Stream]:
+        request = self._request("GET", path, params, headers, None)
+        try:
+            with self._line.open(request, timeout_s=silence_s) as stream:
+                if stream.status != 200:
+                    self._accepted(stream.read())
+                yield stream
+        except TransportError as error:
+            raise self._unreachable(error) from None
+
+    def _request(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        params: Params | None,
+        headers: Mapping[str, str] | None,
+        content: bytes | Iterable[bytes] | None,
+    ) -> Request:
+        given = {**self._headers, **(headers or {})}
+        try:
+            query = urlencode(_given(params or {}), doseq=True)
+        except UnicodeEncodeError:
+            raise UsageProblem("an argument holds text that cannot be sent") from None
+        if not all(value.isascii() and value.isprintable() for value in given.values()):
+            raise UsageProblem("an argument holds text that cannot be sent")
+        target = _path(path) + (f"?{query}" if query else "")
+        return Request(method, target, given, content)
+
+    def _send(self, request: Request, timeout_s: float, pauses: tuple[float, ...]) -> Response:
         """Send a request, again after each of `pauses` while its answer is lost on the way."""
         left = list(pauses)
         while True:
             try:
-                return self._http.send(request)
-            except httpx.TransportError as error:
+                return self._line.send(request, timeout_s=timeout_s)
+            except TransportError as error:
                 # Refused and unresolved connections stay so: only a broken one is tried again.
-                if isinstance(error, httpx.ConnectError | httpx.TimeoutException) or not left:
+                if isinstance(error, NotConnected | TimedOut) or not left:
                     raise self._unreachable(error) from None
                 time.sleep(left.pop(0))
 
-    def _unreachable(self, error: httpx.TransportError) -> Unreachable:
+    def _unreachable(self, error: TransportError) -> Unreachable:
         url = self._server.url
         reason = visible(error) or type(error).__name__
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        if isinstance(error, NotConnected):
             start = "Start it with `findings serve`, or set" if self._server.loopback else "Check"
             return Unreachable(f"no service answers at {url} ({reason})", f"{start} FINDINGS_URL")
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, TimedOut):
             return Unreachable(f"{url} took too long to answer", "It may be busy: try again")
         return Unreachable(
             f"the connection to {url} broke before the answer was complete ({reason})",
             "Look whether the call had its effect before you repeat it",
         )
 
-    def _accepted(self, response: httpx.Response) -> Answer:
-        status = response.status_code
+    def _accepted(self, response: Response) -> Answer:
+        status = response.status
         if 200 <= status < 300:
             return Answer(status, response.content)
         if 300 <= status < 400:
@@ -274,7 +276,7 @@ class Client:
                 "Set FINDINGS_URL to the address of the service itself, if you trust it",
             )
         try:
-            problem = response.json()
+            problem = json.loads(response.content)
         except (ValueError, RecursionError):
             problem = None
         if isinstance(problem, dict):
@@ -288,7 +290,7 @@ class Client:
 
 def new_key() -> str:
     """Return a fresh idempotency key."""
-    return f"cli-{uuid.uuid4()}"
+    return f"cli-{os.urandom(16).hex()}"
 
 
 def _path(parts: tuple[str, ...]) -> str:
@@ -299,4 +301,10 @@ def _path(parts: tuple[str, ...]) -> str:
 
 
 def _given(params: Params) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if value not in (None, [], ())}
+    """Return the parameters that have a value, as the service writes them."""
+    words = {True: "true", False: "false"}
+    return {
+        name: words[value] if isinstance(value, bool) else value
+        for name, value in params.items()
+        if value not in (None, [], ())
+    }

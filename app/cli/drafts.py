@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_table, read_text
@@ -96,9 +96,9 @@ def ask_for(draft: dict[str, Any]) -> None:
     """Ask a person for the required fields that are missing."""
     for name in missing(draft):
         if name == "severity":
-            typer.echo(_SEVERITIES, err=True)
+            click.echo(_SEVERITIES, err=True)
         kind = int if name == "batch" else str
-        draft[name] = typer.prompt(name.capitalize(), type=kind, err=True)
+        draft[name] = click.prompt(name.capitalize(), type=kind, err=True)
 
 
 def require_complete(draft: dict[str, Any]) -> None:

@@ -204,6 +204,6 @@ def _take_over_evidence(loaded: Loaded, evidence: Mapping[str, Any]) -> None:
 
 
 def _new_key() -> str:
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     return new_key()

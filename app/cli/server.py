@@ -7,7 +7,6 @@ goes over plain http to this machine only.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,8 +65,10 @@ def read_server(environ: Mapping[str, str]) -> Server:
 
 def is_loopback(host: str) -> bool:
     """Tell whether `host` is this machine by its name or number, without asking any DNS."""
-    if host.lower() == "localhost":
+    if host.lower() in ("localhost", "127.0.0.1"):
         return True
+    import ipaddress  # slow to load
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

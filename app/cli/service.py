@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
-app = typer.Typer(help="Run the service.", no_args_is_help=True)
+from app.cli.signature import Argument, Option
 
 STARTUP_FAILED = 2
 
@@ -23,10 +23,9 @@ def _reported(action: Callable[[], None]) -> None:
         action()
     except FindingsError as error:
         print(f"findings: {error}", file=sys.stderr)
-        raise typer.Exit(STARTUP_FAILED) from None
+        raise click.exceptions.Exit(STARTUP_FAILED) from None
 
 
-@app.command()
 def serve() -> None:
     """Start the service with its worker, and its own database unless DATABASE_URL is set."""
 
@@ -45,7 +44,6 @@ def serve() -> None:
     _reported(action)
 
 
-@app.command()
 def worker() -> None:
     """Execute queued runs; as many such processes as wanted, on any machine."""
 
@@ -64,7 +62,6 @@ def worker() -> None:
     _reported(action)
 
 
-@app.command()
 def migrate() -> None:
     """Bring the schema of the database in DATABASE_URL to this version."""
 
@@ -80,9 +77,8 @@ def migrate() -> None:
     _reported(action)
 
 
-@app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="Written whole or not at all.", show_default=False)],
+    file: Annotated[Path, Argument(help="Written whole or not at all.")],
 ) -> None:
     """Write everything the service knows into FILE; it may go on running meanwhile."""
 
@@ -99,12 +95,9 @@ def backup(
     _reported(action)
 
 
-@app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="That findings backup wrote.", show_default=False)],
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace what the database holds.")
-    ] = False,
+    file: Annotated[Path, Argument(help="That findings backup wrote.")],
+    force: Annotated[bool, Option("--force", help="Replace what the database holds.")] = False,
 ) -> None:
     """Fill the database of DATABASE_URL, or the embedded one, from a backup."""
 
@@ -124,9 +117,8 @@ def restore(
     _reported(action)
 
 
-@app.command()
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what is in force and what is broken; exit code 1 when something is."""
     healthy = True
@@ -150,7 +142,7 @@ def doctor(
 
     _reported(action)
     if not healthy:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _announce(settings: object, login_link: str | None) -> None:

@@ -9,22 +9,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from app.cli.output import Output
 from app.cli.server import read_server
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.cli.client import Client, Params
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print the service's JSON instead.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The ticket, like B2-DRL-10.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")]
-Everything = Annotated[bool, typer.Option("--all", help="Every one, whatever --limit says.")]
+JsonFlag = Annotated[bool, Option("--json", help="Print the service's JSON instead.")]
+Key = Annotated[str, Argument(metavar="KEY", help="The ticket, like B2-DRL-10.")]
+Limit = Annotated[int, Option("--limit", min=1, metavar="N", help="At most so many.")]
+Everything = Annotated[bool, Option("--all", help="Every one, whatever --limit says.")]
 IdempotencyKey = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--idempotency-key",
         metavar="WORD",
         help="Of your own (8-200 characters): repeated under it, the command has its effect once.",
@@ -47,8 +48,8 @@ class Session:
 
     @cached_property
     def client(self) -> Client:
-        """The connection; made at first use, so that help needs neither token nor httpx."""
-        from app.cli.client import Client  # httpx is slow to load
+        """The connection; made at first use, so that help needs no token."""
+        from app.cli.client import Client
 
         return Client(read_server(os.environ))
 
@@ -104,7 +105,7 @@ def merged(pages: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(ctx: typer.Context, *, as_json: bool) -> Iterator[Session]:
+def opened(ctx: click.Context, *, as_json: bool) -> Iterator[Session]:
     """Open what a command needs, and close its connection afterwards."""
     options = ctx.find_object(Globals) or Globals()
     session = Session(as_json=as_json or options.as_json)

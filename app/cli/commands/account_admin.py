@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.commands.accounts import show_account as show_fields
 from app.cli.errors import UsageProblem
 from app.cli.session import Everything, JsonFlag, Limit, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views.words import moment
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The account.")]
+Name = Annotated[str, Argument(metavar="NAME", help="The account.")]
 
 
 def list_accounts(
-    ctx: typer.Context,
+    ctx: click.Context,
     limit: Limit = 200,
     everything: Everything = False,
     as_json: JsonFlag = False,
@@ -33,7 +34,7 @@ def list_accounts(
         )
 
 
-def show_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def show_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
     """Show an account."""
     with opened(ctx, as_json=as_json) as session:
         account = session.client.get("accounts", name)
@@ -44,22 +45,20 @@ def show_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> N
 
 
 def edit_account(
-    ctx: typer.Context,
+    ctx: click.Context,
     name: Name,
     role: Annotated[
         str | None,
-        typer.Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE"),
+        Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE"),
     ] = None,
     speaks_for: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPECIALIST", help="Instead of those it has. Repeatable."),
+        Option(metavar="SPECIALIST", help="Instead of those it has. Repeatable."),
     ] = None,
     speaks_for_none: Annotated[
-        bool, typer.Option("--speaks-for-none", help="It speaks for no specialist any more.")
+        bool, Option("--speaks-for-none", help="It speaks for no specialist any more.")
     ] = False,
-    display_name: Annotated[
-        str | None, typer.Option(help="The name people read; '' for none.")
-    ] = None,
+    display_name: Annotated[str | None, Option(help="The name people read; '' for none.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Change what an account may do, and as whom it reviews."""
@@ -77,17 +76,17 @@ def edit_account(
     _change(ctx, name, body, as_json=as_json)
 
 
-def disable_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def disable_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
     """Let nobody in as this account any more."""
     _change(ctx, name, {"disabled": True}, as_json=as_json)
 
 
-def enable_account(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def enable_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
     """Let a disabled account in again."""
     _change(ctx, name, {"disabled": False}, as_json=as_json)
 
 
-def make_login_link(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -> None:
+def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
     """Print a link that logs the account into the pages, once and within 15 minutes."""
     with opened(ctx, as_json=as_json) as session:
         link = session.client.post("accounts", name, "login-link")
@@ -98,7 +97,7 @@ def make_login_link(ctx: typer.Context, name: Name, as_json: JsonFlag = False) -
         session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
 
 
-def _change(ctx: typer.Context, name: str, body: dict[str, Any], *, as_json: bool) -> None:
+def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: bool) -> None:
     with opened(ctx, as_json=as_json) as session:
         answer = session.client.call(
             "PATCH",

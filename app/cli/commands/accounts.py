@@ -5,22 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.output import say
 from app.cli.session import JsonFlag, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views.words import moment
 
-account_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-token_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-OwnOr = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="The account; left out, your own.")
-]
+OwnOr = Annotated[str | None, Argument(metavar="[NAME]", help="The account; left out, your own.")]
 
 
-def whoami(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def whoami(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Show whom your token stands for."""
     with opened(ctx, as_json=as_json) as session:
         me = session.client.get("me")
@@ -30,18 +26,17 @@ def whoami(ctx: typer.Context, as_json: JsonFlag = False) -> None:
         show_account(session, me)
 
 
-@account_app.command("create")
 def create_account(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME")],
+    ctx: click.Context,
+    name: Annotated[str, Argument(metavar="NAME")],
     role: Annotated[
-        str, typer.Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE")
+        str, Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE")
     ],
     speaks_for: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPECIALIST", help="Whose reviews it records. Repeatable."),
+        Option(metavar="SPECIALIST", help="Whose reviews it records. Repeatable."),
     ] = None,
-    display_name: Annotated[str | None, typer.Option(help="The name people read.")] = None,
+    display_name: Annotated[str | None, Option(help="The name people read.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make an account."""
@@ -73,16 +68,13 @@ def show_account(session: Session, account: dict[str, Any]) -> None:
     )
 
 
-@token_app.command("create")
 def create_token(
-    ctx: typer.Context,
+    ctx: click.Context,
     name: OwnOr = None,
-    label: Annotated[
-        str | None, typer.Option(help="What it is for, to tell it from others.")
-    ] = None,
+    label: Annotated[str | None, Option(help="What it is for, to tell it from others.")] = None,
     expires: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", min=1, max=36500, help="Left out, it does not expire."),
+        Option(metavar="DAYS", min=1, max=36500, help="Left out, it does not expire."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -104,8 +96,7 @@ def create_token(
         session.out.line(new.get("token"))
 
 
-@token_app.command("list")
-def list_tokens(ctx: typer.Context, name: OwnOr = None, as_json: JsonFlag = False) -> None:
+def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = False) -> None:
     """List the tokens of an account, without their secrets."""
     with opened(ctx, as_json=as_json) as session:
         found = session.client.get("accounts", name or _me(session)["name"], "tokens")
@@ -121,12 +112,11 @@ def list_tokens(ctx: typer.Context, name: OwnOr = None, as_json: JsonFlag = Fals
         )
 
 
-@token_app.command("revoke")
 def revoke_token(
-    ctx: typer.Context,
-    token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, see token list.")],
+    ctx: click.Context,
+    token_id: Annotated[str, Argument(metavar="TOKEN", help="Its id, see token list.")],
     name: Annotated[
-        str | None, typer.Option("--account", metavar="NAME", help="Left out, your own.")
+        str | None, Option("--account", metavar="NAME", help="Left out, your own.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import EXIT_NO, UsageProblem
 from app.cli.inputs import read_text
 from app.cli.session import IdempotencyKey, JsonFlag, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 
 def file_batch(
-    ctx: typer.Context,
+    ctx: click.Context,
     source: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="FILE",
             help="A JSON list, {items: [...]}, or a ticket a line; - for standard input.",
         ),
     ],
-    atomic: Annotated[bool, typer.Option("--atomic", help="File all of them or none.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check them, store nothing.")] = False,
+    atomic: Annotated[bool, Option("--atomic", help="File all of them or none.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Check them, store nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -32,7 +33,7 @@ def file_batch(
     An item without a ref gets its position. Prints what became of each; the exit code is 1 when
     one was refused.
     """
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     body = {"items": _items(source), "atomic": atomic, "dry_run": dry_run}
     with opened(ctx, as_json=as_json) as session:
@@ -43,7 +44,7 @@ def file_batch(
             rows = [_row(item) for item in filed["items"]]
             session.out.table(Table(("ref", "key", "result", "reason"), rows))
     if any(item.get("result") != "created" for item in filed["items"]):
-        raise typer.Exit(EXIT_NO)
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def _items(source: str) -> list[dict[str, Any]]:

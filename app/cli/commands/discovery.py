@@ -6,9 +6,10 @@ import sys
 import time
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import events as events_view
 from app.cli.views import tickets as view
@@ -17,12 +18,12 @@ _PAUSE_S = 1.0
 _COLUMNS = ("at", "ticket", "by", "action", "change")
 
 Words = Annotated[
-    list[str], typer.Argument(metavar="WORD...", help='Words, "phrases" and -not, after --.')
+    list[str], Argument(metavar="WORD...", help='Words, "phrases" and -not, after --.')
 ]
 
 
 def search_tickets(
-    ctx: typer.Context,
+    ctx: click.Context,
     words: Words,
     limit: Limit = 50,
     everything: Everything = False,
@@ -44,7 +45,7 @@ def search_tickets(
         )
 
 
-def similar_tickets(ctx: typer.Context, key: Key, as_json: JsonFlag = False) -> None:
+def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = False) -> None:
     """List tickets that may tell of the same as one, the most alike first."""
     with opened(ctx, as_json=as_json) as session:
         found = session.client.get("tickets", key, "similar")
@@ -62,15 +63,15 @@ def _similar_row(item: dict[str, Any]) -> tuple[object, ...]:
 
 
 def changes(
-    ctx: typer.Context,
+    ctx: click.Context,
     since: Annotated[
-        str | None, typer.Option(metavar="ID", help="Behind this event; left out: everything.")
+        str | None, Option(metavar="ID", help="Behind this event; left out: everything.")
     ] = None,
     mine: Annotated[
-        bool, typer.Option("--mine", help="Of tickets you filed, are assigned to or reviewed.")
+        bool, Option("--mine", help="Of tickets you filed, are assigned to or reviewed.")
     ] = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on with what happens, until stopped.")
+        bool, Option("--follow", help="Go on with what happens, until stopped.")
     ] = False,
     limit: Limit = 50,
     everything: Everything = False,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.commands.runs import until_ended
 from app.cli.errors import EXIT_NO, NotAllowed, Refused, Stopped, Unreachable
@@ -16,6 +16,7 @@ from app.cli.output import Output, say
 from app.cli.patches import DEFECTS
 from app.cli.progress import Bar
 from app.cli.session import JsonFlag, Session, opened
+from app.cli.signature import Option
 from app.cli.tables import Table
 
 ROLES = ("maintainer", "admin")
@@ -25,16 +26,16 @@ _REPEAT = "Repeat the command to wait for the rest"
 
 
 def load_examples(
-    ctx: typer.Context,
+    ctx: click.Context,
     folder: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="Where the tickets lie, else the shipped ones."),
+        Option("--from", metavar="DIR", help="Where the tickets lie, else the shipped ones."),
     ] = None,
     defects: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the defect patches lie, else the suite's own."),
+        Option(metavar="DIR", help="Where the defect patches lie, else the suite's own."),
     ] = None,
-    no_run: Annotated[bool, typer.Option("--no-run", help="File only, run no proof.")] = False,
+    no_run: Annotated[bool, Option("--no-run", help="File only, run no proof.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """File the example tickets with reviews and defect patches, and prove them all.
@@ -63,7 +64,7 @@ def load_examples(
         if not session.out.as_json:
             say(summary(loaded, proofs=not no_run))
     if not no_run and not all(item.is_as_expected for item in loaded):
-        raise typer.Exit(EXIT_NO)
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def _require_maintainer(session: Session) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli import documents
 from app.cli.errors import EXIT_NO, UsageProblem
@@ -16,6 +16,7 @@ from app.cli.files import save
 from app.cli.output import say
 from app.cli.progress import Bar
 from app.cli.session import JsonFlag, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.text import flat, visible
 
@@ -51,33 +52,33 @@ class Format(StrEnum):
 
 
 def _many(name: str, help_text: str) -> Any:
-    return typer.Option(name, metavar="WORD", help=f"{help_text} Repeatable.")
+    return Option(name, metavar="WORD", help=f"{help_text} Repeatable.")
 
 
 def import_documents(
-    ctx: typer.Context,
+    ctx: click.Context,
     sources: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="PATH...",
             help="Documents, folders of them, patterns, a .zip, a .jsonl, or - for standard input.",
         ),
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, store nothing.")
+        bool, Option("--dry-run", help="Show what would change, store nothing.")
     ] = False,
     on_conflict: Annotated[
         OnConflict,
-        typer.Option(
+        Option(
             help="Where document and ticket contradict: report it, skip it, take the document's "
             "word, or keep another document of the same id beside it."
         ),
     ] = OnConflict.fail,
     disposition: Annotated[
-        Disposition, typer.Option(help="Whose word the status is, where the folder disagrees.")
+        Disposition, Option(help="Whose word the status is, where the folder disagrees.")
     ] = Disposition.document,
     source_path: Annotated[
-        str | None, typer.Option(metavar="PATH", help="What standard input is to be known as.")
+        str | None, Option(metavar="PATH", help="What standard input is to be known as.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -102,7 +103,7 @@ def import_documents(
             items = _send_all(session, sources, params, source_path)
         _report(session, items, dry_run=dry_run)
     if any(item["result"] in ("rejected", "conflict") for item in items):
-        raise typer.Exit(EXIT_NO)
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def _send_all(
@@ -195,18 +196,18 @@ def _short(value: Any) -> str:
 
 
 def export_tickets(
-    ctx: typer.Context,
+    ctx: click.Context,
     form: Annotated[
-        Format, typer.Option("--format", help="markdown is a zip of documents.")
+        Format, Option("--format", help="markdown is a zip of documents.")
     ] = Format.markdown,
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help="Where to; - for standard output.")
+        str, Option("--out", metavar="FILE", help="Where to; - for standard output.")
     ] = "-",
-    query: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
+    query: Annotated[str | None, Option("--q", help="Words to find.")] = None,
     severity: Annotated[_Words, _many("--severity", "P0 to P4.")] = None,
     status: Annotated[_Words, _many("--status", "Where the ticket stands.")] = None,
     resolution: Annotated[_Words, _many("--resolution", "Why it was closed.")] = None,
-    batch: Annotated[list[int] | None, typer.Option("--batch", help="Repeatable.")] = None,
+    batch: Annotated[list[int] | None, Option("--batch", help="Repeatable.")] = None,
     agent: Annotated[_Words, _many("--agent", "Who found it.")] = None,
     domain: Annotated[_Words, _many("--domain", "This part and what is below it.")] = None,
     category: Annotated[_Words, _many("--category", "Like correctness.")] = None,
@@ -214,9 +215,9 @@ def export_tickets(
     evidence: Annotated[_Words, _many("--evidence", "Like proven or reproduced.")] = None,
     assignee: Annotated[_Words, _many("--assignee", "Who takes care of it.")] = None,
     created_by: Annotated[_Words, _many("--created-by", "Which account filed it.")] = None,
-    stale: Annotated[bool | None, typer.Option("--stale/--fresh", help="Of the evidence.")] = None,
+    stale: Annotated[bool | None, Option("--stale/--fresh", help="Of the evidence.")] = None,
     drift: Annotated[
-        bool | None, typer.Option("--drift/--no-drift", help="Folder and status disagree.")
+        bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
 ) -> None:
     """Export tickets as Markdown documents, JSON Lines or a table, as it comes.

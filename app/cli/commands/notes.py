@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.inputs import read_text
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
+from app.cli.signature import Argument
 from app.cli.tables import Table
 from app.cli.views.words import moment
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.command("add")
 def add_note(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="Markdown; - for standard input.")],
+    text: Annotated[str, Argument(metavar="TEXT", help="Markdown; - for standard input.")],
     as_json: JsonFlag = False,
 ) -> None:
     """Add a note to a ticket."""
@@ -31,9 +29,8 @@ def add_note(
             session.out.remark(f"Noted on {key}.")
 
 
-@app.command("list")
 def list_notes(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     limit: Limit = 50,
     everything: Everything = False,

@@ -5,25 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.patches import DEFECTS, defects_in
 from app.cli.patches import put_patch as put
 from app.cli.session import JsonFlag, Key, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="fix, defect, defect-2 …")]
+Name = Annotated[str, Argument(metavar="NAME", help="fix, defect, defect-2 …")]
 
 
-@app.command("put")
 def put_patch(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     name: Name,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A unified diff; - for stdin.")],
+    file: Annotated[str, Argument(metavar="FILE", help="A unified diff; - for stdin.")],
     as_json: JsonFlag = False,
 ) -> None:
     """Store a patch: the fix of a ticket, or a defect that its tests must catch."""
@@ -35,8 +33,7 @@ def put_patch(
             session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _said(info))
 
 
-@app.command("show")
-def show_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
     """Print the text of a patch; in a pipe exactly as it was stored."""
     with opened(ctx, as_json=as_json) as session:
         content = session.client.call("GET", "tickets", key, "patches", name, safe=True).content
@@ -48,8 +45,7 @@ def show_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = Fal
             session.out.raw(content)
 
 
-@app.command("remove")
-def remove_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+def remove_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
     """Take a patch off a ticket; runs that used it keep its text."""
     with opened(ctx, as_json=as_json) as session:
         session.client.call("DELETE", "tickets", key, "patches", name)
@@ -57,11 +53,11 @@ def remove_patch(ctx: typer.Context, key: Key, name: Name, as_json: JsonFlag = F
 
 
 def load_patches(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     folder: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="Where the patches lie, else the suite's own."),
+        Option("--from", metavar="DIR", help="Where the patches lie, else the suite's own."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:

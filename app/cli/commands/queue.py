@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import EXIT_NO
 from app.cli.session import Everything, JsonFlag, Limit, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import tickets as view
 from app.cli.views.words import moment
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-Specialist = Annotated[
-    str | None, typer.Option(help="As whom; not needed when you speak for one only.")
-]
+Specialist = Annotated[str | None, Option(help="As whom; not needed when you speak for one only.")]
 Minutes = Annotated[
-    int, typer.Option(min=1, max=1440, metavar="N", help="After so long others may have them.")
+    int, Option(min=1, max=1440, metavar="N", help="After so long others may have them.")
 ]
 
 _COLUMNS = ("key", "severity", "status", "evidence", "reviews", "title", "yours until")
 
 
-@app.command("list")
 def list_queue(
-    ctx: typer.Context,
+    ctx: click.Context,
     specialist: Specialist = None,
     limit: Limit = 50,
     everything: Everything = False,
@@ -43,9 +39,8 @@ def list_queue(
         )
 
 
-@app.command("next")
 def next_ticket(
-    ctx: typer.Context,
+    ctx: click.Context,
     specialist: Specialist = None,
     minutes: Minutes = 30,
     as_json: JsonFlag = False,
@@ -60,19 +55,18 @@ def next_ticket(
             session.out.remark(f"Yours until {moment(item.get('expires_at'))}.")
         if not found["items"]:
             session.out.remark(f"Nothing wants a review of {found.get('specialist')}.")
-            raise typer.Exit(EXIT_NO)
+            raise click.exceptions.Exit(EXIT_NO)
 
 
-@app.command("claim")
 def claim(
-    ctx: typer.Context,
+    ctx: click.Context,
     keys: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY]...", help="These; leases of your own begin anew."),
+        Argument(metavar="[KEY]...", help="These; leases of your own begin anew."),
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option("--count", "-n", min=1, max=50, metavar="N", help="So many that are free."),
+        Option("--count", "-n", min=1, max=50, metavar="N", help="So many that are free."),
     ] = None,
     specialist: Specialist = None,
     minutes: Minutes = 30,
@@ -92,15 +86,14 @@ def claim(
             rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
             session.out.table(Table(_COLUMNS, rows, empty="Nothing to be had."))
         if not found["items"]:
-            raise typer.Exit(EXIT_NO)
+            raise click.exceptions.Exit(EXIT_NO)
 
 
-@app.command("release")
 def release(
-    ctx: typer.Context,
+    ctx: click.Context,
     keys: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY]...", help="Left out: all that you hold."),
+        Argument(metavar="[KEY]...", help="Left out: all that you hold."),
     ] = None,
     specialist: Specialist = None,
     as_json: JsonFlag = False,
@@ -117,7 +110,7 @@ def release(
 
 
 def _claim(session: Session, body: dict[str, Any]) -> Any:
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     # Under a key, a claim whose answer was lost is answered again instead of leasing more.
     return session.client.post("review-queue", "claim", body=_given(body), key=new_key())

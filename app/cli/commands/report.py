@@ -5,22 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.files import save
 from app.cli.session import JsonFlag, opened
+from app.cli.signature import Option
 from app.cli.text import visible
 
 
 def make_report(
-    ctx: typer.Context,
+    ctx: click.Context,
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help="Where to; - for standard output.")
+        str, Option("--out", metavar="FILE", help="Where to; - for standard output.")
     ] = "report.html",
-    force: Annotated[
-        bool, typer.Option("--force", help="Write over a file that is there.")
-    ] = False,
+    force: Annotated[bool, Option("--force", help="Write over a file that is there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a report: the charts and lists of the start page as one HTML file.

@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
 Which = Annotated[
     str,
-    typer.Argument(metavar="REVIEW", help="Its id, or the specialist whose current review it is."),
+    Argument(metavar="REVIEW", help="Its id, or the specialist whose current review it is."),
 ]
 
 
 def apply_review(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     which: Which,
     idempotency_key: IdempotencyKey = None,
@@ -34,13 +35,13 @@ def apply_review(
 
 
 def answer_review(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     which: Which,
     resolution: Annotated[
-        str, typer.Argument(metavar="RESOLUTION", help="accepted, withdrawn or overruled.")
+        str, Argument(metavar="RESOLUTION", help="accepted, withdrawn or overruled.")
     ],
-    reason: Annotated[str, typer.Option(help="Why, in Markdown.")],
+    reason: Annotated[str, Option(help="Why, in Markdown.")],
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -51,12 +52,12 @@ def answer_review(
 
 
 def confirm_review(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     which: Which,
     ticket_version: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The version you read; refused when it has changed since."),
+        Option(metavar="N", help="The version you read; refused when it has changed since."),
     ] = None,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
@@ -75,7 +76,7 @@ def _post(
     body: dict[str, Any] | None,
     idempotency_key: str | None,
 ) -> Any:
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     return session.client.post(
         "tickets",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli import drafts
 from app.cli.errors import UsageProblem
@@ -18,46 +18,42 @@ from app.cli.session import (
     merged,
     opened,
 )
+from app.cli.signature import Option
 from app.cli.views import tickets as view
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-
-@app.command("add")
 def add_review(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     verdict: Annotated[
         str | None,
-        typer.Option(help="ENDORSE, NEUTRAL, REFINE or OBJECT.", metavar="VERDICT"),
+        Option(help="ENDORSE, NEUTRAL, REFINE or OBJECT.", metavar="VERDICT"),
     ] = None,
     specialist: Annotated[
-        str | None, typer.Option(help="As whom; not needed when you speak for one only.")
+        str | None, Option(help="As whom; not needed when you speak for one only.")
     ] = None,
     rationale: Annotated[
-        str | None, typer.Option(help="Why, in Markdown; REFINE and OBJECT need it.")
+        str | None, Option(help="Why, in Markdown; REFINE and OBJECT need it.")
     ] = None,
     rationale_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The rationale from a file; - for standard input."),
+        Option(metavar="FILE", help="The rationale from a file; - for standard input."),
     ] = None,
     claim: Annotated[
-        str | None, typer.Option(help="Is the claim true? true, partly, false or not-checked.")
+        str | None, Option(help="Is the claim true? true, partly, false or not-checked.")
     ] = None,
-    fix: Annotated[
-        str | None, typer.Option(help="Is the fix right? agree, disagree or other.")
-    ] = None,
-    severity: Annotated[str | None, typer.Option(help="The severity you propose.")] = None,
+    fix: Annotated[str | None, Option(help="Is the fix right? agree, disagree or other.")] = None,
+    severity: Annotated[str | None, Option(help="The severity you propose.")] = None,
     amendment: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A merge patch of the ticket, in JSON or TOML."),
+        Option(metavar="FILE", help="A merge patch of the ticket, in JSON or TOML."),
     ] = None,
     ticket_version: Annotated[
-        int | None, typer.Option(metavar="N", help="The version you read; else the present one.")
+        int | None, Option(metavar="N", help="The version you read; else the present one.")
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--from", metavar="FILE", help="A file with [[reviews]]; takes that of --specialist."
         ),
     ] = None,
@@ -83,7 +79,7 @@ def add_review(
         raise UsageProblem(
             "the review has no verdict", "Give --verdict ENDORSE, NEUTRAL, REFINE or OBJECT"
         )
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     with opened(ctx, as_json=as_json) as session:
         review = session.client.post(
@@ -119,13 +115,10 @@ def _show_one(out: Output, review: dict[str, Any]) -> None:
         view.show_reviews(out, [review], kind="")
 
 
-@app.command("list")
 def list_reviews(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Superseded and outdated ones too.")
-    ] = False,
+    everything: Annotated[bool, Option("--all", help="Superseded and outdated ones too.")] = False,
     limit: Limit = 200,
     as_json: JsonFlag = False,
 ) -> None:

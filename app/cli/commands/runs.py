@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import EXIT_NO, CliError, Stopped, Unreachable
 from app.cli.progress import Progress
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.streams import follow
 from app.cli.views import runs as view
 
 if TYPE_CHECKING:
     from app.cli.client import Client
-
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 WAIT_S = 25
 """How long one look waits at the service for a run to end."""
@@ -26,33 +25,31 @@ WAIT_S = 25
 PAUSE_S = 0.2
 """Between looks, should something on the way answer at once instead of waiting."""
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+RunId = Annotated[str, Argument(metavar="RUN", help="The run's id.")]
 _Words = list[str] | None
 
 
 def verify(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     proof: Annotated[
         bool,
-        typer.Option(
-            "--proof", help="Show that the tests fail on the defect and pass on the package."
-        ),
+        Option("--proof", help="Show that the tests fail on the defect and pass on the package."),
     ] = False,
     repeat: Annotated[
-        int | None, typer.Option(metavar="N", help="How often each test runs, 1 to 10.")
+        int | None, Option(metavar="N", help="How often each test runs, 1 to 10.")
     ] = None,
     test: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--test", metavar="NODE_ID", help="Only this linked test; decides nothing. Repeatable."
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Run even where an earlier result could be reused.")
+        bool, Option("--force", help="Run even where an earlier result could be reused.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Print each test and what it prints as it happens.")
+        bool, Option("--watch", help="Print each test and what it prints as it happens.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -76,7 +73,7 @@ def verify(
         else:
             view.show_run(session.out, run, ticket=session.client.get("tickets", key))
     if run.get("outcome") not in view.GOOD:
-        raise typer.Exit(EXIT_NO)
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:
@@ -131,11 +128,10 @@ def _look_again(run_id: str) -> Iterator[None]:
         raise
 
 
-@app.command("show")
 def show_run(
-    ctx: typer.Context,
+    ctx: click.Context,
     run_id: RunId,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+    wait: Annotated[bool, Option("--wait", help="Wait until it has ended.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show a run with the outcome of each test in each arm."""
@@ -151,18 +147,17 @@ def show_run(
             view.show_run(session.out, run, ticket=ticket)
 
 
-@app.command("list")
 def list_runs(
-    ctx: typer.Context,
-    ticket: Annotated[_Words, typer.Option(metavar="KEY", help="Repeatable, as all.")] = None,
+    ctx: click.Context,
+    ticket: Annotated[_Words, Option(metavar="KEY", help="Repeatable, as all.")] = None,
     status: Annotated[
-        _Words, typer.Option(metavar="WORD", help="queued, running, finished or cancelled.")
+        _Words, Option(metavar="WORD", help="queued, running, finished or cancelled.")
     ] = None,
     outcome: Annotated[
-        _Words, typer.Option(metavar="WORD", help="Like passed, failed or proven.")
+        _Words, Option(metavar="WORD", help="Like passed, failed or proven.")
     ] = None,
-    kind: Annotated[_Words, typer.Option(metavar="WORD", help="check or proof.")] = None,
-    requested_by: Annotated[_Words, typer.Option(metavar="NAME", help="Who asked for it.")] = None,
+    kind: Annotated[_Words, Option(metavar="WORD", help="check or proof.")] = None,
+    requested_by: Annotated[_Words, Option(metavar="NAME", help="Who asked for it.")] = None,
     limit: Limit = 50,
     everything: Everything = False,
     as_json: JsonFlag = False,
@@ -188,8 +183,7 @@ def list_runs(
         )
 
 
-@app.command("cancel")
-def cancel_run(ctx: typer.Context, run_id: RunId, as_json: JsonFlag = False) -> None:
+def cancel_run(ctx: click.Context, run_id: RunId, as_json: JsonFlag = False) -> None:
     """Cancel a run; what its worker has started is stopped."""
     with opened(ctx, as_json=as_json) as session:
         run = session.client.post("runs", run_id, "cancel")

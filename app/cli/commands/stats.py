@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.output import Output
 from app.cli.session import JsonFlag, opened
+from app.cli.signature import Option
 from app.cli.tables import Table
 
 
 def show_stats(
-    ctx: typer.Context,
+    ctx: click.Context,
     weeks: Annotated[
-        int, typer.Option(min=1, max=104, metavar="N", help="So many weeks, back from now.")
+        int, Option(min=1, max=104, metavar="N", help="So many weeks, back from now.")
     ] = 12,
     as_json: JsonFlag = False,
 ) -> None:

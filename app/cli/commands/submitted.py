@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_bytes
 from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
 SUITE = "tests/verification"
@@ -40,11 +41,11 @@ def test_{name}() -> None:
 
 
 def new_test(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Where to write it, else test_<key>.py here."),
+        Option("--out", metavar="FILE", help="Where to write it, else test_<key>.py here."),
     ] = None,
 ) -> None:
     """Write the skeleton of a verification test for a ticket, with words on what it asserts."""
@@ -71,10 +72,10 @@ def new_test(
 
 
 def submit_test(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A pytest file of at most 64 KiB.")],
-    purpose: Annotated[str | None, typer.Option(help="demonstrates (default) or guards.")] = None,
+    file: Annotated[str, Argument(metavar="FILE", help="A pytest file of at most 64 KiB.")],
+    purpose: Annotated[str | None, Option(help="demonstrates (default) or guards.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Hand in a test of your own; it is collected and run in the cage only."""
@@ -93,7 +94,7 @@ def submit_test(
             view.show_links(session.out, link.get("items") or [link], kind="")
 
 
-def promote_test(ctx: typer.Context, key: Key) -> None:
+def promote_test(ctx: click.Context, key: Key) -> None:
     """Print the diff that brings a ticket's submitted tests and defects into the repository.
 
     Apply it at the project's root with `git apply`. The tests get the ticket's marker where it is

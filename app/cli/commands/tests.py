@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli.errors import UsageProblem
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import tickets as view
 from app.cli.views.words import short
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
 NodeId = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="NODE_ID",
         help="A file, class, test or parameter: tests/verification/test_x.py::test_y[p].",
     ),
 ]
 
 
-@app.command("list")
 def list_tests(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Annotated[
-        str | None, typer.Argument(metavar="[KEY]", help="Only the tests of this ticket.")
+        str | None, Argument(metavar="[KEY]", help="Only the tests of this ticket.")
     ] = None,
     limit: Limit = 200,
     everything: Everything = False,
@@ -61,20 +59,19 @@ def _catalogue_row(test: dict[str, Any]) -> tuple[object, ...]:
     return (test.get("node_id"), findings, test.get("last_outcome"))
 
 
-@app.command("link")
 def link_test(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     node_id: NodeId,
     purpose: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="demonstrates (default): fails while the defect is there; guards: always passes."
         ),
     ] = None,
     checklist_item: Annotated[
         str | None,
-        typer.Option(metavar="ITEM", help="The checklist item it stands behind: number or id."),
+        Option(metavar="ITEM", help="The checklist item it stands behind: number or id."),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -95,12 +92,11 @@ def link_test(
             view.show_links(session.out, [link], kind="")
 
 
-@app.command("unlink")
 def unlink_test(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     link: Annotated[
-        str, typer.Argument(metavar="NODE_ID|LINK_ID", help="The test, or the id of its link.")
+        str, Argument(metavar="NODE_ID|LINK_ID", help="The test, or the id of its link.")
     ],
     as_json: JsonFlag = False,
 ) -> None:
@@ -111,8 +107,7 @@ def unlink_test(
         session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
 
 
-@app.command("sync")
-def sync_tests(ctx: typer.Context, as_json: JsonFlag = False) -> None:
+def sync_tests(ctx: click.Context, as_json: JsonFlag = False) -> None:
     """Collect the suite anew: new tests come in, and markers link by themselves."""
     with opened(ctx, as_json=as_json) as session:
         report = session.client.post("tests", "sync")

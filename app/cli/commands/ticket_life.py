@@ -5,39 +5,40 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli import drafts
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_table
 from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
 _Words = list[str] | None
 ReadVersion = Annotated[
     int | None,
-    typer.Option("--version", metavar="N", help="The version you read; refused when it is older."),
+    Option("--version", metavar="N", help="The version you read; refused when it is older."),
 ]
 
 
 def edit_ticket(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     source: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE]", help="JSON or TOML merge patch; - for standard input."),
+        Argument(metavar="[FILE]", help="JSON or TOML merge patch; - for standard input."),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
-    severity: Annotated[str | None, typer.Option(help="P0 (worst) to P4.")] = None,
-    summary: Annotated[str | None, typer.Option(help="The finding in a sentence or two.")] = None,
+    title: Annotated[str | None, Option(help="What is wrong, in one line.")] = None,
+    severity: Annotated[str | None, Option(help="P0 (worst) to P4.")] = None,
+    summary: Annotated[str | None, Option(help="The finding in a sentence or two.")] = None,
     domain: Annotated[
-        _Words, typer.Option("--domain", help="Instead of those it has. Repeatable.")
+        _Words, Option("--domain", help="Instead of those it has. Repeatable.")
     ] = None,
     category: Annotated[
-        _Words, typer.Option("--category", help="Instead of those it has. Repeatable.")
+        _Words, Option("--category", help="Instead of those it has. Repeatable.")
     ] = None,
-    assignee: Annotated[str | None, typer.Option(help="Who takes care of it; '' nobody.")] = None,
-    resolution_text: Annotated[str | None, typer.Option(help="How it was settled.")] = None,
+    assignee: Annotated[str | None, Option(help="Who takes care of it; '' nobody.")] = None,
+    resolution_text: Annotated[str | None, Option(help="How it was settled.")] = None,
     version: ReadVersion = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -67,33 +68,33 @@ def edit_ticket(
 
 
 def move_ticket(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     to: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="STATUS",
             help="open, investigating, fix-in-progress, in-review, closed or wont-fix.",
         ),
     ],
     resolution: Annotated[
         str | None,
-        typer.Option(help="With closed: fixed, already-fixed, not-a-bug or duplicate."),
+        Option(help="With closed: fixed, already-fixed, not-a-bug or duplicate."),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why, in Markdown.")] = None,
-    commit: Annotated[_Words, typer.Option("--commit", help="That settled it. Repeatable.")] = None,
+    reason: Annotated[str | None, Option(help="Why, in Markdown.")] = None,
+    commit: Annotated[_Words, Option("--commit", help="That settled it. Repeatable.")] = None,
     duplicate_of: Annotated[
-        str | None, typer.Option(metavar="KEY", help="With duplicate: the other ticket.")
+        str | None, Option(metavar="KEY", help="With duplicate: the other ticket.")
     ] = None,
-    resolution_text: Annotated[str | None, typer.Option(help="How it was settled.")] = None,
+    resolution_text: Annotated[str | None, Option(help="How it was settled.")] = None,
     override: Annotated[
-        bool, typer.Option("--override", help="Although the gate is closed; needs a reason.")
+        bool, Option("--override", help="Although the gate is closed; needs a reason.")
     ] = False,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Move a ticket along the workflow; a closed gate says what is missing."""
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     given = {
         "to": to,
@@ -113,24 +114,24 @@ def move_ticket(
 
 
 def relate_tickets(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     other: Annotated[
         str,
-        typer.Argument(
+        Argument(
             metavar="[KIND:]KEY",
             help="The other ticket; kinds are related, blocks, blocked-by, duplicate-of and "
             "duplicated-by.",
         ),
     ],
-    note: Annotated[str | None, typer.Option(help="Why, in one line.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the relation away.")] = False,
+    note: Annotated[str | None, Option(help="Why, in one line.")] = None,
+    remove: Annotated[bool, Option("--remove", help="Take the relation away.")] = False,
     version: ReadVersion = None,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Relate a ticket to another one, which then shows the inverse; shows the ticket."""
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     relation = {"kind": "related", **drafts.relation(other)}
     with opened(ctx, as_json=as_json) as session:

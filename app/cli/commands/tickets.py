@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+import click
 
 from app.cli import drafts
 from app.cli.inputs import is_interactive
 from app.cli.output import say
 from app.cli.remedies import quote
 from app.cli.session import Everything, IdempotencyKey, JsonFlag, Key, Limit, Session, opened
+from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import tickets as view
 from app.cli.views.events import change_row
-
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 _Words = list[str] | None
 
 
 def _many(name: str, help_text: str, metavar: str = "WORD") -> Any:
-    return typer.Option(name, metavar=metavar, help=f"{help_text} Repeatable.")
+    return Option(name, metavar=metavar, help=f"{help_text} Repeatable.")
 
 
-@app.command("file")
 def file_ticket(
-    ctx: typer.Context,
+    ctx: click.Context,
     source: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FILE]", help="JSON or TOML with the ticket; - for standard input."
-        ),
+        Argument(metavar="[FILE]", help="JSON or TOML with the ticket; - for standard input."),
     ] = None,
-    title: Annotated[str | None, typer.Option(help="What is wrong, in one line.")] = None,
-    severity: Annotated[str | None, typer.Option(help="P0 (worst) to P4.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Number of the audit batch.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Who found it, like drl.")] = None,
-    summary: Annotated[str | None, typer.Option(help="The finding in a sentence or two.")] = None,
-    key: Annotated[str | None, typer.Option(help="Left out, the next free one is taken.")] = None,
+    title: Annotated[str | None, Option(help="What is wrong, in one line.")] = None,
+    severity: Annotated[str | None, Option(help="P0 (worst) to P4.")] = None,
+    batch: Annotated[int | None, Option(help="Number of the audit batch.")] = None,
+    agent: Annotated[str | None, Option(help="Who found it, like drl.")] = None,
+    summary: Annotated[str | None, Option(help="The finding in a sentence or two.")] = None,
+    key: Annotated[str | None, Option(help="Left out, the next free one is taken.")] = None,
     domain: Annotated[_Words, _many("--domain", "Part of the code base.")] = None,
     category: Annotated[_Words, _many("--category", "Like correctness or api-contract.")] = None,
     location: Annotated[
@@ -50,10 +46,10 @@ def file_ticket(
     checklist: Annotated[_Words, _many("--checklist", "A step that shows the fix right.")] = None,
     relation: Annotated[_Words, _many("--relation", "Another ticket.", "[KIND:]KEY")] = None,
     report: Annotated[_Words, _many("--report", "Where it was found.", "FILE[#SECTION]")] = None,
-    assignee: Annotated[str | None, typer.Option(help="Who takes care of it.")] = None,
-    reported_on: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")] = None,
-    external_ref: Annotated[str | None, typer.Option(help="Your own id of it.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check it, store nothing.")] = False,
+    assignee: Annotated[str | None, Option(help="Who takes care of it.")] = None,
+    reported_on: Annotated[str | None, Option(metavar="YYYY-MM-DD")] = None,
+    external_ref: Annotated[str | None, Option(help="Your own id of it.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Check it, store nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -96,7 +92,7 @@ def file_ticket(
 def _file(
     session: Session, draft: dict[str, Any], *, dry_run: bool, idempotency_key: str | None
 ) -> None:
-    from app.cli.client import new_key  # httpx is slow to load
+    from app.cli.client import new_key
 
     ticket = session.client.post(
         "tickets",
@@ -117,8 +113,7 @@ def _file(
         out.remark(f"Next: findings ticket show {ticket.get('key')}")
 
 
-@app.command("show")
-def show_ticket(ctx: typer.Context, key: Key, as_json: JsonFlag = False) -> None:
+def show_ticket(ctx: click.Context, key: Key, as_json: JsonFlag = False) -> None:
     """Show a ticket with its reviews, tests, patches and evidence."""
     with opened(ctx, as_json=as_json) as session:
         ticket = session.client.get("tickets", key)
@@ -128,10 +123,9 @@ def show_ticket(ctx: typer.Context, key: Key, as_json: JsonFlag = False) -> None
             view.show_ticket(session.out, ticket)
 
 
-@app.command("list")
 def list_tickets(
-    ctx: typer.Context,
-    query: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
+    ctx: click.Context,
+    query: Annotated[str | None, Option("--q", help="Words to find.")] = None,
     severity: Annotated[_Words, _many("--severity", "P0 to P4.")] = None,
     status: Annotated[_Words, _many("--status", "Like open or closed.")] = None,
     resolution: Annotated[_Words, _many("--resolution", "Like fixed or not-a-bug.")] = None,
@@ -143,15 +137,15 @@ def list_tickets(
     evidence: Annotated[_Words, _many("--evidence", "Like proven or reproduced.")] = None,
     assignee: Annotated[_Words, _many("--assignee", "Who takes care of it.")] = None,
     created_by: Annotated[_Words, _many("--created-by", "Which account filed it.")] = None,
-    stale: Annotated[bool | None, typer.Option("--stale/--fresh", help="Of the evidence.")] = None,
+    stale: Annotated[bool | None, Option("--stale/--fresh", help="Of the evidence.")] = None,
     closable: Annotated[
-        bool | None, typer.Option("--closable/--not-closable", help="Its gate is open.")
+        bool | None, Option("--closable/--not-closable", help="Its gate is open.")
     ] = None,
     drift: Annotated[
-        bool | None, typer.Option("--drift/--no-drift", help="Folder and status disagree.")
+        bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
     sort: Annotated[
-        str | None, typer.Option(help="-created (default), created, -updated, severity or key.")
+        str | None, Option(help="-created (default), created, -updated, severity or key.")
     ] = None,
     limit: Limit = 50,
     everything: Everything = False,
@@ -190,7 +184,7 @@ def list_tickets(
 
 
 def history(
-    ctx: typer.Context,
+    ctx: click.Context,
     key: Key,
     limit: Limit = 50,
     everything: Everything = False,

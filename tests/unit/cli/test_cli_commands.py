@@ -330,9 +330,9 @@ def test_a_refusal_in_json_is_the_problem_itself(findings: Any, stub: Any, reply
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("tikcet",), "Did you mean 'ticket', 'test'? See `findings --help`."),
+        (("tikcet",), "Did you mean one of: 'test', 'ticket'? See `findings --help`."),
         (("ticket", "show"), "Missing argument 'KEY'. See `findings ticket show --help`."),
-        (("ticket", "list", "--nope"), "No such option: --nope"),
+        (("ticket", "list", "--nope"), "No such option '--nope'."),
         (("ticket", "list", "--limit", "0"), "--limit"),
         (("token", "create", "--expires", "x"), "--expires"),
     ],

@@ -1,0 +1,140 @@
+"""Options and arguments of a command, read from the signature of its function.
+
+::
+
+    def show(ctx: click.Context, key: Annotated[str, Argument(metavar="KEY")],
+             limit: Annotated[int, Option(min=1, help="At most so many.")] = 50) -> None: ...
+
+A parameter without a default is required. ``list[...]`` may be given several times, ``bool`` is a
+flag, ``Path`` a file or folder, an enumeration one of its values. What is not given and has no
+other default is None.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import click
+
+
+class Option:
+    """A parameter given by its name; without one it is ``--`` and the parameter's own."""
+
+    def __init__(
+        self,
+        *names: str,
+        help: str = "",
+        metavar: str | None = None,
+        min: int | None = None,
+        max: int | None = None,
+        callback: Callable[..., Any] | None = None,
+        is_eager: bool = False,
+        complete: str = "",
+    ) -> None:
+        """Declare an option; `complete` says which known values a shell may offer for it."""
+        self.names = names
+        self.help = help
+        self.metavar = metavar
+        self.range = (min, max)
+        self.rest: dict[str, Any] = {"callback": callback, "is_eager": is_eager}
+        self.complete = complete
+
+
+class Argument:
+    """A parameter given by its place."""
+
+    def __init__(self, *, metavar: str | None = None, help: str = "", complete: str = "") -> None:
+        """Declare an argument; `complete` as in `Option`."""
+        self.metavar = metavar
+        self.help = help
+        self.complete = complete
+
+
+class ShownArgument(click.Argument):
+    """An argument that help explains."""
+
+    help: str = ""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Return what stands in the list of arguments."""
+        return (self.make_metavar(ctx), self.help)
+
+
+def parameters_of(function: Callable[..., None]) -> list[click.Parameter]:
+    """Return the parameters that the signature of `function` declares."""
+    hints = get_type_hints(function, include_extras=True)
+    return [
+        _parameter(name, hints[name], given.default)
+        for name, given in inspect.signature(function).parameters.items()
+        if hints[name] is not click.Context
+    ]
+
+
+def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
+    """Return what Click may call: several values as a list, none of them as None."""
+    signature = inspect.signature(function).parameters
+    wants_context = "ctx" in signature
+
+    def call(**values: Any) -> None:
+        given = {
+            name: (list(value) or signature[name].default) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
+        if wants_context:
+            given["ctx"] = click.get_current_context()
+        function(**given)
+
+    return call
+
+
+def _parameter(name: str, hint: Any, default: Any) -> click.Parameter:
+    declared: Option | Argument = Option()
+    if get_origin(hint) is Annotated:
+        hint, declared, *_ = get_args(hint)
+    kind, many = _kind(hint)
+    required = default is inspect.Parameter.empty
+    given: dict[str, Any] = {
+        "type": _type(kind, declared),
+        "metavar": declared.metavar,
+        "required": required,
+    }
+    if not (required or many):
+        given["default"] = default
+    if isinstance(declared, Argument):
+        argument = ShownArgument([name], nargs=-1 if many else 1, **given)
+        argument.help = declared.help
+        return argument
+    if kind is bool:
+        given |= {"is_flag": True, "type": None}
+    return click.Option(
+        [name, *(declared.names or [f"--{name.replace('_', '-')}"])],
+        help=declared.help,
+        multiple=many,
+        show_default=given.get("default") not in (None, False),
+        **given,
+        **declared.rest,
+    )
+
+
+def _kind(hint: Any) -> tuple[Any, bool]:
+    """Return the type of one value, and whether there may be several."""
+    members = [member for member in get_args(hint) if member is not type(None)]
+    if get_origin(hint) is list:
+        return members[0], True
+    if members:  # X | None
+        return _kind(members[0])
+    return hint, False
+
+
+def _type(kind: Any, declared: Option | Argument) -> click.ParamType[Any]:
+    if kind is int and isinstance(declared, Option) and declared.range != (None, None):
+        return click.IntRange(*declared.range)
+    if kind is Path:
+        return click.Path(path_type=Path)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return click.Choice(kind)
+    return click.INT if kind is int else click.STRING
