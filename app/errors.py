@@ -37,6 +37,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+MOST_ERRORS = 20
+"""So many things wrong with one input are told; of the rest only how many they are."""
+
 
 @dataclass(frozen=True)
 class FieldError:
@@ -73,6 +76,8 @@ class Remedy:
     """Accounts through which the call would not count."""
     only_as: tuple[str, ...] | None = None
     """Accounts that alone may make the call; None for everybody with the role."""
+    needs: str | None = None
+    """The role that it needs, where its operation asks for a smaller one of others."""
     replaces: bool | None = None
     """True when it takes the place of the refused call, of which it is a complete form."""
 
@@ -115,6 +120,7 @@ class InvalidInput(FindingsError):
     """A field, parameter or header is unknown, missing or has a value that is not accepted.
 
     Every entry of ``errors`` names one of them by JSON pointer and says what would be accepted.
+    Of more than twenty the first twenty are named, and ``more`` tells how many others there are.
     Nothing was stored.
     """
 
@@ -122,9 +128,14 @@ class InvalidInput(FindingsError):
     status = 422
     title = "The request is not valid"
 
-    def __init__(self, *errors: FieldError, detail: str | None = None) -> None:
-        super().__init__(detail or "; ".join(error.detail for error in errors))
-        self.errors = errors
+    def __init__(self, *errors: FieldError, detail: str | None = None, more: int = 0) -> None:
+        """`more` counts what is wrong beside `errors`."""
+        told = errors[:MOST_ERRORS]
+        more += len(errors) - len(told)
+        rest = f"; and {more:,} more" if more else ""
+        super().__init__(detail or "; ".join(error.detail for error in told) + rest)
+        self.errors = told
+        self.more = more
 
 
 class KeyReused(InvalidInput):

@@ -102,8 +102,8 @@ async def change_account(
 ) -> JsonResponse:
     """Change what an account may do, or disable it.
 
-    Nobody gets in as a disabled account, and its leases end. The last admin that is not disabled
-    cannot be disabled or made anything else.
+    Nobody gets in as a disabled account: its leases and sessions end and its tokens are revoked,
+    for good. The last admin that is not disabled cannot be disabled or made anything else.
     """
     return JsonResponse(account_body(await services.accounts.change(actor, name, body.changes())))
 

@@ -15,12 +15,19 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
 from app.api.requests import RefusedBody, escape_pointer
 from app.api.responses import ProblemResponse
-from app.errors import FieldError, FindingsError, InvalidInput, NotFound, PayloadTooLarge
+from app.errors import (
+    MOST_ERRORS,
+    FieldError,
+    FindingsError,
+    InvalidInput,
+    NotFound,
+    PayloadTooLarge,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +86,8 @@ def problem_body(request: Request, error: FindingsError) -> dict[str, Any]:
     }
     if isinstance(error, InvalidInput):
         body["errors"] = [_field_error(item) for item in error.errors]
+        if error.more:
+            body["more"] = error.more
     if error.remedies:
         body["remedy"] = [_without_none(asdict(remedy)) for remedy in error.remedies]
     return body | error.extra
@@ -145,14 +154,17 @@ def _from_http(request: Request, error: HTTPException) -> FindingsError:
 def methods_at(request: Request) -> list[str]:
     """Return the methods that the path has, of whichever route: the framework names one's."""
     routes: Sequence[BaseRoute] = request.app.routes
+    # What is mounted has written the path that it is mounted at into the scope.
+    scope = {**request.scope, "root_path": request.scope.get("app_root_path", "")}
     tried = ("GET", "POST", "PUT", "PATCH", "DELETE")
-    found = [
-        m for m in tried if any(_fits(route, {**request.scope, "method": m}) for route in routes)
-    ]
+    found = [m for m in tried if any(_fits(route, {**scope, "method": m}) for route in routes)]
     return ["GET", "HEAD", *found[1:]] if "GET" in found else found
 
 
 def _fits(route: BaseRoute, scope: Scope) -> bool:
+    # What is mounted takes any method at first; files are read and nothing else.
+    if isinstance(route, Mount) and scope["method"] != "GET":
+        return False
     return route.matches(scope)[0] is Match.FULL
 
 
@@ -170,7 +182,10 @@ def invalid_input(
     items: Sequence[Mapping[str, Any]], model: type[BaseModel] | None, body: Any
 ) -> InvalidInput:
     """Return errors of pydantic as one of the API's."""
-    return InvalidInput(*(translate(item, model, body) for item in items))
+    told = items[:MOST_ERRORS]
+    return InvalidInput(
+        *(translate(item, model, body) for item in told), more=len(items) - len(told)
+    )
 
 
 def translate(

@@ -14,9 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.idempotency import answering_once, note_key, takes_key
-from app.errors import FieldError, InvalidInput, UnsupportedMediaType
+from app.errors import MOST_ERRORS, FieldError, InvalidInput, UnsupportedMediaType
 
 JSON = "application/json"
+_LONGEST_NAME = 100
+"""Of longer names none that is known is near."""
+
 MERGE_PATCH = "application/merge-patch+json"
 """After RFC 7396; what calls that patch read as well."""
 
@@ -131,33 +134,38 @@ def _has_body(request: Request) -> bool:
 
 def _check_query(request: Request, parameters: Mapping[str, bool]) -> None:
     known = tuple(sorted(parameters))
-    errors = []
+    errors: list[FieldError] = []
+    more = 0
     seen: set[str] = set()
     for name, value in request.query_params.multi_items():
-        if name not in parameters:
-            near = get_close_matches(name, known, n=1)
-            errors.append(
-                FieldError(
-                    f"/{escape_pointer(name)}",
-                    f"there is no query parameter {name[:60]!r}"
-                    + (f"; known are {', '.join(known)}" if known else "; this call takes none"),
-                    allowed=known,
-                    did_you_mean=near[0] if near else None,
-                    location="query",
-                )
-            )
+        if len(errors) == MOST_ERRORS:
+            more += name not in parameters
+        elif name not in parameters:
+            errors.append(_unknown_parameter(name, known))
         elif "\x00" in value:
             errors.append(FieldError(f"/{name}", f"{name} holds a NUL character", location="query"))
         elif name in seen and not parameters[name]:
             errors.append(FieldError(f"/{name}", f"{name} may be given once", location="query"))
         seen.add(name)
     if errors:
-        raise InvalidInput(*errors)
+        raise InvalidInput(*errors, more=more)
     path = request.scope["path"]
     if "\x00" in path or "%00" in path:
         raise InvalidInput(
             FieldError("", "the path holds a NUL character", location="path"),
         )
+
+
+def _unknown_parameter(name: str, known: tuple[str, ...]) -> FieldError:
+    near = get_close_matches(name[:_LONGEST_NAME], known, n=1)
+    return FieldError(
+        f"/{escape_pointer(name)}",
+        f"there is no query parameter {name[:60]!r}"
+        + (f"; known are {', '.join(known)}" if known else "; this call takes none"),
+        allowed=known,
+        did_you_mean=near[0] if near else None,
+        location="query",
+    )
 
 
 def escape_pointer(part: str) -> str:

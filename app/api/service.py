@@ -19,8 +19,8 @@ async def healthz() -> JsonResponse:
 
 @router.get("/readyz")
 async def readyz(request: Request, services: Services) -> JsonResponse:
-    """Answer whether requests can be served now."""
+    """Answer whether requests can be served now, those that write something too."""
     if not getattr(request.app.state, "ready", False):
         raise Unavailable("The service is starting.", headers={"Retry-After": "1"})
-    await services.unit.ping()
+    await services.unit.require_room_to_write()
     return JsonResponse({"status": "ready"})

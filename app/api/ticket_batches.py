@@ -60,4 +60,5 @@ def _located(error: FindingsError, position: int) -> FindingsError:
     return InvalidInput(
         *(replace(e, pointer=f"/items/{position}{e.pointer}") for e in error.errors),
         detail=error.detail,
+        more=error.more,
     )

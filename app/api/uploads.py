@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 
+from app.api.forms import read_form
 from app.domain.documents import MAX_DOCUMENTS, SourceFile
 from app.errors import FieldError, InvalidInput, PayloadTooLarge, UnsupportedMediaType
 from app.formats.archive import (
@@ -118,12 +118,9 @@ async def _form(request: Request) -> Upload:
     size = int(request.headers.get("content-length") or 0)
     if size > MAX_BYTES:
         raise PayloadTooLarge(f"An import may have at most {MAX_BYTES} bytes; split it up.")
-    try:
-        form = await request.form(
-            max_files=MAX_DOCUMENTS, max_fields=0, max_part_size=MAX_DOCUMENT_BYTES
-        )
-    except HTTPException as error:
-        raise InvalidInput(FieldError("", f"the form cannot be read: {error.detail}")) from None
+    form = await read_form(
+        request, max_files=MAX_DOCUMENTS, max_fields=0, max_part_size=MAX_DOCUMENT_BYTES
+    )
     uploads = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
     files: list[SourceFile] = []
     total = 0

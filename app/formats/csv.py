@@ -1,14 +1,17 @@
 """Comma-separated rows that are safe to open in a spreadsheet.
 
 A cell that a spreadsheet would run as a formula gets an apostrophe in front, which spreadsheets
-take as "this is text" (https://owasp.org/www-community/attacks/CSV_Injection). Rows end with
-CRLF and quotes are doubled, after RFC 4180. What a cell cannot hold is cut, and says so.
+take as "this is text" (https://owasp.org/www-community/attacks/CSV_Injection). So does what
+follows a semicolon, a tab or the end of a line inside a cell: where lists are parted by semicolons,
+or rows are pasted, another cell begins there. Rows end with CRLF and quotes are doubled, after RFC
+4180. What a cell cannot hold is cut, and says so.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
@@ -18,6 +21,7 @@ MAX_CELL = 32_767
 
 _CUT = " … [cut]"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－", "＠")
+_INNER = re.compile(rf"([;\t\r\n] *)(?=[{re.escape(''.join(_FORMULA))}])")
 _BOM = "\ufeff"
 
 TICKET_COLUMNS = (
@@ -104,4 +108,5 @@ def _guard(text: str) -> str:
     text = text.replace("\0", "\ufffd")
     if text.lstrip(" ").startswith(_FORMULA):
         text = "'" + text
+    text = _INNER.sub(r"\1'", text)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - len(_CUT)] + _CUT

@@ -39,12 +39,12 @@ class AccountService:
             if found is None:
                 raise Unauthenticated("The token is not known here. Ask an admin for a new one.")
             account, token = found
+            if account.disabled_at is not None:
+                raise Unauthenticated(f"The account {account.name} is disabled.")
             if token.revoked_at is not None:
                 raise Unauthenticated(f"The token was revoked on {token.revoked_at:%Y-%m-%d}.")
             if token.expires_at is not None and token.expires_at <= now:
                 raise Unauthenticated(f"The token expired on {token.expires_at:%Y-%m-%d}.")
-            if account.disabled_at is not None:
-                raise Unauthenticated(f"The account {account.name} is disabled.")
             await stores.accounts.mark_token_used(token, now)
         return Actor(
             account=account.limited_to(token.role),
@@ -70,7 +70,7 @@ class AccountService:
                 await stores.audit.record(
                     None, "account.created", changes={"name": [None, FIRST_ADMIN]}
                 )
-            elif not renew:
+            elif not renew or account.disabled:
                 return
             secret = new_secret()
             await stores.accounts.add_token(account, digest_of(secret), "token file", None)
@@ -127,7 +127,8 @@ class AccountService:
     async def change(self, actor: Actor, name: str, changes: Mapping[str, Any]) -> Account:
         """Change ``role``, ``speaks_for``, ``display_name`` or ``disabled`` of an account.
 
-        Disabling it ends its leases; its tokens, sessions and login links get nobody in any more.
+        Disabling it ends its leases, its sessions, its login links and its tokens, for good: an
+        account that is enabled again gets new ones.
 
         Raises:
             NotFound: there is none of that name.
@@ -191,6 +192,27 @@ async def account_named(stores: Stores, name: str) -> Account:
     return account
 
 
+async def enabled_account(stores: Stores, name: str) -> Account:
+    """Return an account that stays as it is until the transaction ends.
+
+    Without that, whoever gives it a token while an admin disables it would leave one behind.
+
+    Raises:
+        NotFound: there is none of that name.
+        Conflict: it is disabled.
+    """
+    await stores.accounts.hold(name)
+    account = await account_named(stores, name)
+    if account.disabled:
+        raise Conflict(
+            f"The account {name} is disabled. Enable it first.",
+            remedies=[
+                Remedy("changeAccount", "PATCH", f"/api/v1/accounts/{name}", {"disabled": False})
+            ],
+        )
+    return account
+
+
 async def _save(stores: Stores, before: Account, changes: Mapping[str, Any]) -> None:
     values = {f: changes[f] for f in ("role", "display_name") if f in changes}
     if "disabled" in changes:
@@ -200,6 +222,8 @@ async def _save(stores: Stores, before: Account, changes: Mapping[str, Any]) -> 
         await stores.accounts.set_specialists(before.id, changes["speaks_for"])
     if changes.get("disabled"):
         await stores.leases.end_all(before.id)
+        await stores.sessions.remove_all(before.id)
+        await stores.accounts.revoke_tokens(before.id)
         await stores.logins.remove_all(before.id)
 
 

@@ -19,7 +19,7 @@ from app.domain.evidence import Digests, FinishedRun
 from app.domain.runs import ArmResult, RunOutcome, RunStatus, Verdict
 from app.services.evidence import digests_in_force
 from app.storage.jobs import Job
-from app.storage.runs import ClaimedRun
+from app.storage.runs import ClaimedRun, UnreadablePlan
 from app.storage.unit import Stores, UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -74,10 +74,10 @@ class ExecutionService:
             while (job := await stores.jobs.take(seat.number)) is not None:
                 try:
                     assignment = await self._claim(stores, job, seat.name)
-                except (KeyError, TypeError, ValueError):
+                except UnreadablePlan as unreadable:
                     # Another version's plan, perhaps. It must not stand in the way of the others.
                     log.exception("the plan of run %s cannot be read", job.run_id)
-                    await stores.jobs.put_back(job, _UNREADABLE_FOR_S)
+                    await self._put_off(stores, job, unreadable)
                     continue
                 if assignment is not None:
                     return assignment
@@ -96,12 +96,24 @@ class ExecutionService:
         digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         digests += [file.digest for file in run.plan.submitted]
         texts = await stores.patches.texts_of(digests) if digests else {}
+        if not texts.keys() >= set(digests):
+            raise UnreadablePlan(run.id, run.ticket_id, run.kind, run.attempt)
         return Assignment(
             job=job,
             run=run,
             patches=texts,
             submitted={file.path: texts[file.digest] for file in run.plan.submitted},
         )
+
+    async def _put_off(self, stores: Stores, job: Job, run: UnreadablePlan) -> None:
+        """Let a run rest whose plan this worker cannot read; after the last attempt it ends."""
+        await stores.runs.mark_resting(
+            run.id,
+            run.attempt,
+            f"Its plan could not be read, {run.attempt} of {MAX_ATTEMPTS} times.",
+        )
+        last = run.attempt >= MAX_ATTEMPTS
+        await stores.jobs.put_back(job, 0 if last else _UNREADABLE_FOR_S)
 
     async def _give_up(self, stores: Stores, job: Job, worker: str) -> None:
         """End a run as ``error`` that has cost three workers, instead of taking a fourth down.
@@ -112,13 +124,33 @@ class ExecutionService:
         if key is None or await stores.tickets.lock(key) is None:
             return
         # Only now: whoever holds a run and its ticket has locked the ticket first.
-        run = await stores.runs.claim(job.run_id, worker)
+        try:
+            run = await stores.runs.claim(job.run_id, worker)
+        except UnreadablePlan as unreadable:
+            await self._end_unread(stores, unreadable)
+            return
         if run is not None:
             lost = Verdict(
                 RunOutcome.ERROR,
                 f"The worker was lost {MAX_ATTEMPTS} times while it executed this run.",
             )
             await self._store(stores, run, lost, (), {})
+
+    async def _end_unread(self, stores: Stores, run: UnreadablePlan) -> None:
+        """End a run that no worker could read; it says nothing of its ticket."""
+        verdict = Verdict(
+            RunOutcome.ERROR,
+            f"Its plan could not be read, {MAX_ATTEMPTS} times: another version stored it, or it "
+            "is damaged. Ask for another run.",
+        )
+        took = await stores.runs.mark_finished(
+            run.id, run.attempt, verdict, arms=(), environment={}, decided=None
+        )
+        if took is None:
+            return
+        await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
+        await self._tell_end(stores, run, verdict, ())
+        await stores.counters.count_run(run.kind, verdict.outcome, took)
 
     async def is_current(self, run: ClaimedRun) -> bool:
         """Tell whether this attempt is still wanted: not cancelled, not taken up by another."""
@@ -251,6 +283,21 @@ class ExecutionService:
             await stores.ticket_edits.save_decision(run.ticket_id, decision, state, stale=stale)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
+        await self._tell_end(stores, run, verdict, events)
+        before = (standing.state, standing.stale)
+        if decision is not None and shown is not None and shown != before:
+            await stores.audit.record(
+                None,
+                "evidence.changed",
+                ticket_id=run.ticket_id,
+                changes={"evidence": [_in_words(*before), _in_words(*shown)]},
+            )
+        await stores.counters.count_run(run.kind, verdict.outcome, took)
+        return True
+
+    async def _tell_end(
+        self, stores: Stores, run: ClaimedRun | UnreadablePlan, verdict: Verdict, events: Events
+    ) -> None:
         end = {
             "status": RunStatus.FINISHED.value,
             "outcome": verdict.outcome.value,
@@ -263,16 +310,6 @@ class ExecutionService:
             ticket_id=run.ticket_id,
             changes={"run": [None, str(run.id)], "outcome": [None, verdict.outcome.value]},
         )
-        before = (standing.state, standing.stale)
-        if decision is not None and shown is not None and shown != before:
-            await stores.audit.record(
-                None,
-                "evidence.changed",
-                ticket_id=run.ticket_id,
-                changes={"evidence": [_in_words(*before), _in_words(*shown)]},
-            )
-        await stores.counters.count_run(run.kind, verdict.outcome, took)
-        return True
 
 
 def _facts(run: ClaimedRun, verdict: Verdict) -> FinishedRun:
@@ -289,7 +326,7 @@ def _facts(run: ClaimedRun, verdict: Verdict) -> FinishedRun:
     )
 
 
-def _attempt(run: ClaimedRun, verdict: Verdict) -> dict[str, Any]:
+def _attempt(run: ClaimedRun | UnreadablePlan, verdict: Verdict) -> dict[str, Any]:
     return {
         "run": str(run.id),
         "kind": run.kind.value,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from app.domain.accounts import Account, Actor, LoginLink, digest_of, new_login_code
-from app.errors import Conflict, Unauthenticated
-from app.services.accounts import account_named
+from app.errors import Unauthenticated
+from app.services.accounts import enabled_account
 from app.storage.unit import UnitOfWork
 
 LASTING = timedelta(minutes=15)
@@ -31,9 +31,7 @@ class LoginService:
         """
         code, expires_at = new_login_code(), datetime.now(UTC) + LASTING
         async with self._unit.begin() as stores:
-            account = await account_named(stores, name)
-            if account.disabled:
-                raise Conflict(f"The account {name} is disabled. Enable it first.")
+            account = await enabled_account(stores, name)
             await stores.logins.add(account.id, digest_of(code), expires_at)
             await stores.audit.record(
                 actor, "login-link.created", changes={"account": [None, name]}

@@ -13,8 +13,8 @@ from app.domain.sessions import (
     new_session_secret,
     previous_visit,
 )
-from app.errors import Unauthenticated
-from app.services.accounts import AccountService
+from app.errors import Conflict, Unauthenticated
+from app.services.accounts import AccountService, enabled_account
 from app.services.logins import LoginService
 from app.storage.unit import Stores, UnitOfWork
 
@@ -91,6 +91,11 @@ class SessionService:
 
 
 async def _open(stores: Stores, actor: Actor, now: datetime) -> NewSession:
+    try:
+        # Disabled since its code or token was looked at, it would get a session that stays.
+        await enabled_account(stores, actor.name)
+    except Conflict as error:
+        raise Unauthenticated(f"The account {actor.name} is disabled.") from error
     secret = new_session_secret()
     await stores.sessions.remove_expired(now)
     await stores.sessions.add(digest_of(secret), actor.account.id, actor.token_id, now + LIFETIME)

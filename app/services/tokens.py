@@ -17,7 +17,7 @@ from app.domain.accounts import (
 )
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from app.services.access import describe
-from app.services.accounts import account_named
+from app.services.accounts import account_named, enabled_account
 from app.storage.unit import Stores, UnitOfWork
 
 
@@ -41,11 +41,11 @@ class TokenService:
         Raises:
             NotFound: there is no such account.
             InvalidInput: it would have expired already, or may more than its account.
-            Conflict: the account has too many.
+            Conflict: the account is disabled, or has too many.
         """
         _check_ahead(expires_at)
         async with self._unit.begin() as stores:
-            account = await account_named(stores, name)
+            account = await enabled_account(stores, name)
             if role is not None and not account.role.includes(role):
                 raise InvalidInput(
                     FieldError(
@@ -66,7 +66,7 @@ class TokenService:
         Raises:
             Forbidden: it would be above the role that the actor has now.
             InvalidInput: it would have expired already, or outlive the token it is made with.
-            Conflict: the account has too many.
+            Conflict: the account is disabled, or has too many.
         """
         if role is not None and not actor.role.includes(role):
             raise Forbidden(
@@ -86,7 +86,7 @@ class TokenService:
                     )
                 )
         async with self._unit.begin() as stores:
-            account = await account_named(stores, actor.name)
+            account = await enabled_account(stores, actor.name)
             limit = role or (None if actor.role is account.role else actor.role)
             return await _add(stores, actor, account, label, expires_at, limit)
 

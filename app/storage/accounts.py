@@ -154,6 +154,12 @@ class AccountStore:
         ).one_or_none()
         return None if row is None else _account(row)
 
+    async def hold(self, name: str) -> None:
+        """Keep the account named `name` from being changed until the transaction ends."""
+        await self._connection.execute(
+            select(accounts.c.id).where(accounts.c.name == name).with_for_update(read=True)
+        )
+
     async def get(self, account_id: UUID) -> Account | None:
         """Return the account with this id, or None."""
         query = _select_accounts().where(accounts.c.id == account_id)
@@ -232,6 +238,14 @@ class AccountStore:
             .values(revoked_at=func.coalesce(tokens.c.revoked_at, func.now()))
         )
         return bool(done.rowcount)
+
+    async def revoke_tokens(self, account_id: UUID) -> None:
+        """Revoke all tokens of an account."""
+        await self._connection.execute(
+            update(tokens)
+            .where(tokens.c.account_id == account_id, tokens.c.revoked_at.is_(None))
+            .values(revoked_at=func.now())
+        )
 
     async def specialists(self) -> list[Specialist]:
         """Return all specialists in their order; names that only imports know are none."""

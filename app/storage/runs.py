@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     bindparam,
     func,
     insert,
@@ -70,6 +71,17 @@ class ClaimedRun:
     """Run even where earlier results could be reused."""
     request_id: str | None = None
     """Of the request that asked for it, as the logs know it."""
+
+
+class UnreadablePlan(Exception):
+    """A run was claimed, but this version cannot make out what is to be executed."""
+
+    def __init__(self, run_id: UUID, ticket_id: int, kind: RunKind, attempt: int) -> None:
+        super().__init__(f"run {run_id}")
+        self.id = run_id
+        self.ticket_id = ticket_id
+        self.kind = kind
+        self.attempt = attempt
 
 
 @dataclass(frozen=True)
@@ -152,11 +164,7 @@ class RunStore:
         """Put a claimed run back, as if it had not been claimed; False when it moved on."""
         done = await self._connection.execute(
             update(runs)
-            .where(
-                runs.c.id == run.id,
-                runs.c.attempt == run.attempt,
-                runs.c.status == RunStatus.RUNNING.value,
-            )
+            .where(_is_running(run.id, run.attempt))
             .values(
                 status=RunStatus.QUEUED.value,
                 attempt=runs.c.attempt - 1,
@@ -167,6 +175,14 @@ class RunStore:
         )
         return bool(done.rowcount)
 
+    async def mark_resting(self, run_id: UUID, attempt: int, reason: str) -> None:
+        """Let a claimed run wait again, its attempt counted; `reason` is shown meanwhile."""
+        await self._connection.execute(
+            update(runs)
+            .where(_is_running(run_id, attempt))
+            .values(status=RunStatus.QUEUED.value, started_at=None, worker=None, reason=reason)
+        )
+
     async def claim(
         self, run_id: UUID, worker: str, *, most: int | None = None
     ) -> ClaimedRun | None:
@@ -175,6 +191,9 @@ class RunStore:
         A run may be claimed again while it is ``running``: its worker was lost. The new attempt
         number makes every later write of the lost worker miss, so that a run may execute twice
         but finishes once. With `most`, one that was attempted so often is left as it is.
+
+        Raises:
+            UnreadablePlan: it is claimed, but its plan is none.
         """
         row = await _CLAIM.row(
             self._connection,
@@ -184,13 +203,17 @@ class RunStore:
         )
         if row is None:
             return None
+        try:
+            plan = plan_from(row.plan)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UnreadablePlan(row.id, row.ticket_id, RunKind(row.kind), row.attempt) from error
         return ClaimedRun(
             id=row.id,
             ticket_id=row.ticket_id,
             ticket=row.key,
             kind=RunKind(row.kind),
             attempt=row.attempt,
-            plan=plan_from(row.plan),
+            plan=plan,
             force=row.force,
             request_id=row.request_id,
         )
@@ -214,11 +237,7 @@ class RunStore:
         row = (
             await self._connection.execute(
                 update(runs)
-                .where(
-                    runs.c.id == run_id,
-                    runs.c.attempt == attempt,
-                    runs.c.status == RunStatus.RUNNING.value,
-                )
+                .where(_is_running(run_id, attempt))
                 .values(
                     status=RunStatus.FINISHED.value,
                     outcome=verdict.outcome.value,
@@ -371,7 +390,11 @@ _CLAIM = Prepared(
 
 
 def _current(run_id: UUID, attempt: int) -> Select[tuple[UUID]]:
-    return select(runs.c.id).where(
+    return select(runs.c.id).where(_is_running(run_id, attempt))
+
+
+def _is_running(run_id: UUID, attempt: int) -> ColumnElement[bool]:
+    return and_(
         runs.c.id == run_id,
         runs.c.attempt == attempt,
         runs.c.status == RunStatus.RUNNING.value,

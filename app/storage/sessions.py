@@ -102,6 +102,10 @@ class SessionStore:
         found: UUID | None = await self._connection.scalar(query.returning(sessions.c.account_id))
         return found
 
+    async def remove_all(self, account_id: UUID) -> None:
+        """End all sessions of an account."""
+        await self._connection.execute(delete(sessions).where(sessions.c.account_id == account_id))
+
     async def remove_expired(self, now: datetime) -> None:
         """Forget sessions that have expired."""
         await self._connection.execute(delete(sessions).where(sessions.c.expires_at <= now))

@@ -317,15 +317,16 @@ class UnitOfWork:
             async with self._connections.open(self._frozen) as connection, connection.begin():
                 yield Stores(connection)
 
-    async def ping(self) -> None:
-        """Ask the database for a sign of life.
+    async def require_room_to_write(self) -> None:
+        """Ask the database whether it lives and takes what is written, and leave nothing there.
 
         Raises:
-            Unavailable: there is none.
+            Unavailable: it does not answer, can only be read, or has no room on its disk.
         """
         with _translated():
-            async with self._connections.lent() as connection:
-                await connection.execute(text("SELECT 1"))
+            async with self._connections.transaction(commit=False) as connection:
+                for statement in _TRY_TO_WRITE:
+                    await connection.execute(text(statement))
 
     def pool_state(self) -> dict[str, int]:
         """Return how many connections are in use and idle, and the most that there may be."""
@@ -336,6 +337,13 @@ class UnitOfWork:
         await self._connections.close()
 
 
+_TRY_TO_WRITE = (
+    # Refused where one can only read, and changes nothing.
+    "UPDATE accounts SET name = name WHERE false",
+    # A sort that needs more memory than it has goes to a file, which ends with the statement.
+    "SET LOCAL work_mem = '64kB'",
+    "SELECT count(*) FROM (SELECT n FROM generate_series(1, 20000) n ORDER BY md5(n::text)) sorted",
+)
 _REASONS = {
     "53100": "The database's disk is full: nothing can be written until an operator makes room.",
     "53300": "The database has no connection to spare. Try again in a moment.",

@@ -1,7 +1,8 @@
 """Which values of the Host header are answered: a guard against DNS rebinding.
 
 A page of a stranger can let its own name point at this machine and then read what it gets. It
-cannot do so with an address in digits, nor with a token it does not have; so both pass.
+cannot do so with an address in digits, nor with a token it does not have; so both pass, the token
+if it is valid.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import problem
-from app.errors import UnknownHost
+from app.errors import FindingsError, Unauthenticated, UnknownHost
 from app.factory import Factory
 
 _PROBES = ("/healthz", "/readyz")
@@ -28,6 +29,7 @@ class HostGuard:
     def __init__(self, app: ASGIApp, factory: Factory) -> None:
         self._app = app
         self._allowed = allowed_hosts(factory)
+        self._accounts = factory.accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -36,14 +38,31 @@ class HostGuard:
             return
         headers = Headers(scope=scope)
         name = host_name(headers.get("host", ""))
-        if name in self._allowed or _is_address(name) or "authorization" in headers:
-            await self._app(scope, receive, send)
-            return
-        error = UnknownHost(
-            f"This service does not answer for the host {name[:100]!r}. Open it by its own "
-            "address, or let the operator add the name to FINDINGS_ALLOWED_HOSTS."
-        )
-        await problem(Request(scope), error)(scope, receive, send)
+        if name not in self._allowed and not _is_address(name):
+            try:
+                await self._require_token(name, headers)
+            except FindingsError as error:
+                await problem(Request(scope), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    async def _require_token(self, name: str, headers: Headers) -> None:
+        """Let a request for somebody else's name pass that brings a token of this service.
+
+        Raises:
+            UnknownHost: it brings none that is valid.
+            Unavailable: the database does not say.
+        """
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        try:
+            if kind.lower() != "bearer":
+                raise Unauthenticated("No token came.")
+            await self._accounts.authenticate(token.strip(), None)
+        except Unauthenticated:
+            raise UnknownHost(
+                f"This service does not answer for the host {name[:100]!r}. Open it by its own "
+                "address, or let the operator add the name to FINDINGS_ALLOWED_HOSTS."
+            ) from None
 
 
 def allowed_hosts(factory: Factory) -> frozenset[str]:

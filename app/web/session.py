@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import Services
+from app.api.forms import read_form
 from app.errors import FindingsError, Unauthenticated
 from app.factory import Factory
 from app.services.sessions import NewSession
@@ -33,30 +34,17 @@ _MOST = 300
 
 @login_router.get("/login")
 async def login_page(request: Request, services: Services, visitor: MaybeVisitor) -> Response:
-    """Ask who it is; a one-time link that the visitor opened logs in at once.
+    """Ask who it is; of a one-time link, whether to log in by it.
 
-    A link that another site leads to, or that a browser fetches ahead, has to be confirmed: else
-    a stranger could log a visitor in as somebody else, or use the code up unseen.
+    Opening a link uses nothing up: a chat's preview, a mail scanner or a browser that fetches
+    ahead opens it before its reader does, and a stranger's link must not log a visitor in as
+    somebody else. The code is spent by the form, which a person sends.
     """
     code = request.query_params.get("code", "")[:_MOST]
     following = local_path(request.query_params.get("next"))
-    if code and visitor is None and _meant(request):
-        try:
-            session = await services.sessions.open_with_code(code, _request_id(request))
-        except Unauthenticated as error:
-            return _form(request, following, error, status=401)
-        return _logged_in(services, session, following)
     if visitor is not None and not code:
         return see_other(following)
     return _form(request, following, code=code)
-
-
-def _meant(request: Request) -> bool:
-    fetched_ahead = "prefetch" in request.headers.get("sec-purpose", "")
-    return not fetched_ahead and request.headers.get("sec-fetch-site", "none") in (
-        "none",
-        "same-origin",
-    )
 
 
 @login_router.post("/login")
@@ -64,7 +52,7 @@ async def login(request: Request, services: Services) -> Response:
     """Log in by a token or by a one-time code."""
     try:
         check_origin(request, services)
-        form = await request.form(max_files=0, max_fields=10)
+        form = await read_form(request, max_files=0, max_fields=10)
     except FindingsError as error:
         return problem_page(request, error)
     following = local_path(_text(form, "next"))

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from app.api.dependencies import Services
+from app.api.forms import read_form
 from app.domain.accounts import Actor, Role
 from app.domain.sessions import LIFETIME
 from app.errors import Forbidden, Unauthenticated
@@ -88,7 +89,7 @@ async def checked_form(request: Request, factory: Factory) -> FormData:
         Forbidden: it came from elsewhere, or from a session that is over.
     """
     check_origin(request, factory)
-    form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=2 << 20)
+    form = await read_form(request, max_files=1, max_fields=_MOST_FIELDS, max_part_size=2 << 20)
     secret = request.cookies.get(cookie_name(factory), "")
     sent = form.get(CSRF_FIELD)
     if not isinstance(sent, str) or not hmac.compare_digest(

@@ -116,10 +116,13 @@ def test_a_full_disk_refuses_writes_and_loses_none(installed: Path) -> None:
         assert "disk is full" in refused.json()["detail"]
         assert refused.headers["Retry-After"]
         assert client.get(f"/tickets/{filed[0]}").status_code == 200
+        ready = httpx.get(f"{service.url}/readyz")
+        assert (ready.status_code, "disk is full" in ready.text) == (503, True)
 
         filler.unlink()
 
         wait_until(lambda: file_one().status_code == 201, why="there is room again")
+        assert httpx.get(f"{service.url}/readyz").status_code == 200
         assert [client.get(f"/tickets/{key}").status_code for key in filed] == [200] * len(filed)
         assert "No space left on device" in service.log.read_text()
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from app.api.payloads.fields import AccountName, Flag, Input, Line, Note, Output, Slug
+from app.api.payloads.fields import AccountName, Flag, Input, Line, Moment, Note, Output, Slug
 from app.domain.accounts import Account, NewToken, Role, Token
 from app.domain.audit import AuditEvent
 
@@ -56,7 +56,7 @@ class TokenIn(Input):
     """A token to be made."""
 
     label: Line = Field("token", description="What it is for, so that it can be told from others.")
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         None, description="Left out: it ends with the token it is made with, or never."
     )
     role: Role | None = Field(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,8 @@ from app.domain.accounts import ACCOUNT_NAME, SLUG
 from app.domain.lifecycle import COMMIT
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_UNSEEN = re.compile(r"[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters beyond ASCII, and what turns the direction of the text behind it around."""
 _BREAK = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
@@ -30,6 +33,11 @@ def _one_line(text: str) -> str:
         raise ValueError("should not be blank")
     if _BREAK.search(text) or _CONTROL.search(text) or "\t" in text:
         raise ValueError("should be a single line without control characters")
+    if found := _UNSEEN.search(text):
+        raise ValueError(
+            f"holds the invisible character U+{ord(found.group()):04X}, which makes a line look "
+            "like another; leave it out"
+        )
     return text.strip()
 
 
@@ -86,6 +94,13 @@ def _day(value: Any) -> Any:
     return value
 
 
+def _within_years(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("should lie between the years 1 and 9999 in UTC") from None
+
+
 def _domain(text: str) -> str:
     if not _DOMAIN.fullmatch(text):
         raise ValueError("should be names joined by /, like kasmina or simic/rewards")
@@ -109,6 +124,7 @@ Commit = Annotated[str, Field(max_length=40, examples=["4f2a9c1"]), AfterValidat
 Slug = Annotated[str, Field(max_length=40, examples=["drl"]), AfterValidator(_slug)]
 AccountName = Annotated[str, Field(max_length=64, examples=["ada"]), AfterValidator(_account_name)]
 Domain = Annotated[str, Field(max_length=200, examples=["kasmina"]), AfterValidator(_domain)]
+Moment = Annotated[AwareDatetime, AfterValidator(_within_years)]
 Day = Annotated[date, BeforeValidator(_day)]
 Batch = Annotated[int, Field(strict=True, ge=0, le=999_999, examples=[2])]
 LineNumber = Annotated[int, Field(strict=True, ge=1, le=100_000_000)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 
 from app.errors import Unauthenticated
 from tests.support.api import Api
+from tests.support.pages import visiting
 
 pytestmark = pytest.mark.anyio
 
@@ -302,6 +304,46 @@ async def test_a_disabled_account_has_no_way_in_by_link(api: Api) -> None:
 
     assert "disabled" in refused.json()["detail"]
     await api.call("POST", "/accounts/nobody/login-link", expect=404)
+
+
+async def test_an_account_that_is_enabled_again_starts_without_any_way_in(api: Api) -> None:
+    await api.account("pia", "reviewer")
+    async with visiting(api, "pia") as visitor:
+        await _patch(api, "pia", disabled=True)
+        refused = await api.call("POST", "/accounts/pia/tokens", json={}, expect=409)
+        await _patch(api, "pia", disabled=False)
+
+        by_token = await api.call("GET", "/me", as_="pia")
+        by_session = await visitor.client.get("/tickets")
+
+    assert "Enable it first" in refused.json()["detail"]
+    assert by_token.status_code == 401
+    assert by_session.headers["location"].startswith("/login")
+    assert all(t["revoked_at"] for t in (await api.get("/accounts/pia/tokens"))["items"])
+    fresh = await api.call("POST", "/accounts/pia/tokens", json={}, expect=201)
+    api.tokens["pia"] = fresh.json()["token"]
+    await api.get("/me", as_="pia")
+
+
+async def test_whoever_logs_in_while_the_account_is_disabled_is_out(api: Api) -> None:
+    await api.account("pia", "reviewer")
+    ways_in: list[Coroutine[Any, Any, Any]] = []
+    for _ in range(4):
+        ways_in.append(api.factory.sessions.open_with_code(await _link(api, "pia"), None))
+        ways_in.append(api.factory.sessions.open_with_token(api.tokens["pia"], None))
+        ways_in.append(api.call("POST", "/accounts/pia/tokens", json={}))
+
+    await asyncio.gather(_patch(api, "pia", disabled=True), *ways_in, return_exceptions=True)
+    await _patch(api, "pia", disabled=False)
+
+    async with api.factory.engine.connect() as connection:
+        left = await connection.exec_driver_sql(
+            "SELECT (SELECT count(*) FROM sessions s JOIN accounts a ON a.id = s.account_id"
+            "         WHERE a.name = 'pia'),"
+            " (SELECT count(*) FROM tokens t JOIN accounts a ON a.id = t.account_id"
+            "   WHERE a.name = 'pia' AND t.revoked_at IS NULL)"
+        )
+        assert tuple(left.one()) == (0, 0)
 
 
 # --- specialists ---------------------------------------------------------------------------------

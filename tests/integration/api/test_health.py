@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
 
+from app.database import libpq_url
 from tests.support.api import Api, running_api
 from tests.support.cluster import Server, clone_database, database_url, drop_database
 
@@ -29,6 +32,29 @@ async def test_readiness_waits_for_the_catalogue(api: Api) -> None:
     assert (starting.status_code, starting.headers["retry-after"]) == (503, "1")
     assert starting.json()["detail"] == "The service is starting."
     assert (ready.status_code, ready.json()) == (200, {"status": "ready"})
+
+
+async def test_readiness_says_when_nothing_can_be_written(
+    api: Api, cluster: Server, database: str
+) -> None:
+    app = api.client._transport.app  # type: ignore[attr-defined]  # the application under test
+    app.state.ready = True
+    name = conninfo_to_dict(libpq_url(database))["dbname"]
+    with psycopg.connect(cluster.admin_url, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        # What is opened from now on reads and no more, as on a server that has been made a copy.
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
+
+    async with asyncio.timeout(30):
+        while "does not answer" in (refused := await api.client.get("/readyz")).text:
+            pass
+    reading = await api.client.get("/login")
+
+    assert refused.status_code == 503
+    assert "can only be read" in refused.json()["detail"]
+    assert reading.status_code == 200
 
 
 async def test_a_database_that_is_away_is_told_and_not_hidden(
@@ -105,3 +131,13 @@ async def test_another_method_is_told_which_are_possible(api: Api) -> None:
 
     assert answer.json()["type"] == "/problems/method-not-allowed"
     assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/static/site.css", "/static/api-docs/x", "/static/none"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_files_can_be_read_and_nothing_else(api: Api, method: str, path: str) -> None:
+    answer = await api.client.request(method, path)
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert answer.json()["detail"].endswith("this is: GET, HEAD.")

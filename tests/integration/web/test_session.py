@@ -9,7 +9,7 @@ from app.admission import first_login_link
 from app.web import pages
 from app.web.routing import PageRoute
 from tests.support.api import Api
-from tests.support.pages import ORIGIN, origin, stranger, visiting
+from tests.support.pages import ORIGIN, fields_of, origin, stranger, visiting
 
 pytestmark = pytest.mark.anyio
 
@@ -48,23 +48,42 @@ async def test_a_login_never_leads_to_another_site(api: Api, following: str) -> 
 async def test_a_one_time_link_works_once(api: Api) -> None:
     link = (await first_login_link(api.factory) or "").partition("/login")[2]
     async with stranger(api) as first, stranger(api) as second:
-        opened = await first.client.get(f"/login{link}")
+        shown = await first.see(f"/login{link}")
+        opened = await first.client.post(
+            "/login", data=fields_of(shown, "/login"), headers=origin()
+        )
         assert opened.status_code == 303
         await first.see("/tickets")
 
-        again = await second.client.get(f"/login{link}")
+        shown = await second.see(f"/login{link}")
+        again = await second.client.post(
+            "/login", data=fields_of(shown, "/login"), headers=origin()
+        )
 
     assert again.status_code == 401
     assert "used already" in again.text
 
 
-@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Purpose": "prefetch"}])
-async def test_a_link_from_elsewhere_has_to_be_confirmed(api: Api, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"User-Agent": "Slackbot-LinkExpanding 1.0"},
+        {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Purpose": "prefetch"},
+    ],
+)
+async def test_whatever_opens_a_link_spends_nothing(
+    api: Api, method: str, headers: dict[str, str]
+) -> None:
     code = (await first_login_link(api.factory) or "").partition("code=")[2]
     async with stranger(api) as visitor:
-        asked = await visitor.client.get(f"/login?code={code}", headers=headers)
-        assert asked.status_code == 200
-        assert "set-cookie" not in asked.headers
+        for _ in range(2):
+            asked = await visitor.client.request(method, f"/login?code={code}", headers=headers)
+            assert asked.status_code == 200
+            assert "set-cookie" not in asked.headers
 
         done = await visitor.client.post("/login", data={"code": code}, headers=origin())
 
@@ -180,6 +199,21 @@ async def test_a_name_that_points_here_is_not_answered(api: Api, host: str) -> N
         answer = await visitor.client.get("/login", headers={"Host": host})
 
     assert answer.status_code == 421
+
+
+async def test_a_strangers_name_is_answered_with_a_token_that_is_valid(api: Api) -> None:
+    answers = {}
+    for token in (api.tokens["admin"], "fnd_made_up", ""):
+        headers = {"Host": "evil.example", "Authorization": f"Bearer {token}"}
+        for path in ("/api/v1/me", "/login", "/api/v1/openapi.json"):
+            answer = await api.client.get(path, headers=headers)
+            answers[token, path] = answer.status_code
+    basic = {"Host": "evil.example", "Authorization": f"Basic {api.tokens['admin']}"}
+
+    valid = {status for (token, _), status in answers.items() if token == api.tokens["admin"]}
+    others = {status for (token, _), status in answers.items() if token != api.tokens["admin"]}
+    assert (valid, others) == ({200}, {421})
+    assert (await api.client.get("/login", headers=basic)).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["test", "TEST:8000", "localhost:9", "127.0.0.1", "[::1]:80"])

@@ -235,6 +235,36 @@ async def test_a_run_that_loses_three_workers_ends_with_the_reason(api: Api) -> 
     await assert_ended_once(api, run)
 
 
+@pytest.mark.parametrize("plan", ['{"x":1}', "[]", "null", '{"target": [], "arms": [3]}'])
+async def test_a_run_whose_plan_nobody_can_read_ends_after_three_attempts(
+    api: Api, plan: str
+) -> None:
+    run_id = await trigger(api, QUICK)
+    await _sql(api, "UPDATE runs SET plan = CAST(%s AS jsonb) WHERE id = %s", plan, run_id)
+    execution = api.factory.execution
+    seat = Seat("reader", await api.factory.worker_states.register())
+
+    for attempt in (1, 2):
+        assert await execution.take(seat) is None
+        assert await execution.take(seat) is None  # it rests
+        rests = await api.get(f"/runs/{run_id}")
+        assert (rests["status"], rests["attempt"]) == ("queued", attempt)
+        assert f"{attempt} of 3 times" in rests["reason"]
+        await _sql(api, "UPDATE procrastinate_jobs SET scheduled_at = now()")
+    assert await execution.take(seat) is None
+
+    run = await api.get(f"/runs/{run_id}")
+    assert (run["status"], run["outcome"]) == ("finished", "error")
+    assert "could not be read, 3 times" in run["reason"]
+    assert (await api.get(f"/tickets/{run['ticket']}"))["evidence"]["state"] == "unverified"
+    await assert_ended_once(api, run)
+
+
+async def _sql(api: Api, statement: str, *values: str) -> None:
+    async with api.factory.engine.begin() as connection:
+        await connection.exec_driver_sql(statement, values)
+
+
 async def test_a_run_without_a_job_is_queued_anew(api: Api) -> None:
     run_id = await trigger(api, QUICK)
     async with api.factory.engine.begin() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -50,6 +51,20 @@ def test_formulas_become_text(formula: str) -> None:
     assert got.startswith("'")
     ((got,),) = rows(CsvRows(["a"]).item({"a": [formula, "b"]}))
     assert got.startswith("'")
+
+
+@pytest.mark.parametrize("between", [";", "; ", ";   ", "\t", "\n", "\r\n"])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1"])
+def test_what_another_separator_makes_a_cell_of_is_text_too(between: str, formula: str) -> None:
+    for value in (f"a{between}{formula}", ["a", f"b{between}{formula}"], ["a", formula]):
+        line = CsvRows(["key", "a", "n"]).item({"key": "B2-DRL-10", "a": value, "n": 1}).decode()
+        cells = [
+            cell.lstrip(" ")
+            for one in line.split("\r\n")
+            for row in re.split(r"[\r\n]", one)
+            for cell in re.split(r"[;\t]", row)
+        ]
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))], line
 
 
 def test_numbers_stay_numbers() -> None:
