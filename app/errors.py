@@ -223,6 +223,17 @@ class StillInUse(Conflict):
     title = "Still in use"
 
 
+class ResolutionRestsOn(Conflict):
+    """A relation cannot be removed while the resolution of a ticket rests on it.
+
+    A ticket that is closed as a duplicate says by its ``duplicate-of`` relation of which. Name
+    another original first, or open the ticket again, which ``remedy`` does.
+    """
+
+    slug = "resolution-rests-on-it"
+    title = "A resolution rests on the relation"
+
+
 class NothingToRun(Conflict):
     """A run was asked for, but no test is linked, or a proof has no patch that applies.
 

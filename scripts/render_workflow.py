@@ -82,8 +82,21 @@ def _gates(found: dict[str, Any]) -> str:
         + _table(("resolution", "status", "means", "asks for"), rows)
         + "\n"
         + _table(("requirement", "is met when"), meanings)
-        + f"\n{override}\n"
+        + f"\n{override}\n\n{_WAIVER}\n"
     )
+
+
+_WAIVER = """\
+What no run can show (no target covers its domains, or a reviewer called it not testable) is closed
+as `fixed` only by a maintainer's `waiver: {reason}` beside the commit: a commit alone says that
+something changed, not that the defect is gone. Where evidence can be had a waiver does not stand in
+for it. A ticket closed by a waiver, or by overriding what evidence asks for, says so in every list,
+page, export and command (`evidence.closed_without`, `GET /tickets?waived=true`, `findings ticket
+list --waived`) until it is opened again. A ticket without domains belongs to the only target there
+is.
+
+The `duplicate-of` relation by which a ticket is closed as a duplicate stays while it is: taking it
+away, by whichever call or document, is a 409 that says how to open the ticket again."""
 
 
 def _calls(found: dict[str, Any]) -> str:
@@ -91,9 +104,10 @@ def _calls(found: dict[str, Any]) -> str:
     return (
         "## Remedies\n\nA requirement that is open comes with the calls that meet it, in their "
         "order. `operation` is an operationId of the OpenAPI document, `not_as` names accounts "
-        "through which the call would not count, `only_as` those that alone may make it; one "
-        "that `replaces` is the refused call itself, completed. Words in angle brackets are to be "
-        "filled in:\n\n" + _table(("placeholder", "put there"), rows)
+        "through which the call would not count, `only_as` those that alone may make it, "
+        "`needs` the role where that is more than the operation's own; one that `replaces` is "
+        "the refused call itself, completed. Words in angle brackets are to be filled in:\n\n"
+        + _table(("placeholder", "put there"), rows)
     )
 
 

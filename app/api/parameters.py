@@ -99,6 +99,13 @@ async def ticket_filter(
     domain: Annotated[tuple[Domain, ...], Many] = (),
     category: Annotated[tuple[Category, ...], Many] = (),
     verdict: Annotated[tuple[GivenVerdict, ...], Many] = (),
+    reviewer: Annotated[
+        tuple[Word, ...],
+        Query(
+            max_length=50,
+            description="Has a current review of this specialist; with `verdict` one that says so.",
+        ),
+    ] = (),
     evidence: Annotated[tuple[EvidenceState, ...], Many] = (),
     assignee: Annotated[tuple[Word, ...], Many] = (),
     created_by: Annotated[tuple[Word, ...], Many] = (),
@@ -106,6 +113,13 @@ async def ticket_filter(
     closable: Annotated[
         bool | None,
         Query(description="Open, and nothing is missing to close it as `fixed`; `false`: others."),
+    ] = None,
+    objected: Annotated[
+        bool | None, Query(description="A current OBJECT waits for its answer.")
+    ] = None,
+    waived: Annotated[
+        bool | None,
+        Query(description="Closed as `fixed` without evidence, by a waiver or an override."),
     ] = None,
     drift: Annotated[
         bool | None, Query(description="The folder of its document and its status disagree.")
@@ -122,9 +136,12 @@ async def ticket_filter(
         domain=domain,
         category=category,
         verdict=verdict,
+        reviewer=reviewer,
         evidence=evidence,
         stale=stale,
         closable=closable,
+        objected=objected,
+        waived=waived,
         drift=drift,
         assignee=assignee,
         created_by=created_by,

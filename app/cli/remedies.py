@@ -62,6 +62,9 @@ def _move(match: re.Match[str], body: Body) -> str:
     for name in ("resolution", "reason", "duplicate_of"):
         if body.get(name):
             words.append(f"--{name.replace('_', '-')} {_word(body, name)}")
+    waiver = body.get("waiver")
+    if isinstance(waiver, Mapping):
+        words.append(f"--waiver {_word(waiver, 'reason')}")
     words += [f"--commit {_word({'commit': commit}, 'commit')}" for commit in _commits(body)]
     return " ".join(words)
 

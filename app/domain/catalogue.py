@@ -58,15 +58,20 @@ class TargetState:
     synced_at: datetime
 
     def covers(self, domains: Iterable[str]) -> bool:
-        """Tell whether one of a ticket's `domains` is this target's, or below one of them."""
+        """Tell whether a ticket of these `domains` is this target's."""
         return covers(self.domains, domains)
 
 
 def covers(own: Iterable[str], domains: Iterable[str]) -> bool:
-    """Tell whether one of a ticket's `domains` is among a target's `own`, or below one of them."""
-    of_target = tuple(own)
+    """Tell whether one of a ticket's `domains` is among a target's `own`, or below one of them.
+
+    A ticket without domains belongs to the only target there is.
+    """
+    of_target, of_ticket = tuple(own), tuple(domains)
+    if not of_ticket:
+        return bool(of_target)
     return any(
-        domain == one or domain.startswith(f"{one}/") for domain in domains for one in of_target
+        domain == one or domain.startswith(f"{one}/") for domain in of_ticket for one in of_target
     )
 
 

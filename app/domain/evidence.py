@@ -84,6 +84,14 @@ class Past:
 
 
 @dataclass(frozen=True)
+class ClosedWithout:
+    """Who let a ticket be closed as fixed without evidence, and why."""
+
+    by: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Evidence as a ticket shows it."""
 
@@ -96,6 +104,8 @@ class Evidence:
     decided_at: datetime | None = None
     last_attempt: Mapping[str, Any] | None = None
     """``{run, kind, outcome, reason, at}`` of the newest run, when it is not the deciding one."""
+    closed_without: ClosedWithout | None = None
+    """The ticket was closed as fixed by a waiver, or by overriding what evidence asks for."""
 
 
 def decide(

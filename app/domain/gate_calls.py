@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from app.domain.accounts import Role
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.tickets import Resolution, Status
 
@@ -52,6 +53,8 @@ class Call:
     """Accounts through which the call would not count."""
     only_as: tuple[str, ...] = ()
     """Accounts that alone may make the call; empty for everybody with the role."""
+    needs: str | None = None
+    """The role that this call needs, where its operation asks for a smaller one of others."""
     replaces: bool = False
     """It is the refused call with what was missing, and takes its place."""
 
@@ -68,6 +71,8 @@ class Call:
             shown["not_as"] = list(self.not_as)
         if self.only_as:
             shown["only_as"] = list(self.only_as)
+        if self.needs:
+            shown["needs"] = self.needs
         if self.replaces:
             shown["replaces"] = True
         return shown
@@ -128,7 +133,12 @@ def relate_duplicate(key: str) -> Call:
 
 
 def settle(
-    key: str, resolution: Resolution, *, commits: bool = False, reason: bool = False
+    key: str,
+    resolution: Resolution,
+    *,
+    commits: bool = False,
+    reason: bool = False,
+    waiver: bool = False,
 ) -> Call:
     """Take the step itself with what was missing from it."""
     to = Status.WONT_FIX if resolution is Resolution.WONT_FIX else Status.CLOSED
@@ -137,7 +147,14 @@ def settle(
         body["commits"] = ["<commit>"]
     if reason:
         body["reason"] = "<reason>"
-    return replace(move(key, body), replaces=True)
+    if waiver:
+        body["waiver"] = {"reason": "<reason>"}
+    return replace(move(key, body), replaces=True, needs=Role.MAINTAINER.value)
+
+
+def reopen(key: str, needs: str) -> Call:
+    """Take a settled ticket up again."""
+    return replace(move(key, {"to": Status.OPEN.value, "reason": "<reason>"}), needs=needs)
 
 
 def move(key: str, body: Mapping[str, Any]) -> Call:

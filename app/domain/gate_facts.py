@@ -25,6 +25,7 @@ class RequirementName(StrEnum):
     REASON = "reason"
     REFUTATION = "refutation"
     RELATION = "relation"
+    WAIVER = "waiver"
 
 
 class RequirementState(StrEnum):
@@ -70,9 +71,21 @@ class GateFacts:
     """Specialists without a current review."""
     commits: tuple[str, ...] = ()
     reason: str | None = None
+    waiver: str | None = None
+    """Why a maintainer lets it be closed although no run can show the fix."""
     duplicate_of: tuple[str, ...] = ()
     overridden: frozenset[str] = frozenset()
     """Names of requirements that a maintainer has overridden."""
+
+    @property
+    def proven(self) -> bool:
+        """The evidence is ``proven`` and holds."""
+        return self.evidence is EvidenceState.PROVEN and not self.stale
+
+    @property
+    def evidence_applies(self) -> bool:
+        """A run can show the claim, so that evidence is asked for."""
+        return self.testable and self.evidence is not EvidenceState.NOT_COVERED
 
 
 @dataclass(frozen=True)
@@ -113,6 +126,7 @@ def facts_of(ticket: Ticket) -> GateFacts:
         missing=ticket.consensus.missing,
         commits=ticket.commits,
         reason=None if closure is None else closure.reason,
+        waiver=None if closure is None else closure.waiver,
         duplicate_of=tuple(r.key for r in ticket.relations if r.kind is RelationKind.DUPLICATE_OF),
         overridden=frozenset() if closure is None else frozenset(closure.overridden),
     )

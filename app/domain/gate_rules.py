@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from app.domain.evidence import EvidenceState, sentence
+from app.domain.evidence import sentence
 from app.domain.gate_calls import (
     Call,
     answer_objection,
@@ -27,25 +27,15 @@ from app.domain.reviews import Answer, ClaimOpinion, ReviewVerdict
 from app.domain.tickets import Resolution
 
 
-def _proven(facts: GateFacts) -> bool:
-    return facts.evidence is EvidenceState.PROVEN and not facts.stale
-
-
-def _evidence_applies(facts: GateFacts) -> bool:
-    return facts.testable and facts.evidence is not EvidenceState.NOT_COVERED
-
-
 def _evidence(facts: GateFacts, resolution: Resolution) -> Requirement:
     known = sentence(facts.evidence, stale=facts.stale)
-    if _proven(facts):
+    if facts.proven:
         return _satisfied(RequirementName.EVIDENCE, known)
-    if not facts.testable:
-        return _not_applicable(
-            RequirementName.EVIDENCE,
-            "A reviewer said that this cannot be tested; a commit is required instead.",
-        )
-    if facts.evidence is EvidenceState.NOT_COVERED:
-        return _not_applicable(RequirementName.EVIDENCE, f"{known} A commit is required instead.")
+    if not facts.evidence_applies:
+        why = known if facts.testable else "A reviewer said that this cannot be tested."
+        waived = resolution is Resolution.FIXED
+        instead = "A commit and a waiver are" if waived else "A commit is"
+        return _not_applicable(RequirementName.EVIDENCE, f"{why} {instead} required instead.")
     if resolution is Resolution.ALREADY_FIXED and facts.commits:
         return _not_applicable(RequirementName.EVIDENCE, f"{known} A commit is named instead.")
     advice, calls = prove(facts.key, facts.evidence, stale=facts.stale, proof_by=facts.proof_by)
@@ -55,13 +45,36 @@ def _evidence(facts: GateFacts, resolution: Resolution) -> Requirement:
 def _commit(facts: GateFacts, resolution: Resolution) -> Requirement:
     if facts.commits:
         return _satisfied(RequirementName.COMMIT, f"Named: {', '.join(facts.commits)}.")
-    if _proven(facts) or (resolution is Resolution.FIXED and _evidence_applies(facts)):
+    if facts.proven or (resolution is Resolution.FIXED and facts.evidence_applies):
         return _not_applicable(RequirementName.COMMIT, "Evidence decides; no commit is needed.")
     name = "commits" if resolution is Resolution.FIXED else "commits, or prove it by a run,"
     return _open(
         RequirementName.COMMIT,
         f"No commit is named. Give {name} with the transition.",
-        settle(facts.key, resolution, commits=True),
+        settle(facts.key, resolution, commits=True, waiver=lacks_waiver(facts, resolution)),
+    )
+
+
+def lacks_waiver(facts: GateFacts, resolution: Resolution) -> bool:
+    """Tell whether a waiver is asked for, and not given."""
+    return asks_for_waiver(facts, resolution) and not (facts.waiver or "").strip()
+
+
+def asks_for_waiver(facts: GateFacts, resolution: Resolution) -> bool:
+    """Tell whether a ticket can be settled only by a waiver: as fixed, and no run can show it."""
+    return resolution is Resolution.FIXED and not facts.proven and not facts.evidence_applies
+
+
+def _waiver(facts: GateFacts, resolution: Resolution) -> Requirement:
+    if not lacks_waiver(facts, resolution):
+        return _satisfied(
+            RequirementName.WAIVER, f"A maintainer waived the evidence: {facts.waiver}"
+        )
+    return _open(
+        RequirementName.WAIVER,
+        "No run can show the fix, and a commit alone does not. A maintainer gives a waiver with "
+        "the transition and says why; the ticket is then listed as closed without evidence.",
+        settle(facts.key, resolution, commits=not facts.commits, waiver=True),
     )
 
 
@@ -172,6 +185,7 @@ RULES: Mapping[RequirementName, Callable[[GateFacts, Resolution], Requirement]] 
     RequirementName.REASON: _reason,
     RequirementName.REFUTATION: _refutation,
     RequirementName.RELATION: _relation,
+    RequirementName.WAIVER: _waiver,
 }
 """How each requirement is judged."""
 

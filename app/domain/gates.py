@@ -19,7 +19,7 @@ from app.domain.gate_facts import (
     RequirementState,
     facts_of,
 )
-from app.domain.gate_rules import RULES
+from app.domain.gate_rules import RULES, asks_for_waiver
 from app.domain.lifecycle import RESOLUTIONS
 from app.domain.tickets import Resolution, Status, Ticket
 
@@ -36,8 +36,8 @@ MEANING: Mapping[RequirementName, str] = {
         "No objection is open: each OBJECT was answered, or superseded by a later review."
     ),
     RequirementName.COMMIT: (
-        "A commit is named. For `fixed` only where evidence is not applicable; for "
-        "`already-fixed` it does in place of evidence."
+        "A commit is named. For `fixed` only where evidence is not applicable, and beside a "
+        "waiver; for `already-fixed` it does in place of evidence."
     ),
     RequirementName.REASON: "A reason is given with the transition.",
     RequirementName.REFUTATION: (
@@ -45,6 +45,10 @@ MEANING: Mapping[RequirementName, str] = {
         'claim is "false".'
     ),
     RequirementName.RELATION: "A `duplicate-of` relation names the ticket that says the same.",
+    RequirementName.WAIVER: (
+        "A maintainer's `waiver` with its reason. Asked for only where evidence is not applicable; "
+        "the ticket is then listed as closed without evidence."
+    ),
 }
 
 GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
@@ -53,6 +57,7 @@ GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
         RequirementName.ENDORSEMENT,
         RequirementName.OBJECTIONS,
         RequirementName.COMMIT,
+        RequirementName.WAIVER,
     ),
     Resolution.ALREADY_FIXED: (RequirementName.EVIDENCE, RequirementName.COMMIT),
     Resolution.NOT_A_BUG: (RequirementName.REASON, RequirementName.REFUTATION),
@@ -63,10 +68,17 @@ GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
 
 
 def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requirement, ...]:
-    """Return the requirements of `resolution` in the order of the table; None has none."""
+    """Return the requirements of `resolution` in the order of the table; None has none.
+
+    A waiver is among them only where no run can show the fix.
+    """
     if resolution is None:
         return ()
-    found = [RULES[name](facts, resolution) for name in GATES[resolution]]
+    found = [
+        RULES[name](facts, resolution)
+        for name in GATES[resolution]
+        if name is not RequirementName.WAIVER or asks_for_waiver(facts, resolution)
+    ]
     return tuple(_overridden(facts, requirement) for requirement in found)
 
 
@@ -75,20 +87,27 @@ def unmet(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
     return tuple(r for r in requirements if r.state is RequirementState.UNSATISFIED)
 
 
+def waived(requirements: Iterable[Requirement], facts: GateFacts) -> str | None:
+    """Return the waiver that a step rests on, or None: one that is not asked for is not kept."""
+    rests = any(
+        r.name is RequirementName.WAIVER and r.state is RequirementState.SATISFIED
+        for r in requirements
+    )
+    return facts.waiver if rests else None
+
+
 def way_through(requirements: Iterable[Requirement]) -> tuple[Call, ...]:
     """Return the calls that open the gate, in the order in which they are to be made.
 
-    The one that takes the place of the refused call comes last. Where a commit does in place of
-    evidence, nothing is asked for evidence.
+    The one that takes the place of the refused call comes last, and once. Where a commit does in
+    place of evidence, nothing is asked for evidence.
     """
     still_open = unmet(requirements)
     names = {requirement.name for requirement in still_open}
-    calls = [
-        call
-        for requirement in still_open
-        if requirement.name is not RequirementName.EVIDENCE or RequirementName.COMMIT not in names
-        for call in requirement.remedy
-    ]
+    calls: list[Call] = []
+    for requirement in still_open:
+        if requirement.name is not RequirementName.EVIDENCE or RequirementName.COMMIT not in names:
+            calls += [call for call in requirement.remedy if call not in calls]
     return tuple(sorted(calls, key=lambda call: call.replaces))
 
 

@@ -32,6 +32,13 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A maintainer's word that a ticket may be closed as fixed although nothing can show it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Transition:
     """A step that a client asks for."""
 
@@ -45,6 +52,8 @@ class Transition:
     resolution_text: str | None = None
     override: bool = False
     """Take the step although requirements of the gate are open."""
+    waiver: Waiver | None = None
+    """Given where the fix cannot be shown by a run; counts for ``fixed`` alone."""
 
 
 _AFTER: Mapping[Status, tuple[Status, ...]] = {

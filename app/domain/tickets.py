@@ -246,6 +246,8 @@ class Closure:
     reason: str | None
     overridden: tuple[str, ...] = ()
     """Requirements of the gate that were open and that a maintainer overrode."""
+    waiver: str | None = None
+    """Why a maintainer closed it as fixed although no run can show that it is."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ TICKET_COLUMNS = (
     "assignee",
     "summary",
     "evidence",
+    "closed_without_evidence",
     "created_at",
     "updated_at",
 )

@@ -24,13 +24,16 @@ from app.schema.base import Timestamp, metadata
 _EMPTY = text("'{}'")
 
 IS_OPEN = "(status NOT IN ('closed','wont-fix'))"
-EVIDENCE_ALLOWS_FIXED = (
-    "((evidence_state = 'proven' AND NOT evidence_stale) OR (commits <> '{}' AND"
-    " (evidence_state = 'not-covered'"
-    " OR coalesce(testability ->> 'state' = 'not-testable', false))))"
+EVIDENCE_ALLOWS_FIXED = "(evidence_state = 'proven' AND NOT evidence_stale)"
+"""What the gate of ``fixed`` asks of evidence (app.domain.gates), word for word as lists ask for
+it: only then can they use the index."""
+
+CLOSED_WITHOUT_EVIDENCE = (
+    "coalesce(resolution = 'fixed' AND (closure ->> 'waiver' IS NOT NULL"
+    """ OR closure -> 'overridden' @> '"evidence"' OR closure -> 'overridden' @> '"waiver"'),"""
+    " false)"
 )
-"""What the gate of ``fixed`` asks of evidence and commits (app.domain.gates), word for word as
-lists ask for it: only then can they use the index."""
+"""A maintainer closed the ticket as fixed by a waiver, or overrode what evidence asks for."""
 
 tickets = Table(
     "tickets",
@@ -54,7 +57,7 @@ tickets = Table(
     Column("external_ref", Text),
     Column("commits", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("resolution_text", Text),
-    # {by, at, reason, overridden} of the step to a final status; null before and after it.
+    # {by, at, reason, overridden, waiver} of the step to a final status; null before and after it.
     Column("closure", JSONB(none_as_null=True)),
     # {state, reason, by, at} once a reviewer said whether a test can decide the claim.
     Column("testability", JSONB(none_as_null=True)),
@@ -130,6 +133,12 @@ tickets = Table(
         text("created_at DESC"),
         text("id DESC"),
         postgresql_where=text(f"{IS_OPEN} AND {EVIDENCE_ALLOWS_FIXED}"),
+    ),
+    Index(
+        "ix_tickets_waived",
+        text("created_at DESC"),
+        text("id DESC"),
+        postgresql_where=text(CLOSED_WITHOUT_EVIDENCE),
     ),
     Index("ix_tickets_domain_paths", "domain_paths", postgresql_using="gin"),
     Index("ix_tickets_categories", "categories", postgresql_using="gin"),

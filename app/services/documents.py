@@ -21,7 +21,7 @@ from app.domain.tickets import (
 from app.errors import FieldError, InvalidInput, NotFound
 from app.services.access import check_if_match, lock_ticket, require_editor, shown
 from app.services.evidence import reassess
-from app.services.graph import resolve_relations, state_relations
+from app.services.graph import check_originals, lock_relations, resolve_relations, state_relations
 from app.storage.tickets import report_values
 from app.storage.unit import Stores, UnitOfWork
 
@@ -74,6 +74,7 @@ class DocumentService:
             PreconditionRequired, PreconditionFailed: the ETag is missing or stale.
             InvalidInput: a part's id is unknown, or a relation names no ticket.
             StillInUse: a checklist item that would go has tests behind it.
+            ResolutionRestsOn: a duplicate is closed as one, and would name no original.
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
@@ -143,6 +144,7 @@ async def change_document(
         InvalidInput: a part's id is unknown, or a relation names no ticket.
         RelationCycle: a relation would close a circle.
         StillInUse: a checklist item that would go has tests behind it.
+        ResolutionRestsOn: a duplicate is closed as one, and would name no original.
     """
     changes = _with_whole_parts(before, changes)
     if "relations" in changes:
@@ -197,10 +199,12 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
         wanted = await resolve_relations(stores, before.key, changes["relations"])
         kept = {(relation.key, relation.kind) for relation, _ in wanted}
         ids = await stores.tickets.ids_of([relation.key for relation in before.relations])
-        for old in before.relations:
-            if (old.key, old.kind) not in kept:
-                await stores.relations.remove(before.id, ids[old.key], old.kind)
+        gone = [old for old in before.relations if (old.key, old.kind) not in kept]
+        await lock_relations(stores, [r.kind for r in gone] + [r.kind for r, _ in wanted])
+        for old in gone:
+            await stores.relations.remove(before.id, ids[old.key], old.kind)
         await state_relations(stores, before.id, wanted)
+        await check_originals(stores, [(before.id, ids[old.key], old.kind) for old in gone])
 
 
 def content_changed(before: Ticket, changes: Mapping[str, Any]) -> frozenset[str]:

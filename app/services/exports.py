@@ -111,7 +111,7 @@ class ExportService:
         rows = CsvRows(bom=True)
         yield rows.opening()
         async for items in self._batches(wanted):
-            yield b"".join(rows.item(_row(item)) for item in items)
+            yield b"".join(rows.item(csv_row(item)) for item in items)
 
     async def _batches(self, wanted: TicketFilter) -> AsyncIterator[Sequence[TicketSummary]]:
         position: tuple[Any, ...] | None = None
@@ -170,7 +170,13 @@ def _free(path: str, taken: set[str]) -> str:
     return path.replace(".md", " (filed here).md") if path in taken else path
 
 
-def _row(item: TicketSummary) -> dict[str, Any]:
+def _closed_without(item: TicketSummary) -> str | None:
+    said = item.evidence.get("closed_without")
+    return said and f"{said['by']}: {said['reason']}"
+
+
+def csv_row(item: TicketSummary) -> dict[str, Any]:
+    """Return what a table shows of a ticket, by column."""
     state = item.evidence["state"]
     return {
         "key": item.key,
@@ -185,6 +191,7 @@ def _row(item: TicketSummary) -> dict[str, Any]:
         "assignee": item.assignee,
         "summary": item.summary,
         "evidence": f"{state} (stale)" if item.evidence["stale"] else state,
+        "closed_without_evidence": _closed_without(item),
         "created_at": item.created_at,
         "updated_at": item.updated_at,
     }

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from app.domain import lifecycle
+from app.domain.accounts import Role
+from app.domain.gate_calls import reopen
 from app.domain.relations import ACYCLIC, circle_sentence, path
-from app.domain.tickets import Relation, RelationKind
-from app.errors import FieldError, InvalidInput, RelationCycle
+from app.domain.tickets import Relation, RelationKind, Status
+from app.errors import FieldError, InvalidInput, RelationCycle, ResolutionRestsOn
+from app.services.step_checks import remedy_of
 from app.storage.unit import Stores
 
 
@@ -42,16 +46,53 @@ async def state_relations(
     Raises:
         RelationCycle: one would close a circle of ``blocks`` or ``duplicate-of``.
     """
-    kinds = {_stored_kind(relation.kind) for relation, _ in relations}
-    for kind in ACYCLIC:
-        if kind in kinds:
-            await stores.relations.lock_kind(kind)
+    await lock_relations(stores, (relation.kind for relation, _ in relations))
     added = []
     for relation, other_id in relations:
         if relation.kind is not RelationKind.RELATED:
             await _check_circle(stores, ticket_id, other_id, relation.kind)
         added.append(await stores.relations.add(ticket_id, other_id, relation))
     return added
+
+
+async def lock_relations(stores: Stores, kinds: Iterable[RelationKind]) -> None:
+    """Let nobody else add or remove relations of these kinds until the transaction ends.
+
+    For those who do several things with relations; all lock the kinds in the same order.
+    """
+    stored = {_stored_kind(kind) for kind in kinds}
+    for kind in ACYCLIC:
+        if kind in stored:
+            await stores.relations.lock_kind(kind)
+
+
+async def check_originals(stores: Stores, removed: Iterable[tuple[int, int, RelationKind]]) -> None:
+    """Check that no resolution rested on relations (ticket, other, kind) that were removed.
+
+    It is asked after everything that the transaction does with relations and resolutions, and
+    under the lock of the kind, which a step to ``duplicate`` takes too.
+
+    Raises:
+        ResolutionRestsOn: a ticket that is closed as a duplicate would name no original.
+    """
+    duplicates = [
+        ticket if kind is RelationKind.DUPLICATE_OF else other
+        for ticket, other, kind in removed
+        if _stored_kind(kind) is RelationKind.DUPLICATE_OF
+    ]
+    left = await stores.relations.without_original(duplicates) if duplicates else []
+    if not left:
+        return
+    needs = lifecycle.step(Status(left[0][1]), Status.OPEN)
+    role = Role.MAINTAINER if needs is None else needs.role
+    names = ", ".join(key for key, _ in left)
+    raise ResolutionRestsOn(
+        f"{names} is closed as a duplicate, and this relation says of which ticket. Add the "
+        f"duplicate-of relation to another one first, or open {names} again: the role "
+        f"{role.value} may do that, or a reporter who filed it.",
+        remedies=[remedy_of(reopen(key, role.value)) for key, _ in left],
+        extra={"resting": [key for key, _ in left]},
+    )
 
 
 def _stored_kind(kind: RelationKind) -> RelationKind:
@@ -80,10 +121,7 @@ async def state_from_documents(
 
     One that is there already stays as it is, whichever side states it.
     """
-    kinds = {_stored_kind(relation.kind) for _, _, relation in relations}
-    for kind in ACYCLIC:
-        if kind in kinds:
-            await stores.relations.lock_kind(kind)
+    await lock_relations(stores, (relation.kind for _, _, relation in relations))
     stated = []
     for ticket_id, other_id, relation in relations:
         stored = _stored_kind(relation.kind)

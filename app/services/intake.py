@@ -26,7 +26,12 @@ from app.formats import tracked
 from app.formats.markdown import ReviewText, TicketFacts, facts, parse, write
 from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
-from app.services.graph import adopt_waiting, state_from_documents
+from app.services.graph import (
+    adopt_waiting,
+    check_originals,
+    lock_relations,
+    state_from_documents,
+)
 from app.services.reading import Reading
 from app.storage.unit import Stores
 
@@ -346,11 +351,16 @@ class Intake:
         gone = [r for r in was if r not in new]
         stated = {(r.key, r.kind) for r in before.relations if r.stated_here}
         ids = await self._stores.tickets.ids_of([r.key for r in gone])
+        added = [r for r in new if r not in was]
+        await lock_relations(self._stores, [r.kind for r in (*gone, *added)])
+        removed = []
         for relation in gone:
             await self._stores.documents.drop_pending(before.id, relation)
             if (relation.key, relation.kind) in stated and relation.key in ids:
                 await self._stores.relations.remove(before.id, ids[relation.key], relation.kind)
-        await self._relate(before.id, [r for r in new if r not in was])
+                removed.append((before.id, ids[relation.key], relation.kind))
+        await self._relate(before.id, added)
+        await check_originals(self._stores, removed)
 
 
 def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> tuple[EvidenceState, bool]:

@@ -8,7 +8,7 @@ from app.domain.accounts import Actor
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import AlreadyTaken, FieldError, InvalidInput, NotFound
 from app.services.access import check_if_match, lock_ticket, no_ticket, shown
-from app.services.graph import state_relations
+from app.services.graph import check_originals, lock_relations, state_relations
 from app.storage.unit import Stores, UnitOfWork
 
 
@@ -59,6 +59,7 @@ class RelationService:
         Raises:
             NotFound: there is no such ticket or relation.
             PreconditionRequired, PreconditionFailed: the ETag is missing or stale.
+            ResolutionRestsOn: the duplicate is closed as one, and names no other original.
         """
         async with self._unit.begin() as stores:
             locked = {}
@@ -70,11 +71,13 @@ class RelationService:
                 raise no_ticket(key)
             ticket = locked[key]
             check_if_match(ticket, if_match)
+            await lock_relations(stores, [kind])
             stater = None
             if other in locked and other != key:
                 stater = await stores.relations.remove(ticket.id, locked[other].id, kind)
             if stater is None:
                 raise NotFound(f"{key} has no relation {kind.value} {other[:60]!r}.")
+            await check_originals(stores, [(ticket.id, locked[other].id, kind)])
             for changed in {ticket.id, stater}:
                 await stores.ticket_edits.save_fields(changed, {}, content_changed=False)
             gone, seen_from_there = Relation(other, kind), Relation(key, kind.inverse)

@@ -54,7 +54,7 @@ def _no_step(ticket: LockedTicket, to: Status) -> IllegalTransition:
     return IllegalTransition(
         f"{ticket.key} is {already}{ticket.status.value}; from there it can become "
         f"{', '.join(allowed)}, not {to.value}.",
-        remedies=[_remedy(move(ticket.key, {"to": status.value})) for status in way],
+        remedies=[remedy_of(move(ticket.key, {"to": status.value})) for status in way],
         extra={"from": ticket.status.value, "allowed": allowed},
     )
 
@@ -75,6 +75,8 @@ def resolution_of(wanted: Transition) -> Resolution | None:
         errors.append(
             FieldError("/duplicate_of", 'duplicate_of goes with the resolution "duplicate" only')
         )
+    if wanted.waiver is not None and wanted.resolution is not Resolution.FIXED:
+        errors.append(FieldError("/waiver", 'a waiver goes with the resolution "fixed" only'))
     if wanted.override and not (wanted.reason or "").strip():
         errors.append(FieldError("/reason", "an override needs a reason, which is kept"))
     if errors:
@@ -116,12 +118,13 @@ def pass_gate(
     told = " ".join(f"{r.name.value}: {r.explanation}" for r in still_open)
     raise GateUnmet(
         f"{key} cannot become {wanted.to.value} yet. {told}",
-        remedies=[_remedy(_completed(call, wanted)) for call in way_through(gate)],
+        remedies=[remedy_of(_completed(call, wanted)) for call in way_through(gate)],
         extra={"requirements": [requirement.as_body() for requirement in gate]},
     )
 
 
-def _remedy(call: Call) -> Remedy:
+def remedy_of(call: Call) -> Remedy:
+    """Return a call as problems name it."""
     return Remedy(
         operation=call.operation,
         method=call.method,
@@ -129,6 +132,7 @@ def _remedy(call: Call) -> Remedy:
         body=call.body,
         not_as=call.not_as or None,
         only_as=call.only_as or None,
+        needs=call.needs,
         replaces=call.replaces or None,
     )
 

@@ -9,13 +9,13 @@ from typing import Any
 
 from app.domain.accounts import Actor
 from app.domain.gate_facts import RequirementName, RequirementState, facts_of
-from app.domain.gates import evaluate
+from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import check_if_match, lock_ticket, shown
 from app.services.catalogue import CatalogueService
-from app.services.graph import state_relations
+from app.services.graph import lock_relations, state_relations
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
 from app.storage.ticket_lists import TicketFilter
 from app.storage.tickets import LockedTicket
@@ -139,14 +139,24 @@ class TransitionService:
             check_step(actor, ticket, wanted)
             resolution = resolution_of(wanted)
             related = await _relate(stores, ticket, wanted)
+            if resolution is Resolution.DUPLICATE:
+                # The relation stays until this is done: whoever removes one takes the lock too.
+                await lock_relations(stores, [RelationKind.DUPLICATE_OF])
             before = await shown(stores, key)
             facts = facts_of(before)
             commits = tuple(dict.fromkeys((*facts.commits, *wanted.commits)))
             check_commits(key, commits)
-            facts = replace(facts, commits=commits, reason=wanted.reason, overridden=frozenset())
+            facts = replace(
+                facts,
+                commits=commits,
+                reason=wanted.reason,
+                waiver=None if wanted.waiver is None else wanted.waiver.reason,
+                overridden=frozenset(),
+            )
             gate = evaluate(facts, resolution)
             overridden = pass_gate(key, wanted, gate)
-            after = _changes(actor, before, wanted, resolution, commits, overridden)
+            waiver = waived(gate, facts)
+            after = _changes(actor, before, wanted, resolution, commits, overridden, waiver)
             await stores.ticket_edits.save_fields(ticket.id, after, content_changed=False)
             await stores.audit.record(
                 actor,
@@ -179,6 +189,7 @@ def _changes(
     resolution: Resolution | None,
     commits: tuple[str, ...],
     overridden: tuple[RequirementName, ...],
+    waiver: str | None,
 ) -> dict[str, Any]:
     """Return the new values of the ticket's fields."""
     closure = None
@@ -188,6 +199,7 @@ def _changes(
             "at": datetime.now(UTC).isoformat(),
             "reason": wanted.reason,
             "overridden": [name.value for name in overridden],
+            "waiver": waiver,
         }
     text = wanted.resolution_text
     return {
@@ -215,6 +227,9 @@ def _audited(
     ):
         if old != after[name]:
             changes[name] = [old, after[name]]
+    waiver = (after["closure"] or {}).get("waiver")
+    if waiver:
+        changes["waiver"] = [None, waiver]
     if wanted.reason:
         changes["reason"] = [None, wanted.reason]
     if related:

@@ -233,7 +233,11 @@ def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, 
         for name, listed in parts.items()
     }
     nothing: dict[str, list[Any]] = {n: [] for n in ("relations", "reviews", "tests", "patches")}
-    return ticket_from(SimpleNamespace(**row._asdict(), **shown, **nothing, author=author.name))
+    return ticket_from(
+        SimpleNamespace(
+            **row._asdict(), **shown, **nothing, author=author.name, closed_without=None
+        )
+    )
 
 
 def _values(

@@ -1,20 +1,54 @@
-"""Which tickets could be closed as ``fixed``: the gate of ``app.domain.gates`` in SQL.
+"""Which tickets could be closed as ``fixed``, the gate of ``app.domain.gates`` in SQL, and which
+were closed without evidence.
 
 A test compares the two over generated tickets.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, exists, literal_column, or_
-from sqlalchemy.dialects.postgresql import BOOLEAN
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import BOOLEAN, JSONB
 
 from app.schema.reviews import reviews
-from app.schema.tickets import EVIDENCE_ALLOWS_FIXED, IS_OPEN, tickets
+from app.schema.tickets import (
+    CLOSED_WITHOUT_EVIDENCE,
+    EVIDENCE_ALLOWS_FIXED,
+    IS_OPEN,
+    tickets,
+)
 
 
 def closable() -> ColumnElement[bool]:
     """Return the condition that nothing but the step itself is missing to close a ticket."""
     return and_(_literal(IS_OPEN), _literal(EVIDENCE_ALLOWS_FIXED), _endorsed(), ~objected_to())
+
+
+def waived() -> ColumnElement[bool]:
+    """Return the condition that a ticket was closed as fixed without evidence."""
+    return _literal(CLOSED_WITHOUT_EVIDENCE)
+
+
+def closed_without() -> ColumnElement[Any]:
+    """Return ``{by, reason}`` of who closed a ticket as fixed without evidence, or null."""
+    closure = tickets.c.closure
+    said = func.jsonb_build_object(
+        literal_column("'by'"),
+        closure["by"],
+        literal_column("'reason'"),
+        func.coalesce(closure["waiver"].astext, closure["reason"].astext),
+    )
+    return case((waived(), type_coerce(said, JSONB)))
 
 
 def _literal(condition: str) -> ColumnElement[bool]:

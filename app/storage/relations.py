@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, literal, select, update
+from sqlalchemy import Row, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.domain.tickets import Relation, RelationKind
+from app.domain.tickets import Relation, RelationKind, Resolution
 from app.schema.tickets import ticket_relations, tickets
 
 _LOCKS: Mapping[RelationKind, int] = {RelationKind.BLOCKS: 1, RelationKind.DUPLICATE_OF: 2}
@@ -84,6 +84,23 @@ class RelationStore:
         if row is None:
             return None
         return theirs if row.by_other else mine
+
+    async def without_original(self, ids: Sequence[int]) -> list[tuple[str, str]]:
+        """Return (key, status) of those tickets that are resolved as duplicates, and of none."""
+        original = exists().where(
+            ticket_relations.c.ticket_id == tickets.c.id,
+            ticket_relations.c.kind == RelationKind.DUPLICATE_OF.value,
+        )
+        rows = await self._connection.execute(
+            select(tickets.c.key, tickets.c.status)
+            .where(
+                tickets.c.id.in_(ids),
+                tickets.c.resolution == Resolution.DUPLICATE.value,
+                ~original,
+            )
+            .order_by(tickets.c.sort_key)
+        )
+        return [(row.key, row.status) for row in rows]
 
     async def reaches(self, kind: RelationKind, start: int, goal: int) -> bool:
         """Tell whether relations of `kind` lead from `start` to `goal`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, Table, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -199,6 +199,8 @@ class TicketEditStore:
                     tickets.c.id.in_(by_hand),
                     tickets.c.decision.is_not(None),
                     tickets.c.evidence_state.not_in(("none", "not-covered")),
+                    # It belongs to the only target, which was not there when it was filed.
+                    and_(tickets.c.evidence_state == "not-covered", tickets.c.domains == []),
                 )
             )
             .order_by(tickets.c.id)

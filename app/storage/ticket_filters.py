@@ -24,7 +24,7 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.drift import drifted
-from app.storage.readiness import closable, objected_to
+from app.storage.readiness import closable, objected_to, waived
 from app.storage.search import query_of
 
 
@@ -52,6 +52,8 @@ class TicketFilter:
     """Nothing but the step itself is missing to close it as ``fixed``."""
     objected: bool | None = None
     """A current objection waits for its answer."""
+    waived: bool | None = None
+    """Closed as ``fixed`` without evidence: by a waiver, or by overriding what evidence asks."""
     drift: bool | None = None
     """The folder of its document and its status disagree."""
     q: str | None = None
@@ -60,7 +62,7 @@ class TicketFilter:
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""
 
-_FLAGS = ("stale", "closable", "objected", "drift")
+_FLAGS = ("stale", "closable", "objected", "waived", "drift")
 
 
 def form_of(wanted: TicketFilter) -> Form:
@@ -124,6 +126,8 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
         found.append(closable() if wanted.closable else ~closable())
     if wanted.objected is not None:
         found.append(objected_to() if wanted.objected else ~objected_to())
+    if wanted.waived is not None:
+        found.append(waived() if wanted.waived else ~waived())
     if wanted.drift is not None:
         found.append(drifted() if wanted.drift else ~drifted())
     for name, column in _LISTS.items():

@@ -28,6 +28,7 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.prepared import PreparedShapes
+from app.storage.readiness import closed_without
 from app.storage.statistics import TicketStatistics, is_phrase
 from app.storage.ticket_filters import Form, TicketFilter, conditions, example_of, form_of
 from app.storage.ticket_search import LONG_WALK, WALK, looked_up, number, ordered, walked
@@ -244,6 +245,7 @@ def summaries() -> Select[Any]:
     return select(
         *(columns[name] for name in shown),
         author.c.name.label("author"),
+        closed_without().label("closed_without"),
         _consensus().label("consensus"),
     ).join(author, author.c.id == columns.created_by)
 
@@ -267,6 +269,11 @@ def _consensus() -> ScalarSelect[Any]:
     )
 
 
+def _evidence(row: Any) -> dict[str, Any]:
+    shown = {"state": row.evidence_state, "stale": row.evidence_stale}
+    return shown if row.closed_without is None else {**shown, "closed_without": row.closed_without}
+
+
 def summary_from(row: Any) -> TicketSummary:
     """Build what lists show of a ticket from a row of `summaries`."""
     return TicketSummary(
@@ -281,7 +288,7 @@ def summary_from(row: Any) -> TicketSummary:
         domains=tuple(row.domains),
         categories=tuple(row.categories),
         assignee=row.assignee,
-        evidence={"state": row.evidence_state, "stale": row.evidence_stale},
+        evidence=_evidence(row),
         consensus=row.consensus,
         version=row.version,
         created_at=row.created_at,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
 from app.domain.evidence import (
+    ClosedWithout,
     Decision,
     Digests,
     Evidence,
@@ -54,6 +56,7 @@ from app.schema.tickets import (
 from app.schema.verification import ticket_patches
 from app.storage.links import links_of
 from app.storage.prepared import Prepared
+from app.storage.readiness import closed_without
 from app.storage.rows import json_list, must_moment
 
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
@@ -72,6 +75,7 @@ def whole_tickets() -> Select[Any]:
         select(
             *own_columns(),
             author.c.name.label("author"),
+            closed_without().label("closed_without"),
             _sections().label("sections"),
             _locations().label("locations"),
             _checklist().label("checklist"),
@@ -239,8 +243,11 @@ def ticket_from(row: Any) -> Ticket:
         reports=tuple(ReportReference(**item) for item in row.reports),
         reviews=current,
         consensus=consensus_of(current, (item["name"] for item in row.specialists)),
-        evidence=evidence_from(
-            row.evidence_state, row.evidence_stale, row.decision, row.last_attempt
+        evidence=replace(
+            evidence_from(row.evidence_state, row.evidence_stale, row.decision, row.last_attempt),
+            closed_without=None
+            if row.closed_without is None
+            else ClosedWithout(**row.closed_without),
         ),
         tests=tuple(_test_from(item) for item in row.tests),
         patches={item["name"]: _patch_from(item) for item in row.patches},
@@ -292,6 +299,7 @@ def _closure_from(item: Mapping[str, Any]) -> Closure:
         at=must_moment(item["at"]),
         reason=item["reason"],
         overridden=tuple(item["overridden"]),
+        waiver=item.get("waiver"),
     )
 
 

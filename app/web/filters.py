@@ -29,6 +29,7 @@ FLAGS: Mapping[str, str] = {
     "stale": "evidence is stale",
     "closable": "ready to close",
     "objected": "an objection is unanswered",
+    "waived": "closed without evidence",
     "drift": "folder and status disagree",
 }
 _NAMES = {"q": "words", "created_by": "filed by", "agent": "found by", "reviewer": "reviewed by"}

@@ -42,6 +42,7 @@ async def move_tickets(request: Request, visitor: Reporter, services: Services) 
         "trial": trial,
         "to": given.text("to"),
         "reason": given.text("reason"),
+        "waiver": given.text("waiver"),
         "back": local_path(given.text("back") or "/tickets"),
     }
     return page(request, "tickets/moved.html", context)
@@ -52,6 +53,8 @@ def _body(given: Sent) -> dict[str, Any]:
     body: dict[str, Any] = {"to": to} | given.given("reason")
     if resolution:
         body["resolution"] = resolution
+    if resolution == "fixed" and given.text("waiver"):
+        body["waiver"] = {"reason": given.text("waiver")}
     return body
 
 

@@ -179,6 +179,8 @@ async def move(request: Request, visitor: Reporter, services: Services, key: Tic
             body["resolution"] = resolution
         if given.text("commits"):
             body["commits"] = given.words("commits")
+        if given.text("waiver"):
+            body["waiver"] = {"reason": given.text("waiver")}
         if given.text("override"):
             body["override"] = True
         wanted = parse(TransitionIn, body).transition()

@@ -11,6 +11,7 @@ from app.api.dependencies import CursorCodec, Services
 from app.errors import InvalidInput
 from app.factory import Factory
 from app.formats.csv import CsvRows
+from app.services.exports import csv_row
 from app.web import filters
 from app.web.moves import steps_for
 from app.web.render import page
@@ -84,7 +85,7 @@ async def _rows(services: Factory, wanted: filters.Wanted) -> AsyncIterator[byte
     while True:
         found = await services.tickets.page(wanted.filter, wanted.sort, after=after, limit=200)
         for ticket in found.items:
-            yield table.item({**vars(ticket), "evidence": ticket.evidence["state"]})
+            yield table.item(csv_row(ticket))
         after = found.next_position
         if after is None:
             return

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, select, text
 
 from app.config import PROJECT_ROOT
 from app.database import (
@@ -25,6 +25,8 @@ from app.database import (
 from app.domain.similarity import features, similarity_keys
 from app.errors import StartupError
 from app.schema import metadata
+from app.schema.tickets import tickets
+from app.storage.readiness import waived
 
 HEAD = head_revision()
 
@@ -156,6 +158,34 @@ def test_tickets_that_are_there_get_the_keys_by_which_alike_ones_find_them(
     assert len(rows) == 2
     for title, summary, keys in rows:
         assert keys == sorted(similarity_keys(features(title, summary, ())))
+
+
+def test_tickets_that_were_closed_on_a_commit_alone_are_listed_as_closed_without_evidence(
+    empty_database: str,
+) -> None:
+    migrate(empty_database, "0006")
+    with connected(empty_database) as connection:
+        connection.execute(
+            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+                " created_by, status, resolution, evidence_state, closure, commits)"
+                " SELECT n, n, 't', 'P2', 1, 'drl', 's', id, 'closed', 'fixed', n,"
+                """ '{"by": "max", "reason": "merged", "overridden": []}', '{4f2a9c1}'"""
+                " FROM accounts, unnest(ARRAY['not-covered', 'proven']) AS n"
+            )
+        )
+
+    migrate(empty_database)
+
+    with connected(empty_database) as connection:
+        listed = connection.execute(
+            select(tickets.c.key, tickets.c.closure["waiver"].astext).where(waived())
+        ).all()
+    said = "Closed on a commit alone, when no waiver was asked for yet: merged"
+    assert listed == [("not-covered", said)]
 
 
 def test_the_queue_is_that_of_the_locked_library() -> None:

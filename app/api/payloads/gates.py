@@ -41,6 +41,9 @@ class RemedyOut(Output):
     only_as: list[str] | None = Field(
         None, description="Accounts that alone may make it; absent for everybody with the role."
     )
+    needs: str | None = Field(
+        None, description="The role it needs, where that is more than the operation's own."
+    )
     replaces: bool | None = Field(
         None, description="True for the refused call itself, completed: it is not made again."
     )
@@ -68,6 +71,9 @@ class ClosureOut(Output):
     at: datetime
     reason: str | None
     overridden: list[str] = Field(description="Requirements that a maintainer overrode.")
+    waiver: str | None = Field(
+        description="Why it was closed as fixed although no run can show that it is."
+    )
 
 
 class TestabilityOut(Output):

@@ -329,6 +329,13 @@ class ReportOut(Output):
     section: str | None
 
 
+class ClosedWithoutOut(Output):
+    """Who closed a ticket as fixed without evidence, and why."""
+
+    by: str
+    reason: str | None
+
+
 class EvidenceOut(Output):
     """What runs have shown."""
 
@@ -341,6 +348,9 @@ class EvidenceOut(Output):
     decided_at: datetime | None
     last_attempt: dict[str, Any] | None = Field(
         description="The newest run, when it decided nothing."
+    )
+    closed_without: ClosedWithoutOut | None = Field(
+        description="Closed as `fixed` by a waiver, or by overriding what evidence asks for."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from app.api.payloads.fields import (
     AnyKey,
@@ -19,13 +19,26 @@ from app.api.payloads.fields import (
 )
 from app.domain.accounts import Role
 from app.domain.evidence import EvidenceState
-from app.domain.lifecycle import MAX_COMMITS, Transition
+from app.domain.lifecycle import MAX_COMMITS, Transition, Waiver
 from app.domain.reviews import GIVEN_VERDICTS
 from app.domain.tickets import Category, Resolution, Severity, Status, Testable
 from app.services.transitions import MAX_BATCH, Outcome
 from app.storage.ticket_lists import TicketFilter
 
 Reason = Annotated[Markdown, Field(max_length=10_000, examples=["The gradient is right."])]
+
+
+class WaiverIn(Input):
+    """Why a ticket is closed as fixed without evidence."""
+
+    reason: Reason = Field(examples=["The change is one of wording; no test can tell."])
+
+    @field_validator("reason")
+    @classmethod
+    def _explained(cls, reason: str) -> str:
+        if not reason.strip():
+            raise ValueError("say why it may be closed without evidence; the reason is kept")
+        return reason
 
 
 class TransitionIn(Input):
@@ -36,6 +49,12 @@ class TransitionIn(Input):
             "examples": [
                 {"to": "investigating"},
                 {"to": "closed", "resolution": "fixed", "commits": ["4f2a9c1"]},
+                {
+                    "to": "closed",
+                    "resolution": "fixed",
+                    "commits": ["4f2a9c1"],
+                    "waiver": {"reason": "The change is one of wording; no test can tell."},
+                },
                 {"to": "closed", "resolution": "duplicate", "duplicate_of": "B2-DRL-10"},
             ]
         }
@@ -59,6 +78,12 @@ class TransitionIn(Input):
         False,
         description="Take the step although requirements are open: a maintainer, with a reason.",
     )
+    waiver: WaiverIn | None = Field(
+        None,
+        description="With `fixed`, where no run can show the fix (evidence `not-covered` or "
+        "not-testable): a maintainer says why it is closed all the same. Kept, and shown in "
+        "lists as closed without evidence; not kept where the evidence decides.",
+    )
 
     def transition(self) -> Transition:
         """Return the step that this body stands for."""
@@ -70,6 +95,7 @@ class TransitionIn(Input):
             duplicate_of=self.duplicate_of,
             resolution_text=self.resolution_text,
             override=self.override,
+            waiver=None if self.waiver is None else Waiver(self.waiver.reason),
         )
 
 
@@ -89,11 +115,14 @@ class FilterIn(Input):
     verdict: list[Literal["ENDORSE", "NEUTRAL", "REFINE", "OBJECT"]] = Field(
         default=[], max_length=len(GIVEN_VERDICTS)
     )
+    reviewer: _Words = Field(default=[])
     evidence: list[EvidenceState] = Field(default=[], max_length=50)
     assignee: _Words = Field(default=[])
     created_by: _Words = Field(default=[])
     stale: Flag | None = None
     closable: Flag | None = None
+    objected: Flag | None = None
+    waived: Flag | None = None
     drift: Flag | None = None
     q: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] | None = None
 

@@ -212,10 +212,20 @@ def export_tickets(
     domain: Annotated[_Words, _many("--domain", "This part and what is below it.")] = None,
     category: Annotated[_Words, _many("--category", "Like correctness.")] = None,
     verdict: Annotated[_Words, _many("--verdict", "Of a current review.")] = None,
+    reviewer: Annotated[_Words, _many("--reviewer", "Of a current review.")] = None,
     evidence: Annotated[_Words, _many("--evidence", "Like proven or reproduced.")] = None,
     assignee: Annotated[_Words, _many("--assignee", "Who takes care of it.")] = None,
     created_by: Annotated[_Words, _many("--created-by", "Which account filed it.")] = None,
     stale: Annotated[bool | None, Option("--stale/--fresh", help="Of the evidence.")] = None,
+    closable: Annotated[
+        bool | None, Option("--closable/--not-closable", help="Its gate is open.")
+    ] = None,
+    objected: Annotated[
+        bool | None, Option("--objected/--not-objected", help="An OBJECT is unanswered.")
+    ] = None,
+    waived: Annotated[
+        bool | None, Option("--waived/--not-waived", help="Closed without evidence.")
+    ] = None,
     drift: Annotated[
         bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
@@ -236,10 +246,14 @@ def export_tickets(
         "domain": domain,
         "category": category,
         "verdict": verdict,
+        "reviewer": reviewer,
         "evidence": evidence,
         "assignee": assignee,
         "created_by": created_by,
         "stale": stale,
+        "closable": closable,
+        "objected": objected,
+        "waived": waived,
         "drift": drift,
     }
     with opened(ctx, as_json=False) as session:

@@ -90,6 +90,13 @@ def move_ticket(
     override: Annotated[
         bool, Option("--override", help="Although the gate is closed; needs a reason.")
     ] = False,
+    waiver: Annotated[
+        str | None,
+        Option(
+            metavar="REASON",
+            help="With fixed, where no run can show it: why it is closed without evidence.",
+        ),
+    ] = None,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -104,6 +111,7 @@ def move_ticket(
         "duplicate_of": duplicate_of,
         "resolution_text": resolution_text,
         "override": override or None,
+        "waiver": None if waiver is None else {"reason": waiver},
     }
     body = {name: value for name, value in given.items() if value is not None}
     with opened(ctx, as_json=as_json) as session:

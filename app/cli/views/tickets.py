@@ -41,6 +41,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("status", _status(ticket)),
             ("evidence", evidence_words(evidence)),
             ("evidence says", evidence.get("sentence")),
+            ("closed without evidence", _closed_without(evidence)),
             ("batch", ticket.get("batch")),
             ("agent", ticket.get("agent")),
             ("domains", ", ".join(ticket.get("domains") or ())),
@@ -148,6 +149,13 @@ def show_links(out: Output, links: Any, *, title: str = "", kind: str = "test") 
 def _status(ticket: Json) -> str:
     status, resolution = ticket.get("status"), ticket.get("resolution")
     return f"{status} ({resolution})" if resolution and resolution != status else str(status)
+
+
+def _closed_without(evidence: Json) -> str | None:
+    said = evidence.get("closed_without")
+    if not said:
+        return None
+    return f"by {said.get('by')}: {said.get('reason') or 'no reason given'}"
 
 
 def _report(report: Json) -> str:

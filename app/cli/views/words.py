@@ -9,9 +9,15 @@ _VERDICTS = ("ENDORSE", "NEUTRAL", "REFINE", "OBJECT")
 
 
 def evidence_words(evidence: Mapping[str, Any]) -> str:
-    """Return the state of evidence: ``proven``, ``passing (stale)``."""
+    """Return the state of evidence: ``proven``, ``passing (stale)``.
+
+    ``not-covered (closed without evidence)`` is what was closed as fixed by a waiver.
+    """
     state = str(evidence.get("state") or "")
-    return f"{state} (stale)" if evidence.get("stale") else state
+    remarks = ["stale"] if evidence.get("stale") else []
+    if evidence.get("closed_without"):
+        remarks.append("closed without evidence")
+    return f"{state} ({', '.join(remarks)})" if remarks else state
 
 
 def consensus_words(consensus: Mapping[str, Any]) -> str:

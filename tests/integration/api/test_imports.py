@@ -283,6 +283,25 @@ async def test_relations_wait_for_their_tickets(api: Api) -> None:
     assert await markdown(api, "B7-PT-04") == back
 
 
+async def test_a_document_does_not_take_the_original_from_a_duplicate(api: Api) -> None:
+    table = (
+        "## Related Findings\n\n| Ticket ID | Relationship | Notes |\n|---|---|---|\n"
+        "| `B7-PT-04` | `duplicate` | same |"
+    )
+    await take(api, doc("B7-PT-04"), "triaged/B7-PT-04.md")
+    document = doc("B7-PT-03", table)
+    await take(api, document)
+    step = {"to": "closed", "resolution": "duplicate"}
+    await api.call("POST", "/tickets/B7-PT-03/transitions", json=step, expect=200)
+
+    item = await take(api, doc("B7-PT-03"))
+
+    assert item["result"] == "conflict"
+    assert "B7-PT-03 is closed as a duplicate" in item["reason"]
+    shown = (await api.get("/tickets/B7-PT-03"))["relations"]
+    assert [(r["kind"], r["key"]) for r in shown] == [("duplicate-of", "B7-PT-04")]
+
+
 async def test_two_that_call_each_other_duplicates_both_come_in(api: Api) -> None:
     table = (
         "## Related Findings\n\n| Ticket ID | Relationship | Notes |\n|---|---|---|\n"

@@ -257,3 +257,77 @@ async def test_an_edit_beside_a_relation_from_the_other_end_loses_nothing(api: A
 
     assert (edited.status_code, related.status_code) == (200, 201)
     assert await relations(api, b) == [("related", a)]
+
+
+async def duplicates(api: Api) -> tuple[str, str]:
+    """A ticket, and another one that is closed as its duplicate."""
+    a, b, _ = await three(api)
+    body = {"to": "closed", "resolution": "duplicate", "duplicate_of": a}
+    await api.call("POST", f"/tickets/{b}/transitions", json=body, expect=200)
+    return a, b
+
+
+async def remove(api: Api, key: str, kind: str, other: str, expect: int) -> Any:
+    headers = {"If-Match": f'"{(await api.get(f"/tickets/{key}"))["version"]}"'}
+    path = f"/tickets/{key}/relations/{kind}/{other}"
+    return await api.call("DELETE", path, headers=headers, expect=expect)
+
+
+@pytest.mark.parametrize("from_the_duplicate", [True, False])
+async def test_what_a_duplicate_is_closed_by_stays_while_it_is(
+    api: Api, from_the_duplicate: bool
+) -> None:
+    a, b = await duplicates(api)
+    end = (b, "duplicate-of", a) if from_the_duplicate else (a, "duplicated-by", b)
+
+    problem = (await remove(api, *end, expect=409)).json()
+
+    assert problem["type"] == "/problems/resolution-rests-on-it"
+    assert problem["resting"] == [b]
+    (reopen,) = problem["remedy"]
+    assert (reopen["path"], reopen["needs"]) == (f"/api/v1/tickets/{b}/transitions", "reviewer")
+    assert await relations(api, b) == [("duplicate-of", a)]
+    await api.call("POST", reopen["path"].removeprefix("/api/v1"), json=reopen["body"], expect=200)
+    await remove(api, *end, expect=204)
+
+
+async def test_an_edit_does_not_take_the_original_from_a_duplicate_but_may_name_another(
+    api: Api,
+) -> None:
+    _, b = await duplicates(api)
+    c = (await api.file())["key"]
+    headers = {"If-Match": f'"{(await api.get(f"/tickets/{b}"))["version"]}"'}
+    path = f"/tickets/{b}"
+
+    refused = await api.call("PATCH", path, json={"relations": []}, headers=headers, expect=409)
+    other = [{"key": c, "kind": "duplicate-of"}]
+    await api.call("PATCH", path, json={"relations": other}, headers=headers, expect=200)
+
+    assert refused.json()["type"] == "/problems/resolution-rests-on-it"
+    assert await relations(api, b) == [("duplicate-of", c)]
+
+
+async def test_of_two_originals_one_may_go(api: Api) -> None:
+    a, b = await duplicates(api)
+    c = (await api.file())["key"]
+    await relate(api, b, "duplicate-of", c)
+
+    await remove(api, b, "duplicate-of", a, expect=204)
+    await remove(api, b, "duplicate-of", c, expect=409)
+
+
+async def test_closing_a_duplicate_while_its_relation_is_taken_away_leaves_none_without(
+    api: Api,
+) -> None:
+    for _ in range(4):
+        a, b, _ = await three(api)
+        await relate(api, a, "duplicated-by", b)
+        body = {"to": "closed", "resolution": "duplicate"}
+
+        await asyncio.gather(
+            api.call("POST", f"/tickets/{b}/transitions", json=body),
+            api.call("PATCH", f"/tickets/{a}", json={"relations": []}, headers={"If-Match": '"2"'}),
+        )
+
+        closed = (await api.get(f"/tickets/{b}"))["status"] == "closed"
+        assert closed is bool(await relations(api, b))

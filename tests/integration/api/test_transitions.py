@@ -111,6 +111,10 @@ async def test_a_refused_role_is_told_what_it_needs(api: Api) -> None:
         ({"to": "wont-fix", "duplicate_of": "B2-DRL-10", "reason": "x"}, "/duplicate_of"),
         ({"to": "closed", "resolution": "fixed", "override": True}, "/reason"),
         ({"to": "closed", "resolution": "fixed", "override": "yes"}, "/override"),
+        ({"to": "closed", "resolution": "fixed", "waiver": {"reason": " "}}, "/waiver/reason"),
+        ({"to": "closed", "resolution": "fixed", "waiver": "because"}, "/waiver"),
+        ({"to": "investigating", "waiver": {"reason": "wording"}}, "/waiver"),
+        ({"to": "wont-fix", "reason": "x", "waiver": {"reason": "wording"}}, "/waiver"),
     ],
 )
 async def test_a_body_that_does_not_fit_names_the_field(
@@ -144,19 +148,115 @@ async def test_a_closed_gate_lists_requirements_and_the_calls_that_open_it(api: 
     assert (await api.get(f"/tickets/{key}"))["version"] == 1
 
 
-async def test_what_no_target_covers_is_closed_with_an_endorsement_and_a_commit(api: Api) -> None:
-    key = (await api.file(domains=["simic"]))["key"]
-    await api.account("rob", "reviewer", speaks_for=("pytorch",))
-    review = {"verdict": "ENDORSE", "rationale": "right"}
-    await api.call("POST", f"/tickets/{key}/reviews", as_="rob", json=review, expect=201)
-    await move(api, key, 409, to="closed", resolution="fixed")
+FIXED = {"to": "closed", "resolution": "fixed"}
 
-    moved = await move(
-        api, key, to="closed", resolution="fixed", commits=["4F2A9C1", "4f2a9c1", "0" * 40]
-    )
+
+async def endorsed(api: Api, **fields: Any) -> str:
+    """A ticket of a part that no target covers, endorsed by somebody else."""
+    key: str = (await api.file(**{"domains": ["simic"], **fields}))["key"]
+    review = {"specialist": "pytorch", "verdict": "ENDORSE", "rationale": "right"}
+    if "bob" not in api.tokens:
+        await api.account("bob", "maintainer")
+    await api.call("POST", f"/tickets/{key}/reviews", as_="bob", json=review, expect=201)
+    return key
+
+
+async def test_what_no_target_covers_is_closed_with_a_commit_and_a_waiver(api: Api) -> None:
+    key = await endorsed(api)
+    problem = await move(api, key, 409, **FIXED, commits=["4f2a9c1"])
+    assert problem["remedy"] == [
+        {
+            "operation": "transitionTicket",
+            "method": "POST",
+            "path": f"/api/v1/tickets/{key}/transitions",
+            "body": {**FIXED, "commits": ["4f2a9c1"], "waiver": {"reason": "<reason>"}},
+            "needs": "maintainer",
+            "replaces": True,
+        }
+    ]
+    waiver = {"reason": "wording"}
+    refused = await move(api, key, 409, **FIXED, waiver=waiver)
+    assert "commit: No commit is named" in refused["detail"]
+
+    moved = await move(api, key, **FIXED, commits=["4F2A9C1", "4f2a9c1", "0" * 40], waiver=waiver)
 
     assert (moved["status"], moved["resolution"]) == ("closed", "fixed")
     assert moved["commits"] == ["4f2a9c1", "0" * 40]
+    assert moved["closure"]["waiver"] == "wording"
+    assert moved["evidence"]["closed_without"] == {"by": "admin", "reason": "wording"}
+    assert {r["name"]: r["state"] for r in moved["gate"]}["waiver"] == "SATISFIED"
+    event = (await api.get(f"/tickets/{key}/history"))["items"][-1]
+    assert event["changes"]["waiver"] == [None, "wording"]
+
+
+async def test_closings_without_evidence_are_shown_in_lists_until_they_are_taken_back(
+    api: Api,
+) -> None:
+    waived, plain = await endorsed(api), (await api.file())["key"]
+    overridden = (await api.file())["key"]
+    await move(api, waived, **FIXED, commits=["4f2a9c1"], waiver={"reason": "wording"})
+    await move(api, overridden, **FIXED, override=True, reason="shown by hand")
+    await move(api, plain, to="wont-fix", reason="too rare")
+
+    page = await api.get("/tickets?waived=true&sort=created")
+
+    assert [(t["key"], t["evidence"]["closed_without"]) for t in page["items"]] == [
+        (waived, {"by": "admin", "reason": "wording"}),
+        (overridden, {"by": "admin", "reason": "shown by hand"}),
+    ]
+    others = await api.get("/tickets?waived=false")
+    assert [t["key"] for t in others["items"]] == [plain]
+    assert "closed_without" not in others["items"][0]["evidence"]
+    table = (await api.call("GET", "/exports?format=csv&waived=true", expect=200)).text
+    assert "admin: wording" in table
+    assert plain not in table
+    again = await move(api, waived, to="open", reason="it came up again")
+    assert again["evidence"]["closed_without"] is None
+    assert [t["key"] for t in (await api.get("/tickets?waived=true"))["items"]] == [overridden]
+
+
+async def test_where_evidence_can_be_had_a_waiver_does_not_stand_in_for_it(api: Api) -> None:
+    key = await endorsed(api, domains=["kasmina"])
+
+    problem = await move(api, key, 409, **FIXED, commits=["4f2a9c1"], waiver={"reason": "trust me"})
+
+    assert "waiver" not in {r["name"] for r in problem["requirements"]}
+    assert problem["remedy"][0]["operation"] == "linkTest"
+
+
+async def test_a_ticket_without_domains_belongs_to_the_only_target(api: Api) -> None:
+    key = await endorsed(api, domains=[])
+
+    problem = await move(api, key, 409, **FIXED, commits=["4f2a9c1"], waiver={"reason": "trust me"})
+
+    assert problem["requirements"][0]["name"] == "evidence"
+    assert problem["requirements"][0]["state"] == "UNSATISFIED"
+    assert (await api.get(f"/tickets/{key}"))["evidence"]["state"] == "none"
+
+
+async def test_many_are_closed_by_one_waiver_and_those_that_can_be_shown_are_not(api: Api) -> None:
+    shown, hidden = await endorsed(api, domains=["kasmina"]), await endorsed(api)
+    body = {"keys": [shown, hidden], **FIXED, "commits": ["4f2a9c1"]}
+
+    without = await api.call("POST", "/transitions:batch", json=body, expect=200)
+    waiver = {"reason": "wording"}
+    answer = await api.call(
+        "POST", "/transitions:batch", json={**body, "waiver": waiver}, expect=200
+    )
+
+    assert without.json()["done"] == 0
+    assert [item["result"] for item in answer.json()["items"]] == ["refused", "done"]
+
+
+@pytest.mark.usefixtures("people")
+async def test_only_a_maintainer_gives_a_waiver(api: Api) -> None:
+    key = await endorsed(api)
+
+    problem = await move(
+        api, key, 403, as_="rob", **FIXED, commits=["4f2a9c1"], waiver={"reason": "wording"}
+    )
+
+    assert problem["needs"] == "maintainer"
 
 
 async def test_an_override_is_recorded_on_the_ticket_and_in_its_history(api: Api) -> None:
@@ -307,7 +407,7 @@ async def test_an_objection_and_a_closing_at_once_leave_no_closed_ticket_with_a_
     await api.account("rob", "reviewer", speaks_for=("pytorch",))
     await api.call("POST", f"/tickets/{key}/reviews", as_="rob", json=review, expect=201)
     objection = {"specialist": "human", "verdict": "OBJECT", "rationale": "no"}
-    closing = {"to": "closed", "resolution": "fixed", "commits": ["4f2a9c1"]}
+    closing = {**FIXED, "commits": ["4f2a9c1"], "waiver": {"reason": "wording"}}
 
     closed, _ = await asyncio.gather(
         api.call("POST", f"/tickets/{key}/transitions", json=closing),

@@ -62,6 +62,36 @@ async def test_the_chosen_tickets_take_a_step_after_it_was_tried(api: Api) -> No
     assert statuses == ["fix-in-progress", "fix-in-progress", "closed"]
 
 
+async def test_what_is_closed_without_evidence_says_so_in_the_list_and_on_its_page(
+    api: Api,
+) -> None:
+    key = (await api.file(domains=["simic"]))["key"]
+    await api.account("ada", "reviewer", speaks_for=("pytorch",))
+    review = {"verdict": "ENDORSE", "rationale": "Right."}
+    await api.call("POST", f"/tickets/{key}/reviews", as_="ada", json=review, expect=201)
+    form = {"to": "closed:fixed", "commits": "4f2a9c1", "version": "1"}
+    many = {"key": key, "to": "closed:fixed", "waiver": "a <b>word</b>", "trial": "true"}
+
+    async with visiting(api) as visitor:
+        await visitor.see("/tickets")
+        tried = await visitor.send("/tickets/moves", many)
+        refused = await visitor.send(f"/tickets/{key}/transitions", form)
+        done = await visitor.send(
+            f"/tickets/{key}/transitions", {**form, "waiver": "a <b>word</b>"}
+        )
+        listed = await visitor.see("/tickets?waived=true")
+        shown = await visitor.see(f"/tickets/{key}")
+        table = await visitor.see("/tickets.csv?waived=true")
+
+    assert "commit: No commit is named" in tried.text
+    assert (refused.status_code, done.status_code) == (409, 303)
+    assert "A maintainer gives a waiver" in refused.text
+    for html in (listed, shown):
+        assert "closed without evidence" in html
+        assert "a &lt;b&gt;word&lt;/b&gt;" in html
+    assert "admin: a <b>word</b>" in table
+
+
 async def test_a_reader_is_offered_no_changes_and_a_reviewer_none_that_need_more(
     api: Api,
 ) -> None:

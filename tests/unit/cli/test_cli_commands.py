@@ -80,7 +80,7 @@ def test_every_filter_is_sent(findings: Any, stub: Any, reply: Any) -> None:
     words = "--q leak --severity P0 --severity P1 --status open --resolution fixed --batch 2 "
     words += "--agent drl --domain kasmina --category correctness --verdict OBJECT "
     words += "--evidence proven --assignee ada --created-by bob --stale --closable --no-drift "
-    words += "--sort key --limit 7"
+    words += "--reviewer pytorch --not-objected --waived --sort key --limit 7"
     assert findings("ticket", "list", *words.split()).code == 0
     assert stub.requests[0].query == {
         "q": ["leak"],
@@ -98,9 +98,26 @@ def test_every_filter_is_sent(findings: Any, stub: Any, reply: Any) -> None:
         "stale": ["true"],
         "closable": ["true"],
         "drift": ["false"],
+        "reviewer": ["pytorch"],
+        "objected": ["false"],
+        "waived": ["true"],
         "sort": ["key"],
         "limit": ["7"],
     }
+
+
+def test_a_waiver_goes_with_the_step_and_is_told_afterwards(
+    findings: Any, stub: Any, reply: Any
+) -> None:
+    closed = {"by": "max", "reason": "It is about wording."}
+    evidence = {"state": "not-covered", "closed_without": closed}
+    stub.on("POST", "tickets/A-1/transitions", reply({**TICKET, "evidence": evidence}))
+
+    done = findings("ticket", "move", "A-1", "closed", "--waiver", "It is about wording.")
+
+    assert stub.requests[0].json == {"to": "closed", "waiver": {"reason": "It is about wording."}}
+    assert "not-covered (closed without evidence)" in done.out
+    assert "by max: It is about wording." in done.out
 
 
 def test_a_file_is_filed_with_options_on_top(findings: Any, stub: Any, reply: Any) -> None:

@@ -131,6 +131,12 @@ def test_hostile_text_is_written_out_on_one_line() -> None:
         ),
         (
             "POST",
+            "tickets/A-1/transitions",
+            {"to": "closed", "commits": ["<commit>"], "waiver": {"reason": "<reason>"}},
+            "findings ticket move A-1 closed --waiver REASON --commit COMMIT",
+        ),
+        (
+            "POST",
             "tickets/A-1/relations",
             {"kind": "duplicate-of", "key": "<key>"},
             "findings ticket relate A-1 duplicate-of:KEY",

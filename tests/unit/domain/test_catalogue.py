@@ -17,7 +17,7 @@ from app.domain.catalogue import TargetState, fold
         (["kasmina"], True),
         (["kasmina/blend"], True),
         (["tolaria", "kasmina/slot/forward"], True),
-        ([], False),
+        ([], True),
         (["tolaria"], False),
         (["kasmina-extras"], False),
         (["kasminaX"], False),

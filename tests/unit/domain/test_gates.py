@@ -18,6 +18,7 @@ from app.domain.gates import (
     is_closable,
     resolution_of_gate,
     unmet,
+    waived,
     way_through,
 )
 from app.domain.reviews import Answer, ClaimOpinion, ReviewVerdict
@@ -85,7 +86,7 @@ S, U, N = "SATISFIED", "UNSATISFIED", "NOT_APPLICABLE"
         ({"evidence": EvidenceState.PASSING, "commits": ("4f2a9c1",)}, U, S),
     ],
 )
-def test_fixed_wants_proof_or_where_there_can_be_none_a_commit(
+def test_fixed_wants_proof_or_where_there_can_be_none_a_commit_beside_a_waiver(
     facts: dict[str, Any], evidence: str, commit: str
 ) -> None:
     found = replace(FACTS, **facts)
@@ -94,6 +95,61 @@ def test_fixed_wants_proof_or_where_there_can_be_none_a_commit(
         evidence,
         commit,
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "waiver"),
+    [
+        # Where a run can show it, nobody can waive it.
+        ({"evidence": EvidenceState.NONE}, None),
+        ({"evidence": EvidenceState.REPRODUCED, "waiver": "trust me"}, None),
+        ({"evidence": EvidenceState.PROVEN, "stale": True, "waiver": "trust me"}, None),
+        # Where it is shown, nothing is to be waived.
+        ({"evidence": EvidenceState.PROVEN}, None),
+        ({"evidence": EvidenceState.PROVEN, "testable": False}, None),
+        # Where none can show it, a commit alone does not do.
+        ({"evidence": EvidenceState.NOT_COVERED}, U),
+        ({"evidence": EvidenceState.NOT_COVERED, "commits": ("4f2a9c1",)}, U),
+        ({"evidence": EvidenceState.PASSING, "testable": False, "commits": ("4f2a9c1",)}, U),
+        ({"evidence": EvidenceState.NOT_COVERED, "waiver": " "}, U),
+        ({"evidence": EvidenceState.NOT_COVERED, "waiver": "wording"}, S),
+        ({"evidence": EvidenceState.NONE, "testable": False, "waiver": "wording"}, S),
+    ],
+)
+def test_a_waiver_is_asked_for_where_no_run_can_show_the_fix(
+    facts: dict[str, Any], waiver: str | None
+) -> None:
+    gate = evaluate(replace(FACTS, **facts), Resolution.FIXED)
+
+    assert {r.name.value: r.state.value for r in gate}.get("waiver") == waiver
+
+
+@pytest.mark.parametrize("resolution", [r for r in Resolution if r is not Resolution.FIXED])
+def test_no_other_resolution_asks_for_a_waiver(resolution: Resolution) -> None:
+    facts = replace(FACTS, evidence=EvidenceState.NOT_COVERED)
+
+    assert "waiver" not in {r.name.value for r in evaluate(facts, resolution)}
+
+
+def test_a_waiver_is_kept_only_where_the_step_rests_on_it() -> None:
+    for evidence, kept in ((EvidenceState.NOT_COVERED, "wording"), (EvidenceState.PROVEN, None)):
+        facts = replace(FACTS, evidence=evidence, waiver="wording")
+
+        assert waived(evaluate(facts, Resolution.FIXED), facts) == kept
+
+
+def test_commit_and_waiver_are_given_with_one_call_by_a_maintainer() -> None:
+    facts = replace(FACTS, evidence=EvidenceState.NOT_COVERED, opinions=(ENDORSE,))
+
+    (call,) = way_through(evaluate(facts, Resolution.FIXED))
+
+    assert call.needs == "maintainer"
+    assert call.body == {
+        "to": "closed",
+        "resolution": "fixed",
+        "commits": ["<commit>"],
+        "waiver": {"reason": "<reason>"},
+    }
 
 
 @pytest.mark.parametrize(
