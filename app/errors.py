@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 MOST_ERRORS = 20
 """So many things wrong with one input are told; of the rest only how many they are."""
@@ -61,25 +61,11 @@ class FieldError:
     """Where the value stood: ``body``, ``query``, ``path`` or ``header``."""
 
 
-@dataclass(frozen=True)
-class Remedy:
-    """A call that would mend the failure."""
+class Remedy(Protocol):
+    """A call that would mend the failure, as the one who reads it may make it."""
 
-    operation: str
-    """The operationId in the OpenAPI document."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | str | None = None
-    """A body to send, where it can be known; words in angle brackets are to be filled in."""
-    not_as: tuple[str, ...] | None = None
-    """Accounts through which the call would not count."""
-    only_as: tuple[str, ...] | None = None
-    """Accounts that alone may make the call; None for everybody with the role."""
-    needs: str | None = None
-    """The role that it needs, where its operation asks for a smaller one of others."""
-    replaces: bool | None = None
-    """True when it takes the place of the refused call, of which it is a complete form."""
+    def as_body(self) -> dict[str, Any]:
+        """Return the call as the API shows it."""
 
 
 class FindingsError(Exception):

@@ -215,12 +215,12 @@ class Factory:
     @cached_property
     def transitions(self) -> TransitionService:
         """Steps of tickets along the workflow."""
-        return TransitionService(self.unit, self.catalogue)
+        return TransitionService(self.unit, self.catalogue, self.client_code)
 
     @cached_property
     def gates(self) -> GateService:
         """Gates of tickets."""
-        return GateService(self.unit)
+        return GateService(self.unit, self.client_code)
 
     @cached_property
     def reviews(self) -> ReviewService:
@@ -280,7 +280,7 @@ class Factory:
     @cached_property
     def patches(self) -> PatchService:
         """Patches of tickets."""
-        return PatchService(self.unit, self.catalogue, self.target.name)
+        return PatchService(self.unit, self.catalogue, self.client_code, self.target.name)
 
     @cached_property
     def runs(self) -> RunService:

@@ -13,7 +13,7 @@ from app.api.parameters import TicketKey
 from app.api.payloads.tickets import PatchOut
 from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
-from app.api.security import Maintainer, Reader
+from app.api.security import Maintainer, Reader, Reporter
 from app.errors import FieldError, InvalidInput, UnsupportedMediaType
 
 router = new_router("verification", "/tickets/{key}/patches/{name}")
@@ -37,13 +37,14 @@ _BODY = {
     **answers(PatchOut, 201, 404, 413, 415, also={200: "A patch of that name was replaced."}),
 )
 async def put_patch(
-    request: Request, actor: Maintainer, services: Services, key: TicketKey, name: PatchName
+    request: Request, actor: Reporter, services: Services, key: TicketKey, name: PatchName
 ) -> JsonResponse:
     """Store a patch: a unified diff of Python files below the package.
 
     `fix` mends the defect; `defect`, `defect-2` … plant it, so that the tests can show that they
-    catch it. Context must match exactly. Answers 201, or 200 when a patch of that name was
-    replaced.
+    catch it. Maintainers may store one anywhere; where every layer of isolation works, reviewers
+    and the filer of an open ticket may too. Context must match exactly. Answers 201, or 200 when a
+    patch of that name was replaced.
     """
     text = await _patch_text(request)
     done = await services.patches.put(actor, key, name, text)

@@ -89,7 +89,7 @@ def problem_body(request: Request, error: FindingsError) -> dict[str, Any]:
         if error.more:
             body["more"] = error.more
     if error.remedies:
-        body["remedy"] = [_without_none(asdict(remedy)) for remedy in error.remedies]
+        body["remedy"] = [remedy.as_body() for remedy in error.remedies]
     return body | error.extra
 
 

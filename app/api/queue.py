@@ -71,7 +71,10 @@ async def claim_reviews(actor: Reviewer, services: Services, body: ClaimIn) -> J
         specialist, leased = await services.queue.claim_named(
             actor, body.specialist, body.keys, minutes=body.minutes
         )
-    return JsonResponse({"specialist": specialist, "items": [leased_body(one) for one in leased]})
+    items = [
+        leased_body(one, await services.client_code.caller(actor, one.ticket)) for one in leased
+    ]
+    return JsonResponse({"specialist": specialist, "items": items})
 
 
 @router.post("/release", **answers(ReleaseOut, 200))

@@ -37,7 +37,8 @@ async def apply_review(
     outdated review cannot be applied before it is confirmed. Answers the ticket as it is now.
     """
     ticket = await services.amendments.apply(actor, key, review_id)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)
 
 
 @router.post("/tickets/{key}/reviews/{id}/answer", **answers(ReviewOut, 200, 404, 409))

@@ -50,7 +50,8 @@ async def file_ticket(
     may tell of the same: look there before you file.
     """
     ticket = await services.tickets.file(actor, body.draft(), dry_run=dry_run)
-    shown = ticket_body(ticket) | {"similar": ticket.similar}
+    caller = await services.client_code.caller(actor, ticket)
+    shown = ticket_body(ticket, caller) | {"similar": ticket.similar}
     if dry_run:
         return JsonResponse(shown)
     return created(shown, f"/api/v1/tickets/{ticket.key}", etag=ticket.etag)
@@ -84,7 +85,9 @@ async def list_tickets(
 
 
 @router.get("/{key}", **answers(TicketOut, 200, 404, text="text/markdown"))
-async def show_ticket(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
+async def show_ticket(
+    request: Request, actor: Reader, services: Services, key: TicketKey
+) -> Response:
     """Show a ticket with everything that belongs to it.
 
     With `Accept: text/markdown` as a document, like `GET /tickets/{key}.md`.
@@ -92,7 +95,8 @@ async def show_ticket(request: Request, _: Reader, services: Services, key: Tick
     if prefers_markdown(request.headers.get("accept", "")):
         return await markdown_of(services, key)
     ticket = await services.tickets.show(key)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)
 
 
 @router.get("/{key}/similar", **answers(SimilarListOut, 200, 404))
@@ -119,7 +123,8 @@ async def edit_ticket(
     any.
     """
     ticket = await services.documents.edit(actor, key, body.changes(), if_match)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)
 
 
 @router.patch("/{key}/checklist/{id}", **answers(TicketOut, 200, 404, 412, 428))
@@ -133,7 +138,8 @@ async def tick_checklist_item(
 ) -> JsonResponse:
     """Mark a checklist item as done or not."""
     ticket = await services.documents.tick(actor, key, id, done=body.done, if_match=if_match)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)
 
 
 @router.get("/{key}/history", **answers(HistoryOut, 200, 404))

@@ -55,7 +55,8 @@ async def transition_ticket(
     up. `If-Match` may be sent, and is then obeyed.
     """
     ticket = await services.transitions.move(actor, key, body.transition(), if_match=if_match)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)
 
 
 @router.post("/transitions:batch", **answers(BatchOut, 200))
@@ -83,7 +84,7 @@ async def transition_tickets(
 
 @router.get("/tickets/{key}/gate", **answers(GateOut, 200, 404))
 async def show_gate(
-    _: Reader,
+    actor: Reader,
     services: Services,
     key: TicketKey,
     to: Annotated[
@@ -96,9 +97,10 @@ async def show_gate(
 ) -> JsonResponse:
     """Show what a step would ask for, and how the ticket stands to it.
 
-    What comes with the step itself, a reason or a commit, counts as missing here.
+    What comes with the step itself, a reason or a commit, counts as missing here. A remedy without
+    `needs` is a call that you may make yourself.
     """
-    gate = await services.gates.gate(key, to, resolution)
+    gate = await services.gates.gate(actor, key, to, resolution)
     return JsonResponse([requirement.as_body() for requirement in gate])
 
 
@@ -113,4 +115,5 @@ async def set_testability(
     needed.
     """
     ticket = await services.gates.set_testability(actor, key, body.state, body.reason)
-    return with_etag(ticket_body(ticket), ticket.etag)
+    caller = await services.client_code.caller(actor, ticket)
+    return with_etag(ticket_body(ticket, caller), ticket.etag)

@@ -58,10 +58,10 @@ def _role(problem: Mapping[str, Any], detail: str) -> list[str]:
 
 
 def _remedies(status: int, problem: Mapping[str, Any], retry_after: str | None) -> list[str]:
-    calls = [item for item in _list(problem, "remedy") if isinstance(item, Mapping)]
+    calls = _calls(problem, "remedy")
     found = []
     if calls:
-        found.append(f"Next: {'; '.join(f'`{command_for(call)}`' for call in calls)}")
+        found.append(f"Next: {'; '.join(_remedy(call) for call in calls)}")
     if status == 401:
         found.append("Set FINDINGS_TOKEN; an admin makes tokens with `findings token create NAME`")
     if problem.get("etag"):
@@ -69,6 +69,22 @@ def _remedies(status: int, problem: Mapping[str, Any], retry_after: str | None) 
     if retry_after and re.fullmatch(r"\d{1,6}", retry_after):
         found.append(f"Try again in {retry_after} s")
     return [sentence(text) for text in found]
+
+
+def _remedy(call: Mapping[str, Any]) -> str:
+    """Return a call with what does as well and what follows it, as commands."""
+    ways = _calls(call, "any_of") or [call]
+    return " or ".join(_way(way) for way in ways)
+
+
+def _way(call: Mapping[str, Any]) -> str:
+    who = f" ({flat(call['needs'])})" if call.get("needs") else ""
+    following = "".join(f", then {_way(step)}" for step in _calls(call, "then"))
+    return f"`{command_for(call)}`{who}{following}"
+
+
+def _calls(call: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    return [item for item in _list(call, name) if isinstance(item, Mapping)]
 
 
 def _list(mapping: Mapping[str, Any], name: str) -> list[Any]:

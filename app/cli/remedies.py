@@ -38,6 +38,8 @@ def quote(value: object) -> str:
 
 
 def _link_test(match: re.Match[str], body: Body) -> str:
+    if "source" in body:
+        return f"test submit {quote(match[1])} FILE"
     return f"test link {quote(match[1])} {_word(body, 'node_id')}"
 
 

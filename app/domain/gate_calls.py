@@ -1,7 +1,8 @@
 """The calls that meet a gate's requirements, as a client would make them.
 
 A call's body may hold placeholders, words in angle brackets that the client fills in;
-`PLACEHOLDERS` says with what. Calls come in the order in which they are to be made.
+`PLACEHOLDERS` says with what. Calls come in the order in which they are to be made; what one call
+leads to is its `then`, what does as well its `any_of`. Who may make them ``remedies`` says.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ PLACEHOLDERS: Mapping[str, str] = {
         "A `node_id` of `GET /api/v1/tests`: a test that asserts the sound behaviour which the "
         "ticket finds missing."
     ),
+    "<filename>": "The name of your pytest file: `test_` and words in lower case, `.py`.",
+    "<source>": (
+        "The text of a pytest file whose tests assert the sound behaviour that the ticket finds "
+        "missing."
+    ),
     "<patch>": (
         "The whole body, as text/x-diff: a unified diff of Python files of the package. Named "
         "`fix` it mends the defect; named `defect`, `defect-2` … it plants the defect in a sound "
@@ -28,10 +34,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "<specialist>": "A `name` of `GET /api/v1/specialists` other than the ticket's `agent`.",
     "<rationale>": "Why the reviewer judges so, in Markdown.",
     "<reason>": "Why this is done, in a sentence that a later reader understands.",
-    "<answer>": (
-        "`withdrawn` when the objection's author takes it back; `accepted` or `overruled` when a "
-        "maintainer decides."
-    ),
+    "<answer>": "`accepted` or `overruled`, as a maintainer decides.",
     "<commit>": "The commit that holds the fix: 7 to 40 hexadecimal digits.",
     "<key>": "The key of the other ticket.",
 }
@@ -53,10 +56,16 @@ class Call:
     """Accounts through which the call would not count."""
     only_as: tuple[str, ...] = ()
     """Accounts that alone may make the call; empty for everybody with the role."""
-    needs: str | None = None
-    """The role that this call needs, where its operation asks for a smaller one of others."""
     replaces: bool = False
     """It is the refused call with what was missing, and takes its place."""
+    needs: str | None = None
+    """Who may make it; `remedies` takes it away for a reader that may itself."""
+    specialists: tuple[str, ...] = ()
+    """Of a review: as whom it may be recorded; the body names one of them."""
+    then: tuple[Call, ...] = ()
+    """Calls to be made after it, in this order."""
+    any_of: tuple[Call, ...] = ()
+    """Other calls, of which one is enough in its place."""
 
     def as_body(self) -> dict[str, Any]:
         """Return the call as the API shows it."""
@@ -75,12 +84,23 @@ class Call:
             shown["needs"] = self.needs
         if self.replaces:
             shown["replaces"] = True
+        if self.then:
+            shown["then"] = [call.as_body() for call in self.then]
+        if self.any_of:
+            ways = (replace(self, any_of=()), *self.any_of)
+            shown["any_of"] = [call.as_body() for call in ways]
         return shown
 
 
 def link_test(key: str) -> Call:
     """Link a test."""
     return Call("linkTest", "POST", f"{_ROOT}/{key}/tests", {"node_id": "<node_id>"})
+
+
+def submit_test(key: str) -> Call:
+    """Hand in a test of one's own."""
+    body = {"filename": "<filename>", "source": "<source>"}
+    return Call("linkTest", "POST", f"{_ROOT}/{key}/tests", body)
 
 
 def put_patch(key: str, name: str) -> Call:
@@ -93,25 +113,33 @@ def trigger_run(key: str, kind: str) -> Call:
     return Call("triggerRun", "POST", f"{_ROOT}/{key}/runs", {"kind": kind})
 
 
-def endorse(key: str, specialist: str | None, filer: str) -> Call:
+def endorse(key: str, specialists: tuple[str, ...], filer: str) -> Call:
     """Record an endorsement, through an account that did not file the ticket."""
     body = {
-        "specialist": specialist or "<specialist>",
+        "specialist": specialists[0] if specialists else "<specialist>",
         "verdict": "ENDORSE",
         "rationale": "<rationale>",
     }
-    return Call("recordReview", "POST", f"{_ROOT}/{key}/reviews", body, not_as=(filer,))
+    return Call(
+        "recordReview",
+        "POST",
+        f"{_ROOT}/{key}/reviews",
+        body,
+        not_as=(filer,),
+        specialists=specialists,
+    )
 
 
-def object_to(key: str, specialist: str | None) -> Call:
+def object_to(key: str, specialists: tuple[str, ...]) -> Call:
     """Record an objection."""
     body = {
-        "specialist": specialist or "<specialist>",
+        "specialist": specialists[0] if specialists else "<specialist>",
         "verdict": "OBJECT",
         "claim": "false",
         "rationale": "<rationale>",
     }
-    return Call("recordReview", "POST", f"{_ROOT}/{key}/reviews", body)
+    path = f"{_ROOT}/{key}/reviews"
+    return Call("recordReview", "POST", path, body, specialists=specialists)
 
 
 def confirm_review(key: str, review: UUID, author: str) -> Call:
@@ -120,10 +148,12 @@ def confirm_review(key: str, review: UUID, author: str) -> Call:
     return Call("confirmReview", "POST", path, only_as=(author,))
 
 
-def answer_objection(key: str, review: UUID) -> Call:
-    """Answer an objection."""
+def answer_objection(key: str, review: UUID, author: str) -> Call:
+    """Answer an objection: a maintainer decides, or its author takes it back."""
     path = f"{_ROOT}/{key}/reviews/{review}/answer"
-    return Call("answerReview", "POST", path, {"resolution": "<answer>", "reason": "<reason>"})
+    decided = Call("answerReview", "POST", path, {"resolution": "<answer>", "reason": "<reason>"})
+    body = {"resolution": "withdrawn", "reason": "<reason>"}
+    return replace(decided, any_of=(replace(decided, body=body, only_as=(author,)),))
 
 
 def relate_duplicate(key: str) -> Call:
@@ -179,13 +209,19 @@ def prove(
         return (
             "Link a test that fails while the defect is there, then run it; or let a reviewer "
             "record that it cannot be tested (setTestability).",
-            (link_test(key), check),
+            (
+                replace(
+                    link_test(key),
+                    then=(check,),
+                    any_of=(replace(submit_test(key), then=(check,)),),
+                ),
+            ),
         )
     if state is EvidenceState.CANNOT_FAIL and not stale:
         return (
             "Give a patch whose defect the linked tests catch, or replace the test that catches "
             "nothing (unlinkTest, linkTest); then run a proof.",
-            (put_patch(key, "defect"), proof),
+            (replace(put_patch(key, "defect"), then=(proof,)),),
         )
     if state is EvidenceState.FIX_READY and not stale:
         return (
@@ -194,12 +230,13 @@ def prove(
             (proof,),
         )
     if present and not stale and proof_by is not ProofBy.FIX:
-        return "Give the patch that mends it, then run a proof.", (put_patch(key, "fix"), proof)
+        fix = replace(put_patch(key, "fix"), then=(proof,))
+        return "Give the patch that mends it, then run a proof.", (fix,)
     if proof_by is not None:
         return "Run a proof.", (proof,)
     if state is EvidenceState.UNVERIFIED or stale:
         return "Run a check, to see whether the defect is there.", (check,)
     return (
         "Give a patch that plants the defect, then run a proof: the tests must catch it.",
-        (put_patch(key, "defect"), proof),
+        (replace(put_patch(key, "defect"), then=(proof,)),),
     )

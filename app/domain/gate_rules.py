@@ -92,8 +92,9 @@ def _endorsement(facts: GateFacts, _: Resolution) -> Requirement:
             )
         wrong.append((opinion, reason))
     told = "".join(f" The {o.verdict.value} of {o.specialist} {why}." for o, why in wrong)
+    anew = endorse(facts.key, _other_specialists(facts), facts.filer)
     calls = [
-        confirm_review(facts.key, opinion.id, opinion.author)
+        replace(confirm_review(facts.key, opinion.id, opinion.author), any_of=(anew,))
         for opinion, _reason in wrong
         if opinion.outdated and _why_not(facts, replace(opinion, outdated=False)) is None
     ][:1]
@@ -101,7 +102,7 @@ def _endorsement(facts: GateFacts, _: Resolution) -> Requirement:
         RequirementName.ENDORSEMENT,
         f"No specialist other than {facts.agent} endorses it through an account other than "
         f"{facts.filer}.{told}",
-        *(calls or [endorse(facts.key, _other_specialist(facts), facts.filer)]),
+        *(calls or [anew]),
     )
 
 
@@ -122,8 +123,10 @@ def _why_not(facts: GateFacts, opinion: Opinion) -> str | None:
     return None
 
 
-def _other_specialist(facts: GateFacts) -> str | None:
-    return next((name for name in facts.missing if name != facts.agent), None)
+def _other_specialists(facts: GateFacts) -> tuple[str, ...]:
+    """Return as whom a further review counts: first those that have not spoken yet."""
+    spoken = (opinion.specialist for opinion in facts.opinions)
+    return tuple(name for name in (*facts.missing, *spoken) if name != facts.agent)
 
 
 def _objections(facts: GateFacts, _: Resolution) -> Requirement:
@@ -134,7 +137,7 @@ def _objections(facts: GateFacts, _: Resolution) -> Requirement:
     return _open(
         RequirementName.OBJECTIONS,
         f"Open: OBJECT of {who}. Its author withdraws it, or a maintainer accepts or overrules it.",
-        *(answer_objection(facts.key, o.id) for o in against),
+        *(answer_objection(facts.key, o.id, o.author) for o in against),
     )
 
 
@@ -162,7 +165,7 @@ def _refutation(facts: GateFacts, _: Resolution) -> Requirement:
     return _open(
         RequirementName.REFUTATION,
         'No current review says OBJECT or that the claim is "false".',
-        object_to(facts.key, _other_specialist(facts)),
+        object_to(facts.key, _other_specialists(facts)),
     )
 
 

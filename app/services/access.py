@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.accounts import Actor, Role
+from app.domain.remedies import Caller
 from app.domain.tickets import Ticket
 from app.errors import Forbidden, NotFound, PreconditionFailed, PreconditionRequired
 from app.storage.tickets import LockedTicket
@@ -45,6 +46,12 @@ def require_editor(actor: Actor, ticket: LockedTicket) -> None:
         needs=Role.MAINTAINER.value,
         you=describe(actor),
     )
+
+
+def caller_on(actor: Actor, ticket: LockedTicket, *, strict: bool) -> Caller:
+    """Return the actor as the reader of remedies of a ticket; `strict` says how the cage is."""
+    own = ticket.created_by == actor.account.id
+    return Caller(actor.account, owns=own and not ticket.status.is_final, strict=strict)
 
 
 def check_if_match(ticket: LockedTicket, if_match: str | None) -> None:

@@ -15,7 +15,8 @@ from app.domain.accounts import (
     new_secret,
     takes_admin_away,
 )
-from app.errors import Conflict, FieldError, InvalidInput, NotFound, Remedy, Unauthenticated
+from app.domain.gate_calls import Call
+from app.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthenticated
 from app.storage.unit import Stores, UnitOfWork
 
 FIRST_ADMIN = "admin"
@@ -146,7 +147,7 @@ class AccountService:
                 raise Conflict(
                     f"{name} is the last admin that is not disabled; without one nobody could "
                     "manage accounts. Make another account an admin first.",
-                    remedies=[Remedy("createAccount", "POST", "/api/v1/accounts")],
+                    remedies=[Call("createAccount", "POST", "/api/v1/accounts")],
                 )
             await _save(stores, before, differing)
             await stores.audit.record(
@@ -207,7 +208,7 @@ async def enabled_account(stores: Stores, name: str) -> Account:
         raise Conflict(
             f"The account {name} is disabled. Enable it first.",
             remedies=[
-                Remedy("changeAccount", "PATCH", f"/api/v1/accounts/{name}", {"disabled": False})
+                Call("changeAccount", "PATCH", f"/api/v1/accounts/{name}", {"disabled": False})
             ],
         )
     return account

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.amendments import SEVERITY_ONLY, changes_of, proposal_of
+from app.domain.gate_calls import confirm_review
+from app.domain.remedies import Caller, for_caller
 from app.domain.reviews import Review
 from app.domain.tickets import Ticket
-from app.errors import Conflict, InvalidInput, Remedy
+from app.errors import Conflict, InvalidInput
 from app.services.access import lock_ticket, require, shown
 from app.services.documents import change_document, content_changed
 from app.services.reviews import below_amendment, find_review
@@ -43,7 +45,7 @@ class AmendmentService:
             amendment = proposal_of(review)
             if amendment is None:
                 raise Conflict(f"The review {review.id} proposes no change to {key}.")
-            _check_applicable(key, review)
+            _check_applicable(actor, key, review)
             before = await shown(stores, key)
             changes = changes_of(amendment)
             try:
@@ -72,7 +74,7 @@ class AmendmentService:
             return await shown(stores, key)
 
 
-def _check_applicable(key: str, review: Review) -> None:
+def _check_applicable(actor: Actor, key: str, review: Review) -> None:
     if review.applied is not None:
         raise Conflict(
             f"The review {review.id} was applied by {review.applied['by']} as version "
@@ -88,8 +90,6 @@ def _check_applicable(key: str, review: Review) -> None:
             f"The content of {key} has changed since the review {review.id} was written. "
             f"{review.author} can confirm that it still holds; then apply it.",
             remedies=[
-                Remedy(
-                    "confirmReview", "POST", f"/api/v1/tickets/{key}/reviews/{review.id}/confirm"
-                )
+                for_caller(confirm_review(key, review.id, review.author), Caller(actor.account))
             ],
         )

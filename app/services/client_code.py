@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable
 
+from app.domain.accounts import Actor
+from app.domain.remedies import Caller
+from app.domain.tickets import Ticket
 from app.errors import SandboxRefused
 from app.sandbox.interface import LayerStatus
 from app.sandbox.snapshot import Snapshot
+
+_SEEN_FOR_S = 5.0
 
 
 class ClientCode:
@@ -14,6 +20,23 @@ class ClientCode:
 
     def __init__(self, missing_layers: Callable[[], Awaitable[list[LayerStatus]]]) -> None:
         self._missing_layers = missing_layers
+        self._seen = False
+        self._seen_until = 0.0
+
+    async def is_caged(self) -> bool:
+        """Tell whether every layer of isolation works here, as it was seen a moment ago.
+
+        Good for advice; who decides asks `require_cage`.
+        """
+        if time.monotonic() >= self._seen_until:
+            self._seen = not await self._missing_layers()
+            self._seen_until = time.monotonic() + _SEEN_FOR_S
+        return self._seen
+
+    async def caller(self, actor: Actor, ticket: Ticket) -> Caller:
+        """Return the actor as the reader of a ticket's remedies."""
+        own = ticket.created_by == actor.name and not ticket.status.is_final
+        return Caller(actor.account, owns=own, strict=await self.is_caged())
 
     async def require_cage(self, what: str) -> None:
         """Check that every layer of isolation works here.

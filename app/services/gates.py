@@ -8,22 +8,27 @@ from app.domain import lifecycle
 from app.domain.accounts import Actor
 from app.domain.gate_facts import Requirement, facts_of
 from app.domain.gates import evaluate, resolution_of_gate
+from app.domain.remedies import requirement_for
 from app.domain.tickets import Resolution, Status, Testable, Ticket
 from app.errors import FieldError, InvalidInput
 from app.services.access import lock_ticket, shown
+from app.services.client_code import ClientCode
 from app.storage.unit import UnitOfWork
 
 
 class GateService:
     """Gates of tickets."""
 
-    def __init__(self, unit: UnitOfWork) -> None:
+    def __init__(self, unit: UnitOfWork, client_code: ClientCode) -> None:
         self._unit = unit
+        self._client_code = client_code
 
     async def gate(
-        self, key: str, to: Status | None, resolution: Resolution | None
+        self, actor: Actor, key: str, to: Status | None, resolution: Resolution | None
     ) -> tuple[Requirement, ...]:
         """Return how a ticket stands to the gate of a step; by default that of its resolution.
+
+        Remedies are calls that the actor may make, or say who may.
 
         Raises:
             NotFound: there is no such ticket.
@@ -45,7 +50,9 @@ class GateService:
                     location="query",
                 )
             ) from None
-        return evaluate(facts_of(ticket), wanted)
+        caller = await self._client_code.caller(actor, ticket)
+        gate = evaluate(facts_of(ticket), wanted)
+        return tuple(requirement_for(requirement, caller) for requirement in gate)
 
     async def set_testability(
         self, actor: Actor, key: str, state: Testable, reason: str | None

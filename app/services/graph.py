@@ -10,7 +10,6 @@ from app.domain.gate_calls import reopen
 from app.domain.relations import ACYCLIC, circle_sentence, path
 from app.domain.tickets import Relation, RelationKind, Status
 from app.errors import FieldError, InvalidInput, RelationCycle, ResolutionRestsOn
-from app.services.step_checks import remedy_of
 from app.storage.unit import Stores
 
 
@@ -90,7 +89,7 @@ async def check_originals(stores: Stores, removed: Iterable[tuple[int, int, Rela
         f"{names} is closed as a duplicate, and this relation says of which ticket. Add the "
         f"duplicate-of relation to another one first, or open {names} again: the role "
         f"{role.value} may do that, or a reporter who filed it.",
-        remedies=[remedy_of(reopen(key, role.value)) for key, _ in left],
+        remedies=[reopen(key, role.value) for key, _ in left],
         extra={"resting": [key for key, _ in left]},
     )
 

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain import diffs
-from app.domain.accounts import Actor
+from app.domain.accounts import Actor, Role
 from app.domain.arms import PATCH_NAME
 from app.domain.tickets import PatchInfo
-from app.errors import FieldError, InvalidInput, NotFound, PayloadTooLarge
-from app.services.access import id_of, lock_ticket, shown
+from app.errors import (
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PayloadTooLarge,
+    SandboxRefused,
+)
+from app.services.access import describe, id_of, lock_ticket, shown
 from app.services.catalogue import CatalogueService
+from app.services.client_code import ClientCode
 from app.services.evidence import reassess
+from app.storage.tickets import LockedTicket
 from app.storage.unit import UnitOfWork
 
 
@@ -28,9 +37,16 @@ class PutPatch:
 class PatchService:
     """Patches of tickets."""
 
-    def __init__(self, unit: UnitOfWork, catalogue: CatalogueService, target: str) -> None:
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        catalogue: CatalogueService,
+        client_code: ClientCode,
+        target: str,
+    ) -> None:
         self._unit = unit
         self._catalogue = catalogue
+        self._client_code = client_code
         self._target = target
 
     async def put(self, actor: Actor, key: str, name: str, text: str) -> PutPatch:
@@ -38,16 +54,21 @@ class PatchService:
 
         Raises:
             NotFound: there is no such ticket.
+            Forbidden: the actor is no maintainer, and either neither a reviewer nor the filer of
+                an open ticket, or a layer of isolation is missing here.
             PayloadTooLarge: the patch is too large.
             InvalidInput: the name is not one, or the patch is refused or does not apply.
         """
         _check_name(name)
         if len(text) > diffs.MAX_BYTES:
             raise PayloadTooLarge(f"A patch may have at most {diffs.MAX_BYTES} bytes.")
+        if not actor.role.includes(Role.MAINTAINER):
+            await self._require_author(actor, key)
         snapshot = await self._catalogue.in_step()
         applies, digest = _judge(snapshot.package_files, snapshot.target.package, text)
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
+            _require_author_of(actor, ticket)
             previous = await stores.patches.put(
                 ticket.id,
                 self._target,
@@ -63,6 +84,19 @@ class PatchService:
             await reassess(stores, ticket.id, key, self._target)
             info = (await shown(stores, key)).patches[name]
             return PutPatch(info=info, created=previous is None)
+
+    async def _require_author(self, actor: Actor, key: str) -> None:
+        """Check ahead of all work with the patch that it may come from the actor."""
+        async with self._unit.begin() as stores:
+            _require_author_of(actor, await lock_ticket(stores, key))
+        try:
+            await self._client_code.require_cage("A patch")
+        except SandboxRefused as error:
+            raise Forbidden(
+                f"{error.detail} Only a maintainer may store one here; you are {describe(actor)}.",
+                needs=Role.MAINTAINER.value,
+                you=describe(actor),
+            ) from None
 
     async def text(self, key: str, name: str) -> str:
         """Return the text of a patch.
@@ -92,6 +126,18 @@ class PatchService:
                 actor, "patch.removed", ticket_id=ticket.id, changes={name: [digest, None]}
             )
             await reassess(stores, ticket.id, key, self._target)
+
+
+def _require_author_of(actor: Actor, ticket: LockedTicket) -> None:
+    own = ticket.created_by == actor.account.id
+    if actor.role.includes(Role.REVIEWER) or (own and not ticket.status.is_final):
+        return
+    reason = f"is {ticket.status.value}" if own else "was filed by somebody else"
+    raise Forbidden(
+        f"{ticket.key} {reason}; a reviewer may add patches to it. You are {describe(actor)}.",
+        needs=Role.REVIEWER.value,
+        you=describe(actor),
+    )
 
 
 def _check_name(name: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.arms import plan_arms
+from app.domain.gate_calls import Call, link_test, put_patch, submit_test
+from app.domain.remedies import Caller, for_caller
 from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
 from app.errors import (
     Conflict,
@@ -17,11 +20,10 @@ from app.errors import (
     InvalidInput,
     NotFound,
     NothingToRun,
-    Remedy,
     TooManyRequests,
 )
 from app.sandbox.snapshot import Snapshot
-from app.services.access import describe, lock_ticket
+from app.services.access import caller_on, describe, lock_ticket
 from app.services.catalogue import CatalogueService, how_it_applies
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
@@ -90,9 +92,11 @@ class RunService:
         """
         snapshot = await self._catalogue.in_step()
         repeats = repeats or DEFAULT_REPEATS[kind]
+        strict = await self._client_code.is_caged()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            plan, authors = await self._plan(stores, ticket, kind, tests, snapshot, repeats)
+            caller = caller_on(actor, ticket, strict=strict)
+            plan, authors = await self._plan(stores, ticket, kind, tests, snapshot, repeats, caller)
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)
             run_id = new_id()
@@ -122,7 +126,7 @@ class RunService:
             f"{self._most_queued} runs that {actor.name} asked for wait already. Let some of them "
             "end, or cancel some.",
             remedies=[
-                Remedy("listRuns", "GET", f"/api/v1/runs?status=queued&requested_by={actor.name}")
+                Call("listRuns", "GET", f"/api/v1/runs?status=queued&requested_by={actor.name}")
             ],
             headers={"Retry-After": "10"},
         )
@@ -135,10 +139,11 @@ class RunService:
         wanted: Sequence[str] | None,
         snapshot: Snapshot,
         repeats: int,
+        caller: Caller,
     ) -> tuple[RunPlan, Authors]:
         linked = await stores.links.expanded(ticket.id, ticket.key)
         if not linked:
-            raise _no_test(ticket.key)
+            raise _no_test(ticket.key, caller)
         chosen = _chosen(linked, wanted)
         patches = await stores.patches.of_ticket(ticket.id)
         usable: dict[str, tuple[str, str]] = {}
@@ -150,7 +155,7 @@ class RunService:
             others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
         arms = plan_arms(kind, usable)
         if arms is None:
-            raise _no_patch(ticket.key, patches)
+            raise _no_patch(ticket.key, patches, caller)
         submitted = [
             file
             for file in await stores.submitted.of_ticket(ticket.id)
@@ -317,29 +322,21 @@ def _chosen(linked: Sequence[ExpandedTest], wanted: Sequence[str] | None) -> lis
     return [test for test in linked if test.node_id in set(wanted)]
 
 
-def _no_test(key: str) -> NothingToRun:
+def _no_test(key: str, caller: Caller) -> NothingToRun:
     return NothingToRun(
         f"No test is linked with {key}. Link one of the suite, or mark a test with "
         f'@pytest.mark.finding("{key}") and sync.',
-        remedies=[
-            Remedy(
-                "linkTest",
-                "POST",
-                f"/api/v1/tickets/{key}/tests",
-                {"node_id": "<node_id>"},
-            )
-        ],
+        remedies=[for_caller(replace(link_test(key), any_of=(submit_test(key),)), caller)],
     )
 
 
-def _no_patch(key: str, patches: Sequence[StoredPatch]) -> NothingToRun:
+def _no_patch(key: str, patches: Sequence[StoredPatch], caller: Caller) -> NothingToRun:
     has = ", ".join(patch.name for patch in patches)
     return NothingToRun(
         f"{key} has no patch that applies to the bundled package"
         + (f" (it has {has})" if has else "")
         + ". A proof needs the fix, or a defect that the tests must catch.",
         remedies=[
-            Remedy("putPatch", "PUT", f"/api/v1/tickets/{key}/patches/{name}", "<patch>")
-            for name in ("fix", "defect")
+            for_caller(replace(put_patch(key, "fix"), any_of=(put_patch(key, "defect"),)), caller)
         ],
     )

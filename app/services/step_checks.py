@@ -11,6 +11,7 @@ from app.domain.gate_calls import Call, move
 from app.domain.gate_facts import Requirement, RequirementName
 from app.domain.gates import unmet, way_through
 from app.domain.lifecycle import Transition
+from app.domain.remedies import Caller, for_caller, requirement_for
 from app.domain.tickets import Resolution, Status
 from app.errors import (
     FieldError,
@@ -18,13 +19,12 @@ from app.errors import (
     GateUnmet,
     IllegalTransition,
     InvalidInput,
-    Remedy,
 )
 from app.services.access import describe
 from app.storage.tickets import LockedTicket
 
 
-def check_step(actor: Actor, ticket: LockedTicket, wanted: Transition) -> None:
+def check_step(actor: Actor, ticket: LockedTicket, wanted: Transition, caller: Caller) -> None:
     """Check that the workflow has the step, and that the actor may take it.
 
     Raises:
@@ -33,7 +33,7 @@ def check_step(actor: Actor, ticket: LockedTicket, wanted: Transition) -> None:
     """
     step = lifecycle.step(ticket.status, wanted.to)
     if step is None:
-        raise _no_step(ticket, wanted.to)
+        raise _no_step(ticket, wanted.to, caller)
     own = ticket.created_by == actor.account.id
     needed = lifecycle.needed_role(step, own=own, override=wanted.override)
     if not actor.role.includes(needed):
@@ -47,14 +47,15 @@ def check_step(actor: Actor, ticket: LockedTicket, wanted: Transition) -> None:
         )
 
 
-def _no_step(ticket: LockedTicket, to: Status) -> IllegalTransition:
+def _no_step(ticket: LockedTicket, to: Status, caller: Caller) -> IllegalTransition:
     allowed = [status.value for status in lifecycle.allowed_from(ticket.status)]
-    way = lifecycle.way(ticket.status, to)
+    way = [move(ticket.key, {"to": status.value}) for status in lifecycle.way(ticket.status, to)]
+    steps = [replace(way[0], then=tuple(way[1:]))] if way else []
     already = "already " if ticket.status is to else ""
     return IllegalTransition(
         f"{ticket.key} is {already}{ticket.status.value}; from there it can become "
         f"{', '.join(allowed)}, not {to.value}.",
-        remedies=[remedy_of(move(ticket.key, {"to": status.value})) for status in way],
+        remedies=[for_caller(step, caller) for step in steps],
         extra={"from": ticket.status.value, "allowed": allowed},
     )
 
@@ -105,7 +106,7 @@ def check_commits(key: str, commits: tuple[str, ...]) -> None:
 
 
 def pass_gate(
-    key: str, wanted: Transition, gate: tuple[Requirement, ...]
+    key: str, wanted: Transition, gate: tuple[Requirement, ...], caller: Caller
 ) -> tuple[RequirementName, ...]:
     """Return the requirements that are overridden.
 
@@ -118,22 +119,8 @@ def pass_gate(
     told = " ".join(f"{r.name.value}: {r.explanation}" for r in still_open)
     raise GateUnmet(
         f"{key} cannot become {wanted.to.value} yet. {told}",
-        remedies=[remedy_of(_completed(call, wanted)) for call in way_through(gate)],
-        extra={"requirements": [requirement.as_body() for requirement in gate]},
-    )
-
-
-def remedy_of(call: Call) -> Remedy:
-    """Return a call as problems name it."""
-    return Remedy(
-        operation=call.operation,
-        method=call.method,
-        path=call.path,
-        body=call.body,
-        not_as=call.not_as or None,
-        only_as=call.only_as or None,
-        needs=call.needs,
-        replaces=call.replaces or None,
+        remedies=[for_caller(_completed(call, wanted), caller) for call in way_through(gate)],
+        extra={"requirements": [requirement_for(item, caller).as_body() for item in gate]},
     )
 
 

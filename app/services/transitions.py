@@ -13,8 +13,9 @@ from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
-from app.services.access import check_if_match, lock_ticket, shown
+from app.services.access import caller_on, check_if_match, lock_ticket, shown
 from app.services.catalogue import CatalogueService
+from app.services.client_code import ClientCode
 from app.services.graph import lock_relations, state_relations
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
 from app.storage.ticket_lists import TicketFilter
@@ -52,9 +53,12 @@ class Outcome:
 class TransitionService:
     """Steps of tickets along the workflow."""
 
-    def __init__(self, unit: UnitOfWork, catalogue: CatalogueService) -> None:
+    def __init__(
+        self, unit: UnitOfWork, catalogue: CatalogueService, client_code: ClientCode
+    ) -> None:
         self._unit = unit
         self._catalogue = catalogue
+        self._client_code = client_code
 
     async def move(
         self,
@@ -132,11 +136,13 @@ class TransitionService:
         if_match: str | None = None,
         dry_run: bool,
     ) -> Ticket:
+        strict = await self._client_code.is_caged()
         async with self._unit.begin(commit=not dry_run) as stores:
             ticket = await lock_ticket(stores, key)
             if if_match is not None:
                 check_if_match(ticket, if_match)
-            check_step(actor, ticket, wanted)
+            caller = caller_on(actor, ticket, strict=strict)
+            check_step(actor, ticket, wanted, caller)
             resolution = resolution_of(wanted)
             related = await _relate(stores, ticket, wanted)
             if resolution is Resolution.DUPLICATE:
@@ -154,7 +160,7 @@ class TransitionService:
                 overridden=frozenset(),
             )
             gate = evaluate(facts, resolution)
-            overridden = pass_gate(key, wanted, gate)
+            overridden = pass_gate(key, wanted, gate, caller)
             waiver = waived(gate, facts)
             after = _changes(actor, before, wanted, resolution, commits, overridden, waiver)
             await stores.ticket_edits.save_fields(ticket.id, after, content_changed=False)

@@ -74,6 +74,7 @@ async def ticket_page(
     context = {
         **shown(view),
         **choices(visitor, view),
+        "may_patch": await may_patch(visitor, services, view.ticket),
         "refused": refused,
         "values": {} if refused is None else refused.values,
     }
@@ -117,6 +118,15 @@ def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
         "steps": steps,
         "resolutions": lifecycle.RESOLUTIONS,
     }
+
+
+async def may_patch(visitor: Visitor, services: Factory, ticket: Ticket) -> bool:
+    """Tell whether the visitor may store patches of a ticket."""
+    if visitor.may("maintainer"):
+        return True
+    own = ticket.created_by == visitor.actor.name and not ticket.status.is_final
+    allowed = visitor.may("reviewer") or (own and visitor.may("reporter"))
+    return allowed and await services.client_code.is_caged()
 
 
 def other_gates(ticket: Ticket) -> dict[str, Any]:

@@ -306,7 +306,7 @@ async def unlink_test(
 
 @router.post("/tickets/{key}/patches")
 async def put_patch(
-    request: Request, visitor: Maintainer, services: Services, key: TicketKey
+    request: Request, visitor: Reporter, services: Services, key: TicketKey
 ) -> Response:
     """Store a patch."""
 

@@ -18,9 +18,10 @@ _EXPLAINED = "; ".join(f"`{word}`: {meaning}" for word, meaning in PLACEHOLDERS.
 class RemedyOut(Output):
     """A call that mends what an answer complains of.
 
-    Calls of one list are made in their order; of two that differ only in a patch's name, one is.
-    Then the call that was refused is made again, unless one of the list `replaces` it. A run is
-    waited for before the next call. What stands in angle brackets is to be filled in.
+    Calls of one list are made in their order, each followed by its `then`. Where there is `any_of`,
+    one call of that list is enough; the first of them is the one that stands outside. Then the call
+    that was refused is made again, unless one of the list `replaces` it. A run is waited for before
+    the next call. What stands in angle brackets is to be filled in.
     """
 
     operation: str = Field(
@@ -42,10 +43,18 @@ class RemedyOut(Output):
         None, description="Accounts that alone may make it; absent for everybody with the role."
     )
     needs: str | None = Field(
-        None, description="The role it needs, where that is more than the operation's own."
+        None,
+        description="Who may make it, where you may not: a role, a specialist or an account.",
+        examples=["reviewer"],
     )
     replaces: bool | None = Field(
         None, description="True for the refused call itself, completed: it is not made again."
+    )
+    then: list[RemedyOut] | None = Field(
+        None, description="Calls that follow it, in this order, once it has had its effect."
+    )
+    any_of: list[RemedyOut] | None = Field(
+        None, description="Calls of which one is enough; this one, without them, comes first."
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from app.api.payloads.fields import AnyKey, Input, Output, Slug
 from app.api.payloads.tickets import SummaryOut, TicketOut, ticket_body
 from app.domain.queue import LONGEST_LEASE_MINUTES, MOST_CLAIMED, LeasedTicket, QueuedTicket
+from app.domain.remedies import Caller
 
 _SPECIALIST = "As whom you review; may be left out when your account speaks for exactly one."
 _Keys = Annotated[list[AnyKey], Field(min_length=1, max_length=200)]
@@ -96,6 +97,6 @@ def queued_body(queued: QueuedTicket) -> dict[str, Any]:
     return body | {"lease": None if expires_at is None else {"expires_at": expires_at}}
 
 
-def leased_body(leased: LeasedTicket) -> dict[str, Any]:
-    """Return a leased ticket as it is answered."""
-    return {"ticket": ticket_body(leased.ticket), "expires_at": leased.expires_at}
+def leased_body(leased: LeasedTicket, caller: Caller) -> dict[str, Any]:
+    """Return a leased ticket as `caller` is answered."""
+    return {"ticket": ticket_body(leased.ticket, caller), "expires_at": leased.expires_at}

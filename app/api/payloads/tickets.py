@@ -33,6 +33,7 @@ from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.domain.evidence import EvidenceState
 from app.domain.gates import gate_of
+from app.domain.remedies import Caller, requirement_for
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
     Category,
@@ -479,10 +480,10 @@ class TickIn(Input):
 _SHOWN = tuple(name for name in TicketOut.model_fields if name != "gate")
 
 
-def ticket_body(ticket: Ticket) -> dict[str, Any]:
-    """Return a ticket as it is answered; nested dataclasses are encoded as they are."""
+def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
+    """Return a ticket as `caller` is answered; nested dataclasses are encoded as they are."""
     body = {name: getattr(ticket, name) for name in _SHOWN}
-    body["gate"] = [requirement.as_body() for requirement in gate_of(ticket)]
+    body["gate"] = [requirement_for(need, caller).as_body() for need in gate_of(ticket)]
     return body
 
 

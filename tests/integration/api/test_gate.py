@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.domain.accounts import Role
 from app.domain.gate_facts import facts_of
 from app.domain.gates import is_closable
+from app.domain.remedies import ROLES
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
@@ -262,5 +264,11 @@ async def test_every_operation_that_a_remedy_names_is_documented(api: Api) -> No
     }
 
     assert named <= operations
+    roles = {
+        operation["operationId"]: Role(operation.get("x-required-role", "reader"))
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    }
+    assert all(role.includes(roles[name]) for name, role in ROLES.items())
     assert "<patch>" in document["x-remedy-placeholders"]
     assert "RemedyOut" in document["components"]["schemas"]

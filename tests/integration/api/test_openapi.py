@@ -156,8 +156,10 @@ async def test_what_remedies_want_filled_in_is_documented(
     proof = await api.call("POST", f"{path}/runs", json={"kind": "proof"}, expect=409)
 
     placeholders = document["x-remedy-placeholders"]
-    assert [call["body"] for call in check.json()["remedy"]] == [{"node_id": "<node_id>"}]
-    assert [call["body"] for call in proof.json()["remedy"]] == ["<patch>", "<patch>"]
+    bodies = [way["body"] for call in check.json()["remedy"] for way in call["any_of"]]
+    assert bodies == [{"node_id": "<node_id>"}, {"filename": "<filename>", "source": "<source>"}]
+    bodies = [way["body"] for call in proof.json()["remedy"] for way in call["any_of"]]
+    assert bodies == ["<patch>", "<patch>"]
     assert {"<node_id>", "<patch>"} <= placeholders.keys()
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from app.sandbox.interface import LayerStatus
 from tests.support.api import Api, running_api
 from tests.support.target import DEFECTS, defect, fix_of
 
@@ -23,13 +24,16 @@ async def api(module_database: str) -> AsyncIterator[Api]:
         yield found
 
 
-async def _put(api: Api, key: str, name: str, text: str, expect: int) -> httpx.Response:
+async def _put(
+    api: Api, key: str, name: str, text: str, expect: int, as_: str = "admin"
+) -> httpx.Response:
     return await api.call(
         "PUT",
         f"/tickets/{key}/patches/{name}",
         content=text.encode(),
         headers={"Content-Type": "text/x-diff; charset=utf-8"},
         expect=expect,
+        as_=as_,
     )
 
 
@@ -46,6 +50,50 @@ async def test_a_patch_is_shown_with_its_digest_and_its_text(api: Api) -> None:
     text = await api.call("GET", f"/tickets/{key}/patches/defect", expect=200)
     assert text.text == FIRST
     assert text.headers["content-type"].startswith("text/x-diff")
+
+
+@pytest.fixture(scope="module")
+async def people(api: Api) -> None:
+    await api.account("rob", "reviewer", speaks_for=("drl",))
+    await api.account("ada", "reporter")
+    await api.account("tom", "reporter")
+
+
+def _layers(api: Api, monkeypatch: pytest.MonkeyPatch, *, works: bool) -> None:
+    layer = LayerStatus("mounts", works, "said the test")
+    monkeypatch.setattr(api.factory.sandbox, "_layers", (layer,))
+
+
+@pytest.mark.usefixtures("people")
+async def test_reviewers_and_the_filer_of_an_open_ticket_store_patches_in_a_strict_cage(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _layers(api, monkeypatch, works=True)
+    key = (await api.file(as_="ada"))["key"]
+
+    await _put(api, key, "defect", FIRST, expect=201, as_="ada")
+    await _put(api, key, "defect", SECOND, expect=200, as_="rob")
+    other = (await _put(api, key, "defect", FIRST, expect=403, as_="tom")).json()
+
+    assert (other["needs"], "somebody else" in other["detail"]) == ("reviewer", True)
+    move = {"to": "wont-fix", "reason": "It is meant so."}
+    await api.call("POST", f"/tickets/{key}/transitions", json=move, expect=200)
+    closed = (await _put(api, key, "defect", FIRST, expect=403, as_="ada")).json()
+    assert (closed["needs"], "is wont-fix" in closed["detail"]) == ("reviewer", True)
+
+
+@pytest.mark.usefixtures("people")
+async def test_without_a_strict_cage_only_a_maintainer_stores_patches(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _layers(api, monkeypatch, works=False)
+    key = (await api.file(as_="ada"))["key"]
+
+    for name in ("ada", "rob"):
+        refused = (await _put(api, key, "defect", FIRST, expect=403, as_=name)).json()
+        assert refused["needs"] == "maintainer"
+        assert "mounts (said the test)" in refused["detail"]
+    await _put(api, key, "defect", FIRST, expect=201)
 
 
 async def test_a_patch_of_the_same_name_is_replaced(api: Api) -> None:
@@ -109,7 +157,8 @@ async def test_a_proof_without_a_usable_patch_says_how_to_go_on(api: Api) -> Non
 
     problem = answer.json()
     assert problem["type"] == "/problems/nothing-to-run"
-    assert [(step["method"], step["path"]) for step in problem["remedy"]] == [
+    (remedy,) = problem["remedy"]
+    assert [(way["method"], way["path"]) for way in remedy["any_of"]] == [
         ("PUT", "/api/v1/tickets/B2-CR-04/patches/fix"),
         ("PUT", "/api/v1/tickets/B2-CR-04/patches/defect"),
     ]

@@ -125,7 +125,7 @@ async def test_a_claim_answers_whole_tickets_that_others_no_longer_see(
     leased = await _claim(api, pia, count=2, minutes=10)
 
     assert _keys(leased) == keys[:2]
-    assert leased[0]["ticket"] == await api.get(f"/tickets/{keys[0]}")
+    assert leased[0]["ticket"] == await api.get(f"/tickets/{keys[0]}", as_=pia)
     assert await _queue(api, as_=paul) == keys[2:]
     own = (await api.get("/review-queue", as_=pia))["items"]
     assert [item["lease"] and item["lease"]["expires_at"] for item in own] == [

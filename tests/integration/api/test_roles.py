@@ -62,6 +62,7 @@ reporter    POST    /tickets
 reporter    PATCH   /tickets/{key}
 reporter    PATCH   /tickets/{key}/checklist/{id}
 reporter    POST    /tickets/{key}/notes
+reporter    PUT     /tickets/{key}/patches/{name}
 reporter    POST    /tickets/{key}/relations
 reporter    DELETE  /tickets/{key}/relations/{kind}/{other}
 reporter    POST    /tickets/{key}/tests
@@ -81,7 +82,6 @@ reviewer    DELETE  /tickets/{key}/tests/{id}
 maintainer  POST    /imports
 maintainer  POST    /tests/sync
 maintainer  DELETE  /tickets/{key}/patches/{name}
-maintainer  PUT     /tickets/{key}/patches/{name}
 maintainer  POST    /tickets/{key}/reviews/{id}/apply
 admin       GET     /accounts
 admin       POST    /accounts

@@ -61,7 +61,9 @@ async def test_a_step_that_does_not_exist_names_those_that_do(api: Api) -> None:
 
     assert problem["type"] == "/problems/illegal-transition"
     assert problem["allowed"] == ["investigating", "fix-in-progress", "closed", "wont-fix"]
-    assert [call["body"]["to"] for call in problem["remedy"]] == ["investigating", "in-review"]
+    (first,) = problem["remedy"]
+    assert first["body"] == {"to": "investigating"}
+    assert [call["body"] for call in first["then"]] == [{"to": "in-review"}]
 
 
 async def test_the_same_status_again_is_no_step(api: Api) -> None:
@@ -140,11 +142,9 @@ async def test_a_closed_gate_lists_requirements_and_the_calls_that_open_it(api: 
         "objections": "SATISFIED",
         "commit": "NOT_APPLICABLE",
     }
-    assert [call["operation"] for call in problem["remedy"]] == [
-        "linkTest",
-        "triggerRun",
-        "recordReview",
-    ]
+    link, _review = problem["remedy"]
+    assert [call["operation"] for call in problem["remedy"]] == ["linkTest", "recordReview"]
+    assert [call["operation"] for call in link["then"]] == ["triggerRun"]
     assert (await api.get(f"/tickets/{key}"))["version"] == 1
 
 
@@ -170,7 +170,6 @@ async def test_what_no_target_covers_is_closed_with_a_commit_and_a_waiver(api: A
             "method": "POST",
             "path": f"/api/v1/tickets/{key}/transitions",
             "body": {**FIXED, "commits": ["4f2a9c1"], "waiver": {"reason": "<reason>"}},
-            "needs": "maintainer",
             "replaces": True,
         }
     ]

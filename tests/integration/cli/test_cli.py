@@ -271,8 +271,8 @@ def test_refusals_are_one_line_with_the_request(findings: Command, words: str, s
     assert "[request " in done.err
 
 
-def test_a_smaller_role_is_told_what_it_needs(findings: Command, key: str, reviewer: str) -> None:
-    done = findings("patch", "put", key, "fix", "-", token=reviewer, stdin="x")
+def test_a_smaller_role_is_told_what_it_needs(findings: Command, reviewer: str) -> None:
+    done = findings("test", "sync", token=reviewer)
     assert done.code == 3
     assert "maintainer" in done.err and "cli-ada" in done.err
 

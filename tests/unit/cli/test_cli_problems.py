@@ -93,6 +93,19 @@ def test_remedies_are_commands() -> None:
     )
 
 
+def test_remedies_say_what_does_as_well_what_follows_and_who_may() -> None:
+    ticket = "/api/v1/tickets/A-1"
+    run = {"method": "POST", "path": f"{ticket}/runs", "body": {"kind": "check"}}
+    link = {"method": "POST", "path": f"{ticket}/tests", "body": {"node_id": "<node_id>"}}
+    own = {"method": "POST", "path": f"{ticket}/tests", "body": {"source": "<source>"}}
+    first = {**link, "then": [{**run, "needs": "reviewer"}]}
+    problem = {"detail": "No.", "remedy": [{**first, "any_of": [first, own]}]}
+    assert str(refused(409, problem)) == (
+        "No. Next: `findings test link A-1 NODE_ID`, then `findings verify A-1` (reviewer) or "
+        "`findings test submit A-1 FILE`."
+    )
+
+
 def test_etag_and_retry_after() -> None:
     text = str(refused(412, {"detail": "stale", "etag": '"3"'}, "7"))
     assert 'The current ETag is "3".' in text
