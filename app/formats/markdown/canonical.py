@@ -20,6 +20,7 @@ from app.formats.markdown.facts import (
     SectionText,
     TicketFacts,
 )
+from app.formats.markdown.oneline import without_gaps
 from app.formats.markdown.read_fields import is_reserved
 from app.formats.markdown.read_links import commits_in, longest_commits
 from app.formats.markdown.source import Span, trim
@@ -31,7 +32,7 @@ _BREAK = re.compile(r"[\r\n]+")
 def one_line(text: str | None) -> str | None:
     """Text without line breaks or blanks around it; None for nothing."""
     parts = (part.strip() for part in _BREAK.split(text or ""))
-    return " ".join(part for part in parts if part) or None
+    return without_gaps(" ".join(part for part in parts if part)) or None
 
 
 def body(text: str | None) -> str:
@@ -50,6 +51,7 @@ def canonical(facts: TicketFacts) -> TicketFacts:
     return replace(
         facts,
         title=one_line(facts.title) or "",
+        severity_raw=one_line(facts.severity_raw),
         agent=one_line(facts.agent),
         assignee=one_line(facts.assignee),
         domains=_lines(facts.domains),

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from app.formats.markdown.oneline import expose, protect, without_gaps
+
 Style = Literal["plain", "code", "bold"]
 
 _TICKS = re.compile(r"`+")
@@ -38,12 +40,12 @@ class Cell:
     @property
     def text(self) -> str:
         """The text with an escaped pipe read as a pipe."""
-        return self.raw.replace("\\|", "|")
+        return expose(self.raw).replace("\\|", "|")
 
     @property
     def value(self) -> str:
         """The text without one code span or bold pair around all of it."""
-        return unwrap(self.text)[0]
+        return unwrap(without_gaps(self.text))[0]
 
     @property
     def style(self) -> Style:
@@ -175,7 +177,7 @@ def wrap(value: str, style: Style) -> str:
 
 def escape(text: str) -> str:
     """Text as it may stand in a cell."""
-    return text.replace("|", "\\|")
+    return protect(text).replace("|", "\\|")
 
 
 def row_line(cells: Sequence[str]) -> str:

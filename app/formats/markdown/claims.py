@@ -22,7 +22,7 @@ def taken_lines(document: Document) -> Iterator[int]:
     for span in dict.fromkeys(_spans(document)):
         yield from range(span.start, span.end)
     for kind in _FRAMED:
-        line = frame_line(document.source, document.first(kind))
+        line = frame_line(document.read, document.first(kind))
         if line is not None:
             yield line
     for block in document.commit_blocks:
@@ -48,7 +48,7 @@ def _spans(document: Document) -> Iterator[Span]:
     if appendix := document.first(SectionKind.APPENDIX):
         for block in appendix.blocks:
             last = block.span.end - 1
-            if block.kind == "paragraph" and REPORTS_LABEL.match(document.source.lines[last]):
+            if block.kind == "paragraph" and REPORTS_LABEL.match(document.read.lines[last]):
                 yield Span(last, last + 1)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 from app.formats.markdown.blocks import Block, ListItem, Outline
 from app.formats.markdown.cells import Cell, Row
@@ -60,7 +61,12 @@ class Title:
 
     kind: str
     text: str
-    line: int
+    span: Span
+
+    @property
+    def line(self) -> int:
+        """Its first line."""
+        return self.span.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,35 @@ class Section:
     heading: str
     kind: SectionKind
     line: int
+    begin: int
+    """The line below its heading, which has two lines where it is underlined."""
     body: Span
     """From the first to the last line that is neither empty nor a closing rule."""
     end: int
     """Line of the next level-2 heading, or of the end."""
     blocks: tuple[Block, ...]
+
+
+_FIELD_NAMES = MappingProxyType(
+    {
+        "file": "file(s)",
+        "files": "file(s)",
+        "line": "line(s)",
+        "lines": "line(s)",
+        "function": "function/class",
+        "functions": "function/class",
+        "class": "function/class",
+        "symbol": "function/class",
+        "notes": "note",
+        "domains": "domain",
+    }
+)
+
+
+def field_name(key: str) -> str:
+    """The name of a field that a key stands for, in lower case."""
+    low = key.casefold()
+    return _FIELD_NAMES.get(low, low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +124,9 @@ class FieldTable:
     fields: tuple[Field, ...]
 
     def get(self, key: str) -> Cell | None:
-        """The value cell of a key, whatever its case."""
-        wanted = key.casefold()
-        return next((f.cell for f in self.fields if f.key.casefold() == wanted), None)
+        """The value cell of a key, whatever its case or number."""
+        wanted = field_name(key)
+        return next((f.cell for f in self.fields if field_name(f.key) == wanted), None)
 
     def value(self, key: str) -> str | None:
         """The undecorated value of a key; None when absent or empty."""
@@ -217,6 +247,8 @@ class Document:
     """A ticket document, whole."""
 
     source: Source
+    read: Source
+    """The same lines, with blanks in the place of comments."""
     outline: Outline
     source_path: str | None
     title: Title
@@ -257,7 +289,7 @@ class Document:
 
     def free_lines(self, span: Span) -> list[int]:
         """The lines of a span that state nothing else, without empty lines around them."""
-        text = self.source.lines
+        text = self.read.lines
         lines: list[int] = []
         for i in range(span.start, span.end):
             seam = lines and lines[-1] != i - 1 and not text[lines[-1]].strip(" \t")

@@ -17,7 +17,9 @@ from app.formats.markdown.layout import (
     remove_field,
     section_lines,
     set_field,
+    title_line,
 )
+from app.formats.markdown.oneline import protect
 from app.formats.markdown.places import LocationCells, read_places, write_places
 from app.formats.markdown.source import Patch
 from app.formats.markdown.stated import facts, location_cells
@@ -43,16 +45,15 @@ def edit_title(document: Document, current: TicketFacts) -> Iterator[Patch]:
     """The text behind the kind of ticket."""
     title = document.title
     if title.text != current.title:
-        yield Patch(
-            title.line, title.line + 1, (f"# {title.kind or 'Finding Ticket'}: {current.title}",)
-        )
+        line = title_line(title.kind or "Finding Ticket", current.title)
+        yield Patch(title.span.start, title.span.end, (line,))
 
 
 def edit_metadata(document: Document, current: TicketFacts) -> Iterator[Patch]:
     """Severity, batch, agent, domains, assignee and dates."""
     stated = facts(document)
     pairs: list[tuple[str, object, object, Style]] = [
-        ("Severity", stated.severity, current.severity, "code"),
+        ("Severity", _severity(stated), _severity(current), "code"),
         ("Batch", stated.batch, current.batch, "plain"),
         ("Agent", stated.agent, current.agent, "code"),
         ("Assignee", stated.assignee, current.assignee, "plain"),
@@ -65,6 +66,10 @@ def edit_metadata(document: Document, current: TicketFacts) -> Iterator[Patch]:
             yield _set(document, key, cell_of(text, _style(document, key, style)))
     if stated.domains != current.domains:
         yield _set(document, "Domain", escape(_domains(document, current)))
+
+
+def _severity(stated: TicketFacts) -> str | None:
+    return stated.severity or stated.severity_raw
 
 
 def edit_status(document: Document, current: TicketFacts) -> Iterator[Patch]:
@@ -155,7 +160,7 @@ def location_lines(cells: LocationCells) -> list[str]:
         rows.append(("Note", escape(cells.note)))
     lines = field_rows(rows)
     if cells.more:
-        lines += ["", MORE_LABEL, *(f"- {text}" for text in cells.more)]
+        lines += ["", MORE_LABEL, *(f"- {protect(text)}" for text in cells.more)]
     return lines
 
 
@@ -167,7 +172,7 @@ def _edit_bullets(
     items = document.more_locations
     if not items:
         at = table.span.end
-        yield Patch(at, at, ("", MORE_LABEL, *(f"- {text}" for text in new)))
+        yield Patch(at, at, ("", MORE_LABEL, *(f"- {protect(text)}" for text in new)))
         return
     if not new:
         lines = document.source.lines
@@ -180,7 +185,7 @@ def _edit_bullets(
         if tag != "equal":
             start = items[i1].span.start if i1 < len(items) else items[-1].span.end
             end = items[i2 - 1].span.end if i2 > i1 else start
-            yield Patch(start, end, tuple(f"- {text}" for text in new[j1:j2]))
+            yield Patch(start, end, tuple(f"- {protect(text)}" for text in new[j1:j2]))
 
 
 def edit_summary(document: Document, current: TicketFacts) -> Iterator[Patch]:
@@ -189,14 +194,14 @@ def edit_summary(document: Document, current: TicketFacts) -> Iterator[Patch]:
         return
     if document.summary is not None:
         line = document.summary.line
-        text = f"{document.summary.label.rstrip()} {current.summary or ''}".rstrip()
+        text = f"{document.summary.label.rstrip()} {protect(current.summary or '')}".rstrip()
         yield Patch(line, line + 1, (text,))
         return
-    text = f"**One-line summary:** {current.summary}"
+    text = f"**One-line summary:** {protect(current.summary or '')}"
     section = document.first(SectionKind.SUMMARY)
     if section is None:
         anchor = (document.location or document.metadata).section
         after = next((s for s in document.sections if s.line > anchor.line), None)
         yield insert_sections(document, [section_lines("## Summary", [text])], after)
     else:
-        yield Patch(section.line + 1, section.line + 1, ("", text))
+        yield Patch(section.begin, section.begin, ("", text))

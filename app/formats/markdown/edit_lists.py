@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
 
 from app.formats.markdown.blocks import ListItem
 from app.formats.markdown.cells import escape, row_line, wrap
@@ -22,7 +23,8 @@ from app.formats.markdown.layout import (
     insert_sections,
     section_lines,
 )
-from app.formats.markdown.source import Patch
+from app.formats.markdown.oneline import protect
+from app.formats.markdown.source import Patch, Span
 from app.formats.markdown.stated import facts
 from app.formats.markdown.words import (
     CATEGORY_ORDER,
@@ -54,7 +56,7 @@ def edit_categories(document: Document, current: TicketFacts) -> Iterator[Patch]
         for slug in missing:
             at = _place_of(slug, known, rows)
             lead = rows[0].item.lead
-            yield Patch(at, at, (f"{lead}[x] {LABELS.get(slug, slug)}",))
+            yield Patch(at, at, (f"{lead}[x] {LABELS.get(slug, protect(slug))}",))
 
 
 def _place_of(slug: str, known: Sequence[str], rows: Sequence[CategoryRow]) -> int:
@@ -69,7 +71,7 @@ def category_lines(categories: Sequence[str]) -> list[str]:
     """The check-list of categories."""
     own = [category for category in categories if category not in LABELS]
     rows = [(label, slug in categories) for slug, label in LABELS.items()]
-    rows += [(label, True) for label in own]
+    rows += [(protect(label), True) for label in own]
     return ["**Category:**", *(f"- [{'x' if on else ' '}] {label}" for label, on in rows)]
 
 
@@ -77,7 +79,7 @@ def _new_categories(document: Document, current: TicketFacts) -> Iterator[Patch]
     section = document.first(SectionKind.SUMMARY)
     lines = category_lines(current.categories)
     if section is not None:
-        at = max(section.body.end, section.line + 1)
+        at = max(section.body.end, section.begin)
         yield Patch(at, at, ("", *lines))
     else:
         anchor = (document.location or document.metadata).section
@@ -123,7 +125,7 @@ def _edit_item(
 
 
 def _item_line(lead: str, entry: ChecklistEntry) -> str:
-    return f"{lead}[{'x' if entry.done else ' '}] {entry.text}"
+    return f"{lead}[{'x' if entry.done else ' '}] {protect(entry.text)}"
 
 
 def checklist_lines(entries: Sequence[ChecklistEntry]) -> list[str]:
@@ -141,7 +143,7 @@ def _new_checklist(document: Document, entries: Sequence[ChecklistEntry]) -> Pat
     for block in section.blocks:
         if document.source.lines[block.span.start].startswith(HOW_TO_VERIFY):
             return Patch(block.span.end, block.span.end, ("", *lines[2:]))
-    after = section.line + 1
+    after = section.begin
     return Patch(after, after, ("", *lines))
 
 
@@ -153,23 +155,37 @@ def edit_relations(document: Document, current: TicketFacts) -> Iterator[Patch]:
             yield _new_related(document, current.relations)
         return
     wanted = {(r.key, r.kind): r for r in current.relations}
-    gone, seen = [], set()
-    for entry in part.entries:
-        identity = (entry.key, relation_kind(entry.word or "") or "related")
-        relation = wanted.get(identity)
-        if relation is None and entry.key != document.key:
-            gone.append(entry)
-        elif relation and identity not in seen and entry.note != relation.note:
-            yield Patch(entry.span.start, entry.span.end, (_entry_line(part, entry, relation),))
-        seen.add(identity)
+    gone: list[Span] = []
+    seen: set[tuple[str, str]] = set()
+    for span, entries in groupby(part.entries, key=lambda entry: entry.span):
+        lines, same = [], True
+        for entry in entries:
+            stated = _stated_relation(entry)
+            identity = (stated.key, stated.kind)
+            relation = wanted.get(identity)
+            if relation is None and entry.key != document.key:
+                same = False
+                continue
+            new = relation if relation and identity not in seen else stated
+            same = same and new.note == entry.note
+            lines.append(_entry_line(part, entry, new))
+            seen.add(identity)
+        if not lines:
+            gone.append(span)
+        elif not same:
+            yield Patch(span.start, span.end, tuple(lines))
     added = [r for identity, r in wanted.items() if identity not in seen]
-    if len(gone) == len(part.entries) and gone and not added:
-        span = part.table.span if part.table else gone[0].span
+    if len(gone) == len({entry.span for entry in part.entries}) and gone and not added:
+        span = part.table.span if part.table else gone[0]
         yield Patch(span.start, span.end, ("None.",))
         gone = [] if part.table else gone[1:]
-    yield from (Patch(entry.span.start, entry.span.end, ()) for entry in gone)
+    yield from (Patch(span.start, span.end, ()) for span in gone)
     if added:
         yield _add_relations(document, part, added)
+
+
+def _stated_relation(entry: RelatedEntry) -> RelationText:
+    return RelationText(entry.key, relation_kind(entry.word or "") or "related", entry.note)
 
 
 def _entry_line(part: RelatedPart, entry: RelatedEntry, relation: RelationText) -> str:
@@ -181,7 +197,7 @@ def _entry_line(part: RelatedPart, entry: RelatedEntry, relation: RelationText) 
 def _bullet(relation: RelationText, beside: Sequence[RelatedEntry]) -> str:
     plain = relation.kind == "related" and relation.key.count("-") > 1
     kind = "" if plain else f" [{relation.kind}]"
-    note = f": {relation.note}" if relation.note else ""
+    note = f": {protect(relation.note)}" if relation.note else ""
     return f"{relation.key}{kind}{note}"
 
 
@@ -213,14 +229,14 @@ def _add_relations(document: Document, part: RelatedPart, added: list[RelationTe
     if part.bullets:
         last = part.entries[-1].span if part.entries else part.bullets[-1].span
         return Patch(last.end, last.end, bullets)
-    at = max(part.section.body.end, part.section.line + 1)
+    at = max(part.section.body.end, part.section.begin)
     return Patch(at, at, ("", *bullets))
 
 
 def report_lines(report: ReportText) -> list[str]:
     """A report reference as two lines."""
-    lines = [f"**Report file:** {wrap(report.file, 'code')}"]
-    return [*lines, f"**Section:** {report.section}"] if report.section else lines
+    lines = [f"**Report file:** {protect(wrap(report.file, 'code'))}"]
+    return [*lines, f"**Section:** {protect(report.section)}"] if report.section else lines
 
 
 def edit_reports(document: Document, current: TicketFacts) -> Iterator[Patch]:
@@ -248,7 +264,7 @@ def _reports(
     for number, report in enumerate(reports):
         if near.bullet:
             section = f" Section: {report.section}" if report.section else ""
-            yield f"- {wrap(report.file, 'code')}{section}"
+            yield protect(f"- {wrap(report.file, 'code')}{section}")
             continue
         if behind or (replacing and number):
             yield ""
@@ -264,4 +280,4 @@ def _new_reports(document: Document, reports: Sequence[ReportText]) -> Patch:
     section = document.first(SectionKind.APPENDIX)
     if section is None:
         return insert_sections(document, [section_lines("## Appendix", lines)], None)
-    return Patch(section.line + 1, section.line + 1, ("", *lines))
+    return Patch(section.begin, section.begin, ("", *lines))

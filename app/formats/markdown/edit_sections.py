@@ -60,7 +60,7 @@ def edit_sections(document: Document, current: TicketFacts) -> Iterator[Patch]:
         olds, news = stated[i1:i2], list(current.sections[j1:j2])
         while olds and news and _is_rename(olds[0], news[0]):
             section, wanted = olds.pop(0)[0], news.pop(0)
-            yield Patch(section.line, section.line + 1, (heading_line(wanted.heading),))
+            yield Patch(section.line, section.begin, (heading_line(wanted.heading),))
         for section, _ in olds:
             yield _remove(document, section)
         if news:
@@ -119,14 +119,14 @@ def _states(document: Document, patches: list[Patch], section: Section, body: st
 def _rest_at_end(document: Document, section: Section, new: Sequence[str]) -> list[Patch]:
     """All that is no value, behind the values."""
     gone = [Patch(line, line + 1, ()) for line in document.free_lines(section.body)]
-    end = max(section.body.end, section.line + 1)
+    end = max(section.body.end, section.begin)
     return [*gone, Patch(end, end, ("", *new))]
 
 
 def _replace_lines(section: Section, span: Span, new: Sequence[str]) -> Patch:
     if not span:
-        return Patch(section.line + 1, section.line + 1, ("", *new))
-    start = span.start if new else section.line + 1
+        return Patch(section.begin, section.begin, ("", *new))
+    start = span.start if new else section.begin
     return Patch(start, span.end, tuple(new))
 
 
@@ -135,7 +135,7 @@ def edit_rest(document: Document, section: Section, new: Sequence[str]) -> Itera
     free = document.free_lines(section.body)
     old = [document.source.lines[i] for i in free]
     if not free:
-        yield Patch(section.line + 1, section.line + 1, ("", *new))
+        yield Patch(section.begin, section.begin, ("", *new))
         return
     for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -188,7 +188,7 @@ def edit_commits(document: Document, current: TicketFacts) -> Iterator[Patch]:
     if block is not None:
         yield _add_to_block(document, block, added)
     elif section is not None:
-        at = max(section.body.end, section.line + 1)
+        at = max(section.body.end, section.begin)
         yield Patch(at, at, ("", commits_line(added)))
     else:
         before = before_first(document, SectionKind.APPENDIX)

@@ -12,13 +12,15 @@ import re
 from collections.abc import Callable
 
 from app.formats.markdown.blocks import Outline, scan
+from app.formats.markdown.comments import open_lines
 from app.formats.markdown.source import is_blank, is_rule
 
 Guard = Callable[[list[str], Outline], set[int]]
 """Finds further lines that would be structure in the place the text goes to."""
 
 _START = (
-    r"(?:#{1,6}(?=[ \t]|$)|`{3}|~{3}|---[ \t]*$|\*\*[^*]+\*\*|\||(?:[-*+]|\d{1,9}[.)])(?=[ \t]|$))"
+    r"(?:#{1,6}(?=[ \t]|$)|`{3}|~{3}|-{3,}[ \t]*$|={2,}[ \t]*$|<!--|"
+    r"\*\*[^*]+\*\*|\||(?:[-*+]|\d{1,9}[.)])(?=[ \t]|$))"
 )
 _ESCAPED = re.compile(rf"([ \t]*)\\(\\*{_START})")
 _VERBATIM = re.compile(r"(`{3,})verbatim\n(?:(.*)\n)?\1", re.DOTALL)
@@ -82,8 +84,12 @@ def _verbatim(text: str) -> str:
 
 def _hostile(lines: list[str], outline: Outline, guard: Guard) -> set[int]:
     found = {
-        block.span.start for block in outline.blocks if block.kind == "heading" and block.level < 3
+        # An underlined heading is text again once its last line is no underline.
+        block.span.end - 1
+        for block in outline.blocks
+        if block.kind == "heading" and block.level < 3
     }
+    found |= open_lines(lines, outline.opaque, outline.comments)
     for i in range(len(lines) - 1, -1, -1):
         if is_rule(lines[i]) and i not in outline.opaque:
             found.add(i)

@@ -70,7 +70,9 @@ class TicketFacts:
     key: str
     title: str
     severity: str | None = None
-    """``P0`` to ``P4``; None in a fix note."""
+    """``P0`` to ``P4``; None in a fix note, and where the words are none of these."""
+    severity_raw: str | None = None
+    """The words of the document, where they are no severity."""
     status: str = "open"
     resolution: str | None = None
     batch: int | None = None

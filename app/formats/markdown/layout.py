@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from app.formats.markdown.blocks import heading_text
 from app.formats.markdown.cells import Style, escape, row_line, wrap
-from app.formats.markdown.document import Document, FieldTable, Section, SectionKind
-from app.formats.markdown.read_fields import OPAQUE_MARK, is_reserved
+from app.formats.markdown.comments import SECTION_MARK
+from app.formats.markdown.document import (
+    Document,
+    FieldTable,
+    Section,
+    SectionKind,
+    field_name,
+)
+from app.formats.markdown.oneline import protect
+from app.formats.markdown.read_fields import is_reserved
 from app.formats.markdown.source import Patch, is_blank, is_rule
 
 RULE_ROW = ("|-------|-------|", "|-----------|--------------|-------|")
@@ -14,8 +23,20 @@ RULE_ROW = ("|-------|-------|", "|-----------|--------------|-------|")
 
 def heading_line(heading: str) -> str:
     """The line of a free section; one that would be read as a known part is marked."""
-    mark = is_reserved(heading) or heading.endswith(OPAQUE_MARK)
-    return f"## {heading} {OPAQUE_MARK}" if mark else f"## {heading}".rstrip()
+    written = protect(heading)
+    if is_reserved(heading) or heading.endswith(SECTION_MARK):
+        return f"## {written} {SECTION_MARK}"
+    return f"## {closed(written)}".rstrip()
+
+
+def title_line(kind: str, title: str) -> str:
+    """The line of the title."""
+    return f"# {closed(f'{kind}: {protect(title)}')}".rstrip()
+
+
+def closed(heading: str) -> str:
+    """A heading, with closing hashes where its own last word would be taken for such."""
+    return heading if heading_text(heading) == heading else f"{heading} #"
 
 
 def section_lines(heading: str, body: Sequence[str]) -> list[str]:
@@ -76,7 +97,7 @@ def set_field(
         line = cell.put(document.source.lines[cell.line], raw)
         return Patch(cell.line, cell.line + 1, (line,))
     known = [word.casefold() for word in follows]
-    before = [f.cell.line for f in table.fields if f.key.casefold() in known]
+    before = [f.cell.line for f in table.fields if field_name(f.key) in known]
     at = (max(before) if before else table.span.end - 1) + 1
     return Patch(at, at, (row_line([f"**{key}**", raw]),))
 

@@ -7,12 +7,19 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from app.formats.markdown.cells import is_row
-from app.formats.markdown.document import Document, SectionKind
+from app.formats.markdown.comments import SECTION_MARK
+from app.formats.markdown.document import Document, SectionKind, field_name
 from app.formats.markdown.problems import FormatProblem
-from app.formats.markdown.read_fields import OPAQUE_MARK, is_reserved
-from app.formats.markdown.words import OTHER_VERDICT, is_known_status, read_number, relation_kind
+from app.formats.markdown.read_fields import is_reserved
+from app.formats.markdown.unread import unread
+from app.formats.markdown.words import (
+    OTHER_VERDICT,
+    is_known_status,
+    read_number,
+    read_severity,
+    relation_kind,
+)
 
-_SEVERITIES = ("P0", "P1", "P2", "P3", "P4")
 _TABLED = (
     SectionKind.METADATA,
     SectionKind.LOCATION,
@@ -29,6 +36,7 @@ def oddities(document: Document) -> list[FormatProblem]:
         *_structure(document),
         *_tables(document),
         *_values(document),
+        *unread(document),
     ]
     return [FormatProblem(line + 1, reason) for line, reason in sorted(found)]
 
@@ -61,8 +69,12 @@ def _metadata(document: Document) -> Iterator[tuple[int, str]]:
     elif not is_known_status(status) and cell:
         yield cell.line, f"unknown status '{status}'; it is kept, and read as open"
     severity, cell = table.value("Severity"), table.get("Severity")
-    if severity and severity not in _SEVERITIES and cell:
-        yield cell.line, f"unknown severity '{severity}'; it is kept, and read as none"
+    if severity and cell:
+        word = read_severity(severity)
+        if word is None:
+            yield cell.line, f"unknown severity '{severity[:40]}'; it is kept, and shown as unknown"
+        elif word != severity.upper():
+            yield cell.line, f"the severity '{severity[:40]}' is read as {word}"
     batch, cell = table.value("Batch"), table.get("Batch")
     if batch and read_number(batch) is None and cell:
         yield (
@@ -75,9 +87,9 @@ def _metadata(document: Document) -> Iterator[tuple[int, str]]:
             yield cell.line, f"{key} '{value}' is no date; it is kept, and read as none"
     seen = set()
     for entry in table.fields:
-        if entry.key.casefold() in seen:
+        if field_name(entry.key) in seen:
             yield entry.cell.line, f"a second row '{entry.key}'; the first counts"
-        seen.add(entry.key.casefold())
+        seen.add(field_name(entry.key))
 
 
 def _is_date(value: str) -> bool:
@@ -111,13 +123,13 @@ def _structure(document: Document) -> Iterator[tuple[int, str]]:
             break
     for section in document.sections:
         heading = document.source.lines[section.line].lstrip(" #\t").rstrip()
-        marked = heading.endswith(OPAQUE_MARK)
+        marked = heading.endswith(SECTION_MARK)
         if section.kind is SectionKind.FREE and is_reserved(heading) and not marked:
             yield section.line, f"a second section '{heading}'; it is read as free text"
 
 
 def _tables(document: Document) -> Iterator[tuple[int, str]]:
-    lines = document.source.lines
+    lines = document.read.lines
     for section in document.sections:
         if section.kind not in _TABLED:
             continue

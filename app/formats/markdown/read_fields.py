@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from app.formats.markdown.blocks import Block, ListItem, Outline
 from app.formats.markdown.cells import strip_marks
+from app.formats.markdown.comments import SECTION_MARK
 from app.formats.markdown.document import (
     CategoryRow,
     Field,
@@ -17,10 +18,8 @@ from app.formats.markdown.document import (
     SummaryLine,
     Title,
 )
+from app.formats.markdown.oneline import read_line
 from app.formats.markdown.source import Source, Span, trim
-
-OPAQUE_MARK = "<!-- section -->"
-"""Behind a heading: the section is free text, whatever its heading says."""
 
 TICKET_KINDS = ("finding ticket", "bug ticket", "fix")
 _ONCE = {
@@ -31,10 +30,12 @@ _ONCE = {
     "related findings": SectionKind.RELATED,
     "appendix": SectionKind.APPENDIX,
 }
+_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)][ \t]+")
+_REVIEW = re.compile(r"cross[-\s]?review")
 _SUMMARY = re.compile(r"([ \t]*\*\*One-line summary:?\*\*:?[ \t]*)(.*)$", re.IGNORECASE)
 _MORE = re.compile(r"[ \t]*\*\*Additional locations\b[^*]*\*\*", re.IGNORECASE)
 _FRAME = re.compile(
-    r"[ \t]*\*\*Category:?\*\*|[ \t]*\*\*Additional locations\b[^*]*\*\*[ \t]*$|"
+    r"[ \t]*\*\*Categor(?:y|ies):?\*\*|[ \t]*\*\*Additional locations\b[^*]*\*\*[ \t]*$|"
     r"[ \t]*###[ \t]+(?:How to Verify the Fix|Original Report Reference)[ \t]*$",
     re.IGNORECASE,
 )
@@ -47,49 +48,55 @@ def read_title(blocks: Sequence[Block]) -> Title | None:
             kind, colon, text = block.text.partition(":")
             if not colon:
                 kind, text = "", block.text
-            return Title(kind.strip(), text.strip(), block.span.start)
+            return Title(kind.strip(), text.strip(), block.span)
     return None
 
 
 def is_reserved(heading: str) -> bool:
     """True for a heading that stands for a part of the ticket, not for free text."""
-    low = heading.casefold()
-    return low in _ONCE or low.startswith(("cross-review", "resolution"))
+    name = section_name(heading)
+    return name in _ONCE or name.startswith("resolution") or bool(_REVIEW.match(name))
+
+
+def section_name(heading: str) -> str:
+    """The heading in lower case, without a number in front, a colon behind and marks around it."""
+    return _NUMBER.sub("", strip_marks(heading)).rstrip(" :").casefold()
 
 
 def read_sections(source: Source, outline: Outline) -> tuple[Section, ...]:
-    """All level-2 sections in order."""
+    """All level-2 sections in order; the text of a free one keeps its comments."""
     blocks = outline.blocks
     starts = [i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 2]
     headings = [blocks[i].text for i in starts]
-    fix_note = not any(h.casefold() == "ticket metadata" for h in headings)
+    fix_note = not any(section_name(h) == "ticket metadata" for h in headings)
     seen: set[SectionKind] = set()
     sections = []
     for number, index in enumerate(starts):
         last = number + 1 == len(starts)
         after = len(blocks) if last else starts[number + 1]
-        line = blocks[index].span.start
+        line, begin = blocks[index].span.start, blocks[index].span.end
         end = len(source.lines) if last else blocks[after].span.start
         kind = _kind(headings[number], fix_note, seen)
         seen.add(kind)
-        body = trim(source.lines, Span(line + 1, end), rules=True)
+        lines = source.written if kind is SectionKind.FREE else source.lines
+        body = trim(lines, Span(begin, end), rules=True)
         inside = tuple(b for b in blocks[index + 1 : after] if b.span.start < body.end)
-        heading = headings[number].removesuffix(OPAQUE_MARK).rstrip()
-        sections.append(Section(heading, kind, line, body, end, inside))
+        heading = headings[number].removesuffix(SECTION_MARK).rstrip()
+        sections.append(Section(heading, kind, line, begin, body, end, inside))
     return tuple(sections)
 
 
 def _kind(heading: str, fix_note: bool, seen: set[SectionKind]) -> SectionKind:
-    low = heading.casefold()
-    if low.endswith(OPAQUE_MARK):
+    if heading.endswith(SECTION_MARK):
         return SectionKind.FREE
-    if low.startswith("cross-review"):
+    name = section_name(heading)
+    if _REVIEW.match(name):
         return SectionKind.REVIEW
-    if low.startswith("resolution"):
-        summary = fix_note and low == "resolution summary"
+    if name.startswith("resolution"):
+        summary = fix_note and name == "resolution summary"
         kind = SectionKind.METADATA if summary else SectionKind.RESOLUTION
     else:
-        kind = _ONCE.get(low, SectionKind.FREE)
+        kind = _ONCE.get(name, SectionKind.FREE)
     return SectionKind.FREE if kind in seen else kind
 
 
@@ -99,7 +106,7 @@ def read_field_table(section: Section) -> FieldTable | None:
         if not block.rows and block.header is None:
             continue
         fields = tuple(
-            Field(strip_marks(row.cells[0].text), row.cells[1])
+            Field(strip_marks(row.cells[0].text).rstrip(" :"), row.cells[1])
             for row in block.rows
             if len(row.cells) > 1 and strip_marks(row.cells[0].text).casefold() != "field"
         )
@@ -121,7 +128,7 @@ def read_summary(source: Source, section: Section | None) -> SummaryLine | None:
     """The one-line summary."""
     for line in _paragraph_lines(section):
         if match := _SUMMARY.match(source.lines[line]):
-            return SummaryLine(line, match[1], match[2].strip())
+            return SummaryLine(line, match[1], read_line(match[2]))
     return None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from app.formats.markdown.blocks import Block, ListItem, scan
 from app.formats.markdown.cells import Row, code_spans, strip_marks, unwrap
+from app.formats.markdown.comments import hide
 from app.formats.markdown.document import (
     CommitBlock,
     CommitEntry,
@@ -16,15 +17,30 @@ from app.formats.markdown.document import (
     Section,
     SectionKind,
 )
+from app.formats.markdown.oneline import read_line, without_gaps
 from app.formats.markdown.source import Source, Span, split
 from app.formats.markdown.words import KEY
 
-RELATED_BULLET = re.compile(
-    r"(?P<open>\*\*|`)?(?P<key>[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)+-\d+(?:~\d+)?|"
-    r"[A-Z][A-Z0-9]*-\d+(?:~\d+)?(?=[*`]{0,2} \[[a-z-]+\]))(?![\w~])"
-    r"(?P<close>:?\*\*|`)?(?: \[(?P<kind>[a-z-]+)\])?(?P<sep>[ \t]*(?::|-|–|—))?[ \t]*(?P<note>.*)$"
+_TWO_PARTS = r"[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)+-\d+(?:~\d+)?"
+_ONE_PART = r"[A-Z][A-Z0-9]*-\d+(?:~\d+)?"
+_LINKED = re.compile(
+    rf"\[(?P<in>\*\*|`)?(?P<key>{KEY.pattern})(?P=in)?\](?:\([^()]*\)|\[[^\]]*\])|"
+    rf"\[[^\[\]]*\]\((?:[^()]*/)?(?P<file>{KEY.pattern})\.md(?:#[^()]*)?\)"
 )
-"""A bullet of a related finding: the id, in brackets a kind other than related, a note."""
+"""A link that names a ticket, or leads to the document of one."""
+_NAMED = re.compile(
+    rf"(?:\*\*|`)?(?P<key>{_TWO_PARTS}|{_ONE_PART}(?=[*`]{{0,2}} \[[a-z-]+\]))(?![\w~])"
+    r"(?::?\*\*|`)?"
+)
+"""The id of a ticket, in bold or code; one with a single hyphen only before a kind in brackets, for
+labels of other reports look so."""
+_JOINT = re.compile(r"[ \t]*(?:[,;/&+]|\band\b)[ \t]*(?:\band\b[ \t]*)?")
+_AFTER_IDS = re.compile(
+    r"(?: \[(?P<kind>[a-z-]+)\])?(?P<sep>[ \t]*(?::|-|–|—))?[ \t]*(?P<note>.*)$", re.DOTALL
+)
+TICKET_NAME = re.compile(rf"(?<![\w-]){_TWO_PARTS}(?![\w~-])|{_LINKED.pattern}")
+"""Where text names a ticket."""
+_MAX_IDS = 100
 
 _NONE = re.compile(r"[ \t]*None\.?[ \t]*$", re.IGNORECASE)
 _REPORT = re.compile(r"[ \t]*\*\*Report file:?\*\*:?(.*)$", re.IGNORECASE)
@@ -56,11 +72,11 @@ def read_related(source: Source, section: Section) -> RelatedPart:
     for block in section.blocks:
         if block.header is not None and table is None and _is_related_table(block):
             table = block
-            entries += (e for row in block.rows if (e := _table_entry(row)))
+            entries += (e for row in block.rows for e in _table_entries(row))
         elif block.kind == "list":
             tops = [item for item in block.items if item.depth == 0]
             bullets += tops
-            entries += (e for item in tops if (e := _bullet_entry(item)))
+            entries += (e for item in tops for e in _bullet_entries(item))
         elif block.kind == "paragraph" and _NONE.match(source.lines[block.span.start]):
             none_line = block.span.start
     return RelatedPart(section, tuple(entries), table, none_line, tuple(bullets))
@@ -71,20 +87,47 @@ def _is_related_table(block: Block) -> bool:
     return "ticket" in block.header.cells[0].text.casefold()
 
 
-def _table_entry(row: Row) -> RelatedEntry | None:
+def _table_entries(row: Row) -> Iterator[RelatedEntry]:
+    """A row's references: one for each id of its first cell."""
     cells = [cell.value.strip() for cell in row.cells]
-    if not KEY.fullmatch(cells[0]):
-        return None
+    ids = _ids_of_cell(row.cells[0].text)
     word = cells[1] if len(cells) > 1 else ""
-    note = row.cells[2].text if len(cells) > 2 else ""
-    return RelatedEntry(cells[0], word or None, note or None, Span(row.line, row.line + 1), row)
+    note = without_gaps(row.cells[2].text) if len(cells) > 2 else ""
+    span = Span(row.line, row.line + 1)
+    for key in ids:
+        yield RelatedEntry(key, word or None, note or None, span, row)
 
 
-def _bullet_entry(item: ListItem) -> RelatedEntry | None:
-    match = RELATED_BULLET.match(item.text)
-    if not match:
-        return None
-    return RelatedEntry(match["key"], match["kind"], match["note"].strip() or None, item.span, None)
+def _ids_of_cell(text: str) -> list[str]:
+    """The ids that a cell lists; none where other words stand beside them."""
+    plain = _LINKED.sub(lambda link: link["key"] or link["file"], text)
+    words = [strip_marks(word) for word in _JOINT.split(plain, maxsplit=_MAX_IDS)]
+    words = [word for word in words if word]
+    return list(dict.fromkeys(words)) if all(map(KEY.fullmatch, words)) else []
+
+
+def _bullet_entries(item: ListItem) -> Iterator[RelatedEntry]:
+    """A bullet's references: the ids that it begins with, and the note behind them."""
+    ids, at = _leading_ids(item.text)
+    found = _AFTER_IDS.match(item.text, at)
+    if not ids or found is None:
+        return
+    for key in ids:
+        yield RelatedEntry(key, found["kind"], found["note"].strip() or None, item.span, None)
+
+
+def _leading_ids(text: str) -> tuple[list[str], int]:
+    """The ids that a text begins with, and where they end."""
+    ids: list[str] = []
+    at = end = 0
+    while len(ids) < _MAX_IDS and (found := _LINKED.match(text, at) or _NAMED.match(text, at)):
+        ids.append(found["key"] or found["file"])
+        end = found.end()
+        joint = _JOINT.match(text, end)
+        if joint is None:
+            break
+        at = joint.end()
+    return list(dict.fromkeys(ids)), end
 
 
 def read_reports(source: Source, section: Section) -> tuple[ReportEntry, ...]:
@@ -111,9 +154,10 @@ def _report_lines(source: Source, span: Span) -> Iterator[ReportEntry]:
         if not match:
             continue
         file, extra = _file_and_rest(match[1].strip())
+        file = read_line(file)
         below = _SECTION.match(source.lines[line]) if line < span.end else None
         stop = line + 1 if below else line
-        section = below[1].strip() if below else extra
+        section = read_line(below[1]) if below else read_line(extra)
         yield ReportEntry(file, section or None, Span(stop - (2 if below else 1), stop), False)
         line = stop
 
@@ -162,8 +206,12 @@ def commits_in(text: str, heading: str = "") -> tuple[str, ...]:
     if not _MAY_NAME.search(text):
         return ()
     source = split(text)
-    blocks = scan(source.lines).blocks
-    section = Section(heading, SectionKind.RESOLUTION, 0, Span(0, len(source.lines)), 0, blocks)
+    outline = scan(source.lines)
+    if "<!--" in text:
+        source = source.read_as(hide(source.lines, outline.comments, outline.opaque))
+        outline = scan(source.lines)
+    body = Span(0, len(source.lines))
+    section = Section(heading, SectionKind.RESOLUTION, 0, 0, body, body.end, outline.blocks)
     return tuple(entry.hash for entry in read_commits(source, [section])[1])
 
 
@@ -185,7 +233,7 @@ def _commit_block(
             last = line == block.span.end - 1 and block.kind == "paragraph"
             if not match[1] and last and listed:
                 return _listed(line, listed, source)
-            hashes += (CommitEntry(h, line) for h in _hashes(match[1]))
+            hashes += (CommitEntry(h, line) for h in commit_hashes(match[1]))
             pure = _pure(match[1]) and block.kind == "paragraph"
             taken = (line,) if pure else ()
             found = CommitBlock(Span(line, line + 1), True, pure, taken)
@@ -198,7 +246,7 @@ def _listed(
 ) -> tuple[CommitBlock, list[CommitEntry]]:
     hashes, bare = [], []
     for item in items:
-        first = next(iter(_hashes(item.text)), None)
+        first = next(iter(commit_hashes(item.text)), None)
         if first:
             hashes.append(CommitEntry(first, item.span.start))
         if _pure(item.text):
@@ -213,7 +261,7 @@ def _commit_cells(block: Block) -> Iterator[CommitEntry]:
     for row in block.rows:
         key = strip_marks(row.cells[0].text).rstrip(":").casefold()
         if key in ("commit", "commits") and len(row.cells) > 1:
-            yield from (CommitEntry(h, row.line) for h in _hashes(row.cells[1].text))
+            yield from (CommitEntry(h, row.line) for h in commit_hashes(row.cells[1].text))
 
 
 def _hash_spans(text: str) -> list[tuple[int, int, str]]:
@@ -229,7 +277,8 @@ def _hash_spans(text: str) -> list[tuple[int, int, str]]:
     return sorted(found)
 
 
-def _hashes(text: str) -> list[str]:
+def commit_hashes(text: str) -> list[str]:
+    """The hashes of commits in a text."""
     return [value for _, _, value in _hash_spans(text)]
 
 
@@ -253,7 +302,7 @@ def _fixed_in(source: Source, block: Block) -> Iterator[CommitEntry]:
         if phrase:
             beside = text[bold.end() : bold.end() + _BESIDE].partition("\n")[0]
             words = re.split(r"\b(?:as|by|which|after|in|on|for)\b|[.;(]", phrase[1] or beside)[0]
-            yield from (CommitEntry(h, line) for h in _hashes(words))
+            yield from (CommitEntry(h, line) for h in commit_hashes(words))
 
 
 def is_same_commit(left: str, right: str) -> bool:

@@ -12,6 +12,7 @@ from app.formats.markdown.blocks import Block
 from app.formats.markdown.cells import Cell, Row, is_row, split_row, strip_marks
 from app.formats.markdown.document import Layout, Place, Review, Section
 from app.formats.markdown.escape import decode
+from app.formats.markdown.oneline import without_gaps
 from app.formats.markdown.source import Source, Span, trim
 from app.formats.markdown.words import (
     OTHER_VERDICT,
@@ -21,8 +22,8 @@ from app.formats.markdown.words import (
     reviewer_role,
 )
 
-_PAREN = re.compile(r"cross-reviews?\s*\((.*)\)", re.IGNORECASE)
-_COLON = re.compile(r"cross-reviews?\s*(?:[:–—-]|\bby\b|\bfrom\b)\s*(.+)$", re.IGNORECASE)
+_PAREN = re.compile(r"cross[-\s]?reviews?\s*\((.*)\)", re.IGNORECASE)
+_COLON = re.compile(r"cross[-\s]?reviews?\s*(?:[:–—-]|\bby\b|\bfrom\b)\s*(.+)$", re.IGNORECASE)
 _OCCASION = re.compile(
     r"\d|\b(?:round|first|second|third|final|update[ds]?|addendum|summary|results?|"
     r"follow-?up|re-?review|after the fact|post-?\w+)\b",
@@ -65,7 +66,7 @@ def heading_name(heading: str) -> str | None:
 
     ``(Round 2)`` or a date names nobody: the reviewers stand in the section.
     """
-    match = _PAREN.match(heading) or _COLON.match(heading)
+    match = _PAREN.search(heading) or _COLON.search(heading)
     name = match[1].strip() if match else ""
     occasion = _OCCASION.search(name) and not is_known_reviewer(name)
     return None if not name or occasion else name
@@ -131,7 +132,7 @@ def _read_part(
     ends = [*(begin for begin, _, _ in events), part.end][1:]
     for (_, begin, draft), end in zip(events, ends, strict=True):
         if draft and not draft.prose:
-            draft.prose = trim(source.lines, Span(begin, end), rules=True)
+            draft.prose = trim(source.written, Span(begin, end), rules=True)
     return [_finish(source, section, draft, name, place, part) for draft in drafts]
 
 
@@ -160,7 +161,7 @@ def _labelled(source: Source, block: Block, waiting: _Waiting) -> _Draft | None:
 def _open(source: Source, block: Block, columns: tuple[str, ...]) -> Iterator[_Draft]:
     """The reviews that a block opens, if any."""
     if block.header is not None:
-        names = tuple(strip_marks(cell.text).casefold() for cell in block.header.cells)
+        names = tuple(map(_key, block.header.cells))
         if _is_header_verdict(names):
             yield _header_draft(block)
         elif "verdict" in names:
@@ -206,14 +207,18 @@ def _header_draft(block: Block) -> _Draft:
 
 def _field_draft(block: Block) -> Iterator[_Draft]:
     for row in block.rows:
-        if len(row.cells) > 1 and strip_marks(row.cells[0].text).casefold() == "verdict":
+        if len(row.cells) > 1 and _key(row.cells[0]) == "verdict":
             yield _with_fields(_Draft(Layout.FIELDS, row.cells[1], block.span, table=block), block)
             return
 
 
+def _key(cell: Cell) -> str:
+    return strip_marks(cell.text).rstrip(" :").casefold()
+
+
 def _with_fields(draft: _Draft, block: Block) -> _Draft:
     for row in block.rows:
-        key = strip_marks(row.cells[0].text).casefold()
+        key = _key(row.cells[0])
         cell = row.cell(1)
         if key in _REVIEWER_COLUMNS:
             draft.reviewer = cell
@@ -237,11 +242,11 @@ def _finish(
     prose = draft.prose or Span(part.end, part.end)
     label, prose_text = read_prose(source, prose)
     cell_text = draft.text.text if draft.text else ""
-    cell_name = strip_marks(draft.reviewer.text) if draft.reviewer else None
+    cell_name = strip_marks(without_gaps(draft.reviewer.text)) if draft.reviewer else None
     role = reviewer_role(name)
     if role == UNKNOWN_REVIEWER:
         role = reviewer_role(cell_name)
-    raw = strip_marks(draft.verdict.text)
+    raw = strip_marks(without_gaps(draft.verdict.text))
     date = _DATE.fullmatch(draft.date.value.strip()) if draft.date else None
     review = Review(
         reviewer=draft.specialist or role,
@@ -274,7 +279,7 @@ def read_prose(source: Source, span: Span) -> tuple[str, str]:
     """The label of some prose, and the prose without it."""
     if not span:
         return "", ""
-    text = source.slice(span)
+    text = "\n".join(source.written[span.start : span.end])
     first, _, rest = text.partition("\n")
     if re.fullmatch(r"#{3,6}[ \t]+Evaluation:?[ \t]*", first, re.IGNORECASE):
         return first, decode(rest.strip())

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from app.formats.markdown.blocks import Outline
 from app.formats.markdown.claims import taken_lines
+from app.formats.markdown.comments import hide
 from app.formats.markdown.document import (
     Document,
     FieldTable,
@@ -57,7 +58,8 @@ def parse(
 
 def read(source: Source, source_path: str | None, limits: Limits = DEFAULT_LIMITS) -> Document:
     """Read a ticket from lines, as :func:`parse` does from bytes."""
-    outline = scan_ticket(source.lines, 2 * limits.max_nesting)
+    written = source
+    source, outline = without_comments(written, 2 * limits.max_nesting)
     title = read_title(outline.blocks)
     sections = read_sections(source, outline)
     metadata = next((s for s in sections if s.kind is SectionKind.METADATA), None)
@@ -65,7 +67,18 @@ def read(source: Source, source_path: str | None, limits: Limits = DEFAULT_LIMIT
     errors = _errors(source, outline, title, metadata, table, limits)
     if errors or title is None or table is None:
         raise FormatError(errors)
-    return _assemble(source, outline, source_path, title, sections, table)
+    return _assemble(written, source, outline, source_path, title, sections, table)
+
+
+def without_comments(source: Source, max_nesting: int) -> tuple[Source, Outline]:
+    """A source as it is read, and its outline."""
+    outline = scan_ticket(source.lines, max_nesting)
+    if not any("<!--" in line for line in source.lines):
+        return source, outline
+    lines = hide(source.lines, outline.comments, outline.opaque)
+    if lines == source.lines:
+        return source, outline
+    return source.read_as(lines), scan_ticket(lines, max_nesting)
 
 
 def _errors(
@@ -110,6 +123,7 @@ def _errors(
 
 
 def _assemble(
+    written: Source,
     source: Source,
     outline: Outline,
     source_path: str | None,
@@ -126,7 +140,8 @@ def _assemble(
     commit_blocks, commits = read_commits(source, sections)
     reviews = (read_reviews(source, s) for s in sections if s.kind is SectionKind.REVIEW)
     document = Document(
-        source=source,
+        source=written,
+        read=source,
         outline=outline,
         source_path=source_path,
         title=title,
@@ -144,5 +159,5 @@ def _assemble(
         commits=commits,
         reports=read_reports(source, appendix) if appendix else (),
     )
-    taken = frozenset(taken_lines(document))
-    return replace(document, taken=taken, warnings=tuple(oddities(document)))
+    document = replace(document, taken=frozenset(taken_lines(document)))
+    return replace(document, warnings=tuple(oddities(document)))

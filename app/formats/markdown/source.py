@@ -43,6 +43,16 @@ class Source:
     """The line end of each line; empty for a last line without one."""
 
     bom: bool = False
+    _written: tuple[str, ...] | None = None
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The lines as they are, where :attr:`lines` are without their comments."""
+        return self.lines if self._written is None else self._written
+
+    def read_as(self, lines: tuple[str, ...]) -> Source:
+        """The source with other lines for reading, which keep the columns of its own."""
+        return Source(lines, self.ends, self.bom, self.lines)
 
     @property
     def text(self) -> str:

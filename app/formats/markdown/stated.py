@@ -9,7 +9,7 @@ from typing import Any
 from app.formats.markdown.blocks import scan
 from app.formats.markdown.canonical import canonical
 from app.formats.markdown.cells import code_values, strip_marks
-from app.formats.markdown.document import Document, Review, Section, SectionKind
+from app.formats.markdown.document import Document, Review, Section, SectionKind, field_name
 from app.formats.markdown.escape import decode
 from app.formats.markdown.facts import (
     ChecklistEntry,
@@ -19,6 +19,7 @@ from app.formats.markdown.facts import (
     SectionText,
     TicketFacts,
 )
+from app.formats.markdown.oneline import without_gaps
 from app.formats.markdown.places import LocationCells, read_places
 from app.formats.markdown.read_fields import is_reserved
 from app.formats.markdown.source import is_rule
@@ -26,6 +27,7 @@ from app.formats.markdown.words import (
     category_slug,
     document_status,
     read_number,
+    read_severity,
     relation_kind,
     tracker_status,
 )
@@ -47,13 +49,15 @@ def facts(document: Document) -> TicketFacts:
     """The document as values, in canonical form."""
     table = document.metadata
     status, resolution = tracker_status(document.status_raw or "", table.value("Resolution"))
-    severity = table.value("Severity")
+    severity_raw = table.value("Severity")
+    severity = read_severity(severity_raw) if severity_raw else None
     batch = table.value("Batch") or ""
     return canonical(
         TicketFacts(
             key=document.key,
             title=document.title.text,
-            severity=severity if severity in ("P0", "P1", "P2", "P3", "P4") else None,
+            severity=severity,
+            severity_raw=None if severity else severity_raw,
             status=status,
             resolution=resolution,
             batch=read_number(batch),
@@ -88,7 +92,7 @@ def extra_fields(document: Document) -> dict[str, str]:
     return {
         entry.key: entry.cell.value
         for entry in document.metadata.fields
-        if entry.key.casefold() not in _KNOWN_FIELDS
+        if field_name(entry.key) not in _KNOWN_FIELDS
     }
 
 
@@ -97,7 +101,8 @@ def domains(document: Document) -> list[str]:
     cell = document.metadata.get("Domain")
     if cell is None:
         return []
-    return code_values(cell.text) or [word for word in map(str.strip, cell.text.split(",")) if word]
+    words = (strip_marks(word) for word in without_gaps(cell.text).split(","))
+    return code_values(cell.text) or [word for word in words if word]
 
 
 def location_cells(document: Document) -> LocationCells:
@@ -105,7 +110,7 @@ def location_cells(document: Document) -> LocationCells:
     table = document.location
     keys = ("File(s)", "Line(s)", "Function/Class", "Note")
     files, lines, symbol, note = (
-        cell.text if table and (cell := table.get(key)) else "" for key in keys
+        without_gaps(cell.text) if table and (cell := table.get(key)) else "" for key in keys
     )
     more = tuple(item.text for item in document.more_locations)
     return LocationCells(files, lines, symbol, note, more)

@@ -35,6 +35,21 @@ UNKNOWN_REVIEWER = "unknown"
 
 _DIGITS = 9
 
+SEVERITIES = ("P0", "P1", "P2", "P3", "P4")
+_SEVERITIES = MappingProxyType(
+    {
+        "critical": "P0",
+        "high": "P1",
+        "medium": "P2",
+        "low": "P3",
+        "info": "P4",
+        "informational": "P4",
+    }
+)
+_PARENTHESES = re.compile(r"\([^()]*\)")
+_LEADING = re.compile(rf"(p[0-4]|{'|'.join(_SEVERITIES)})(?![\w+/>-])")
+_SEVERITY = re.compile(r"\bp\d+\b")
+
 _STATUS = MappingProxyType(
     {
         "open": "open",
@@ -85,6 +100,21 @@ _SUFFIX = re.compile(r"[ -](?:specialist|expert|agent|reviewer)$")
 def category_slug(label: str) -> str | None:
     """The tracker's slug of a category label, None for a label of the author's own."""
     return _SLUGS.get(" ".join(label.split()).casefold())
+
+
+def read_severity(raw: str) -> str | None:
+    """The severity that words state: ``p2``, ``P2 (was P1)``, ``High``; None for other words.
+
+    What stands in parentheses, or behind a word, says more and decides nothing; a second severity
+    outside of them does: nobody knows which of the two holds.
+    """
+    plain = _PARENTHESES.sub(" ", raw.replace("`", "").replace("*", "")).strip().casefold()
+    named = _SEVERITY.findall(plain)
+    leading = _LEADING.match(plain)
+    if leading is None or len(set(named)) > 1:
+        return None
+    word = leading[1]
+    return _SEVERITIES.get(word, word.upper())
 
 
 def read_number(word: str) -> int | None:

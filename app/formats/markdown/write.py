@@ -16,8 +16,9 @@ from app.formats.markdown.edit_lists import (
 )
 from app.formats.markdown.edit_sections import free_section_lines, resolution_lines
 from app.formats.markdown.facts import SectionText, TicketFacts
-from app.formats.markdown.layout import cell_of, field_rows, section_lines
+from app.formats.markdown.layout import cell_of, field_rows, section_lines, title_line
 from app.formats.markdown.merge import unsaid
+from app.formats.markdown.oneline import protect
 from app.formats.markdown.places import write_places
 from app.formats.markdown.problems import FormatError
 from app.formats.markdown.reader import read
@@ -37,7 +38,7 @@ def write(ticket: TicketFacts, *, lenient: bool = False) -> bytes:
     """
     facts = canonical(ticket)
     sections = [section for section in _sections(facts) if section]
-    lines = [f"# Finding Ticket: {facts.title}".rstrip()]
+    lines = [title_line("Finding Ticket", facts.title)]
     for section in sections:
         lines += ["", "---", "", *section]
     source = split("\n".join(lines) + "\n")
@@ -77,7 +78,7 @@ def _metadata(facts: TicketFacts) -> list[str]:
     word, row = status_words(facts.status, facts.resolution)
     rows = [
         ("Ticket ID", cell_of(facts.key, "code")),
-        ("Severity", cell_of(facts.severity, "code")),
+        ("Severity", cell_of(facts.severity or facts.severity_raw, "code")),
         ("Status", cell_of(word, "code")),
         ("Resolution", cell_of(row, "code")),
         ("Batch", "" if facts.batch is None else str(facts.batch)),
@@ -91,7 +92,7 @@ def _metadata(facts: TicketFacts) -> list[str]:
 
 
 def _summary(facts: TicketFacts) -> list[str]:
-    lines = [f"**One-line summary:** {facts.summary}", ""] if facts.summary else []
+    lines = [f"**One-line summary:** {protect(facts.summary)}", ""] if facts.summary else []
     return [*lines, *category_lines(facts.categories)]
 
 

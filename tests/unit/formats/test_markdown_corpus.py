@@ -141,7 +141,8 @@ def test_a_resolution_changes_only_its_section(path: str) -> None:
 def test_the_facts_of_a_document_can_be_written_anew(path: str) -> None:
     stated = facts(parse(read(path)))
     document = parse(write(stated))
-    assert document.warnings == ()
+    # Text that names a commit as history names it in the new document as well.
+    assert [w for w in document.warnings if "is not read as a commit" not in w.reason] == []
     assert facts(document) == stated
 
 

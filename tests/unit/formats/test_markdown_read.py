@@ -83,7 +83,7 @@ def test_a_whole_finding() -> None:
 )
 def test_titles_split_at_the_first_colon(title: str) -> None:
     document = parse(ticket(METADATA, title=title).encode())
-    assert document.title.text == "A | `b:c` (d): e #"
+    assert document.title.text == "A | `b:c` (d): e"
 
 
 def test_a_fix_note_has_no_more_than_it_says() -> None:
