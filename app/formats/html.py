@@ -3,8 +3,9 @@
 Three layers, each enough for most attacks: the parser writes no raw HTML and no image, and drops
 links with schemes such as ``javascript:``; the sanitiser keeps listed elements, attributes and
 classes only; the page's content security policy forbids inline script and style. Code is
-highlighted by classes. Work is bounded: a text that is too long or too deeply nested is shown
-as plain text. The output is a pure function of the text, so callers may cache it.
+highlighted by classes. Work is bounded: a text that is too long, too deeply nested or falls into
+too many parts (as a small table of many columns does) is shown as plain text. The output is a pure
+function of the text, so callers may cache it.
 """
 
 from __future__ import annotations
@@ -16,18 +17,24 @@ from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from pygments import highlight as pygments_highlight  # type: ignore[import-untyped]  # no stubs
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # no stubs
 from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]  # no stubs
 from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]  # no stubs
 
-MAX_CHARS = 256 * 1024
+MAX_CHARS = 96 * 1024
 """Longer texts are shown unformatted."""
+
+MAX_PARTS = 5_000
+"""Texts of more paragraphs, items and cells are shown unformatted."""
 
 MAX_NESTING = 40
 """Texts nested deeper are shown unformatted."""
 
+_MAX_TOKENS = 3 * MAX_PARTS
+"""Of each part there is a token that begins it, one of what it holds, and one that ends it."""
 _MAX_CODE = 32 * 1024
 _MAX_MARKS = 20_000
 _MARKS = "*_[]`~<&!|"
@@ -102,24 +109,51 @@ _CLASSES = {
 
 
 def render(text: str, *, heading_offset: int = 0) -> str:
-    """Markdown as safe HTML.
+    """Markdown as safe HTML; what is too much is shown unformatted, whole.
 
     Args:
         text: anything.
         heading_offset: levels to add to headings, so that they fit below those of the page.
 
     """
+    found = lay_out(text, heading_offset=heading_offset)
+    return _plain(text.replace("\0", "\ufffd")) if found is None else found
+
+
+def lay_out(text: str, *, heading_offset: int = 0) -> str | None:
+    """Markdown as safe HTML; None for a text that is too much."""
     text = text.replace("\0", "\ufffd")
     if len(text) > MAX_CHARS or _marks(text) > _MAX_MARKS:
-        return _plain(text)
+        return None
     parser = _parser()
     env: MutableMapping[str, Any] = {}
-    tokens = parser.parse(text, env)
+    state = StateCore(text, parser, env)
+    tokens = state.tokens = _Parts()
+    try:
+        parser.core.process(state)
+    except _TooManyParts:
+        return None
     if any(token.level >= MAX_NESTING - 1 for token in tokens):
-        return _plain(text)
+        return None
     for token in tokens:
         _adjust(token, heading_offset)
     return clean(parser.renderer.render(tokens, parser.options, env))
+
+
+class _TooManyParts(Exception):
+    pass
+
+
+class _Parts(list[Token]):
+    """The tokens of a text, at most so many.
+
+    Each rule of the parser adds here, so one that would make much of little stops in its midst.
+    """
+
+    def append(self, token: Token) -> None:
+        if len(self) >= _MAX_TOKENS:
+            raise _TooManyParts
+        super().append(token)
 
 
 def code(text: str, path: str = "") -> str:

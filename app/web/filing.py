@@ -15,7 +15,8 @@ from app.errors import FieldError, FindingsError, InvalidInput, Unauthenticated
 from app.factory import Factory
 from app.web import ticket_fields
 from app.web.forms import Refused, parse, sent
-from app.web.render import markdown, page
+from app.web.render import page
+from app.web.room import markdown
 from app.web.routing import new_router, see_other
 from app.web.visitors import Reader, Reporter, Visitor
 

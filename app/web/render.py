@@ -15,8 +15,10 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.formats import html
-from app.web import words
+from app.web import room, words
+
+MOST_BYTES = 280_000
+"""A larger page shows less of its long texts."""
 
 HERE = Path(__file__).parent
 templates = Jinja2Templates(HERE / "templates")
@@ -38,27 +40,14 @@ def page(
         "path": request.url.path,
         **(context or {}),
     }
-    return templates.TemplateResponse(request, name, shown, status)
-
-
-@lru_cache(maxsize=4096)
-def _rendered(text: str, offset: int) -> str:
-    return html.render(text, heading_offset=offset)
-
-
-def markdown(text: str | None, offset: int = 2) -> Markup:
-    """Return Markdown of strangers as safe HTML; long-known texts come from memory."""
-    return Markup(_rendered(text or "", offset))  # noqa: S704  # sanitised by app.formats.html
-
-
-def code(text: str, path: str = "") -> Markup:
-    """Return code of strangers as safe HTML, highlighted."""
-    return Markup(_coded(text, path))  # noqa: S704  # sanitised by app.formats.html
-
-
-@lru_cache(maxsize=1024)
-def _coded(text: str, path: str) -> str:
-    return html.code(text, path)
+    used = room.begin()
+    response = templates.TemplateResponse(request, name, shown, status)
+    excess = len(response.body) - MOST_BYTES
+    if excess > 0 and used.spent:
+        # Many small parts, each with its markup: long texts have to do with what is left.
+        room.begin(less=excess)
+        response = templates.TemplateResponse(request, name, shown, status)
+    return response
 
 
 def breakable(name: str) -> Markup:
@@ -109,8 +98,9 @@ def _digest(name: str) -> str:
 
 
 environment.filters |= {
-    "markdown": markdown,
-    "code": code,
+    "markdown": room.markdown,
+    "code": room.code,
+    "brief": room.brief,
     "breakable": breakable,
     "relative": relative,
     "exact": exact,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,7 +20,7 @@ from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus, TestOutcome, TestResult
 from app.domain.tickets import TestLink, Ticket
 from app.factory import Factory
-from app.services.ticket_views import TicketView
+from app.services.ticket_views import TicketPast, TicketView
 from app.web import diffs
 from app.web.forms import Refused
 from app.web.render import page
@@ -27,6 +28,10 @@ from app.web.routing import new_router
 from app.web.visitors import Reader, Visitor
 
 router = new_router()
+
+_HEAVY_CHARS = 8_000
+_HEAVY_RESULTS = 100
+"""A page of more is made beside the event loop; one of less is made before a thread would begin."""
 
 
 @router.get("/tickets/{key}")
@@ -41,6 +46,10 @@ async def show_ticket(
 async def show_history(request: Request, _: Reader, services: Services, key: TicketKey) -> Response:
     """Show what happened to a ticket, newest first, field by field."""
     past = await services.ticket_views.past(key)
+    return await asyncio.to_thread(_history, request, past)
+
+
+def _history(request: Request, past: TicketPast) -> Response:
     events = [(event, diffs.field_changes(event.changes)) for event in reversed(past.events)]
     old = [review for review in past.reviews if review.superseded_by is not None]
     context = {"ticket": past.ticket, "events": events, "superseded": old}
@@ -71,15 +80,32 @@ async def ticket_page(
 ) -> Response:
     """Show a ticket, with the form that was refused as it was sent."""
     view = await services.ticket_views.show(key)
-    context = {
-        **shown(view),
-        **choices(visitor, view),
-        "may_patch": await may_patch(visitor, services, view.ticket),
-        "refused": refused,
-        "values": {} if refused is None else refused.values,
-    }
-    status = 200 if refused is None else refused.problem.status
-    return page(request, "ticket/show.html", context, status)
+    patches = await may_patch(visitor, services, view.ticket)
+
+    def made() -> Response:
+        context = {
+            **shown(view),
+            **choices(visitor, view),
+            "may_patch": patches,
+            "refused": refused,
+            "values": {} if refused is None else refused.values,
+        }
+        status = 200 if refused is None else refused.problem.status
+        return page(request, "ticket/show.html", context, status)
+
+    # To lay out long texts and to compare them takes long: others are answered meanwhile.
+    return await asyncio.to_thread(made) if _is_heavy(view) else made()
+
+
+def _is_heavy(view: TicketView) -> bool:
+    ticket = view.ticket
+    texts = sum(len(section.body) for section in ticket.sections)
+    texts += sum(len(review.rationale or "") for review in ticket.reviews)
+    texts += sum(len(text) for text in view.patches.values())
+    texts += sum(len(note.body) for note in view.notes)
+    results = 0 if view.run is None else sum(len(arm.results) for arm in view.run.arms)
+    amends = any(proposal_of(review) for review in ticket.reviews)
+    return texts > _HEAVY_CHARS or results > _HEAVY_RESULTS or amends
 
 
 def shown(view: TicketView) -> dict[str, Any]:
@@ -139,6 +165,9 @@ def other_gates(ticket: Ticket) -> dict[str, Any]:
 class Results:
     """The results of a run, as columns of arms."""
 
+    MOST_ROWS: ClassVar[int] = 100
+    """A table shows no more tests; one with parameters may stand for thousands."""
+
     linked: Mapping[str, Mapping[str, list[TestResult]]]
     """By test and arm, one result a repetition."""
     others: int
@@ -150,9 +179,12 @@ class Results:
     def by_file(
         rows: Mapping[str, Mapping[str, list[TestResult]]],
     ) -> dict[str, dict[str, Mapping[str, list[TestResult]]]]:
-        """Return `linked` or `broken` with the tests of a file together."""
+        """Return `linked` or `broken` with the tests of a file together, `MOST_ROWS` at most."""
+        shown = list(rows.items())
+        if len(shown) > Results.MOST_ROWS:
+            shown.sort(key=lambda row: _all_passed(row[1]))  # what passed is left out first
         files: dict[str, dict[str, Mapping[str, list[TestResult]]]] = {}
-        for node_id, arms in rows.items():
+        for node_id, arms in shown[: Results.MOST_ROWS]:
             files.setdefault(node_id.partition("::")[0], {})[node_id] = arms
         return files
 
