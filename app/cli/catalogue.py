@@ -20,6 +20,8 @@ class Command(NamedTuple):
     words: str = ""
     """The first sentence of the function's own, for the list of all commands, which would load
     every module otherwise."""
+    answer: str = ""
+    """What its JSON holds, or the items of its list, as a name of ``app.cli.fields``."""
 
 
 class Group(NamedTuple):
@@ -38,11 +40,15 @@ TICKET = Group(
             (
                 "findings ticket list --severity P0 --severity P1 --status open",
                 "findings ticket list --evidence reproduced --sort severity --all",
+                "findings ticket list --json key,title --jq '.[].key'",
+                "findings ticket list --status open --web",
             ),
+            answer="SummaryOut",
         ),
         "show": Command(
             "commands.tickets:show_ticket",
-            ("findings ticket show B2-DRL-10",),
+            ("findings ticket show B2-DRL-10", "findings ticket show B2-DRL-10 --web"),
+            answer="TicketOut",
         ),
         "file": Command(
             "commands.tickets:file_ticket",
@@ -52,13 +58,16 @@ TICKET = Group(
                 "    --batch 2 --agent drl --summary 'It returns its input.'",
                 "findings ticket file finding.toml --dry-run",
             ),
+            answer="TicketOut",
         ),
         "edit": Command(
             "commands.ticket_life:edit_ticket",
             (
                 "findings ticket edit B2-DRL-10 --severity P1 --assignee ada",
+                "findings ticket edit B2-DRL-10 --editor",
                 "findings ticket edit B2-DRL-10 change.json",
             ),
+            answer="TicketOut",
         ),
         "move": Command(
             "commands.ticket_life:move_ticket",
@@ -67,6 +76,7 @@ TICKET = Group(
                 "findings ticket move B2-DRL-10 closed --resolution fixed --commit 1a2b3c4",
                 "findings ticket move B2-DRL-10 wont-fix --reason 'Legacy, removed in June.'",
             ),
+            answer="TicketOut",
         ),
         "relate": Command(
             "commands.ticket_life:relate_tickets",
@@ -75,6 +85,7 @@ TICKET = Group(
                 "findings ticket relate B2-DRL-10 related:B1-PT-4 --note 'the same cause'",
                 "findings ticket relate B2-DRL-10 blocks:B2-DRL-11 --remove",
             ),
+            answer="TicketOut",
         ),
         "search": Command(
             "commands.discovery:search_tickets",
@@ -82,11 +93,16 @@ TICKET = Group(
                 "findings ticket search gradient clipping",
                 "findings ticket search 'blend multiply' -- -kasmina",
             ),
+            answer="SummaryOut",
         ),
         "similar": Command(
             "commands.discovery:similar_tickets", ("findings ticket similar B2-DRL-10",)
         ),
-        "history": Command("commands.tickets:history", ("findings ticket history B2-DRL-10",)),
+        "history": Command(
+            "commands.tickets:history",
+            ("findings ticket history B2-DRL-10",),
+            answer="AuditEventOut",
+        ),
     },
 )
 
@@ -100,21 +116,27 @@ REVIEW = Group(
                 "findings review add B2-DRL-10 --verdict OBJECT --rationale-file why.md",
                 "findings review add B2-DRL-10 --from reviews.toml --specialist pytorch",
             ),
+            answer="ReviewOut",
         ),
         "list": Command(
             "commands.reviews:list_reviews",
             ("findings review list B2-DRL-10", "findings review list B2-DRL-10 --all"),
+            answer="ReviewOut",
         ),
         "apply": Command(
-            "commands.review_life:apply_review", ("findings review apply B2-DRL-10 pytorch",)
+            "commands.review_life:apply_review",
+            ("findings review apply B2-DRL-10 pytorch",),
+            answer="TicketOut",
         ),
         "answer": Command(
             "commands.review_life:answer_review",
             ("findings review answer B2-DRL-10 pytorch withdrawn --reason 'I misread it.'",),
+            answer="ReviewOut",
         ),
         "confirm": Command(
             "commands.review_life:confirm_review",
             ("findings review confirm B2-DRL-10 pytorch",),
+            answer="ReviewOut",
         ),
     },
 )
@@ -122,7 +144,11 @@ REVIEW = Group(
 QUEUE = Group(
     "Tickets that want your review.",
     {
-        "list": Command("commands.queue:list_queue", ("findings queue list --specialist pytorch",)),
+        "list": Command(
+            "commands.queue:list_queue",
+            ("findings queue list --specialist pytorch",),
+            answer="QueuedOut",
+        ),
         "next": Command("commands.queue:next_ticket", ("findings queue next --minutes 60",)),
         "claim": Command(
             "commands.queue:claim",
@@ -139,7 +165,9 @@ TEST = Group(
     "The tests that can be run, and their tickets.",
     {
         "list": Command(
-            "commands.tests:list_tests", ("findings test list", "findings test list B2-DRL-10")
+            "commands.tests:list_tests",
+            ("findings test list", "findings test list B2-DRL-10"),
+            answer="CatalogueTestOut",
         ),
         "link": Command(
             "commands.tests:link_test",
@@ -196,12 +224,16 @@ RUN = Group(
                 "findings run list --ticket B2-DRL-10",
                 "findings run list --status queued --status running",
             ),
+            answer="RunSummaryOut",
         ),
         "show": Command(
             "commands.runs:show_run",
             ("findings run show 0198c1f2", "findings run show 0198c1f2 --wait"),
+            answer="RunOut",
         ),
-        "cancel": Command("commands.runs:cancel_run", ("findings run cancel 0198c1f2",)),
+        "cancel": Command(
+            "commands.runs:cancel_run", ("findings run cancel 0198c1f2",), answer="RunOut"
+        ),
     },
 )
 
@@ -211,35 +243,51 @@ NOTE = Group(
         "add": Command(
             "commands.notes:add_note",
             (
+                "findings note add B2-DRL-10",
                 "findings note add B2-DRL-10 'Seen again in the nightly run.'",
                 "findings note add B2-DRL-10 - < note.md",
             ),
+            answer="NoteOut",
         ),
-        "list": Command("commands.notes:list_notes", ("findings note list B2-DRL-10",)),
+        "list": Command(
+            "commands.notes:list_notes", ("findings note list B2-DRL-10",), answer="NoteOut"
+        ),
     },
 )
 
 ACCOUNT = Group(
     "Who may do what.",
     {
-        "list": Command("commands.account_admin:list_accounts", ("findings account list",)),
-        "show": Command("commands.account_admin:show_account", ("findings account show ada",)),
+        "list": Command(
+            "commands.account_admin:list_accounts", ("findings account list",), answer="AccountOut"
+        ),
+        "show": Command(
+            "commands.account_admin:show_account",
+            ("findings account show ada",),
+            answer="AccountOut",
+        ),
         "create": Command(
             "commands.accounts:create_account",
             (
                 "findings account create ada --role maintainer",
                 "findings account create pt-bot --role reviewer --speaks-for pytorch",
             ),
+            answer="AccountOut",
         ),
         "edit": Command(
             "commands.account_admin:edit_account",
             ("findings account edit ada --role admin --display-name 'Ada L.'",),
+            answer="AccountOut",
         ),
         "disable": Command(
-            "commands.account_admin:disable_account", ("findings account disable ada",)
+            "commands.account_admin:disable_account",
+            ("findings account disable ada",),
+            answer="AccountOut",
         ),
         "enable": Command(
-            "commands.account_admin:enable_account", ("findings account enable ada",)
+            "commands.account_admin:enable_account",
+            ("findings account enable ada",),
+            answer="AccountOut",
         ),
         "login-link": Command(
             "commands.account_admin:make_login_link", ("findings account login-link ada",)
@@ -256,8 +304,11 @@ TOKEN = Group(
                 "findings token create --label laptop --expires 90",
                 "export FINDINGS_TOKEN=$(findings token create pt-bot)",
             ),
+            answer="TokenOut",
         ),
-        "list": Command("commands.accounts:list_tokens", ("findings token list",)),
+        "list": Command(
+            "commands.accounts:list_tokens", ("findings token list",), answer="TokenOut"
+        ),
         "revoke": Command(
             "commands.accounts:revoke_token",
             ("findings token revoke 0198c1f2-5d0e-7c3a-9a51-2f6d1c0b7e44",),
@@ -280,11 +331,13 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             "commands.tickets:history",
             ("findings history B2-DRL-10",),
             "Show what happened to a ticket, oldest first.",
+            answer="AuditEventOut",
         ),
         "changes": Command(
             "commands.discovery:changes",
             ("findings changes --mine", "findings changes --follow --json"),
             "Show what happened to all tickets, oldest first; with --follow from now on.",
+            answer="AuditEventOut",
         ),
     },
     "Verification": {
@@ -296,6 +349,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
                 "findings verify B2-DRL-10 --watch",
             ),
             "Run the tests of a ticket and wait for the result.",
+            answer="RunOut",
         ),
         "run": RUN,
         "test": TEST,
@@ -315,6 +369,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
                 "findings import export.jsonl",
             ),
             "Import tickets from Markdown documents, or a whole export from JSON Lines.",
+            answer="ImportItemOut",
         ),
         "export": Command(
             "commands.exchange:export_tickets",
@@ -336,13 +391,16 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         ),
         "load-examples": Command(
             "commands.examples:load_examples",
-            ("findings load-examples", "findings load-examples --no-proof"),
+            ("findings load-examples", "findings load-examples --no-run"),
             "File the example tickets with reviews and defect patches, and prove them all.",
         ),
     },
     "Access": {
         "whoami": Command(
-            "commands.accounts:whoami", ("findings whoami",), "Show whom your token stands for."
+            "commands.accounts:whoami",
+            ("findings whoami",),
+            "Show whom your token stands for.",
+            answer="AccountOut",
         ),
         "account": ACCOUNT,
         "token": TOKEN,

@@ -232,7 +232,7 @@ class Client:
     ) -> Request:
         given = {**self._headers, **(headers or {})}
         try:
-            query = urlencode(_given(params or {}), doseq=True)
+            query = urlencode(given_params(params or {}), doseq=True)
         except UnicodeEncodeError:
             raise UsageProblem("an argument holds text that cannot be sent") from None
         if not all(value.isascii() and value.isprintable() for value in given.values()):
@@ -300,7 +300,7 @@ def _path(parts: tuple[str, ...]) -> str:
     return "/api/v1/" + "/".join(quoted)
 
 
-def _given(params: Params) -> dict[str, Any]:
+def given_params(params: Params) -> dict[str, Any]:
     """Return the parameters that have a value, as the service writes them."""
     words = {True: "true", False: "false"}
     return {

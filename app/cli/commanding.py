@@ -8,15 +8,18 @@ first sentence, whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import click
 
 from app.cli.catalogue import SECTIONS, Command, Group
+from app.cli.fields import FIELDS
+from app.cli.selection import EVERYTHING, JQ
 from app.cli.signature import called_by_click, parameters_of
 
+_NAMES = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+,?")
 Sections = Mapping[str, Mapping[str, Command | Group]]
 
 
@@ -47,9 +50,15 @@ def summary_of(entry: Command | Group) -> str:
 class LeafCommand(click.Command):
     """A command that is no group; its help explains arguments and ends with examples."""
 
-    def __init__(self, *, examples: tuple[str, ...], **rest: Any) -> None:
+    def __init__(self, entry: Command, **rest: Any) -> None:
         super().__init__(**rest)
-        self.examples = examples
+        self.entry = entry
+        if any(param.name == "as_json" for param in self.params):
+            self.params.append(_jq())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words behind the command; those behind ``--json`` may be names of fields."""
+        return super().parse_args(ctx, _with_fields(args, FIELDS.get(self.entry.answer, ())))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write arguments, then options."""
@@ -62,10 +71,41 @@ class LeafCommand(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are typed: a line that wraps could not be copied."""
-        if self.examples:
-            formatter.write("\nExamples:\n")
-            for line in self.examples:
-                formatter.write(f"  {line}\n")
+        formatter.write("\nExamples:\n")
+        for line in self.entry.examples:
+            formatter.write(f"  {line}\n")
+
+
+def _with_fields(args: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the words with a value for every ``--json``: the names behind it, or everything.
+
+    ``--json`` stood alone before it took names, and may still stand before an argument, so only
+    the name of a field that the answer has, or several words with commas, are taken for them.
+    """
+    words = list(args)
+    found: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return [*found, word, *words]
+        if word == "--json":
+            following = words[0] if words else ""
+            are_names = following in known or _NAMES.fullmatch(following)
+            given = words.pop(0) if are_names else EVERYTHING
+            word = f"--json={given}"
+        found.append(word)
+    return found
+
+
+def _jq() -> click.Option:
+    """Return the option of every command that prints JSON."""
+    return click.Option(
+        ["--jq"],
+        metavar="FILTER",
+        help="Print what a jq filter makes of the JSON.",
+        expose_value=False,
+        callback=lambda ctx, _, value: ctx.meta.__setitem__(JQ, value),
+    )
 
 
 class LazyGroup(click.Group):
@@ -74,6 +114,12 @@ class LazyGroup(click.Group):
     def __init__(self, sections: Sections, **rest: Any) -> None:
         super().__init__(commands=_Made(sections), no_args_is_help=True, **rest)
         self.sections = sections
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; ``--json`` before a command is for all of the answer."""
+        own = next((n for n, word in enumerate(args) if not word.startswith("-")), len(args))
+        given = [f"--json={EVERYTHING}" if word == "--json" else word for word in args[:own]]
+        return super().parse_args(ctx, given + args[own:])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in their order, loading nothing."""
@@ -98,7 +144,7 @@ class _Made(MutableMapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._made:
-            self._made[name] = _make(name, self._entries[name])
+            self._made[name] = made(self._entries[name], name)
         return self._made[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:
@@ -117,14 +163,15 @@ class _Made(MutableMapping[str, click.Command]):
         return name in self._entries
 
 
-def _make(name: str, entry: Command | Group) -> click.Command:
+def made(entry: Command | Group, name: str) -> click.Command:
+    """Return the command or group that goes by `name`."""
     if isinstance(entry, Group):
         return LazyGroup({"Commands": entry.commands}, name=name, help=entry.words)
     function = function_of(entry)
     return LeafCommand(
+        entry,
         name=name,
         callback=called_by_click(function),
         params=parameters_of(function),
         help=function.__doc__,
-        examples=entry.examples,
     )

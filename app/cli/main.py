@@ -20,7 +20,7 @@ from app.cli.errors import (
     Refused,
 )
 from app.cli.output import Output, say
-from app.cli.session import Globals
+from app.cli.session import Globals, JsonFlag
 from app.cli.signature import Option
 from app.cli.text import sentence
 
@@ -38,7 +38,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 def _main(
     ctx: click.Context,
-    as_json: Annotated[bool, Option("--json", help="Print the service's JSON instead.")] = False,
+    as_json: JsonFlag = None,
     version: Annotated[
         bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -65,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE
     except CliError as error:
-        if isinstance(error, Refused) and error.problem is not None and "--json" in words:
-            Output(as_json=True).json(error.problem)
+        if isinstance(error, Refused) and error.problem is not None and _wants_json(words):
+            Output().problem(error.problem)
         say(f"findings: {error}")
         return error.code
     except click.ClickException as error:
@@ -75,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("findings: stopped.")
         return EXIT_STOPPED
     return result if isinstance(result, int) else 0
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in ("--json", "--jq") for word in words)
 
 
 def _usage(error: click.ClickException) -> int:

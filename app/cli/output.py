@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from app.cli import grid
 from app.cli.errors import PipeClosed
-from app.cli.tables import Table
+from app.cli.moments import Moment
+from app.cli.screen import Screen
+from app.cli.selection import Selection
+from app.cli.tables import Id, Table
 from app.cli.text import json_text, visible, visible_block
 
 if TYPE_CHECKING:
@@ -18,38 +22,70 @@ if TYPE_CHECKING:
 class Output:
     """Where a command's answer goes, and in which form."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, selection: Selection | None = None) -> None:
+        self._selection = selection or Selection()
+        self.as_json = self._selection.is_wanted
+        """JSON is wanted, not the view for people and pipes."""
         self.terminal = sys.stdout.isatty()
         """A person reads it; else a pipe or a file."""
+        self._screen = Screen(sys.stdout) if self.terminal else None
 
     @cached_property
     def _drawn(self) -> Terminal:
-        from app.cli.terminal import Terminal  # Rich is slow to load, pipes need none
+        from app.cli.terminal import Terminal  # Rich is slow to load, lists need none
 
-        return Terminal(sys.stdout)
+        assert self._screen is not None
+        return Terminal(self._screen)
+
+    def live(self) -> None:
+        """Print what comes from now on at once, without a pager."""
+        if self._screen is not None:
+            self._screen.live()
+
+    def close(self) -> None:
+        """Print what a terminal held back, and wait for the pager's reader."""
+        if self._screen is not None:
+            self._screen.close()
 
     def json(self, value: Any) -> None:
-        """Print the service's answer as it is: indented for people, one line for pipes."""
-        _write(json_text(value, pretty=self.terminal))
+        """Print the service's answer, or what was selected of it.
+
+        It is indented for people, and one line for pipes.
+
+        Raises:
+            UsageProblem: a field that is selected is not there, or the filter does not fit.
+        """
+        for text in self._selection.of(value, pretty=self.terminal):
+            self._write(text)
+
+    def problem(self, value: Any) -> None:
+        """Print an error of the service as JSON, whatever was selected of a better answer."""
+        self._write(json_text(value, pretty=self.terminal))
 
     def table(self, table: Table) -> None:
         """Print rows: a table, or one tab-separated line each, without a heading."""
-        if self.terminal:
-            self._drawn.table(table)
+        if self._screen is None:
+            for row in table.rows:
+                cells = [table.kind, *row] if table.kind else row
+                self._write("\t".join(visible(cell) for cell in cells))
             return
-        for row in table.rows:
-            cells = [table.kind, *row] if table.kind else row
-            _write("\t".join(visible(cell) for cell in cells))
+        rows = _for_people(table.rows)
+        if not table.cut or not rows:
+            self._drawn.table(table, rows)
+            return
+        if table.title:
+            self._screen.write(f"\n{visible(table.title)}")
+        for line in grid.lines(table, rows, self._screen.width, colour=self._screen.colour):
+            self._screen.write(line)
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names with values; those without a value are left out."""
         given = [(name, value) for name, value in pairs if value not in (None, "", (), [])]
         if self.terminal:
-            self._drawn.fields(given)
+            self._drawn.fields((name, _with_distance(value)) for name, value in given)
             return
         for name, value in given:
-            _write(f"{name.replace(' ', '_')}\t{visible(value)}")
+            self._write(f"{name.replace(' ', '_')}\t{visible(value)}")
 
     def passage(self, kind: str, title: str, body: str) -> None:
         """Print a longer text under a title."""
@@ -57,7 +93,7 @@ class Output:
             self._drawn.passage(title, body)
         else:
             cells = (kind, title, body) if title.lower() != kind else (kind, body)
-            _write("\t".join(visible(cell) for cell in cells))
+            self._write("\t".join(visible(cell) for cell in cells))
 
     def raw(self, content: bytes) -> None:
         """Write bytes as they are, for a pipe or a file."""
@@ -70,28 +106,45 @@ class Output:
 
     def line(self, text: object) -> None:
         """Print a line, the same for people and pipes."""
-        _write(visible(text))
+        self._write(visible(text))
 
     def block(self, text: str) -> None:
         """Print a text of several lines, safe to look at."""
-        _write(visible_block(text).rstrip("\n"))
+        self._write(visible_block(text).rstrip("\n"))
 
     def remark(self, text: str) -> None:
         """Tell a person something that is not part of the answer; pipes and JSON do not get it."""
         if self.terminal and not self.as_json:
-            _write(visible(text))
+            self._write(visible(text))
+
+    def _write(self, text: str) -> None:
+        """Print a line.
+
+        Raises:
+            PipeClosed: nobody reads it.
+        """
+        try:
+            if self._screen is not None:
+                self._screen.write(text)
+            else:
+                print(text)
+        except BrokenPipeError:
+            raise PipeClosed("nobody reads the output") from None
 
 
-def _write(text: str) -> None:
-    """Print a line.
+def _for_people(rows: Iterable[Sequence[object]]) -> list[list[object]]:
+    """Return rows with times as distances and ids as short as they can be told apart."""
+    found = [[v.distance() if isinstance(v, Moment) else v for v in row] for row in rows]
+    for column in zip(*found, strict=True):
+        ids = {value for value in column if isinstance(value, Id)}
+        length = Id.distinct(ids)
+        for n, row in enumerate(found):
+            found[n] = [v[:length] if isinstance(v, Id) and v in ids else v for v in row]
+    return found
 
-    Raises:
-        PipeClosed: nobody reads it.
-    """
-    try:
-        print(text)
-    except BrokenPipeError:
-        raise PipeClosed("nobody reads the output") from None
+
+def _with_distance(value: object) -> object:
+    return f"{value} ({value.distance()})" if isinstance(value, Moment) else value
 
 
 def say(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import click
 
+from app.cli.session import JsonFlag, opened
 from app.cli.signature import Argument, Option
 
 STARTUP_FAILED = 2
@@ -117,9 +117,7 @@ def restore(
     _reported(action)
 
 
-def doctor(
-    as_json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
-) -> None:
+def doctor(ctx: click.Context, as_json: JsonFlag = None) -> None:
     """Say what is in force and what is broken; exit code 1 when something is."""
     healthy = True
 
@@ -132,13 +130,14 @@ def doctor(
 
         findings = diagnosis.examine(settings)
         healthy = all(item.ok for item in findings if item.needed)
-        if as_json:
-            print(json.dumps([vars(item) for item in findings], indent=2))
-            return
-        width = max(len(item.name) for item in findings)
-        for item in findings:
-            mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
-            print(f"{mark}  {item.name:<{width}}  {item.detail}")
+        with opened(ctx, as_json=as_json) as session:
+            if session.out.as_json:
+                session.out.json([vars(item) for item in findings])
+                return
+            width = max(len(item.name) for item in findings)
+            for item in findings:
+                mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
+                session.out.line(f"{mark}  {item.name:<{width}}  {item.detail}")
 
     _reported(action)
     if not healthy:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
 from app.cli.output import Output
-from app.cli.server import read_server
+from app.cli.selection import JQ, Selection
+from app.cli.server import Server, read_server
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.cli.client import Client, Params
 
-JsonFlag = Annotated[bool, Option("--json", help="Print the service's JSON instead.")]
+JsonFlag = Annotated[
+    str | None,
+    Option("--json", metavar="[FIELDS]", help="Print JSON: all of it, or fields like key,title."),
+]
 Key = Annotated[str, Argument(metavar="KEY", help="The ticket, like B2-DRL-10.")]
 Limit = Annotated[int, Option("--limit", min=1, metavar="N", help="At most so many.")]
 Everything = Annotated[bool, Option("--all", help="Every one, whatever --limit says.")]
@@ -37,21 +41,26 @@ IdempotencyKey = Annotated[
 class Globals:
     """Options given before the command."""
 
-    as_json: bool = False
+    as_json: str | None = None
 
 
 class Session:
     """One run of a command."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.out = Output(as_json=as_json)
+    def __init__(self, selection: Selection) -> None:
+        self.out = Output(selection)
 
     @cached_property
     def client(self) -> Client:
         """The connection; made at first use, so that help needs no token."""
         from app.cli.client import Client
 
-        return Client(read_server(os.environ))
+        return Client(self.server)
+
+    @cached_property
+    def server(self) -> Server:
+        """The service that is talked to."""
+        return read_server(os.environ)
 
     def list(
         self,
@@ -76,9 +85,7 @@ class Session:
             return
         more = Trailing()
         rows = (row(item) for page in pages for item in more.of(page))
-        self.out.table(
-            Table(table.columns, rows, title=table.title, kind=table.kind, empty=table.empty)
-        )
+        self.out.table(replace(table, rows=rows))
         if more.cursor:
             self.out.remark("There are more: --limit N or --all.")
 
@@ -105,12 +112,18 @@ def merged(pages: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(ctx: click.Context, *, as_json: bool) -> Iterator[Session]:
-    """Open what a command needs, and close its connection afterwards."""
+def opened(ctx: click.Context, *, as_json: str | None) -> Iterator[Session]:
+    """Open what a command needs, and close its connection afterwards.
+
+    Args:
+        ctx: the command's, which knows the options that every command has.
+        as_json: what was given for ``--json``.
+    """
     options = ctx.find_object(Globals) or Globals()
-    session = Session(as_json=as_json or options.as_json)
+    session = Session(Selection(as_json or options.as_json, ctx.meta.get(JQ)))
     try:
         yield session
     finally:
         if "client" in session.__dict__:
             session.client.close()
+        session.out.close()

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+
+
+class Id(str):
+    """An id that a list on a terminal shows the beginning of, and every command takes so."""
+
+    __slots__ = ()
+    LEAST = 8
+
+    @classmethod
+    def distinct(cls, ids: Collection[str]) -> int:
+        """Return how many characters tell `ids` apart."""
+        length = cls.LEAST
+        longest = max(map(len, ids), default=0)
+        while length < longest and len({text[:length] for text in ids}) < len(ids):
+            length += 1
+        return length
 
 
 @dataclass(frozen=True)
@@ -20,3 +36,9 @@ class Table:
 
     empty: str = ""
     """What a person reads when there are no rows; nothing: the table is left out."""
+
+    cut: str = ""
+    """The column that is cut so that a row is one line; without one, long cells are folded."""
+
+    may_go: tuple[str, ...] = ()
+    """Columns that a narrow terminal does without, the first one first."""

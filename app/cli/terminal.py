@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from app.cli.colours import style_of
+from app.cli.screen import Screen
 from app.cli.tables import Table
 from app.cli.text import flat, visible_block
-
-_GOOD = "proven passed passing fix-ready ENDORSE SATISFIED finished yes"
-_BAD = "failed error timed-out regressed cannot-fail not-fixed breaks-others reproduced OBJECT P0"
-_MIXED = "inconclusive skipped xfailed xpassed cancelled REFINE P1 running queued unverified"
-_STYLES = {
-    **dict.fromkeys(_GOOD.split(), "green"),
-    **dict.fromkeys(_BAD.split(), "bold red"),
-    **dict.fromkeys(_MIXED.split(), "yellow"),
-}
 
 
 def console_on(stream: TextIO) -> Console:
@@ -32,25 +26,33 @@ def console_on(stream: TextIO) -> Console:
 def cell(value: object) -> Text:
     """Return a cell of a table: one line; the words of results in their colour."""
     text = flat(value)
-    return Text(text, style=_STYLES.get(text.partition(" ")[0], "") if text else "")
+    return Text(text, style=style_of(text))
 
 
 class Terminal:
-    """A terminal to draw on."""
+    """A terminal to draw on; what is drawn goes to its screen as lines."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._console = console_on(stream)
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._console = Console(
+            file=StringIO(),
+            width=screen.width,
+            force_terminal=True,
+            color_system="standard" if screen.colour else None,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
 
-    def table(self, table: Table) -> None:
-        """Draw a table, or say that there is nothing."""
-        rows = [list(row) for row in table.rows]
+    def table(self, table: Table, rows: Sequence[Sequence[object]]) -> None:
+        """Draw a table whose long cells are folded, or say that there is nothing."""
         if not rows:
             if table.empty:
-                self._console.print(Text(table.empty))
+                self._print(Text(table.empty))
             return
         if table.title:
             self._heading(table.title)
-        self._console.print(_drawn(table.columns, rows))
+        self._print(_drawn(table.columns, rows))
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Draw names and values in two columns."""
@@ -59,16 +61,21 @@ class Terminal:
         grid.add_column(overflow="fold")
         for name, value in pairs:
             grid.add_row(Text(name), cell(value))
-        self._console.print(grid)
+        self._print(grid)
 
     def passage(self, title: str, body: str) -> None:
         """Draw a longer text, indented under its title."""
         self._heading(title)
-        self._console.print(Padding(Text(visible_block(body).strip("\n")), (0, 0, 0, 2)))
+        self._print(Padding(Text(visible_block(body).strip("\n")), (0, 0, 0, 2)))
 
     def _heading(self, title: str) -> None:
-        self._console.print()
-        self._console.print(Text(flat(title), style="bold"))
+        self._screen.write("")
+        self._print(Text(flat(title), style="bold"))
+
+    def _print(self, drawn: RenderableType) -> None:
+        with self._console.capture() as captured:
+            self._console.print(drawn)
+        self._screen.write("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> RichTable:

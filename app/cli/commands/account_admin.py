@@ -9,10 +9,10 @@ import click
 
 from app.cli.commands.accounts import show_account as show_fields
 from app.cli.errors import UsageProblem
+from app.cli.moments import moment
 from app.cli.session import Everything, JsonFlag, Limit, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
-from app.cli.views.words import moment
 
 Name = Annotated[str, Argument(metavar="NAME", help="The account.")]
 
@@ -21,7 +21,7 @@ def list_accounts(
     ctx: click.Context,
     limit: Limit = 200,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List accounts by name."""
     with opened(ctx, as_json=as_json) as session:
@@ -29,12 +29,17 @@ def list_accounts(
             "accounts",
             params={},
             limit=None if everything else limit,
-            table=Table(("name", "role", "speaks for", "display name", "state"), ()),
+            table=Table(
+                ("name", "role", "speaks for", "display name", "state"),
+                (),
+                cut="display name",
+                may_go=("display name", "speaks for"),
+            ),
             row=_row,
         )
 
 
-def show_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
+def show_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
     """Show an account."""
     with opened(ctx, as_json=as_json) as session:
         account = session.client.get("accounts", name)
@@ -59,7 +64,7 @@ def edit_account(
         bool, Option("--speaks-for-none", help="It speaks for no specialist any more.")
     ] = False,
     display_name: Annotated[str | None, Option(help="The name people read; '' for none.")] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Change what an account may do, and as whom it reviews."""
     body: dict[str, Any] = {}
@@ -76,17 +81,17 @@ def edit_account(
     _change(ctx, name, body, as_json=as_json)
 
 
-def disable_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
+def disable_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
     """Let nobody in as this account any more."""
     _change(ctx, name, {"disabled": True}, as_json=as_json)
 
 
-def enable_account(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
+def enable_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
     """Let a disabled account in again."""
     _change(ctx, name, {"disabled": False}, as_json=as_json)
 
 
-def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = False) -> None:
+def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
     """Print a link that logs the account into the pages, once and within 15 minutes."""
     with opened(ctx, as_json=as_json) as session:
         link = session.client.post("accounts", name, "login-link")
@@ -97,7 +102,7 @@ def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = False) -
         session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
 
 
-def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: bool) -> None:
+def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: str | None) -> None:
     with opened(ctx, as_json=as_json) as session:
         answer = session.client.call(
             "PATCH",

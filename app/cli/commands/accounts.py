@@ -7,16 +7,17 @@ from typing import Annotated, Any
 
 import click
 
+from app.cli.ids import is_beginning, whole_id
+from app.cli.moments import moment
 from app.cli.output import say
 from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Argument, Option
-from app.cli.tables import Table
-from app.cli.views.words import moment
+from app.cli.tables import Id, Table
 
 OwnOr = Annotated[str | None, Argument(metavar="[NAME]", help="The account; left out, your own.")]
 
 
-def whoami(ctx: click.Context, as_json: JsonFlag = False) -> None:
+def whoami(ctx: click.Context, as_json: JsonFlag = None) -> None:
     """Show whom your token stands for."""
     with opened(ctx, as_json=as_json) as session:
         me = session.client.get("me")
@@ -37,7 +38,7 @@ def create_account(
         Option(metavar="SPECIALIST", help="Whose reviews it records. Repeatable."),
     ] = None,
     display_name: Annotated[str | None, Option(help="The name people read.")] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Make an account."""
     body: dict[str, Any] = {"name": name, "role": role}
@@ -76,7 +77,7 @@ def create_token(
         int | None,
         Option(metavar="DAYS", min=1, max=36500, help="Left out, it does not expire."),
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Make a token and print its secret, this once and alone on a line."""
     body: dict[str, Any] = {}
@@ -96,7 +97,7 @@ def create_token(
         session.out.line(new.get("token"))
 
 
-def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = False) -> None:
+def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = None) -> None:
     """List the tokens of an account, without their secrets."""
     with opened(ctx, as_json=as_json) as session:
         found = session.client.get("accounts", name or _me(session)["name"], "tokens")
@@ -108,21 +109,29 @@ def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = Fals
                 ("token", "label", "created", "last used", "state"),
                 [_token_row(token) for token in found.get("items", [])],
                 empty="No tokens.",
+                cut="label",
+                may_go=("created",),
             )
         )
 
 
 def revoke_token(
     ctx: click.Context,
-    token_id: Annotated[str, Argument(metavar="TOKEN", help="Its id, see token list.")],
+    token_id: Annotated[
+        str, Argument(metavar="TOKEN", help="Its id, or the beginning of it; see token list.")
+    ],
     name: Annotated[
         str | None, Option("--account", metavar="NAME", help="Left out, your own.")
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Revoke a token: from now on nobody gets in with it."""
     with opened(ctx, as_json=as_json) as session:
         owner = name or _me(session)["name"]
+        if is_beginning(token_id):
+            tokens = session.client.get("accounts", owner, "tokens").get("items", [])
+            ids = [str(token["id"]) for token in tokens]
+            token_id = whole_id(ids, token_id, "token", f"findings token list {owner}")
         session.client.call("DELETE", "accounts", owner, "tokens", token_id)
         session.out.remark(f"The token {token_id} of {owner} is revoked.")
 
@@ -148,7 +157,7 @@ def _token_row(token: dict[str, Any]) -> tuple[object, ...]:
     else:
         state = "does not expire"
     return (
-        token.get("id"),
+        Id(token.get("id") or ""),
         token.get("label"),
         moment(token.get("created_at")),
         moment(token.get("last_used_at")),

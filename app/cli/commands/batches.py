@@ -26,7 +26,7 @@ def file_batch(
     atomic: Annotated[bool, Option("--atomic", help="File all of them or none.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Check them, store nothing.")] = False,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """File many tickets, at most 500; relations may name other items by their `ref`.
 

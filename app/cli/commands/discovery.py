@@ -27,7 +27,7 @@ def search_tickets(
     words: Words,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Find tickets by their words, also inside paths and symbols, the newest first.
 
@@ -45,7 +45,7 @@ def search_tickets(
         )
 
 
-def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = False) -> None:
+def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> None:
     """List tickets that may tell of the same as one, the most alike first."""
     with opened(ctx, as_json=as_json) as session:
         found = session.client.get("tickets", key, "similar")
@@ -53,7 +53,10 @@ def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = False) -> 
             session.out.json(found)
             return
         rows = [_similar_row(item) for item in found["items"]]
-        table = Table(("score", "key", "status", "why", "title"), rows, empty="None is alike.")
+        columns = ("score", "key", "status", "why", "title")
+        table = Table(
+            columns, rows, empty="None is alike.", cut="title", may_go=("why", "status", "score")
+        )
         session.out.table(table)
 
 
@@ -75,7 +78,7 @@ def changes(
     ] = False,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Show what happened to all tickets, oldest first; with --follow from now on.
 
@@ -90,13 +93,15 @@ def changes(
             "changes",
             params={"since": since, "mine": "true" if mine else None},
             limit=None if everything else limit,
-            table=Table(_COLUMNS, (), empty="Nothing happened."),
+            table=Table(_COLUMNS, (), empty="Nothing happened.", cut="change", may_go=("by", "at")),
             row=events_view.change_row,
         )
 
 
 def _follow(session: Session, since: str | None, *, mine: bool) -> None:
     from app.cli.streams import follow  # rare
+
+    session.out.live()
 
     last = since
     params = {"mine": "true" if mine else None}

@@ -36,7 +36,7 @@ def load_examples(
         Option(metavar="DIR", help="Where the defect patches lie, else the suite's own."),
     ] = None,
     no_run: Annotated[bool, Option("--no-run", help="File only, run no proof.")] = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """File the example tickets with reviews and defect patches, and prove them all.
 

@@ -80,7 +80,7 @@ def import_documents(
     source_path: Annotated[
         str | None, Option(metavar="PATH", help="What standard input is to be known as.")
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Import tickets from Markdown documents, or a whole export from JSON Lines.
 
@@ -256,7 +256,7 @@ def export_tickets(
         "waived": waived,
         "drift": drift,
     }
-    with opened(ctx, as_json=False) as session:
+    with opened(ctx, as_json=None) as session:
         if out == "-" and form is Format.markdown and session.out.terminal:
             raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")
         with session.client.download("exports", params=params) as content:

@@ -6,21 +6,29 @@ from typing import Annotated, Any
 
 import click
 
-from app.cli.inputs import read_text
+from app.cli.editor import written
+from app.cli.errors import UsageProblem
+from app.cli.inputs import is_interactive, read_text
+from app.cli.moments import moment
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
 from app.cli.signature import Argument
 from app.cli.tables import Table
-from app.cli.views.words import moment
 
 
 def add_note(
     ctx: click.Context,
     key: Key,
-    text: Annotated[str, Argument(metavar="TEXT", help="Markdown; - for standard input.")],
-    as_json: JsonFlag = False,
+    text: Annotated[
+        str | None,
+        Argument(metavar="[TEXT]", help="Markdown; - for standard input; else $EDITOR opens."),
+    ] = None,
+    as_json: JsonFlag = None,
 ) -> None:
     """Add a note to a ticket."""
-    body = read_text("-") if text == "-" else text
+    if text is None and not is_interactive():
+        raise UsageProblem("there is no text", "Give it, or - for standard input")
+    body = written(f"Above: a note on {key}, in Markdown.") if text is None else text
+    body = read_text("-") if text == "-" else body
     with opened(ctx, as_json=as_json) as session:
         note = session.client.post("tickets", key, "notes", body={"body": body})
         if session.out.as_json:
@@ -34,7 +42,7 @@ def list_notes(
     key: Key,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List the notes of a ticket, oldest first."""
     with opened(ctx, as_json=as_json) as session:
@@ -44,7 +52,7 @@ def list_notes(
             "notes",
             params={},
             limit=None if everything else limit,
-            table=Table(("at", "by", "note"), (), empty="No note yet."),
+            table=Table(("at", "by", "note"), (), empty="No note yet.", cut="note"),
             row=_row,
         )
 

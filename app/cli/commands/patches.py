@@ -22,7 +22,7 @@ def put_patch(
     key: Key,
     name: Name,
     file: Annotated[str, Argument(metavar="FILE", help="A unified diff; - for stdin.")],
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Store a patch: the fix of a ticket, or a defect that its tests must catch."""
     with opened(ctx, as_json=as_json) as session:
@@ -33,7 +33,7 @@ def put_patch(
             session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _said(info))
 
 
-def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = None) -> None:
     """Print the text of a patch; in a pipe exactly as it was stored."""
     with opened(ctx, as_json=as_json) as session:
         content = session.client.call("GET", "tickets", key, "patches", name, safe=True).content
@@ -45,7 +45,7 @@ def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = Fal
             session.out.raw(content)
 
 
-def remove_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = False) -> None:
+def remove_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = None) -> None:
     """Take a patch off a ticket; runs that used it keep its text."""
     with opened(ctx, as_json=as_json) as session:
         session.client.call("DELETE", "tickets", key, "patches", name)
@@ -59,7 +59,7 @@ def load_patches(
         Path | None,
         Option("--from", metavar="DIR", help="Where the patches lie, else the suite's own."),
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Store the suite's own defect patches with a ticket.
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import click
 
 from app.cli.errors import EXIT_NO
+from app.cli.moments import moment
 from app.cli.session import Everything, JsonFlag, Limit, Session, opened
 from app.cli.signature import Argument, Option
-from app.cli.tables import Table
 from app.cli.views import tickets as view
-from app.cli.views.words import moment
 
 Specialist = Annotated[str | None, Option(help="As whom; not needed when you speak for one only.")]
 Minutes = Annotated[
     int, Option(min=1, max=1440, metavar="N", help="After so long others may have them.")
 ]
 
-_COLUMNS = ("key", "severity", "status", "evidence", "reviews", "title", "yours until")
+_LIST = replace(
+    view.LIST,
+    columns=(*view.LIST.columns, "yours until"),
+    may_go=("yours until", *view.LIST.may_go),
+    empty="Nothing wants a review.",
+)
 
 
 def list_queue(
@@ -26,7 +31,7 @@ def list_queue(
     specialist: Specialist = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List tickets that want a review and that nobody else holds, the gravest and oldest first."""
     with opened(ctx, as_json=as_json) as session:
@@ -34,7 +39,7 @@ def list_queue(
             "review-queue",
             params={"specialist": specialist},
             limit=None if everything else limit,
-            table=Table(_COLUMNS, (), empty="Nothing wants a review."),
+            table=_LIST,
             row=lambda item: _row(item, (item.get("lease") or {}).get("expires_at")),
         )
 
@@ -43,7 +48,7 @@ def next_ticket(
     ctx: click.Context,
     specialist: Specialist = None,
     minutes: Minutes = 30,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Lease the next ticket and show it; the exit code is 1 when there is none."""
     with opened(ctx, as_json=as_json) as session:
@@ -70,7 +75,7 @@ def claim(
     ] = None,
     specialist: Specialist = None,
     minutes: Minutes = 30,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Lease tickets, by number or by key; the exit code is 1 when there are none to be had."""
     body: dict[str, Any] = {"specialist": specialist, "minutes": minutes}
@@ -84,7 +89,7 @@ def claim(
             session.out.json(found)
         else:
             rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
-            session.out.table(Table(_COLUMNS, rows, empty="Nothing to be had."))
+            session.out.table(replace(_LIST, rows=rows, empty="Nothing to be had."))
         if not found["items"]:
             raise click.exceptions.Exit(EXIT_NO)
 
@@ -96,7 +101,7 @@ def release(
         Argument(metavar="[KEY]...", help="Left out: all that you hold."),
     ] = None,
     specialist: Specialist = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Give leased tickets back, so that others can have them at once."""
     body = {"specialist": specialist, "keys": keys or None}

@@ -20,7 +20,7 @@ def make_report(
         str, Option("--out", metavar="FILE", help="Where to; - for standard output.")
     ] = "report.html",
     force: Annotated[bool, Option("--force", help="Write over a file that is there.")] = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Write a report: the charts and lists of the start page as one HTML file.
 

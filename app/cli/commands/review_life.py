@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from app.cli.errors import UsageProblem
+from app.cli.ids import is_beginning, whole_id
 from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
@@ -23,7 +24,7 @@ def apply_review(
     key: Key,
     which: Which,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Take a review's amendment into the ticket, and show the ticket."""
     with opened(ctx, as_json=as_json) as session:
@@ -43,7 +44,7 @@ def answer_review(
     ],
     reason: Annotated[str, Option(help="Why, in Markdown.")],
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """End an open objection: its author withdraws it, a maintainer accepts or overrules it."""
     body = {"resolution": resolution.lower(), "reason": reason}
@@ -60,7 +61,7 @@ def confirm_review(
         Option(metavar="N", help="The version you read; refused when it has changed since."),
     ] = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Let your outdated review hold for the ticket as it is now."""
     body = {} if ticket_version is None else {"ticket_version": ticket_version}
@@ -100,6 +101,9 @@ def _review_id(session: Session, key: str, which: str) -> str:
     except ValueError:
         pass
     found = session.client.get("tickets", key, "reviews", params={"limit": 200})
+    ids = [str(review.get("id")) for review in found.get("items", [])]
+    if is_beginning(which) and any(one.startswith(which.lower()) for one in ids):
+        return whole_id(ids, which, "review", f"findings review list {key}")
     for review in found.get("items", []):
         if review.get("specialist") == which:
             return str(review.get("id"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import click
 
 from app.cli import drafts
+from app.cli.editor import Editor, written
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_table, read_text
 from app.cli.output import Output
@@ -57,8 +58,9 @@ def add_review(
             "--from", metavar="FILE", help="A file with [[reviews]]; takes that of --specialist."
         ),
     ] = None,
+    editor: Editor = False,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Record a specialist's cross-review; a later one of the same specialist supersedes it."""
     body = _review_in(source, specialist) if source else {}
@@ -75,6 +77,9 @@ def add_review(
         "ticket_version": ticket_version,
     }
     body |= {name: value for name, value in given.items() if value is not None}
+    if editor:
+        about = f"Above: why {body.get('verdict', 'this verdict')} on {key}, in Markdown."
+        body["rationale"] = written(about, str(body.get("rationale") or ""))
     if "verdict" not in body:
         raise UsageProblem(
             "the review has no verdict", "Give --verdict ENDORSE, NEUTRAL, REFINE or OBJECT"
@@ -120,7 +125,7 @@ def list_reviews(
     key: Key,
     everything: Annotated[bool, Option("--all", help="Superseded and outdated ones too.")] = False,
     limit: Limit = 200,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List the reviews of a ticket.
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
+from app.cli.browser import Web, open_page
 from app.cli.errors import EXIT_NO, CliError, Stopped, Unreachable
+from app.cli.ids import whole_run_id
 from app.cli.progress import Progress
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
 from app.cli.signature import Argument, Option
@@ -25,7 +27,7 @@ WAIT_S = 25
 PAUSE_S = 0.2
 """Between looks, should something on the way answer at once instead of waiting."""
 
-RunId = Annotated[str, Argument(metavar="RUN", help="The run's id.")]
+RunId = Annotated[str, Argument(metavar="RUN", help="Its id, or the beginning of it.")]
 _Words = list[str] | None
 
 
@@ -51,7 +53,7 @@ def verify(
     watch: Annotated[
         bool, Option("--watch", help="Print each test and what it prints as it happens.")
     ] = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Run the tests of a ticket and wait for the result.
 
@@ -96,7 +98,8 @@ def until_ended(
 
 
 def _print_events(session: Session, run_id: str) -> None:
-    """Print what is seen of a run until it ends, on standard error: the result comes after."""
+    """Print what is seen of a run until it ends; the result comes after."""
+    session.out.live()
     for event in follow(session.client, "runs", run_id, "events"):
         data = event.data
         match event.kind:
@@ -132,10 +135,15 @@ def show_run(
     ctx: click.Context,
     run_id: RunId,
     wait: Annotated[bool, Option("--wait", help="Wait until it has ended.")] = False,
-    as_json: JsonFlag = False,
+    web: Web = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Show a run with the outcome of each test in each arm."""
     with opened(ctx, as_json=as_json) as session:
+        run_id = whole_run_id(session.client, run_id)
+        if web:
+            open_page(session, "runs", run_id)
+            return
         run = session.client.get("runs", run_id)
         if wait:
             with _look_again(run_id):
@@ -160,7 +168,8 @@ def list_runs(
     requested_by: Annotated[_Words, Option(metavar="NAME", help="Who asked for it.")] = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    web: Web = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List runs, newest first.
 
@@ -174,6 +183,9 @@ def list_runs(
         "requested_by": requested_by,
     }
     with opened(ctx, as_json=as_json) as session:
+        if web:
+            open_page(session, "runs", params=params)
+            return
         session.list(
             "runs",
             params=params,
@@ -183,10 +195,10 @@ def list_runs(
         )
 
 
-def cancel_run(ctx: click.Context, run_id: RunId, as_json: JsonFlag = False) -> None:
+def cancel_run(ctx: click.Context, run_id: RunId, as_json: JsonFlag = None) -> None:
     """Cancel a run; what its worker has started is stopped."""
     with opened(ctx, as_json=as_json) as session:
-        run = session.client.post("runs", run_id, "cancel")
+        run = session.client.post("runs", whole_run_id(session.client, run_id), "cancel")
         if session.out.as_json:
             session.out.json(run)
         else:

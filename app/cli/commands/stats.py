@@ -18,7 +18,7 @@ def show_stats(
     weeks: Annotated[
         int, Option(min=1, max=104, metavar="N", help="So many weeks, back from now.")
     ] = 12,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Show figures by severity, status, evidence, specialist and week.
 

@@ -49,7 +49,7 @@ def new_test(
     ] = None,
 ) -> None:
     """Write the skeleton of a verification test for a ticket, with words on what it asserts."""
-    with opened(ctx, as_json=False) as session:
+    with opened(ctx, as_json=None) as session:
         ticket = session.client.get("tickets", key)
         path = out or Path(f"test_{_slug(key)}.py")
         text = _SKELETON.format(
@@ -76,7 +76,7 @@ def submit_test(
     key: Key,
     file: Annotated[str, Argument(metavar="FILE", help="A pytest file of at most 64 KiB.")],
     purpose: Annotated[str | None, Option(help="demonstrates (default) or guards.")] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Hand in a test of your own; it is collected and run in the cage only."""
     with opened(ctx, as_json=as_json) as session:
@@ -100,7 +100,7 @@ def promote_test(ctx: click.Context, key: Key) -> None:
     Apply it at the project's root with `git apply`. The tests get the ticket's marker where it is
     missing, and the defect patches go to the suite's folder of defects.
     """
-    with opened(ctx, as_json=False) as session:
+    with opened(ctx, as_json=None) as session:
         files = _promoted(session, key)
         if not files:
             raise UsageProblem(

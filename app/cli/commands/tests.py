@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import click
 
 from app.cli.errors import UsageProblem
+from app.cli.ids import whole_id
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
@@ -29,7 +30,7 @@ def list_tests(
     ] = None,
     limit: Limit = 200,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List the tests that can be run, or those linked with a ticket.
 
@@ -73,7 +74,7 @@ def link_test(
         str | None,
         Option(metavar="ITEM", help="The checklist item it stands behind: number or id."),
     ] = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Link a test with a ticket.
 
@@ -98,7 +99,7 @@ def unlink_test(
     link: Annotated[
         str, Argument(metavar="NODE_ID|LINK_ID", help="The test, or the id of its link.")
     ],
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Take a test off a ticket; a link that a marker made stays with its marker."""
     with opened(ctx, as_json=as_json) as session:
@@ -107,7 +108,7 @@ def unlink_test(
         session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
 
 
-def sync_tests(ctx: click.Context, as_json: JsonFlag = False) -> None:
+def sync_tests(ctx: click.Context, as_json: JsonFlag = None) -> None:
     """Collect the suite anew: new tests come in, and markers link by themselves."""
     with opened(ctx, as_json=as_json) as session:
         report = session.client.post("tests", "sync")
@@ -140,6 +141,8 @@ def _item_id(session: Session, key: str, wanted: str) -> str:
 def _link(session: Session, key: str, wanted: str) -> dict[str, Any]:
     """Return the link of a ticket that `wanted` names; one made by hand before one by marker."""
     links = session.client.get("tickets", key, "tests").get("items", [])
+    ids = [str(link.get("id")) for link in links]
+    wanted = whole_id(ids, wanted, "link", f"findings test list {key}")
     fitting = [link for link in links if wanted in (link.get("id"), link.get("node_id"))]
     if not fitting:
         raise UsageProblem(

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import click
 
 from app.cli import drafts
+from app.cli.editor import Editor, rewritten
 from app.cli.errors import UsageProblem
-from app.cli.inputs import read_table
+from app.cli.inputs import is_interactive, read_table
 from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
@@ -39,12 +40,14 @@ def edit_ticket(
     ] = None,
     assignee: Annotated[str | None, Option(help="Who takes care of it; '' nobody.")] = None,
     resolution_text: Annotated[str | None, Option(help="How it was settled.")] = None,
+    editor: Editor = False,
     version: ReadVersion = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Change a ticket's document by options, by a file, or both; options outweigh the file.
 
-    Fields left out stay as they are.
+    Fields left out stay as they are. On a terminal, without any of them, summary and sections are
+    opened in $EDITOR; an edit that somebody else made meanwhile is not written over.
     """
     body = read_table(source) if source else {}
     given = {
@@ -58,9 +61,14 @@ def edit_ticket(
     body |= {name: value for name, value in given.items() if value is not None}
     if assignee is not None:
         body["assignee"] = assignee or None
-    if not body:
+    editor = editor or (not body and is_interactive())
+    if not body and not editor:
         raise UsageProblem("there is nothing to change", "Give a FILE or options like --title")
     with opened(ctx, as_json=as_json) as session:
+        if editor:
+            ticket = session.client.get("tickets", key)
+            version = version or ticket["version"]
+            body = rewritten({**ticket, **body}) | body
         headers = {"Content-Type": "application/json", "If-Match": _etag(session, key, version)}
         content = json.dumps(body).encode("ascii")
         answer = session.client.call("PATCH", "tickets", key, content=content, headers=headers)
@@ -98,7 +106,7 @@ def move_ticket(
         ),
     ] = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Move a ticket along the workflow; a closed gate says what is missing."""
     from app.cli.client import new_key
@@ -136,7 +144,7 @@ def relate_tickets(
     remove: Annotated[bool, Option("--remove", help="Take the relation away.")] = False,
     version: ReadVersion = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Relate a ticket to another one, which then shows the inverse; shows the ticket."""
     from app.cli.client import new_key

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import click
 
 from app.cli import drafts
+from app.cli.browser import Web, open_page
+from app.cli.editor import Editor, rewritten
 from app.cli.inputs import is_interactive
 from app.cli.output import say
 from app.cli.remedies import quote
@@ -50,8 +52,9 @@ def file_ticket(
     reported_on: Annotated[str | None, Option(metavar="YYYY-MM-DD")] = None,
     external_ref: Annotated[str | None, Option(help="Your own id of it.")] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Check it, store nothing.")] = False,
+    editor: Editor = False,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """File a finding from options, from a file, or both; options outweigh the file.
 
@@ -77,6 +80,8 @@ def file_ticket(
         "external_ref": external_ref,
     }
     draft |= {name: value for name, value in given.items() if value not in (None, [])}
+    if editor:
+        draft |= rewritten(draft)
     if source is None and is_interactive():
         drafts.ask_for(draft)
     drafts.require_complete(draft)
@@ -113,9 +118,12 @@ def _file(
         out.remark(f"Next: findings ticket show {ticket.get('key')}")
 
 
-def show_ticket(ctx: click.Context, key: Key, as_json: JsonFlag = False) -> None:
+def show_ticket(ctx: click.Context, key: Key, web: Web = False, as_json: JsonFlag = None) -> None:
     """Show a ticket with its reviews, tests, patches and evidence."""
     with opened(ctx, as_json=as_json) as session:
+        if web:
+            open_page(session, "tickets", key)
+            return
         ticket = session.client.get("tickets", key)
         if session.out.as_json:
             session.out.json(ticket)
@@ -158,7 +166,8 @@ def list_tickets(
     ] = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    web: Web = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """List tickets. Any of the values of one filter, and all filters together.
 
@@ -186,6 +195,9 @@ def list_tickets(
         "sort": sort,
     }
     with opened(ctx, as_json=as_json) as session:
+        if web:
+            open_page(session, "tickets", params=params)
+            return
         session.list(
             "tickets",
             params=params,
@@ -200,7 +212,7 @@ def history(
     key: Key,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = False,
+    as_json: JsonFlag = None,
 ) -> None:
     """Show what happened to a ticket, oldest first."""
     with opened(ctx, as_json=as_json) as session:
@@ -210,7 +222,7 @@ def history(
             "history",
             params={},
             limit=None if everything else limit,
-            table=Table(("at", "by", "action", "change"), ()),
+            table=Table(("at", "by", "action", "change"), (), cut="change", may_go=("by",)),
             row=lambda event: _without_ticket(change_row(event)),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.cli.views.words import moment
+from app.cli.moments import moment
 
 
 def change_row(event: Mapping[str, Any]) -> tuple[object, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from app.cli.moments import moment
 from app.cli.output import Output
-from app.cli.tables import Table
-from app.cli.views.words import evidence_words, moment
+from app.cli.tables import Id, Table
+from app.cli.views.words import evidence_words
 
 Json = Mapping[str, Any]
 
@@ -19,13 +20,15 @@ LIST = Table(
     ("run", "ticket", "kind", "status", "outcome", "asked by", "queued"),
     (),
     empty="No run matches.",
+    cut="asked by",
+    may_go=("asked by", "kind", "queued", "status", "outcome"),
 )
 
 
 def list_row(run: Json) -> tuple[object, ...]:
     """Return the cells of a run in a list."""
     return (
-        run.get("id"),
+        Id(run.get("id") or ""),
         run.get("ticket"),
         run.get("kind"),
         run.get("status"),

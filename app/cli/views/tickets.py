@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.cli.moments import moment
 from app.cli.output import Output
 from app.cli.tables import Table
-from app.cli.views.words import consensus_words, evidence_words, moment, place_words, short
+from app.cli.views.words import consensus_words, evidence_words, place_words, short
 
 Json = Mapping[str, Any]
 
 LIST = Table(
-    ("key", "severity", "status", "evidence", "reviews", "title"),
+    ("key", "sev", "status", "evidence", "reviews", "title"),
     (),
     empty="No ticket matches.",
+    cut="title",
+    may_go=("reviews", "evidence", "status", "sev"),
 )
 
 

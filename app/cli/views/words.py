@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_VERDICTS = ("ENDORSE", "NEUTRAL", "REFINE", "OBJECT")
+_SIGNS = {"ENDORSE": "+", "NEUTRAL": "=", "REFINE": "~", "OBJECT": "-"}
 
 
 def evidence_words(evidence: Mapping[str, Any]) -> str:
@@ -21,11 +21,14 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
 
 
 def consensus_words(consensus: Mapping[str, Any]) -> str:
-    """Return how the current reviews divide: ``1 ENDORSE, 2 NEUTRAL``."""
-    counts = [f"{consensus[name]} {name}" for name in _VERDICTS if consensus.get(name)]
-    if consensus.get("outdated"):
-        counts.append(f"{consensus['outdated']} outdated")
-    return ", ".join(counts)
+    """Return how the current reviews divide: ``+1 =2`` is one ENDORSE and two NEUTRAL.
+
+    ``~`` counts REFINE, ``-`` OBJECT, and ``?`` reviews that the ticket has outgrown.
+    """
+    signs = {**_SIGNS, "outdated": "?"}
+    return " ".join(
+        f"{sign}{consensus[name]}" for name, sign in signs.items() if consensus.get(name)
+    )
 
 
 def place_words(location: Mapping[str, Any]) -> str:
@@ -38,13 +41,6 @@ def place_words(location: Mapping[str, Any]) -> str:
     if location.get("note"):
         parts.append(f"({location['note']})")
     return " ".join(part for part in parts if part)
-
-
-def moment(value: Any) -> str:
-    """Return a time to the second: ``2025-01-31 12:00:00Z``."""
-    text = str(value or "")
-    day, _, clock = text.partition("T")
-    return f"{day} {clock[:8]}Z" if clock.endswith(("Z", "+00:00")) else text
 
 
 def short(digest: Any) -> str:

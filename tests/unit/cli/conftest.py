@@ -77,7 +77,7 @@ class StubService:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # names of http.server
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815  # names of http.server
 
             def log_message(self, *_: Any) -> None:
                 pass

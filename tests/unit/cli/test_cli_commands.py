@@ -57,8 +57,7 @@ def test_lines_in_a_pipe_have_no_heading_and_no_control_characters(
     done = findings("ticket", "list")
     assert done.code == 0
     assert done.out == (
-        "A-1\tP1\tclosed (fixed)\tproven (stale)\t1 ENDORSE, 2 OBJECT, 1 outdated\t"
-        "a\\tb\\x1b[31m[bold]x[/bold]\n"
+        "A-1\tP1\tclosed (fixed)\tproven (stale)\t+1 -2 ?1\ta\\tb\\x1b[31m[bold]x[/bold]\n"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.cli.catalogue import SECTIONS, Command, Group
-from app.cli.commanding import function_of, summary_of
+from app.cli.commanding import function_of, made, summary_of
 
 SLOW = {"rich", "httpx", "pydantic", "fastapi", "sqlalchemy", "torch", "asyncio", "app.config"}
 
@@ -68,6 +70,18 @@ def test_a_command_says_what_it_does_in_a_sentence_and_shows_an_example(
     assert shown.endswith("\n".join(f"  {line}" for line in command.examples) + "\n")
     assert any(f"findings {' '.join(path)}" in line for line in command.examples)
     assert max(map(len, command.examples)) <= 76
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_examples_are_commands_that_are_understood(path: tuple[str, ...]) -> None:
+    text = "\n".join(ALL[path].examples).replace("\\\n", "")
+    for line in text.splitlines():
+        typed = re.split(r" [|<>] |\$\(|\| ", line)
+        (words,) = (shlex.split(part.rstrip(")")) for part in typed if "findings " in part)
+        words = words[words.index("findings") + 1 :]
+        assert tuple(words[: len(path)]) == path
+        command = made(ALL[path], path[-1])
+        command.make_context(path[-1], words[len(path) :])
 
 
 def test_every_function_of_the_commands_is_in_the_table() -> None:

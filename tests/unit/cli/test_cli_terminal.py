@@ -61,7 +61,7 @@ def listed(stub: Any, reply: Any) -> None:
 @pytest.mark.usefixtures("listed")
 def test_a_table_with_its_heading(on_terminal: Callable[..., str]) -> None:
     text = on_terminal("ticket", "list", columns=120)
-    assert re.search(r"key +severity +status +evidence +title", plain(text))
+    assert re.search(r"key +sev +status +evidence +title", plain(text))
     assert "\x1b[32mproven" in text
     assert "There are more" in text
 

@@ -1,0 +1,20 @@
+"""The colours of words that say how something stands."""
+
+_GOOD = "proven passed passing fix-ready ENDORSE SATISFIED finished yes"
+_BAD = "failed error timed-out regressed cannot-fail not-fixed breaks-others reproduced OBJECT P0"
+_MIXED = "inconclusive skipped xfailed xpassed cancelled REFINE P1 running queued unverified"
+
+STYLES = {
+    **dict.fromkeys(_GOOD.split(), "green"),
+    **dict.fromkeys(_BAD.split(), "bold red"),
+    **dict.fromkeys(_MIXED.split(), "yellow"),
+}
+"""Words with their styles, as Rich names them."""
+
+SGR = {"bold": "1", "green": "32", "bold red": "1;31", "yellow": "33"}
+"""Styles as a terminal is told them."""
+
+
+def style_of(text: str) -> str:
+    """Return the style of a cell by its first word; empty for none."""
+    return STYLES.get(text.partition(" ")[0], "") if text else ""

@@ -1,0 +1,45 @@
+"""The fields that answers of the service have, for ``--json`` and its completion.
+
+The service is asked for them nowhere: a test holds this table against the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SUMMARY = (
+    "key title severity status resolution batch agent summary domains categories assignee "
+    "evidence consensus version created_at updated_at created_by"
+)
+_TICKET = (
+    "key title severity status resolution batch agent summary domains categories locations "
+    "sections checklist relations reports assignee reported_on external_ref commits "
+    "resolution_text reviews consensus evidence tests patches testability closure gate version "
+    "created_at updated_at created_by"
+)
+_RUN = (
+    "id ticket target kind status outcome reason requested_by attempt queued_at started_at "
+    "finished_at repeats reused_from"
+)
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(words.split())
+    for name, words in {
+        "SummaryOut": _SUMMARY,
+        "QueuedOut": f"{_SUMMARY} lease",
+        "TicketOut": _TICKET,
+        "ReviewOut": "id specialist verdict rationale author on_behalf created_at ticket_version "
+        "outdated claim fix proposed_severity amendment evidence provenance superseded_by answer "
+        "applied",
+        "RunSummaryOut": _RUN,
+        "RunOut": f"{_RUN} arms also_broken compared not_comparable authors environment hints hint",
+        "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
+        "last_flake_at",
+        "AccountOut": "id name role speaks_for display_name created_at disabled disabled_at",
+        "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
+        "NoteOut": "id author body created_at",
+        "AuditEventOut": "id ticket at actor action changes request_id",
+        "ImportItemOut": "source_path key result line reason warnings changes",
+    }.items()
+}
+"""By the name of the schema in the OpenAPI document; of a list, that of its items."""
