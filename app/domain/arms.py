@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from app.domain.evidence import ProofBy
-from app.domain.runs import ArmPlan, PatchUse, RunKind
+from app.domain.runs import ArmPlan, PatchUse, RunKind, RunPlan
 
 PATCH_NAME = re.compile(r"fix|defect(?:-(?:[2-9]|[1-9]\d{1,2}))?")
 """``fix``, ``defect``, ``defect-2`` …"""
@@ -48,6 +48,25 @@ def plan_arms(kind: RunKind, patches: Mapping[str, tuple[str, str]]) -> tuple[Ar
         ArmPlan("before" if n == 1 else f"before-{n}", use) for n, use in enumerate(usable, 1)
     ]
     return (*before, ArmPlan("after"))
+
+
+def mismatch(plan: RunPlan, *, suite: str, packages: Mapping[str, str]) -> str | None:
+    """Return why a worker's files are not those that a run was triggered for, or None.
+
+    Args:
+        plan: as it was frozen.
+        suite: digest of the worker's suite, without submitted files.
+        packages: digests of the prepared packages by arm.
+    """
+    as_planned = suite == plan.suite_digest and all(
+        packages[arm.name] == plan.package_digest for arm in plan.arms if arm.patch is None
+    )
+    if as_planned:
+        return None
+    return (
+        f"waits for a worker with package {plan.package_digest[:12]} and suite "
+        f"{plan.suite_digest[:12]}; trigger it again if those are gone"
+    )
 
 
 def proof_by(arms: Sequence[ArmPlan]) -> ProofBy | None:

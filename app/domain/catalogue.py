@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -56,6 +56,12 @@ class TargetState:
     errors: tuple[str, ...]
     """Files that could not be collected, with the reason."""
     synced_at: datetime
+    test_files: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the suite's test files, by path relative to the project's root."""
+    support_digest: str = ""
+    """Of the suite's files that are no test files, on which every test may depend."""
+    environments: tuple[str, ...] = ()
+    """Of the workers that live; empty while none is known."""
 
     def covers(self, domains: Iterable[str]) -> bool:
         """Tell whether a ticket of these `domains` is this target's."""

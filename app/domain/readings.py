@@ -7,7 +7,7 @@ says why.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -95,6 +95,18 @@ def cause_of(result: TestResult) -> Cause | None:
     if result.cause is None and result.outcome is TestOutcome.FAILED and result.phase == "call":
         return Cause.ASSERTION
     return result.cause
+
+
+def failing(arms: Iterable[ArmResult], linked: Collection[str]) -> set[str]:
+    """Return the linked tests that failed in any repeat for a cause that can show a defect."""
+    return {
+        result.node_id
+        for arm in arms
+        for result in arm.results
+        if result.node_id in linked
+        and result.demonstrates_failure
+        and cause_of(result) not in (Cause.ENVIRONMENT, Cause.TEST)
+    }
 
 
 def place_of(result: TestResult) -> str:

@@ -70,8 +70,8 @@ class ArmStore:
     ) -> PreparedArm:
         """Return the arm of `target`, patched when a patch is given.
 
-        `extra_files` (path below the suite → source) are placed into the suite; they are part of
-        its digest. Raises `diffs.PatchError` when the patch is refused or does not apply, and
+        `extra_files` (path below the suite → source) are placed into the suite; its digest is that
+        without them. Raises `diffs.PatchError` when the patch is refused or does not apply, and
         `FolderError` when the target cannot be read or an extra file would replace another.
         """
         original, suite = read_target(target)
@@ -79,6 +79,7 @@ class ArmStore:
         if patch_text is not None:
             package = patched(target, package, patch_text, reverse=reverse)
         byte_code = compiled(package, original)
+        suite_digest = digest_of(suite)
         _add_extra(suite, extra_files or {})
         content = {
             **{f"{target.package}/{path}": data for path, data in package.items()},
@@ -90,7 +91,7 @@ class ArmStore:
         return PreparedArm(
             root=self._place(content),
             package_digest=digest_of(package),
-            suite_digest=digest_of(suite),
+            suite_digest=suite_digest,
         )
 
     def prune(self, older_than_s: float = 7 * 86400.0) -> int:

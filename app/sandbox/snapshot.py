@@ -25,6 +25,8 @@ class Snapshot:
     test_digests: Mapping[str, str]
     """By path of a test file, relative to the project's root: its bytes with the suite's support
     files, which any test may depend on."""
+    support_digest: str = ""
+    """Of the suite's files that are no test files."""
     shipped: frozenset[str] = frozenset()
     """Digests of the defect patches that the suite itself ships."""
 
@@ -48,6 +50,7 @@ def take_snapshot(target: Target) -> Snapshot:
             for path, data in suite.items()
             if _is_test_file(path)
         },
+        support_digest=shared,
         shipped=frozenset(
             hashlib.sha256(path.read_bytes()).hexdigest()
             for path in (target.root / target.suite / DEFECTS).glob("*.patch")

@@ -83,10 +83,13 @@ test_tallies = Table(
     # Repeats since the last flip, and the run that saw it.
     Column("since_flip", Integer, nullable=False),
     Column("flipped_in", UUID),
+    # The package shipped at some time, without a patch.
+    Column("bundled", BOOLEAN, nullable=False),
     # How it ended last in each company, {company: passed}.
     Column("last", JSONB, nullable=False),
     Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
     Index("ix_test_tallies_updated_at", "updated_at"),
+    Index("ix_test_tallies_flips", "node_id", postgresql_where=text("flips > 0")),
 )
 
 suite_results = Table(

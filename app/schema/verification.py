@@ -17,6 +17,8 @@ targets = Table(
     Column("errors", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # Digests of the suite's test files by path: a test may import others.
     Column("test_files", JSONB, nullable=False, server_default=text("'{}'")),
+    # Of all other files of the suite.
+    Column("support_digest", Text, nullable=False, server_default=""),
     # Digests of the environments of the workers that live; empty while none does.
     Column("environments", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("synced_at", Timestamp, nullable=False, server_default=func.now()),

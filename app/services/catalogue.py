@@ -16,7 +16,7 @@ from app.errors import Unavailable
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection, Target
 from app.sandbox.snapshot import Snapshot, take_snapshot
-from app.services.evidence import reassess
+from app.services.evidence import reassess_for
 from app.storage.unit import Stores, UnitOfWork
 
 
@@ -147,6 +147,9 @@ class CatalogueService:
     ) -> None:
         state = TargetState(
             name=self._target.name,
+            test_files=snapshot.test_digests,
+            support_digest=snapshot.support_digest,
+            environments=tuple(await stores.workers.environments()),
             package_digest=snapshot.package_digest,
             suite_digest=snapshot.suite_digest,
             domains=self._target.domains,
@@ -161,7 +164,7 @@ class CatalogueService:
             [(patch, how_it_applies(snapshot, patch.text)) for patch in patches]
         )
         for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
-            await reassess(stores, ticket_id, key, self._target.name)
+            await reassess_for(stores, ticket_id, key, state)
 
 
 def how_it_applies(snapshot: Snapshot, text: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from app.domain import evidence
 from app.domain.catalogue import TargetState, fold
-from app.domain.evidence import Digests
+from app.domain.evidence import Decision, Digests, InForce, Shown
+from app.domain.flakes import FlakyTest, flaky_tests
 from app.storage.links import ExpandedTest
 from app.storage.patches import StoredPatch
 from app.storage.unit import Stores
@@ -24,30 +26,95 @@ def patches_digest(patches: Sequence[StoredPatch]) -> str:
     return fold(part for patch in parts for part in patch)
 
 
-async def digests_in_force(
-    stores: Stores, ticket_id: int, key: str, target: TargetState
-) -> tuple[Digests, int]:
-    """Return the digests that evidence of a ticket rests on now, and how many tests it has."""
-    tests = await stores.links.expanded(ticket_id, key)
+def uses_digest(uses: Sequence[str], files: Mapping[str, str]) -> str:
+    """Return one digest of the test files that linked tests import; empty where there are none.
+
+    `files` holds the digests of the suite's test files by path.
+    """
+    if not uses:
+        return ""
+    return fold(part for path in sorted(uses) for part in (path, files.get(path, "")))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What evidence of a ticket stands on now."""
+
+    now: InForce
+    linked: Sequence[ExpandedTest]
+
+    def digests_of(self) -> list[tuple[str, str]]:
+        """Return the linked tests as tallies know them."""
+        return [(test.node_id, test.digest) for test in self.linked]
+
+
+async def ground_of(
+    stores: Stores, ticket_id: int, key: str, target: TargetState, uses: Sequence[str]
+) -> Ground:
+    """Return what is in force for a ticket whose tests import the test files `uses`."""
+    tests = await stores.links.expanded(ticket_id, key, target.support_digest)
     patches = await stores.patches.of_ticket(ticket_id)
-    now = Digests(
+    digests = Digests(
         package=target.package_digest,
         links=links_digest(tests),
         patches=patches_digest(patches),
+        uses=uses_digest(uses, target.test_files),
     )
-    return now, len(tests)
+    return Ground(InForce(digests, target.environments), tests)
+
+
+async def flaky_among(
+    stores: Stores, ground: Ground, decision: Decision | None
+) -> tuple[FlakyTest, ...]:
+    """Return the linked tests that flip at the digests in force.
+
+    On the package as it ships, and on those of the arms that decided, while they are in force.
+    """
+    packages = {ground.now.digests.package}
+    environments = set(ground.now.environments)
+    if decision is not None and decision.digests == ground.now.digests:
+        packages.update(decision.packages)
+        environments.update(filter(None, [decision.environment]))
+    return flaky_tests(await stores.tallies.flipping(ground.digests_of(), packages, environments))
+
+
+async def shown_now(
+    stores: Stores,
+    ground: Ground,
+    target: TargetState,
+    decision: Decision | None,
+    domains: Sequence[str],
+) -> Shown:
+    """Return how evidence that rests on `decision` is to be shown now."""
+    uses = () if decision is None else decision.uses
+    digests = replace(ground.now.digests, uses=uses_digest(uses, target.test_files))
+    ground = replace(ground, now=replace(ground.now, digests=digests))
+    flaky = await flaky_among(stores, ground, decision) if ground.linked else ()
+    return evidence.assess(
+        covered=target.covers(domains),
+        linked=len(ground.linked),
+        decision=decision,
+        now=ground.now,
+        flaky=flaky,
+    )
 
 
 async def reassess(stores: Stores, ticket_id: int, key: str, target_name: str) -> None:
     """Bring the shown state of a ticket's evidence up to date; the caller holds its row."""
     target = await stores.catalogue.target(target_name)
+    await reassess_for(stores, ticket_id, key, target)
+
+
+async def reassess_for(
+    stores: Stores, ticket_id: int, key: str, target: TargetState | None
+) -> None:
+    """Bring the shown state of a ticket's evidence up to date with `target`."""
     standing = await stores.ticket_edits.standing_of(ticket_id)
-    covered = target is not None and target.covers(standing.domains)
-    now, linked = None, 0
-    if target is not None:
-        now, linked = await digests_in_force(stores, ticket_id, key, target)
-    state, stale = evidence.assess(
-        covered=covered, linked=linked, decision=standing.decision, now=now
-    )
-    if (state, stale) != (standing.state, standing.stale):
-        await stores.ticket_edits.save_evidence(ticket_id, state, stale=stale)
+    decision = standing.decision
+    if target is None:
+        shown = evidence.assess(covered=False, linked=0, decision=decision, now=None)
+    else:
+        ground = await ground_of(stores, ticket_id, key, target, ())
+        shown = await shown_now(stores, ground, target, decision, standing.domains)
+    if shown != standing.shown:
+        await stores.ticket_edits.save_evidence(ticket_id, shown)

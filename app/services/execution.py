@@ -15,9 +15,14 @@ from uuid import UUID
 
 from app.domain import evidence, outcomes
 from app.domain.arms import proof_by
+from app.domain.catalogue import TargetState
+from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
+from app.domain.readings import failing
 from app.domain.runs import ArmResult, RunOutcome, RunStatus, Verdict
-from app.services.evidence import digests_in_force
+from app.services.environment import own_environment
+from app.services.evidence import ground_of, reassess, shown_now, uses_digest
+from app.services.tallying import any_flips, passed_before, seen, test_files_used
 from app.storage.jobs import Job
 from app.storage.runs import ClaimedRun, UnreadablePlan
 from app.storage.unit import Stores, UnitOfWork
@@ -185,11 +190,14 @@ class ExecutionService:
     async def reuse(self, assignment: Assignment, environment: Mapping[str, Any]) -> bool:
         """Finish a run with the results of an earlier one that asked the same; False: none did."""
         run = assignment.run
+        environment = {**environment, **own_environment()}
         async with self._unit.read() as stores:
             earlier = await stores.runs.find_reusable(run, environment)
-        if earlier is None:
-            return False
-        verdict = outcomes.decide(run.kind, run.plan, earlier.arms)
+            # A lucky result is never reused.
+            if earlier is None or await any_flips(stores, run.plan, earlier.arms, environment):
+                return False
+            before = await passed_before(stores, run.plan, earlier.arms, environment)
+        verdict = outcomes.decide(run.kind, run.plan, earlier.arms, passed_before=before)
         return await self._end(
             assignment,
             verdict,
@@ -208,9 +216,14 @@ class ExecutionService:
     ) -> bool:
         """Decide and store how a run ended; False when this attempt no longer counts.
 
-        `events` are those that were seen last and not recorded yet.
+        `events` are those that were seen last and not recorded yet. What this process knows of its
+        environment outweighs what a guest says of it.
         """
-        verdict = outcomes.decide(assignment.run.kind, assignment.run.plan, arms)
+        run = assignment.run
+        environment = {**environment, **own_environment()}
+        async with self._unit.read() as stores:
+            before = await passed_before(stores, run.plan, arms, environment)
+        verdict = outcomes.decide(run.kind, run.plan, arms, passed_before=before)
         return await self._end(assignment, verdict, arms, environment, events=events)
 
     async def fail(
@@ -235,7 +248,23 @@ class ExecutionService:
                 stores, run, verdict, arms, environment, events=events, reused_from=reused_from
             )
             await stores.jobs.finish(assignment.job)
-            return current
+        if current and reused_from is None:
+            await self._tell_others(run)
+        return current
+
+    async def _tell_others(self, run: ClaimedRun) -> None:
+        """Bring the evidence of other tickets up to date whose tests this run saw flip.
+
+        In transactions of their own: two runs must not wait for each other's tickets in a ring.
+        """
+        async with self._unit.read() as stores:
+            flipped = await stores.tallies.flipped_in(run.id)
+            keys = await stores.links.tickets_of(run.plan.target, flipped) if flipped else set()
+        for key in sorted(keys - {run.ticket}):
+            async with self._unit.begin() as stores:
+                ticket = await stores.tickets.lock(key)
+                if ticket is not None:
+                    await reassess(stores, ticket.id, key, run.plan.target)
 
     async def _store(
         self,
@@ -253,44 +282,47 @@ class ExecutionService:
         if standing is None:
             return False  # the ticket was deleted, and the run with it
         target = await stores.catalogue.target(run.plan.target)
-        decision = shown = None
+        decision, shown = None, standing.shown
         if target is not None:
-            now, linked = await digests_in_force(stores, run.ticket_id, run.ticket, target)
-            # Only a failure asks what was known before.
-            failed = verdict.outcome is RunOutcome.FAILED
-            past = await stores.runs.past_of(run.ticket_id) if failed else []
-            decision = evidence.decide(
-                _facts(run, verdict), now=now, previous=standing.decision, past=past
+            if reused_from is None and (found := seen(run.plan, arms, target)):
+                where = environment_digest(environment)
+                await stores.tallies.record(target.name, where, found, run.id)
+            uses = test_files_used(run.plan, arms, target)
+            ground = await ground_of(stores, run.ticket_id, run.ticket, target, uses)
+            facts = await _facts(stores, run, verdict, arms, environment, target)
+            decision = evidence.decide(facts, now=ground.now, previous=standing.decision)
+            shown = await shown_now(
+                stores, ground, target, decision or standing.decision, standing.domains
             )
-            covered = target.covers(standing.domains)
-            shown = evidence.assess(covered=covered, linked=linked, decision=decision, now=now)
         took = await stores.runs.mark_finished(
             run.id,
             run.attempt,
             verdict,
             arms=arms,
             environment=environment,
-            decided=None if decision is None else decision.state,
+            decided=None if decision is None or decision.run != run.id else decision.state,
             reused_from=reused_from,
         )
         if took is None:
             return False
-        if decision is None or shown is None:
-            attempt = _attempt(run, verdict)
-            await stores.ticket_edits.save_last_attempt(run.ticket_id, attempt)
+        if decision is None:
+            await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
+            if shown != standing.shown:
+                await stores.ticket_edits.save_evidence(run.ticket_id, shown)
         else:
-            state, stale = shown
-            await stores.ticket_edits.save_decision(run.ticket_id, decision, state, stale=stale)
+            # A run that only contradicts is no deciding one.
+            attempt = None if decision.run == run.id else _attempt(run, verdict)
+            await stores.ticket_edits.save_decision(run.ticket_id, decision, shown, attempt=attempt)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         await self._tell_end(stores, run, verdict, events)
-        before = (standing.state, standing.stale)
-        if decision is not None and shown is not None and shown != before:
+        before, after = standing.shown.in_words(), shown.in_words()
+        if before != after:
             await stores.audit.record(
                 None,
                 "evidence.changed",
                 ticket_id=run.ticket_id,
-                changes={"evidence": [_in_words(*before), _in_words(*shown)]},
+                changes={"evidence": [before, after]},
             )
         await stores.counters.count_run(run.kind, verdict.outcome, took)
         return True
@@ -312,17 +344,49 @@ class ExecutionService:
         )
 
 
-def _facts(run: ClaimedRun, verdict: Verdict) -> FinishedRun:
-    plan = run.plan
+async def _facts(
+    stores: Stores,
+    run: ClaimedRun,
+    verdict: Verdict,
+    arms: Sequence[ArmResult],
+    environment: Mapping[str, Any],
+    target: TargetState,
+) -> FinishedRun:
+    plan, where = run.plan, environment_digest(environment)
+    uses = test_files_used(plan, arms, target)
+    digests = {test.node_id: test.digest for test in plan.tests}
+    bundled = [arm for arm in arms if arm.patch is None]
+    failed = failing(bundled, digests)
+    # Only a failure asks what was known before.
+    regressed = await stores.tallies.passed_elsewhere(
+        [(node_id, digests[node_id]) for node_id in failed],
+        plan.package_digest,
+        where,
+        bundled=True,
+    )
+    same_suite = target.suite_digest == plan.suite_digest
     return FinishedRun(
         id=run.id,
         kind=run.kind,
         outcome=verdict.outcome,
-        digests=Digests(plan.package_digest, plan.links_digest, plan.patches_digest),
+        digests=Digests(
+            plan.package_digest,
+            plan.links_digest,
+            plan.patches_digest,
+            # Of another suite than that of now nothing is known of what the tests import.
+            uses_digest(uses, target.test_files if same_suite else {}),
+        ),
         covers_all_links=plan.covers_all_links,
         after_is_bundled=plan.arms[-1].patch is None,
         by=proof_by(plan.arms),
         finished_at=datetime.now(UTC),
+        environment=where,
+        packages=tuple(dict.fromkeys(arm.package_digest for arm in arms)),
+        uses=uses,
+        authors=run.authors,
+        without_assertion=verdict.without_assertion,
+        regressed=bool(regressed),
+        bundled_failed=bool(failed),
     )
 
 
@@ -334,10 +398,6 @@ def _attempt(run: ClaimedRun | UnreadablePlan, verdict: Verdict) -> dict[str, An
         "reason": verdict.reason,
         "at": datetime.now(UTC).isoformat(),
     }
-
-
-def _in_words(state: evidence.EvidenceState, stale: bool) -> str:
-    return f"{state.value} (stale)" if stale else state.value
 
 
 def _bundled_outcomes(arms: Sequence[ArmResult]) -> dict[str, str]:

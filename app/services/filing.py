@@ -193,10 +193,10 @@ async def add_ticket(
     """
     known = await _key_for(stores, draft, target)
     # At most markers speak of it yet: nobody can have linked a test by hand.
-    state, _ = assess(
+    shown = assess(
         covered=covers(known.covered, draft.domains), linked=known.linked, decision=None, now=None
     )
-    added = await stores.filing.add(draft, known.key, actor, state, action="ticket.filed")
+    added = await stores.filing.add(draft, known.key, actor, shown.state, action="ticket.filed")
     return known, added
 
 

@@ -168,7 +168,7 @@ class Intake:
         held = self._new.held
         await self._stores.filing.note_key(key)
         draft = tracked.draft_of(held, key)
-        state, _ = _evidence_of_new(around, held.domains)
+        state = _evidence_of_new(around, held.domains)
         past = {
             "status": held.status,
             "resolution": held.resolution,
@@ -363,11 +363,11 @@ class Intake:
         await check_originals(self._stores, removed)
 
 
-def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> tuple[EvidenceState, bool]:
+def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> EvidenceState:
     """What is known of a ticket that is just added: at most markers speak of it yet."""
     covered = around.covered is not None and covers(around.covered, domains)
     linked = int(around.claimed and around.covered is not None)
-    return assess(covered=covered, linked=linked, decision=None, now=None)
+    return assess(covered=covered, linked=linked, decision=None, now=None).state
 
 
 def _more(reviews: Iterable[ReviewText], known: Iterable[ReviewText]) -> list[ReviewText]:

@@ -141,7 +141,7 @@ class RunService:
         repeats: int,
         caller: Caller,
     ) -> tuple[RunPlan, Authors]:
-        linked = await stores.links.expanded(ticket.id, ticket.key)
+        linked = await stores.links.expanded(ticket.id, ticket.key, snapshot.support_digest)
         if not linked:
             raise _no_test(ticket.key, caller)
         chosen = _chosen(linked, wanted)

@@ -35,6 +35,9 @@ class CatalogueStore:
             domains=tuple(row.domains),
             errors=tuple(row.errors),
             synced_at=row.synced_at,
+            test_files=row.test_files,
+            support_digest=row.support_digest,
+            environments=tuple(row.environments),
         )
 
     async def save_target(self, state: TargetState) -> None:
@@ -45,6 +48,9 @@ class CatalogueStore:
             "domains": list(state.domains),
             "errors": list(state.errors),
             "synced_at": state.synced_at,
+            "test_files": dict(state.test_files),
+            "support_digest": state.support_digest,
+            "environments": list(state.environments),
         }
         statement = upsert(targets).values(name=state.name, **values)
         await self._connection.execute(

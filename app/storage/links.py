@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
+from app.domain.catalogue import fold
 from app.domain.runs import LinkedTest, TestPurpose
 from app.domain.tickets import TestLink
 from app.schema.tickets import tickets
@@ -134,7 +135,7 @@ def links_of(
     return union_all(by_hand, by_marker, submitted)
 
 
-def _expanded() -> Select[tuple[str, str, str]]:
+def _expanded() -> Select[tuple[str, str, str, int]]:
     links = links_of(
         bindparam("wanted_id", type_=BigInteger), bindparam("wanted_key", type_=Text)
     ).cte("links")
@@ -149,7 +150,8 @@ def _expanded() -> Select[tuple[str, str, str]]:
         links.c.node_id, links.c.purpose, links.c.digest, cast(null(), Integer), literal(0)
     ).where(links.c.origin == "submitted")
     both = union_all(of_suite, handed_in).subquery()
-    return select(both.c.node_id, both.c.purpose, both.c.digest).order_by(
+    columns = (both.c.node_id, both.c.purpose, both.c.digest, both.c.position)
+    return select(*columns).order_by(
         both.c.position.nulls_last(), both.c.length.desc(), both.c.node_id
     )
 
@@ -169,16 +171,19 @@ class LinkStore:
         rows = await self._connection.execute(select(links).order_by(links.c.node_id))
         return [TestLink(**row._mapping) for row in rows]
 
-    async def expanded(self, ticket_id: int, key: str) -> list[ExpandedTest]:
+    async def expanded(self, ticket_id: int, key: str, support: str) -> list[ExpandedTest]:
         """Return the concrete tests behind the links, each once, in suite order.
 
-        Where two links name the same test, the more specific one says what it is for.
+        Where two links name the same test, the more specific one says what it is for. `support` is
+        the digest of the suite's files that are no test files: a submitted test depends on them as
+        those of the suite do.
         """
         found: dict[str, ExpandedTest] = {}
         values = {"wanted_id": ticket_id, "wanted_key": key}
         for row in await _EXPANDED.rows(self._connection, **values):
+            digest = fold((row.digest, support)) if row.position is None else row.digest
             found.setdefault(
-                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), row.digest)
+                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), digest)
             )
         return list(found.values())
 
@@ -220,6 +225,29 @@ class LinkStore:
             .where(test_links.c.ticket_id == ticket_id, test_links.c.id == link_id)
             .returning(test_links.c.node_id)
         )
+
+    async def tickets_of(self, target: str, node_ids: Collection[str]) -> set[str]:
+        """Return the keys of the tickets that one of these tests is linked with."""
+        named = tests.c.node_id.in_(list(node_ids))
+        by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target, named)
+        by_hand = (
+            select(test_links.c.ticket_id)
+            .join(tests, within(tests.c.node_id, test_links.c.node_id))
+            .where(tests.c.target == target, test_links.c.target == target, named)
+        )
+        handed_in = select(submitted_tests.c.ticket_id).where(
+            submitted_tests.c.node_ids.overlap(list(node_ids))
+        )
+        rows = await self._connection.scalars(
+            select(tickets.c.key).where(
+                or_(
+                    tickets.c.key.in_(by_marker),
+                    tickets.c.id.in_(by_hand),
+                    tickets.c.id.in_(handed_in),
+                )
+            )
+        )
+        return set(rows)
 
     async def tickets_with_links(self) -> Sequence[int]:
         """Return the ids of tickets that have a link by hand."""

@@ -29,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.accounts import Actor
 from app.domain.catalogue import fold
 from app.domain.causes import Cause
-from app.domain.evidence import EvidenceState, Past
+from app.domain.evidence import EvidenceState
 from app.domain.runs import (
     ArmPlan,
     ArmResult,
@@ -69,6 +69,8 @@ class ClaimedRun:
     plan: RunPlan
     force: bool = False
     """Run even where earlier results could be reused."""
+    authors: Authors | None = None
+    """Who wrote what it executes."""
     request_id: str | None = None
     """Of the request that asked for it, as the logs know it."""
 
@@ -215,6 +217,7 @@ class RunStore:
             attempt=row.attempt,
             plan=plan,
             force=row.force,
+            authors=None if row.authors is None else authors_from(row.authors),
             request_id=row.request_id,
         )
 
@@ -347,15 +350,6 @@ class RunStore:
         )
         return int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
 
-    async def past_of(self, ticket_id: int) -> list[Past]:
-        """Return what earlier runs of a ticket decided."""
-        rows = await self._connection.execute(
-            select(runs.c.decided, runs.c.package_digest).where(
-                runs.c.ticket_id == ticket_id, runs.c.decided.is_not(None)
-            )
-        )
-        return [Past(EvidenceState(row.decided), row.package_digest) for row in rows]
-
 
 _ANY_NUMBER = 2**31 - 1
 
@@ -383,6 +377,7 @@ _CLAIM = Prepared(
             runs.c.attempt,
             runs.c.plan,
             runs.c.force,
+            runs.c.authors,
             runs.c.request_id,
         )
     )

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, Table, and_, delete, func, insert, or_, sele
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.evidence import Decision, EvidenceState
+from app.domain.evidence import Decision, Shown
 from app.domain.search import SearchTexts
 from app.domain.tickets import ChecklistItem, Location, Section
 from app.errors import AlreadyTaken, StillInUse
@@ -22,8 +22,8 @@ from app.schema.tickets import (
     tickets,
 )
 from app.schema.verification import test_links, tests
+from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.search import vector_of
-from app.storage.ticket_show import decision_from
 from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
 
 
@@ -33,8 +33,7 @@ class Standing:
 
     decision: Decision | None
     domains: tuple[str, ...]
-    state: EvidenceState
-    stale: bool
+    shown: Shown
 
 
 class TicketEditStore:
@@ -152,33 +151,28 @@ class TicketEditStore:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _standing_from(row)
 
-    async def save_evidence(self, ticket_id: int, state: EvidenceState, *, stale: bool) -> None:
-        """Store the state to show, if it differs. The document's version stays as it is."""
+    async def save_evidence(self, ticket_id: int, shown: Shown) -> None:
+        """Store how evidence is shown. The document's version stays as it is."""
         await self._connection.execute(
-            update(tickets)
-            .where(
-                tickets.c.id == ticket_id,
-                or_(
-                    tickets.c.evidence_state != state.value,
-                    tickets.c.evidence_stale != stale,
-                ),
-            )
-            .values(evidence_state=state.value, evidence_stale=stale)
+            update(tickets).where(tickets.c.id == ticket_id).values(columns_of(shown))
         )
 
     async def save_decision(
-        self, ticket_id: int, decision: Decision, state: EvidenceState, *, stale: bool
+        self,
+        ticket_id: int,
+        decision: Decision,
+        shown: Shown,
+        *,
+        attempt: Mapping[str, Any] | None = None,
     ) -> None:
-        """Store the decision that evidence rests on from now, and how it is shown."""
+        """Store the decision that evidence rests on from now, and how it is shown.
+
+        `attempt` tells of the newest run where that is not the deciding one.
+        """
         await self._connection.execute(
             update(tickets)
             .where(tickets.c.id == ticket_id)
-            .values(
-                decision=asdict(decision),
-                last_attempt=None,
-                evidence_state=state.value,
-                evidence_stale=stale,
-            )
+            .values(decision=asdict(decision), last_attempt=attempt, **columns_of(shown))
         )
 
     async def save_last_attempt(self, ticket_id: int, attempt: Mapping[str, Any] | None) -> None:
@@ -215,6 +209,8 @@ def _standing(ticket_id: int) -> Select[Any]:
         tickets.c.domains,
         tickets.c.evidence_state,
         tickets.c.evidence_stale,
+        tickets.c.evidence_stale_reason,
+        tickets.c.evidence_doubt,
     ).where(tickets.c.id == ticket_id)
 
 
@@ -222,6 +218,5 @@ def _standing_from(row: Row[Any]) -> Standing:
     return Standing(
         decision=decision_from(row.decision),
         domains=tuple(row.domains),
-        state=EvidenceState(row.evidence_state),
-        stale=row.evidence_stale,
+        shown=shown_from(row),
     )

@@ -9,15 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
-from app.domain.evidence import (
-    ClosedWithout,
-    Decision,
-    Digests,
-    Evidence,
-    EvidenceState,
-    ProofBy,
-    sentence,
-)
+from app.domain.evidence import ClosedWithout
 from app.domain.reviews import (
     ClaimOpinion,
     FixOpinion,
@@ -25,7 +17,6 @@ from app.domain.reviews import (
     ReviewVerdict,
     consensus_of,
 )
-from app.domain.runs import RunKind
 from app.domain.tickets import (
     Category,
     ChecklistItem,
@@ -54,6 +45,7 @@ from app.schema.tickets import (
     tickets,
 )
 from app.schema.verification import ticket_patches
+from app.storage.evidence_columns import evidence_from
 from app.storage.links import links_of
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
@@ -244,7 +236,7 @@ def ticket_from(row: Any) -> Ticket:
         reviews=current,
         consensus=consensus_of(current, (item["name"] for item in row.specialists)),
         evidence=replace(
-            evidence_from(row.evidence_state, row.evidence_stale, row.decision, row.last_attempt),
+            evidence_from(row),
             closed_without=None
             if row.closed_without is None
             else ClosedWithout(**row.closed_without),
@@ -309,50 +301,4 @@ def _patch_from(item: Mapping[str, Any]) -> PatchInfo:
         author=item["author"],
         at=must_moment(item["at"]),
         applies=item["applies"],
-    )
-
-
-def decision_from(stored: Mapping[str, Any] | None) -> Decision | None:
-    """Build the decision that a ticket's evidence rests on."""
-    if stored is None:
-        return None
-    return Decision(
-        state=EvidenceState(stored["state"]),
-        run=UUID(stored["run"]),
-        kind=RunKind(stored["kind"]),
-        digests=Digests(**stored["digests"]),
-        decided_at=must_moment(stored["decided_at"]),
-        by=None if stored["by"] is None else ProofBy(stored["by"]),
-    )
-
-
-def evidence_from(
-    state: str,
-    stale: bool,
-    stored: Mapping[str, Any] | None,
-    last_attempt: Mapping[str, Any] | None,
-) -> Evidence:
-    """Build the evidence of a ticket from its columns."""
-    shown = EvidenceState(state)
-    decision = decision_from(stored)
-    if decision is None or shown in (
-        EvidenceState.NONE,
-        EvidenceState.NOT_COVERED,
-        EvidenceState.UNVERIFIED,
-    ):
-        return Evidence(
-            state=shown,
-            stale=stale,
-            sentence=sentence(shown, stale=stale),
-            last_attempt=last_attempt,
-        )
-    return Evidence(
-        state=shown,
-        stale=stale,
-        sentence=sentence(shown, stale=stale, by=decision.by),
-        run=decision.run,
-        kind=decision.kind,
-        package_digest=decision.digests.package,
-        decided_at=decision.decided_at,
-        last_attempt=last_attempt,
     )

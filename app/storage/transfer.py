@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Select,
     Table,
     Text,
+    TextClause,
     cast,
     exists,
     func,
@@ -40,7 +42,7 @@ from app.schema.accounts import account_specialists, accounts, specialists
 from app.schema.audit import audit_events
 from app.schema.documents import pending_relations, ticket_documents
 from app.schema.reviews import reviews
-from app.schema.runs import run_arms, run_events, runs
+from app.schema.runs import run_arms, run_events, runs, test_tallies
 from app.schema.tickets import (
     checklist_items,
     key_counters,
@@ -122,6 +124,13 @@ KINDS: Mapping[str, Kind] = {
                     " flakes = greatest(tests.flakes, excluded.flakes),"
                     " last_flake_at = greatest(tests.last_flake_at, excluded.last_flake_at)",
                 ),
+                Part(
+                    "tallies",
+                    test_tallies,
+                    "target",
+                    ("node_id", "package_digest", "test_digest", "environment"),
+                    _NO_CLASH,
+                ),
             ),
             on_conflict=_NO_CLASH,
         ),
@@ -189,6 +198,7 @@ LEFT_OUT = MappingProxyType(
         "review_leases": "of minutes",
         "workers": "of this installation",
         "counters": "of this installation",
+        "suite_results": "found anew by the next proof",
         "ticket_similarity_keys": "made anew from the tickets' texts",
     }
 )
@@ -282,8 +292,12 @@ class TransferStore:
             await self._connection.execute(ticket_similarity_keys.insert(), keys)
 
     async def finish(self) -> None:
-        """Let specialists that are new from now on stand behind those that came."""
+        """Let specialists that are new from now on stand behind those that came.
+
+        What an earlier edition's rules decided is stale.
+        """
         await self._connection.execute(_ADVANCE_SPECIALISTS)
+        await self._connection.execute(_OF_EARLIER_RULES)
 
 
 _ADVANCE = {
@@ -296,6 +310,12 @@ _ADVANCE = {
 _ADVANCE_SPECIALISTS = text(
     "SELECT setval(pg_get_serial_sequence('specialists', 'position'),"
     " (SELECT max(position) FROM specialists))"
+)
+
+
+_OF_EARLIER_RULES = text(
+    "UPDATE tickets SET evidence_stale = true, evidence_stale_reason = 'rules changed'"
+    " WHERE jsonb_typeof(decision) = 'object' AND NOT jsonb_exists(decision, 'rules')"
 )
 
 
@@ -396,10 +416,11 @@ def _insert(
     on_conflict: str = "",
 ) -> str:
     left_out = kind.left_out if kind else frozenset()
-    names = [column.name for column in table.columns if column.name not in left_out]
+    columns = [column for column in table.columns if column.name not in left_out]
+    names = [column.name for column in columns]
     values = []
-    for name in names:
-        value = given.get(name, f'r."{name}"')
+    for name, column in zip(names, columns, strict=True):
+        value = given.get(name, _value(column))
         if name in shifted:
             value += f" + CAST(:{shifted[name]} AS bigint)"
         values.append(value)
@@ -409,6 +430,15 @@ def _insert(
         " FROM jsonb_array_elements(CAST(:lines AS jsonb)) AS l CROSS JOIN LATERAL"
         f" jsonb_populate_{shape}(NULL::{table.name}, l->'{field}') AS r {on_conflict}"
     )
+
+
+def _value(column: Column[Any]) -> str:
+    """Return where a value comes from; an earlier version's lines may lack it."""
+    default = getattr(column.server_default, "arg", None)
+    if column.nullable or not isinstance(default, (str, TextClause)):
+        return f'r."{column.name}"'
+    plain = f"'{default}'" if isinstance(default, str) else default.text
+    return f'coalesce(r."{column.name}", {plain})'
 
 
 def _refusal(error: DBAPIError) -> Exception:

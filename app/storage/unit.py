@@ -45,6 +45,7 @@ from app.storage.sessions import SessionStore
 from app.storage.similar import SimilarStore
 from app.storage.statistics import StatisticsStore
 from app.storage.submitted import SubmittedTestStore
+from app.storage.tallies import TallyStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
@@ -169,6 +170,11 @@ class Stores:
     def runs(self) -> RunStore:
         """Runs and their results."""
         return RunStore(self._connection)
+
+    @cached_property
+    def tallies(self) -> TallyStore:
+        """How tests have ended so far."""
+        return TallyStore(self._connection)
 
     @cached_property
     def run_events(self) -> RunEventStore:

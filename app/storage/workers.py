@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.environment import environment_digest
 from app.domain.workers import WorkerState
 from app.schema.runs import workers
 
@@ -42,6 +43,12 @@ class WorkerStore:
         await self._connection.execute(
             delete(workers).where(workers.c.heartbeat_at < func.now() - timedelta(seconds=seconds))
         )
+
+    async def environments(self) -> list[str]:
+        """Return the digests of the environments that workers have, each once, in order."""
+        rows = await self._connection.scalars(select(workers.c.environment))
+        known = [found for found in rows if "installed" in found]
+        return sorted({environment_digest(found) for found in known})
 
     async def all(self) -> list[WorkerState]:
         """Return all workers by name."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
-import sys
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
-from importlib import metadata
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
+from app.domain.arms import mismatch
 from app.domain.diffs import PatchError
-from app.domain.runs import ArmPlan, ArmResult, RunPlan, TestResult
+from app.domain.runs import ArmPlan, ArmResult, TestResult
 from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
 from app.sandbox.digests import FolderError
@@ -27,6 +23,7 @@ from app.sandbox.interface import (
     ArmStatus,
     PreparedArm,
 )
+from app.services.environment import own_environment
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.worker.events import EventBatch
@@ -124,7 +121,11 @@ class Executor:
         except SandboxRefused as error:
             await self._give_back(assignment, error.detail)
             return
-        wrong = _mismatch(run.plan, arms)
+        wrong = mismatch(
+            run.plan,
+            suite=arms[0][1].suite_digest,
+            packages={arm.name: place.package_digest for arm, place in arms},
+        )
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
@@ -211,23 +212,13 @@ class Executor:
             wanted = linked if repeat > 1 else [*linked, *run.plan.others]
             request = ArmRequest(place, wanted, self._factory.limits, repeat)
             report = await self._factory.sandbox.run(request, on_event)
-            environment.update({**report.environment, "layers": list(report.layers)})
+            environment.update(
+                {**report.environment, "layers": list(report.layers), **own_environment()}
+            )
             gathered += report.results
             if report.status is not ArmStatus.COMPLETED:
                 return _arm_result(arm, place, gathered, report)
         return _arm_result(arm, place, gathered, None)
-
-
-@cache
-def own_environment() -> Mapping[str, str]:
-    """Return what results depend on besides package and suite; looked up once."""
-    return MappingProxyType(
-        {
-            "python": platform.python_version(),
-            "torch": metadata.version("torch"),
-            "platform": f"{sys.platform}-{platform.machine()}",
-        }
-    )
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
@@ -240,19 +231,6 @@ async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
             log.warning("run.not-stored", reason=str(error), again_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
-
-
-def _mismatch(plan: RunPlan, arms: list[tuple[ArmPlan, PreparedArm]]) -> str | None:
-    """Return why this worker's files are not those the run was triggered for, or None."""
-    for arm, place in arms:
-        suite_differs = not plan.submitted and place.suite_digest != plan.suite_digest
-        package_differs = arm.patch is None and place.package_digest != plan.package_digest
-        if suite_differs or package_differs:
-            return (
-                f"waits for a worker with package {plan.package_digest[:12]} and suite "
-                f"{plan.suite_digest[:12]}; trigger it again if those are gone"
-            )
-    return None
 
 
 def _arm_result(

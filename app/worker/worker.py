@@ -17,9 +17,10 @@ from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
 from app.errors import Unavailable
 from app.factory import Factory
+from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
 from app.storage.jobs import WorkerForgotten
-from app.worker.executor import Executor, own_environment
+from app.worker.executor import Executor
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -35,6 +35,9 @@ def upgrade() -> None:
         "targets", sa.Column("test_files", _JSON, server_default=sa.text("'{}'"), nullable=False)
     )
     op.add_column(
+        "targets", sa.Column("support_digest", sa.Text(), server_default="", nullable=False)
+    )
+    op.add_column(
         "targets",
         sa.Column(
             "environments",
@@ -55,6 +58,7 @@ def upgrade() -> None:
         sa.Column("flips", sa.Integer(), nullable=False),
         sa.Column("since_flip", sa.Integer(), nullable=False),
         sa.Column("flipped_in", sa.UUID()),
+        sa.Column("bundled", sa.Boolean(), nullable=False),
         sa.Column("last", _JSON, nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.ForeignKeyConstraint(
@@ -65,6 +69,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_test_tallies_updated_at", "test_tallies", ["updated_at"])
+    op.create_index(
+        "ix_test_tallies_flips", "test_tallies", ["node_id"], postgresql_where=sa.text("flips > 0")
+    )
     op.create_table(
         "suite_results",
         sa.Column("target", sa.Text(), nullable=False),
@@ -107,6 +114,7 @@ def downgrade() -> None:
     op.drop_table("suite_results")
     op.drop_table("test_tallies")
     op.drop_column("targets", "environments")
+    op.drop_column("targets", "support_digest")
     op.drop_column("targets", "test_files")
     op.drop_column("tickets", "evidence_doubt")
     op.drop_column("tickets", "evidence_stale_reason")

@@ -58,7 +58,9 @@ def a_plan(
     )
 
 
-def an_arm(name: str, results: Mapping[str, str], **fields: Any) -> ArmResult:
+def an_arm(
+    name: str, results: Mapping[str, str], *, repeats: int = REPEATS, **fields: Any
+) -> ArmResult:
     """An arm in which each test ended as a word says; ``pass/fail`` is a repeat of its own each.
 
     The last word holds for the repeats that are left.
@@ -66,10 +68,10 @@ def an_arm(name: str, results: Mapping[str, str], **fields: Any) -> ArmResult:
     found = [
         TestResult(node_id, *WORDS[word], repeat=repeat)
         for node_id, words in results.items()
-        for repeat, word in enumerate(_repeated(words.split("/")), 1)
+        for repeat, word in enumerate(_repeated(words.split("/"), repeats), 1)
     ]
     return ArmResult(name=name, package_digest="p", results=tuple(found), **fields)
 
 
-def _repeated(words: list[str]) -> list[str]:
-    return words + words[-1:] * (REPEATS - len(words))
+def _repeated(words: list[str], repeats: int) -> list[str]:
+    return words + words[-1:] * (repeats - len(words))

@@ -31,7 +31,8 @@ from app.api.payloads.fields import (
 )
 from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
-from app.domain.evidence import EvidenceState
+from app.api.payloads.runs import AuthorsOut
+from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.gates import gate_of
 from app.domain.remedies import Caller, requirement_for
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
@@ -353,6 +354,12 @@ class EvidenceOut(Output):
     closed_without: ClosedWithoutOut | None = Field(
         description="Closed as `fixed` by a waiver, or by overriding what evidence asks for."
     )
+    by: ProofBy | None = Field(description="What made the defective package of a proof.")
+    stale_reason: str | None = Field(description="What changed since it was decided.")
+    flaky: bool = Field(description="A linked test passes and fails at the digests in force.")
+    flips: list[dict[str, Any]] = Field(description="Figures of the tests that flip.")
+    contradicted_by: UUID | None = Field(description="A run of the very same that ended otherwise.")
+    authors: AuthorsOut | None = Field(description="Who wrote the patches and submitted tests.")
 
 
 class TestLinkOut(Output):

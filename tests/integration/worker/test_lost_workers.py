@@ -35,7 +35,7 @@ FILES = {
     "test_quick.py": "def test_quick():\n    pass\n",
     "test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(1)\n",
 }
-ENOUGH = [an_arm("bundled", {QUICK: "pass"})]
+ENOUGH = [an_arm("bundled", {QUICK: "pass"}, repeats=1)]
 
 
 @pytest.fixture(scope="module")
