@@ -4,7 +4,7 @@
 #   docker build --target web -t findings-web .
 #   docker build --target worker -t findings-worker .
 
-FROM python:3.11-slim-trixie AS base
+FROM python:3.11.14-slim-trixie AS base
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Self
+from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.datadir import ADMIN_TOKEN_FILE, default_data_dir
@@ -44,6 +51,9 @@ class Settings(BaseSettings):
         default=None, validation_alias=AliasChoices("DATABASE_URL", "database_url")
     )
     """PostgreSQL 15 or newer; unset: the service runs its own embedded server."""
+
+    database_password_file: Path | None = None
+    """A file with the password of `database_url`, which is then given without one."""
 
     workers: Annotated[int, Field(ge=0, le=64)] = 1
     """Runs at once in the worker inside ``serve``; 0 for none."""
@@ -116,6 +126,24 @@ class Settings(BaseSettings):
         if not _POSTGRES.match(value.get_secret_value()):
             raise ValueError("should look like postgresql://user:password@host:5432/database")
         return value
+
+    @model_validator(mode="after")
+    def _with_password(self) -> Self:
+        if self.database_password_file is None:
+            return self
+        if self.database_url is None:
+            raise ValueError("FINDINGS_DATABASE_PASSWORD_FILE needs DATABASE_URL beside it")
+        url = urlsplit(self.database_url.get_secret_value())
+        if url.password is not None:
+            raise ValueError("the password stands in DATABASE_URL too; leave it out there")
+        try:
+            password = self.database_password_file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeError) as error:
+            raise ValueError(f"FINDINGS_DATABASE_PASSWORD_FILE cannot be read: {error}") from None
+        user, _, host = url.netloc.rpartition("@")
+        whole = url._replace(netloc=f"{user}:{quote(password, safe='')}@{host}")
+        self.database_url = SecretStr(whole.geturl())
+        return self
 
     @field_validator("public_url")
     @classmethod

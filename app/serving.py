@@ -18,6 +18,7 @@ from app.config import Settings
 from app.errors import StartupError
 from app.factory import Factory
 from app.main import create_app
+from app.protocol import GuardedProtocol
 from app.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,8 @@ def serve(
             timeout_keep_alive=30,
             proxy_headers=False,
             lifespan="on",
+            http=GuardedProtocol,
+            ws="none",
         )
     )
     with contextlib.suppress(KeyboardInterrupt):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem, unforeseen
@@ -73,6 +73,9 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_marked)
+        except ClientDisconnect:
+            # It hung up in the midst of its request: nobody is left to hear of it.
+            status = 499
         except Exception as error:
             # Here and not further out, so that this answer too has its id and its headers.
             if answered:

@@ -41,7 +41,8 @@ MAY_IMPORT = {
     "worker": "tracing factory services sandbox storage database domain errors",
     "main": "api web worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
-    "serving": "admission main worker factory config errors",
+    "protocol": "",
+    "serving": "admission main protocol worker factory config errors",
     # The command speaks HTTP; only the part that starts the server knows the server.
     "cli": "datadir",
     "cli.service": "startup serving backup diagnosis database config logs errors datadir",

@@ -78,15 +78,37 @@ def values(found: Any) -> list[str]:
     return [str(found)]
 
 
-def test_passwords_have_no_default_and_are_demanded() -> None:
-    secrets = [value for value in values(COMPOSE) if "PASSWORD" in value]
+def test_the_password_is_in_a_file_and_in_no_environment() -> None:
+    services = COMPOSE["services"].values()
+    environments = [value for s in services for value in values(s.get("environment", {}))]
 
-    assert secrets
-    for value in secrets:
-        assert re.findall(r"\$\{\w*PASSWORD\w*(.*?)\}", value) == [":?set it in .env"]
+    assert all("database-password" in service["secrets"] for service in services)
+    assert not [value for value in environments if re.search(r"://[^/@]*:[^/@]*@", value)]
+    for service in services:
+        for name in service.get("environment", {}):
+            assert "PASSWORD" not in name or name.endswith("_FILE")
     assert "PASSWORD" not in DOCKERFILE
-    assert re.search(r"^POSTGRES_PASSWORD=$", (ROOT / ".env.example").read_text(), re.M)
-    assert ".env" in (ROOT / ".gitignore").read_text().split()
+    assert {".env", "database-password"} <= set((ROOT / ".gitignore").read_text().split())
+
+
+def test_every_container_is_bounded_and_writes_where_it_should() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["mem_limit"], name
+        assert service["pids_limit"] <= 2048, name
+        assert "no-new-privileges:true" in service["security_opt"], name
+        assert all(":size=" in mount for mount in service["tmpfs"]), name
+
+
+def test_images_of_others_have_an_exact_version() -> None:
+    given = [s["image"] for s in COMPOSE["services"].values() if "build" not in s]
+    given += re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.M)
+
+    assert len(given) == 2
+    for image in given:
+        assert re.search(r":\d+\.\d+(\.\d+)?(-[\w-]+)?$", image), image
+    assert re.search(r"python:3\.11\.\d+-", DOCKERFILE)
 
 
 def test_every_setting_that_is_given_exists() -> None:
