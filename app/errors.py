@@ -25,6 +25,7 @@
     ├── PreconditionRequired   428   If-Match is missing
     ├── TooManyRequests        429
     └── Unavailable            503
+        └── TookTooLong            the database gave up over this request
 
 Each class is one kind of failure. It is raised where the failure is found and rendered
 once, in ``app.api.problems``; the class docstring explains the kind to a reader of
@@ -336,3 +337,14 @@ class Unavailable(FindingsError):
     slug = "unavailable"
     status = 503
     title = "Temporarily unavailable"
+
+
+class TookTooLong(Unavailable):
+    """The database gave up over this request, which asks for more than it can give in time.
+
+    The same request would take as long again. Narrow the search: rarer words instead of frequent
+    ones, a filter more, fewer tickets at once.
+    """
+
+    slug = "took-too-long"
+    title = "This takes too long"

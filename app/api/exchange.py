@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Literal
 
 from fastapi import Header, Query, Request
@@ -12,7 +12,7 @@ from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
 from app.api.parameters import TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
-from app.api.responses import JsonResponse, with_etag
+from app.api.responses import JsonResponse, begun, with_etag
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
 from app.api.uploads import DESCRIBED, documents, lines
@@ -127,15 +127,15 @@ async def export_tickets(
     """
     match format:
         case "markdown":
-            return _file(services.exports.markdown(wanted), "application/zip", "findings.zip")
+            return await _file(services.exports.markdown(wanted), "application/zip", "findings.zip")
         case "jsonl":
             pieces = services.transfer.lines(actor, wanted)
-            return _file(pieces, "application/x-ndjson", "findings.jsonl")
+            return await _file(pieces, "application/x-ndjson", "findings.jsonl")
         case "csv":
             kind = "text/csv; charset=utf-8; header=present"
-            return _file(services.exports.csv(wanted), kind, "findings.csv")
+            return await _file(services.exports.csv(wanted), kind, "findings.csv")
 
 
-def _file(pieces: AsyncIterator[bytes], media_type: str, name: str) -> StreamingResponse:
+async def _file(pieces: AsyncGenerator[bytes], media_type: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(pieces, 200, headers, media_type)
+    return StreamingResponse(await begun(pieces), 200, headers, media_type)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -44,3 +45,16 @@ def with_etag(content: Any, etag: str) -> JsonResponse:
     """Answer 200 with an ETag."""
     headers: Mapping[str, str] = {"ETag": etag}
     return JsonResponse(content, 200, headers)
+
+
+async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Return a stream whose first piece is there: what cannot begin is a problem, and no answer."""
+    first = await anext(pieces, b"")
+    return _going_on(first, pieces)
+
+
+async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(pieces):
+        yield first
+        async for piece in pieces:
+            yield piece

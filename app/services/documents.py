@@ -9,7 +9,7 @@ from typing import Any
 
 from app.domain import relations
 from app.domain.accounts import Actor
-from app.domain.search import search_texts
+from app.domain.search import SearchTexts, other_texts, search_texts
 from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import (
     CONTENT_SECTIONS_LEFT_OUT,
@@ -45,7 +45,15 @@ SCALARS = (
 PARTS = ("sections", "locations", "checklist")
 """Lists whose items keep their ids."""
 
-_SEARCHED = ("title", "summary", "locations", "sections")
+_SEARCHED = (
+    "title",
+    "summary",
+    "locations",
+    "sections",
+    "checklist",
+    "resolution_text",
+    "commits",
+)
 
 _CONTENT = ("title", "severity", "summary", "domains")
 
@@ -184,11 +192,9 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
         before.id, fields, content_changed=bool(content_changed(before, changes))
     )
     if any(f in changes for f in _SEARCHED):
-        now = {f: changes.get(f, getattr(before, f)) for f in _SEARCHED}
+        now = replace(before, **{f: changes[f] for f in _SEARCHED if f in changes})
         old_keys = similarity_keys(features(before.title, before.summary, ()))
-        await stores.ticket_edits.save_search(
-            before.id, search_texts(before.key, **now), old_keys=old_keys
-        )
+        await stores.ticket_edits.save_search(before.id, texts_of(now), old_keys=old_keys)
     if "sections" in changes:
         await stores.ticket_edits.save_sections(before.id, changes["sections"])
     if "locations" in changes:
@@ -205,6 +211,18 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
             await stores.relations.remove(before.id, ids[old.key], old.kind)
         await state_relations(stores, before.id, wanted)
         await check_originals(stores, [(before.id, ids[old.key], old.kind) for old in gone])
+
+
+def texts_of(ticket: Ticket) -> SearchTexts:
+    """Return what a ticket is found by."""
+    return search_texts(
+        ticket.key,
+        ticket.title,
+        ticket.summary,
+        ticket.locations,
+        ticket.sections,
+        other_texts(ticket.checklist, ticket.resolution_text, ticket.commits),
+    )
 
 
 def content_changed(before: Ticket, changes: Mapping[str, Any]) -> frozenset[str]:

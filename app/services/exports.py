@@ -6,7 +6,7 @@ Between two batches no connection is held: a slow reader costs the database noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -96,7 +96,7 @@ class ExportService:
         found = await self.document(key)
         return to_json(parse(found.content, source_path=found.path)), found.etag
 
-    async def markdown(self, wanted: TicketFilter) -> AsyncIterator[bytes]:
+    async def markdown(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
         """Yield a zip archive with the documents of tickets, under the paths they came from."""
         archive = ArchiveWriter()
         async for items in self._batches(wanted):
@@ -106,12 +106,15 @@ class ExportService:
             yield await asyncio.to_thread(_packed, archive, sources)
         yield archive.close()
 
-    async def csv(self, wanted: TicketFilter) -> AsyncIterator[bytes]:
+    async def csv(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
         """Yield a table of tickets that spreadsheets can open without harm."""
         rows = CsvRows(bom=True)
-        yield rows.opening()
+        opening = rows.opening()
         async for items in self._batches(wanted):
-            yield b"".join(rows.item(csv_row(item)) for item in items)
+            yield opening + b"".join(rows.item(csv_row(item)) for item in items)
+            opening = b""
+        if opening:
+            yield opening
 
     async def _batches(self, wanted: TicketFilter) -> AsyncIterator[Sequence[TicketSummary]]:
         position: tuple[Any, ...] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,8 @@ from app.domain import keys
 from app.domain.accounts import Actor, Role
 from app.domain.documents import ImportItem, ImportResult, Span
 from app.domain.evidence import EvidenceState
-from app.domain.search import search_texts
-from app.domain.tickets import Category, Location, Section
+from app.domain.search import other_texts, search_texts
+from app.domain.tickets import Category, ChecklistItem, Location, Section
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import require
 from app.storage.ticket_lists import TicketFilter
@@ -55,7 +55,7 @@ class TransferService:
         # Each holds a connection for as long as its reader takes.
         self._room = asyncio.Semaphore(_EXPORTS_AT_ONCE)
 
-    async def lines(self, actor: Actor, wanted: TicketFilter) -> AsyncIterator[bytes]:
+    async def lines(self, actor: Actor, wanted: TicketFilter) -> AsyncGenerator[bytes]:
         """Yield an export, all of it as it is at one moment.
 
         Accounts, and events about none of the tickets, are for admins: without them the export is
@@ -268,6 +268,11 @@ class _Intake:
                 row["summary"],
                 [Location(**_only(place, Location)) for place in line.get("locations", ())],
                 [Section(s["heading"], s["body"]) for s in line.get("sections", ())],
+                other_texts(
+                    [ChecklistItem(item["text"]) for item in line.get("checklist", ())],
+                    row.get("resolution_text"),
+                    row.get("commits") or (),
+                ),
             )
             found.append((row["id"] + self._shifts["ticket_shift"], texts))
         await self._stores.transfer.save_search(found)

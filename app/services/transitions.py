@@ -11,11 +11,13 @@ from app.domain.accounts import Actor
 from app.domain.gate_facts import RequirementName, RequirementState, facts_of
 from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
+from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import caller_on, check_if_match, lock_ticket, shown
 from app.services.catalogue import CatalogueService
 from app.services.client_code import ClientCode
+from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
 from app.storage.ticket_lists import TicketFilter
@@ -170,7 +172,16 @@ class TransitionService:
                 ticket_id=ticket.id,
                 changes=_audited(before, after, wanted, overridden, related=related),
             )
-            return await shown(stores, key)
+            now = await shown(stores, key)
+            if _is_told_otherwise(before, now):
+                keys = similarity_keys(features(now.title, now.summary, ()))
+                await stores.ticket_edits.save_search(ticket.id, texts_of(now), old_keys=keys)
+            return now
+
+
+def _is_told_otherwise(before: Ticket, now: Ticket) -> bool:
+    """Tell whether a step changed the words that a ticket is found by."""
+    return (before.commits, before.resolution_text) != (now.commits, now.resolution_text)
 
 
 async def _relate(stores: Stores, ticket: LockedTicket, wanted: Transition) -> bool:

@@ -32,7 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
-from app.domain.search import search_texts
+from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Status, Ticket, TicketDraft
 from app.errors import AlreadyTaken
 from app.schema.audit import audit_events
@@ -247,7 +247,8 @@ def _values(
     state: EvidenceState,
     past: Mapping[str, Any],
 ) -> dict[str, Any]:
-    texts = search_texts(key, draft.title, draft.summary, draft.locations, draft.sections)
+    others = other_texts(draft.checklist, past.get("resolution_text"), past.get("commits", ()))
+    texts = search_texts(key, draft.title, draft.summary, draft.locations, draft.sections, others)
     columns = {
         "key": key,
         "sort_key": keys.sort_key(key),

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.search import search_query
 from app.storage.prepared import Prepared
 
 _READ = Prepared(
@@ -213,5 +214,5 @@ class StatisticsStore:
 
     async def terms(self, q: str) -> str:
         """Return what of a query the index of words can look for."""
-        (row,) = await _TERMS.rows(self._connection, q=q)
+        (row,) = await _TERMS.rows(self._connection, q=search_query(q))
         return str(row.terms or "")

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from app.domain.search import search_query
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
@@ -99,7 +100,7 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
         if name in _FLAGS:
             continue
         if name == "q":
-            found["wanted_q"] = value
+            found["wanted_q"] = search_query(value)
         elif name in _LISTS or many:
             found[f"wanted_{name}"] = list(value)
         else:
@@ -155,7 +156,7 @@ _FILTERS = tuple(field.name for field in fields(TicketFilter))
 
 def _full_text(q: str, *, telling: bool) -> list[ColumnElement[bool]]:
     # In a SELECT of its own: the query is read once, not for each ticket on a walk.
-    asked = select(query_of(bindparam("wanted_q", q))).scalar_subquery()
+    asked = select(query_of(bindparam("wanted_q", search_query(q)))).scalar_subquery()
     search = tickets.c.search
     if not telling:
         return [search.bool_op("@@")(asked)]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.errors import Unavailable
+from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
 from app.storage.catalogue import CatalogueStore
@@ -350,10 +350,11 @@ _TRY_TO_WRITE = (
     "SET LOCAL work_mem = '64kB'",
     "SELECT count(*) FROM (SELECT n FROM generate_series(1, 20000) n ORDER BY md5(n::text)) sorted",
 )
+_GAVE_UP = "57014"
+"""The code of a statement that was cut off at the limit of time."""
 _REASONS = {
     "53100": "The database's disk is full: nothing can be written until an operator makes room.",
     "53300": "The database has no connection to spare. Try again in a moment.",
-    "57014": "The database took too long over this. Try again, or ask for less at once.",
     "25006": "The database can only be read at present. Try again in a moment.",
     "25P03": "The database gave up waiting for the rest of this. Try again.",
 }
@@ -370,6 +371,12 @@ def _translated() -> Iterator[None]:
         ) from error
     except (DBAPIError, psycopg.Error) as error:
         cause = getattr(error, "orig", None) or error
+        if getattr(cause, "sqlstate", None) == _GAVE_UP:
+            log.warning("database.took_too_long", reason=" ".join(str(cause).split())[:500])
+            raise TookTooLong(
+                "The database gave up over this. Narrow the search: rarer words, a filter more, or "
+                "fewer tickets at once."
+            ) from error
         told = _REASONS.get(str(getattr(cause, "sqlstate", None)))
         if told is None and not isinstance(cause, psycopg.OperationalError):
             raise

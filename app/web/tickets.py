@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import CursorCodec, Services
+from app.api.responses import begun
 from app.errors import InvalidInput
 from app.factory import Factory
 from app.formats.csv import CsvRows
@@ -56,36 +57,36 @@ async def list_tickets(
 @router.get("/tickets.csv")
 async def export_csv(request: Request, _: Reader, services: Services) -> Response:
     """Give the list that is shown, whole and in its order, as CSV."""
-    return _file(_rows(services, filters.read(request.query_params)), CsvRows.media_type, "csv")
+    return await _file(
+        _rows(services, filters.read(request.query_params)), CsvRows.media_type, "csv"
+    )
 
 
 @router.get("/tickets.jsonl")
 async def export_lines(request: Request, visitor: Reader, services: Services) -> Response:
     """Give the tickets that are shown, with all that belongs to them, as lines of JSON."""
     lines = services.transfer.lines(visitor.actor, filters.read(request.query_params).filter)
-    return _file(lines, "application/x-ndjson", "jsonl")
+    return await _file(lines, "application/x-ndjson", "jsonl")
 
 
 @router.get("/tickets.zip")
 async def export_documents(request: Request, _: Reader, services: Services) -> Response:
     """Give the tickets that are shown as Markdown documents in an archive."""
     documents = services.exports.markdown(filters.read(request.query_params).filter)
-    return _file(documents, "application/zip", "zip")
+    return await _file(documents, "application/zip", "zip")
 
 
-def _file(pieces: AsyncIterator[bytes], media_type: str, ending: str) -> Response:
+async def _file(pieces: AsyncGenerator[bytes], media_type: str, ending: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="tickets.{ending}"'}
-    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+    return StreamingResponse(await begun(pieces), media_type=media_type, headers=headers)
 
 
-async def _rows(services: Factory, wanted: filters.Wanted) -> AsyncIterator[bytes]:
+async def _rows(services: Factory, wanted: filters.Wanted) -> AsyncGenerator[bytes]:
     table = CsvRows(bom=True)
-    yield table.opening()
-    after = None
+    opening, after = table.opening(), None
     while True:
         found = await services.tickets.page(wanted.filter, wanted.sort, after=after, limit=200)
-        for ticket in found.items:
-            yield table.item(csv_row(ticket))
-        after = found.next_position
+        yield opening + b"".join(table.item(csv_row(ticket)) for ticket in found.items)
+        opening, after = b"", found.next_position
         if after is None:
             return

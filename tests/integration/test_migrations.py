@@ -22,6 +22,7 @@ from app.database import (
     require_head,
     sqlalchemy_url,
 )
+from app.domain.search import search_query
 from app.domain.similarity import features, similarity_keys
 from app.errors import StartupError
 from app.schema import metadata
@@ -158,6 +159,39 @@ def test_tickets_that_are_there_get_the_keys_by_which_alike_ones_find_them(
     assert len(rows) == 2
     for title, summary, keys in rows:
         assert keys == sorted(similarity_keys(features(title, summary, ())))
+
+
+def test_tickets_that_are_there_are_found_by_the_same_words_as_new_ones(
+    empty_database: str,
+) -> None:
+    migrate(empty_database, "0007")
+    with connected(empty_database) as connection:
+        connection.execute(
+            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+                " commits, created_by) SELECT 'K-1', 'k', 'Drops ops/blend.py:7', 'P2', 1, 'drl',"
+                " 'It doesn''t hold', ARRAY['64dd86bb00'], id FROM accounts"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO ticket_sections (id, ticket_id, position, heading, body)"
+                " SELECT gen_random_uuid(), id, 0, 'Fix', 'Call functional.pad' FROM tickets"
+            )
+        )
+
+    migrate(empty_database)
+
+    for q in ("blend.py:7", "doesn't", "64dd86b", "functional.pad", "K-1"):
+        with connected(empty_database) as connection:
+            found = connection.execute(
+                text("SELECT key FROM tickets WHERE search @@ websearch_to_tsquery('english', :q)"),
+                {"q": search_query(q)},
+            ).all()
+        assert len(found) == 1, q
 
 
 def test_tickets_that_were_closed_on_a_commit_alone_are_listed_as_closed_without_evidence(

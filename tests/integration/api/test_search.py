@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 
+from app.database import libpq_url
 from tests.support.api import Api
 from tests.support.statements import sent_statements
 
@@ -159,3 +162,109 @@ async def test_old_tickets_with_frequent_words_are_looked_up_not_walked_to(api: 
 
     assert (len(walked), len(looked_up)) == (1, 2)
     assert "MATERIALIZED" in looked_up[1]
+
+
+@pytest.mark.parametrize(
+    ("q", "keys"),
+    [
+        ("blend_ops.py:59", ["KAS-1"]),
+        ("kasmina", ["KAS-1"]),
+        ("optimizer.state_dict", ["KAS-2"]),
+        ("state_dict.optimizer", []),
+        ("KAS-2", ["KAS-2"]),
+        ("Checkpöint", ["KAS-2"]),
+        ("blendalgorithm", ["KAS-1"]),
+        ("algorithm multiply", ["KAS-1"]),
+        ('"momentum buffers" silently', ["KAS-2"]),
+        ("& | !", []),
+    ],
+)
+async def test_what_tools_print_is_found(three: Api, q: str, keys: list[str]) -> None:
+    assert await found(three, q) == keys
+
+
+async def test_the_checklist_the_resolution_and_its_commits_are_searched(api: Api) -> None:
+    await api.file(key="KAS-9", checklist=[{"text": "The kernel doesn't alias its buffers"}])
+    commit = "64dd86bb1f2e3d4c5b6a79880123456789abcdef"
+
+    assert await found(api, "doesn't") == ["KAS-9"]
+    answer = await api.call("GET", "/tickets/KAS-9.md", expect=200)
+    steps = {"checklist": [{"text": "Watch the résumé"}]}
+    etag = {"If-Match": answer.headers["ETag"]}
+    await api.call("PATCH", "/tickets/KAS-9", json=steps, headers=etag, expect=200)
+    assert await found(api, "doesn't") == []
+    assert await found(api, "resume") == ["KAS-9"]
+    document = answer.text.replace("KAS-9", "KAS-10")
+    document += f"\n---\n\n## Resolution\n\n**Commits:** `{commit}`\n"
+    kind = {"Content-Type": "text/markdown"}
+    await api.call("POST", "/imports", content=document, headers=kind, expect=200)
+    for q in (commit, commit[:12], commit[:7]):
+        assert await found(api, q) == ["KAS-10"]
+
+
+HOSTILE = {
+    "hyphens": "a-" * 90_000,
+    "dots": "a." * 90_000,
+    "slashes": "a/" * 90_000,
+    "addresses": "a@b." * 45_000,
+    "schemes": "http://" * 25_000,
+    "numbers": "1.2e" * 45_000,
+    "underscores": "a_" * 90_000,
+    "one word": "x" * 190_000,
+    "entities": "&amp;" * 38_000,
+    "tags": "<a " * 60_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_no_chain_of_words_makes_a_filing_fail(api: Api, name: str) -> None:
+    ticket = await api.file(sections=[{"heading": name, "body": HOSTILE[name]}])
+
+    assert await found(api, name) == [ticket["key"]]
+
+
+QUERIES = ["a-" * 150, "(" * 300, '"' * 300, "' or", "-" * 300, "or or", "\0", "\ud800", "a:*"]
+
+
+@pytest.mark.parametrize("q", QUERIES)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tickets",
+        "/exports?format=markdown",
+        "/exports?format=csv",
+        "/exports?format=jsonl",
+        "/similar",
+    ],
+)
+async def test_any_query_is_answered_or_refused(api: Api, path: str, q: str) -> None:
+    await api.file()
+    text = q.encode("utf-8", "surrogatepass")
+
+    answer = await api.call("GET", path, params={"q": text})
+
+    assert answer.status_code in (200, 404, 422), answer.text
+
+
+@pytest.mark.parametrize("format", ["markdown", "csv", "jsonl"])
+async def test_a_stream_that_cannot_begin_is_a_problem(
+    api: Api, format: str, database: str
+) -> None:
+    await api.file(title="word")
+    async with await psycopg.AsyncConnection.connect(libpq_url(database)) as other:
+        await other.execute("LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE")
+        asked = asyncio.create_task(
+            api.call("GET", "/exports", params={"format": format, "q": "word"})
+        )
+        # The server gives up in the same way over what it is told to and what takes too long.
+        while not asked.done():
+            await other.execute(
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            await asyncio.wait([asked], timeout=0.05)
+        answer = await asked
+
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (503, "/problems/took-too-long")
+    assert "Narrow the search" in problem["detail"]
