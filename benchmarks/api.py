@@ -8,6 +8,10 @@ else the machine does falls on both alike. Absolute figures drift, ratios hold. 
 
 With ``--data`` the databases stay in that folder (of a short path) and are used again the next
 time. With ``--orders`` each filter is also listed in each order, and the slowest are printed.
+
+With ``--beside DIR`` nothing bare is measured but another checkout of the project, with its own
+``.venv``: both load a database of their own, and take turns at each scenario for some rounds. What
+counts is the ratio of a round; its median and range are printed.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import pickle
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -94,7 +99,10 @@ def main() -> None:
     cluster.start()
     try:
         for size in sizes:
-            _measure_size(cluster, folder, size, options)
+            if options.beside:
+                _measure_beside(cluster, folder, size, options)
+            else:
+                _measure_size(cluster, folder, size, options)
     finally:
         cluster.stop()
         shutil.rmtree(folder)
@@ -109,6 +117,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="keep the databases here, and use them again")
     parser.add_argument("--orders", action="store_true", help="each filter in each order as well")
     parser.add_argument("--only", nargs="+", help="names of scenarios")
+    parser.add_argument("--beside", type=Path, help="another checkout, measured in turns")
+    parser.add_argument("--rounds", type=int, default=5, help="of turns with the other checkout")
     return parser.parse_args()
 
 
@@ -132,6 +142,66 @@ def _measure_size(
         for n, scenario in enumerate(scenarios):
             if not options.only or scenario.name in options.only:
                 _measure(n, scenario, service, bare, options)
+
+
+def _measure_beside(
+    cluster: EmbeddedCluster, folder: Path, size: int, options: argparse.Namespace
+) -> None:
+    """Measure this checkout and another one in turns, each at a database of its own."""
+    other = options.beside.resolve()
+    url, _ = _loaded_database(cluster, size)
+    beside = _database_of(other, cluster, size)
+    with contextlib.ExitStack() as stack:
+        own = [stack.enter_context(_service(folder, url, n)) for n in range(2)]
+        theirs = [stack.enter_context(_service(folder, beside, n, other)) for n in range(2)]
+        _wait(own + theirs, "/readyz")
+        print(f"\n### {size:,} tickets, beside {other.name}, {options.rounds} rounds\n")
+        print(
+            "| | req/s | beside req/s | ratio | from | to |\n|---|---|---|---|---|---|", flush=True
+        )
+        for scenario in _scenarios(url, size, own[0], options.seconds):
+            if not options.only or scenario.name in options.only:
+                _take_turns(scenario, own, theirs, options)
+
+
+def _take_turns(
+    scenario: Scenario, own: list[int], theirs: list[int], options: argparse.Namespace
+) -> None:
+    for ports in (own, theirs):  # the first second compiles and connects
+        _load(ports, scenario.requests, options)
+    rounds = []
+    for n in range(options.rounds):
+        found = {}
+        for ports in (own, theirs) if n % 2 else (theirs, own):
+            found[ports[0]] = _load(ports, scenario.requests, options)
+        rounds.append((found[own[0]], found[theirs[0]]))
+    ratios = sorted(mine.per_second / other.per_second for mine, other in rounds)
+    mine, other = (
+        statistics.median(f.per_second for f in side) for side in zip(*rounds, strict=True)
+    )
+    wrong = sum(figures.wrong for pair in rounds for figures in pair)
+    print(
+        f"| {scenario.name} | {mine:.0f} | {other:.0f} | {statistics.median(ratios):.2f} "
+        f"| {ratios[0]:.2f} | {ratios[-1]:.2f} |" + (f" {wrong} failed" if wrong else ""),
+        flush=True,
+    )
+
+
+def _database_of(checkout: Path, cluster: EmbeddedCluster, size: int) -> str:
+    """Return the URL of a database that another checkout loads, which may have another schema."""
+    name = f"bench_{size}_beside"
+    url = _url_of(cluster, name)
+    with psycopg.connect(cluster.admin_url, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return url
+        connection.execute(f"CREATE DATABASE {name} OWNER findings")
+    program = (
+        "import sys; from app.database import migrate; from benchmarks import api_data; "
+        "migrate(sys.argv[1]); api_data.load(sys.argv[1], int(sys.argv[2]))"
+    )
+    python = checkout / ".venv" / "bin" / "python"
+    subprocess.run([python, "-c", program, url, str(size)], cwd=checkout, check=True)
+    return url
 
 
 def _measure(
@@ -380,7 +450,7 @@ def _url_of(cluster: EmbeddedCluster, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _service(folder: Path, url: str, n: int) -> Iterator[int]:
+def _service(folder: Path, url: str, n: int, checkout: Path | None = None) -> Iterator[int]:
     data_dir = folder / f"serve-{urlsplit(url).path.strip('/')}-{n}"
     data_dir.mkdir(mode=0o700)
     port = _free_port()
@@ -392,7 +462,8 @@ def _service(folder: Path, url: str, n: int) -> Iterator[int]:
         "FINDINGS_LOG_LEVEL": "warning",
         "FINDINGS_REQUESTS_PER_MINUTE": "10000000",
     }
-    with _process([sys.executable, "-m", "app.cli", "serve"], environment):
+    python = sys.executable if checkout is None else str(checkout / ".venv" / "bin" / "python")
+    with _process([python, "-m", "app.cli", "serve"], environment, checkout):
         yield port
 
 
@@ -405,9 +476,11 @@ def _bare(url: str, plans: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+def _process(
+    command: list[str], environment: dict[str, str], folder: Path | None = None
+) -> Iterator[None]:
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
         yield

@@ -33,11 +33,14 @@ class Role(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order reader < reporter < reviewer < maintainer < admin."""
-        return list(Role).index(self)
+        return _RANKS[self]
 
     def includes(self, other: Role) -> bool:
         """Tell whether this role may do what `other` may."""
         return self.rank >= other.rank
+
+
+_RANKS = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)

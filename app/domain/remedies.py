@@ -50,6 +50,8 @@ class Caller:
 
 def requirement_for(requirement: Requirement, caller: Caller) -> Requirement:
     """Return a requirement with its remedies as `caller` reads them."""
+    if not requirement.remedy:
+        return requirement
     return replace(
         requirement, remedy=tuple(for_caller(call, caller) for call in requirement.remedy)
     )
@@ -57,9 +59,13 @@ def requirement_for(requirement: Requirement, caller: Caller) -> Requirement:
 
 def for_caller(call: Call, caller: Caller) -> Call:
     """Return a call with who may make it, where that is not the caller."""
-    then = tuple(for_caller(step, caller) for step in call.then)
-    named = replace(_spoken(call, caller), then=then)
-    first = replace(named, needs=who_else(named, caller), any_of=())
+    named = _spoken(call, caller)
+    first = replace(
+        named,
+        needs=who_else(named, caller),
+        then=tuple(for_caller(step, caller) for step in call.then),
+        any_of=(),
+    )
     if not call.any_of:
         return first
     ways = (first, *(for_caller(way, caller) for way in call.any_of))

@@ -54,6 +54,10 @@ _STOP = frozenset(
 )
 
 
+_TEXTS_KEPT = 512
+"""So many texts are not read again while they are compared: the newest tickets come up most."""
+
+
 @dataclass(frozen=True)
 class Features:
     """What findings are compared by."""
@@ -80,6 +84,7 @@ def features(title: str, summary: str, locations: Iterable[Location]) -> Feature
     return Features(heading, heading | words_of(summary[:COMPARED_CHARACTERS]), tuple(locations))
 
 
+@functools.lru_cache(maxsize=_TEXTS_KEPT)
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a text that mean something, without endings.
 
@@ -180,8 +185,13 @@ def similarity_keys(own: Features) -> tuple[int, ...]:
     Each fits into 32 bits with a sign. Of the pairs in a long title those with the smallest hashes
     are taken: two titles that share pairs share the smallest ones as often.
     """
-    pairs = {zlib.crc32(f"{a} {b}".encode()) for a, b in combinations(sorted(own.title), 2)}
-    keys = [*sorted(pairs)[:MAX_TITLE_KEYS], *_bands(own.words)]
+    return _keys_of(own.title, own.words)
+
+
+@functools.lru_cache(maxsize=_TEXTS_KEPT)
+def _keys_of(title: frozenset[str], words: frozenset[str]) -> tuple[int, ...]:
+    pairs = {zlib.crc32(f"{a} {b}".encode()) for a, b in combinations(sorted(title), 2)}
+    keys = [*sorted(pairs)[:MAX_TITLE_KEYS], *_bands(words)]
     return tuple(dict.fromkeys(key - (1 << 31) for key in keys))
 
 

@@ -39,23 +39,9 @@ class ReviewService:
             version = _version_read(ticket, draft.ticket_version)
             await _check_amendment(stores, key, draft.amendment)
             await _check_runs(stores, draft)
-            review_id = await stores.reviews.add(
-                ticket.id,
-                draft,
-                actor.account,
-                specialist=specialist,
-                on_behalf=specialist not in actor.account.speaks_for,
-                ticket_version=version,
-                content_version=version,
+            return await stores.reviews.record(
+                ticket, draft, actor, specialist=specialist, ticket_version=version
             )
-            await stores.leases.end(ticket.id, specialist)
-            await stores.audit.record(
-                actor,
-                "review.recorded",
-                ticket_id=ticket.id,
-                changes={"specialist": [None, specialist], "verdict": [None, draft.verdict.value]},
-            )
-            return await find_review(stores, ticket, review_id)
 
     async def answer(
         self, actor: Actor, key: str, review_id: UUID, resolution: Answer, reason: str

@@ -24,8 +24,15 @@ QUEUE = "runs"
 JOBS = f"procrastinate_queue_v1#{QUEUE}"
 """Rung by the queue itself when a job comes in."""
 
-CHANGES = "findings_changes"
-"""Rung by the database itself when an audit event is written."""
+CHANGES = "changes"
+"""Not rung, but looked for: the server lets transactions that ring commit only one after the other,
+each with its own write to the disk."""
+
+_LOOK_EVERY_S = 0.2
+"""So often somebody looks for changes, as long as anybody waits for them."""
+
+_NEWEST = "SELECT xid::text FROM audit_events ORDER BY xid DESC, id DESC LIMIT 1"
+"""Changes with every event that nothing older holds back."""
 
 OVER = " over"
 
@@ -54,6 +61,7 @@ class Bell:
         self._connect = connect
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
+        self._newest: tuple[Any, ...] | None = None
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -102,17 +110,29 @@ class Bell:
         while True:
             try:
                 async with await self._connect() as connection:
-                    await connection.execute(f'LISTEN {RUNS}; LISTEN {CHANGES}; LISTEN "{JOBS}"')
+                    await connection.execute(f'LISTEN {RUNS}; LISTEN "{JOBS}"')
                     self._wake_all()  # something may have changed while nobody listened
-                    async for notice in connection.notifies():
-                        of_run = notice.channel == RUNS
-                        topic = notice.payload if of_run else notice.channel
-                        self._wake(topic)
-                        if of_run and topic.endswith(OVER):
-                            self._wake(topic.removesuffix(OVER))
+                    while True:
+                        async for notice in connection.notifies(timeout=_LOOK_EVERY_S):
+                            self._hear(notice)
+                        if CHANGES in self._waiting:
+                            await self._look(connection)
             except psycopg.OperationalError as error:
                 log.warning("bell.lost", reason=str(error).strip())
                 await asyncio.sleep(_RECONNECT_AFTER_S)
+
+    def _hear(self, notice: psycopg.Notify) -> None:
+        of_run = notice.channel == RUNS
+        topic = notice.payload if of_run else notice.channel
+        self._wake(topic)
+        if of_run and topic.endswith(OVER):
+            self._wake(topic.removesuffix(OVER))
+
+    async def _look(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        newest = await (await connection.execute(_NEWEST)).fetchone()
+        if newest != self._newest:
+            self._newest = newest
+            self._wake(CHANGES)
 
     def _wake(self, topic: str) -> None:
         for event in self._waiting.get(topic, ()):

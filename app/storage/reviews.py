@@ -6,18 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, insert, select, type_coerce, update
+import orjson
+from sqlalchemy import Select, Text, bindparam, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.accounts import Account
+from app.domain.accounts import Actor
 from app.domain.reviews import Review, ReviewDraft
 from app.schema.accounts import accounts
-from app.schema.reviews import reviews
+from app.schema.audit import audit_events
+from app.schema.reviews import review_leases, reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.ticket_show import review_fields, review_from
+from app.storage.tickets import LockedTicket
 
 
 class ReviewStore:
@@ -26,51 +30,51 @@ class ReviewStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(
+    async def record(
         self,
-        ticket_id: int,
+        ticket: LockedTicket,
         draft: ReviewDraft,
-        author: Account,
+        actor: Actor,
         *,
         specialist: str,
-        on_behalf: bool,
         ticket_version: int,
-        content_version: int,
-    ) -> UUID:
-        """Add a review that supersedes the specialist's current one, and return its id.
+    ) -> Review:
+        """Add a review with its audit event; it supersedes the current one and ends the lease.
 
         The caller holds the ticket's row lock, so no second current review can slip in between.
         """
-        review_id = new_id()
-        await self._connection.execute(
-            update(reviews)
-            .where(
-                reviews.c.ticket_id == ticket_id,
-                reviews.c.specialist == specialist,
-                reviews.c.superseded_by.is_(None),
-            )
-            .values(superseded_by=review_id)
+        author = actor.account
+        given: dict[str, Any] = {
+            "id": new_id(),
+            "specialist": specialist,
+            "on_behalf": specialist not in author.speaks_for,
+            "verdict": draft.verdict.value,
+            "rationale": draft.rationale,
+            "claim": None if draft.claim is None else draft.claim.value,
+            "fix": None if draft.fix is None else draft.fix.value,
+            "proposed_severity": draft.proposed_severity,
+            "ticket_version": ticket_version,
+        }
+        told = {name: getattr(draft, name) for name in _TOLD}
+        changes = {"specialist": [None, specialist], "verdict": [None, draft.verdict.value]}
+        row = await _RECORD.row(
+            self._connection,
+            **{f"new_{name}": value for name, value in given.items()},
+            **{f"new_{name}": _json(value) for name, value in told.items()},
+            new_ticket_id=ticket.id,
+            new_author_id=author.id,
+            new_content_version=ticket_version,
+            audit_changes=_json(changes),
+            audit_request=actor.request_id,
         )
-        await self._connection.execute(
-            insert(reviews).values(
-                id=review_id,
-                ticket_id=ticket_id,
-                specialist=specialist,
-                author_id=author.id,
-                on_behalf=on_behalf,
-                verdict=draft.verdict.value,
-                rationale=draft.rationale,
-                claim=draft.claim,
-                fix=draft.fix,
-                proposed_severity=draft.proposed_severity,
-                amendment=None if draft.amendment is None else dict(draft.amendment),
-                evidence=[dict(item) for item in draft.evidence],
-                provenance=None if draft.provenance is None else dict(draft.provenance),
-                ticket_version=ticket_version,
-                content_version=content_version,
-            )
+        assert row is not None
+        words = {name: getattr(draft, name) for name in ("verdict", "claim", "fix")}
+        return Review(
+            **{**given, **told, **words},
+            author=author.name,
+            created_at=row.created_at,
+            outdated=ticket_version < ticket.content_version,
         )
-        return review_id
 
     async def find(self, ticket_id: int, review_id: UUID) -> Review | None:
         """Return a review of a ticket, superseded or not, or None."""
@@ -134,6 +138,76 @@ class ReviewStore:
             query = query.where(reviews.c.id > after)
         rows = await self._connection.scalars(query)
         return [review_from(item) for item in rows]
+
+
+_GIVEN = (
+    "id",
+    "ticket_id",
+    "specialist",
+    "author_id",
+    "on_behalf",
+    "verdict",
+    "rationale",
+    "claim",
+    "fix",
+    "proposed_severity",
+    "ticket_version",
+    "content_version",
+)
+_TOLD = ("amendment", "evidence", "provenance")
+"""What is kept as JSON."""
+
+
+def _recording() -> Select[Any]:
+    """Return the statement that records a review with all that it brings about."""
+    table = reviews.c
+    new = {name: bindparam(f"new_{name}", type_=table[name].type) for name in (*_GIVEN, *_TOLD)}
+    superseded = (
+        update(reviews)
+        .where(
+            table.ticket_id == new["ticket_id"],
+            table.specialist == new["specialist"],
+            table.superseded_by.is_(None),
+        )
+        .values(superseded_by=new["id"])
+        .returning(table.id)
+        .cte("superseded")
+    )
+    # The count makes the new one wait for the old one to be superseded: only one may be current.
+    before = select(func.count()).select_from(superseded).scalar_subquery()
+    added = (
+        insert(reviews)
+        .from_select([*new], select(*new.values()).where(before >= 0))
+        .returning(table.created_at)
+        .cte("added")
+    )
+    lease = (
+        delete(review_leases)
+        .where(
+            review_leases.c.ticket_id == new["ticket_id"],
+            review_leases.c.specialist == new["specialist"],
+        )
+        .cte("lease")
+    )
+    event = (
+        insert(audit_events)
+        .values(
+            ticket_id=new["ticket_id"],
+            actor_id=new["author_id"],
+            action="review.recorded",
+            changes=bindparam("audit_changes", type_=audit_events.c.changes.type),
+            request_id=bindparam("audit_request", type_=Text),
+        )
+        .cte("event")
+    )
+    return select(added.c.created_at).add_cte(lease, event)
+
+
+_RECORD = Prepared(_recording)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
 
 
 def _whole_reviews() -> Select[Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.tickets import (
@@ -21,6 +21,7 @@ from app.domain.tickets import (
 from app.schema.tickets import (
     tickets,
 )
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.ticket_show import SHOW, ticket_from
 
@@ -36,6 +37,24 @@ class LockedTicket:
     status: Status
     created_by: UUID
     domains: tuple[str, ...]
+
+
+_LOCK = Prepared(
+    lambda: (
+        select(
+            tickets.c.id,
+            tickets.c.key,
+            tickets.c.version,
+            tickets.c.content_version,
+            tickets.c.status,
+            tickets.c.created_by,
+            tickets.c.domains,
+        )
+        .where(tickets.c.key == bindparam("key"))
+        # NO KEY UPDATE: others may meanwhile point at this ticket, as a new relation does.
+        .with_for_update(key_share=True)
+    )
+)
 
 
 def domain_paths(domains: Iterable[str]) -> list[str]:
@@ -61,18 +80,7 @@ class TicketStore:
 
     async def lock(self, key: str) -> LockedTicket | None:
         """Lock the ticket's row until the transaction ends and return it, or None."""
-        columns = (
-            tickets.c.id,
-            tickets.c.key,
-            tickets.c.version,
-            tickets.c.content_version,
-            tickets.c.status,
-            tickets.c.created_by,
-            tickets.c.domains,
-        )
-        # NO KEY UPDATE: others may meanwhile point at this ticket, as a new relation does.
-        query = select(*columns).where(tickets.c.key == key).with_for_update(key_share=True)
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await _LOCK.row(self._connection, key=key)
         if row is None:
             return None
         return LockedTicket(
