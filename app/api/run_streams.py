@@ -107,6 +107,9 @@ def _line(event: RunEvent) -> str:
 
 @router.get("/junit.xml", **text_answers("application/xml", "A JUnit report.", 404))
 async def export_junit(_: Reader, services: Services, run_id: RunId) -> Response:
-    """Read the results of a run as JUnit XML, one test suite an arm."""
+    """Read the results of a run as JUnit XML, one test suite an arm.
+
+    A run that is cancelled, goes on or shows nothing is never a green file: an error says so.
+    """
     run = await services.runs.show(run_id)
     return Response(junit.render(run), media_type="application/xml")

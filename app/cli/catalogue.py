@@ -189,6 +189,10 @@ TEST = Group(
             "commands.submitted:submit_test",
             ("findings test submit B2-DRL-10 test_b2_drl_10.py",),
         ),
+        "source": Command(
+            "commands.submitted:show_source",
+            ("findings test source B2-DRL-10 test_scale.py > test_scale.py",),
+        ),
         "promote": Command(
             "commands.submitted:promote_test", ("findings test promote B2-DRL-10 | git apply",)
         ),

@@ -32,7 +32,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "outdated claim fix proposed_severity amendment evidence provenance superseded_by answer "
         "applied",
         "RunSummaryOut": _RUN,
-        "RunOut": f"{_RUN} arms also_broken compared not_comparable authors environment hints hint",
+        "RunOut": f"{_RUN} arms also_broken compared not_comparable authors environment hints hint "
+        "by_hand",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
         "last_flake_at",
         "AccountOut": "id name role speaks_for display_name created_at disabled disabled_at",

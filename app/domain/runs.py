@@ -272,6 +272,11 @@ class Run:
     not_comparable: tuple[str, ...] = ()
     """Other tests that passed on neither side."""
     authors: Authors | None = None
+    tests: tuple[str, ...] = ()
+    """Node ids of the linked tests, as frozen when it was triggered."""
+    submitted: tuple[SubmittedFile, ...] = ()
+    """Those of them that clients handed in."""
+    suite_digest: str | None = None
 
     @property
     def hints(self) -> tuple[str, ...]:

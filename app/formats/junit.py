@@ -2,7 +2,8 @@
 
 Written for the schema of Jenkins' xUnit plug-in (https://github.com/jenkinsci/xunit-plugin).
 Text of tests may hold anything; characters that XML 1.0 has no place for are written as
-``#x1B``, as pytest does.
+``#x1B``, as pytest does. A run that did not come out well is never a green file: where no test says
+so, a case of its own does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from typing import assert_never
 from xml.etree import ElementTree as ET
 
-from app.domain.runs import ArmResult, Run, TestOutcome, TestResult
+from app.domain.runs import ArmResult, Run, RunOutcome, TestMode, TestOutcome, TestResult
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -28,9 +29,11 @@ class JUnitXml:
 
     def item(self, value: Run) -> bytes:
         """The suites of one run."""
+        suites = [_suite(value, arm) for arm in value.arms]
+        if not _is_good(value) and not any(map(_is_red, suites)):
+            suites.append(_outcome_suite(value))
         return b"".join(
-            ET.tostring(_suite(value, arm), encoding="utf-8", xml_declaration=False) + b"\n"
-            for arm in value.arms
+            ET.tostring(suite, encoding="utf-8", xml_declaration=False) + b"\n" for suite in suites
         )
 
     def closing(self) -> bytes:
@@ -47,6 +50,32 @@ def render(run: Run) -> bytes:
 def xml_text(text: str) -> str:
     """Text with what XML cannot hold spelled out."""
     return _ILLEGAL.sub(lambda match: f"#x{ord(match.group()):02X}", text)
+
+
+def _is_good(run: Run) -> bool:
+    return run.outcome in (RunOutcome.PASSED, RunOutcome.PROVEN)
+
+
+def _is_red(suite: ET.Element) -> bool:
+    return suite.get("failures") != "0" or suite.get("errors") != "0"
+
+
+def _outcome_suite(run: Run) -> ET.Element:
+    """What a run says that its tests do not: it was cancelled, goes on, or shows nothing."""
+    said = run.outcome.value if run.outcome else run.status.value
+    suite = ET.Element(
+        "testsuite",
+        name=xml_text(f"{run.ticket} {run.kind.value}"),
+        tests="1",
+        failures="0",
+        errors="1",
+        skipped="0",
+        time=_seconds(0),
+    )
+    case = ET.SubElement(suite, "testcase", classname="run", name="outcome", time=_seconds(0))
+    message = xml_text(run.reason or f"the run is {said}")
+    ET.SubElement(case, "error", type=said, message=message)
+    return suite
 
 
 def _suite(run: Run, arm: ArmResult) -> ET.Element:
@@ -103,6 +132,7 @@ def _case(suite: ET.Element, arm: ArmResult, result: TestResult) -> None:
         name=xml_text((name or result.node_id) + repeat),
         time=_seconds(result.duration_s),
     )
+    _recorded(case, result)
     message = xml_text(result.message or "")
     match result.outcome:
         case TestOutcome.PASSED | TestOutcome.XPASSED:
@@ -117,6 +147,26 @@ def _case(suite: ET.Element, arm: ArmResult, result: TestResult) -> None:
             assert_never(result.outcome)
     if result.stdout:
         ET.SubElement(case, "system-out").text = xml_text(result.stdout)
+    logged = "\n".join(filter(None, (result.log, *result.warnings)))
+    if logged:
+        ET.SubElement(case, "system-err").text = xml_text(logged)
+
+
+def _recorded(case: ET.Element, result: TestResult) -> None:
+    """How a test ran, why it failed and where, and what it recorded itself, as properties."""
+    place = result.file and (f"{result.file}:{result.line}" if result.line else result.file)
+    values = [
+        ("mode", result.mode.value if result.mode is not TestMode.ALONE else None),
+        ("cause", result.cause and result.cause.value),
+        ("at", place),
+        *(("skipped_subtest", name) for name in result.skipped_subtests),
+        *result.properties,
+    ]
+    given = [(name, value) for name, value in values if value]
+    if given:
+        parent = ET.SubElement(case, "properties")
+        for name, value in given:
+            ET.SubElement(parent, "property", name=xml_text(name), value=xml_text(value))
 
 
 def _detail(case: ET.Element, tag: str, kind: str, message: str, result: TestResult) -> None:

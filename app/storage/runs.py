@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -296,9 +296,13 @@ class RunStore:
 
     async def show(self, run_id: UUID) -> Run | None:
         """Return a run with its arms and results."""
-        row = (
-            await self._connection.execute(_select_runs().where(runs.c.id == run_id))
-        ).one_or_none()
+        plan = runs.c.plan
+        query = _select_runs().add_columns(
+            plan["tests"].label("tests"),
+            plan["submitted"].label("submitted"),
+            plan["suite_digest"].astext.label("suite_digest"),
+        )
+        row = (await self._connection.execute(query.where(runs.c.id == run_id))).one_or_none()
         if row is None:
             return None
         if row.finished_at is None:
@@ -306,7 +310,15 @@ class RunStore:
         arms = await self._connection.execute(
             select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
         )
-        return _run_from(row, tuple(_arm_from(arm) for arm in arms))
+        return replace(
+            _run_from(row, tuple(_arm_from(arm) for arm in arms)),
+            tests=tuple(str(test.get("node_id")) for test in _mappings(row.tests)),
+            submitted=tuple(
+                SubmittedFile(str(file.get("path")), str(file.get("digest")))
+                for file in _mappings(row.submitted)
+            ),
+            suite_digest=row.suite_digest,
+        )
 
     async def newest(self, ticket_id: int) -> NewestRun | None:
         """Return the run of a ticket that was queued last."""
@@ -489,6 +501,11 @@ REUSABLE = tuple(
 def plan_key(kind: RunKind, plan: RunPlan) -> str:
     """Return a digest of what a run asks."""
     return fold((kind.value, json.dumps(asdict(plan), sort_keys=True)))
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list; nothing of a plan that a reader cannot make sense of."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def plan_from(stored: Mapping[str, Any]) -> RunPlan:

@@ -14,6 +14,7 @@ from app.api.dependencies import CursorCodec, Services
 from app.api.parameters import RunId
 from app.api.run_streams import LastEventId
 from app.domain import keys
+from app.domain.by_hand import by_hand
 from app.domain.runs import RunKind, RunOutcome, RunStatus
 from app.errors import InvalidInput
 from app.storage.runs import RunFilter
@@ -26,6 +27,8 @@ router = new_router()
 
 PAGE = 50
 _MOST_TESTS = 2000
+_LONGEST_COMMANDS = 30_000
+"""Characters of commands on a page; shortened they would be of no use."""
 _TESTS_PAGE = 100
 
 
@@ -74,7 +77,14 @@ async def show_run(request: Request, _: Reader, services: Services, run_id: RunI
     """Show a run with its arms."""
     run = await services.runs.show(run_id)
     links = await services.links.of_ticket(run.ticket)
-    context = {"run": run, "results": results_of(run, links), "live": run.finished_at is None}
+    steps = by_hand(run)
+    context = {
+        "run": run,
+        "results": results_of(run, links),
+        "live": run.finished_at is None,
+        "by_hand": steps,
+        "long": sum(len(step.command) for step in steps) > _LONGEST_COMMANDS,
+    }
     return page(request, "runs/show.html", context)
 
 

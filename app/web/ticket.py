@@ -190,9 +190,19 @@ class Results:
 
     @staticmethod
     def told(arms: Mapping[str, list[TestResult]]) -> list[tuple[str, TestResult]]:
-        """Return what a test has to say beside its outcome: the first time in each arm."""
-        first = ((arm, next((r for r in found if _tells(r)), None)) for arm, found in arms.items())
-        return [(arm, result) for arm, result in first if result is not None]
+        """Return what a test has to say beside its outcome.
+
+        In each arm the first time that it ended so, and in that company where others differ.
+        """
+        told = []
+        for arm, found in arms.items():
+            seen = set()
+            for result in filter(_tells, found):
+                how = (result.outcome, result.cause, result.signature)
+                if how not in seen:
+                    seen.add(how)
+                    told.append((arm, result))
+        return told
 
 
 def results_of(run: Run, links: Iterable[TestLink]) -> Results:
@@ -209,7 +219,15 @@ def results_of(run: Run, links: Iterable[TestLink]) -> Results:
 
 
 def _tells(result: TestResult) -> bool:
-    return bool(result.message or result.traceback)
+    return bool(
+        result.message
+        or result.traceback
+        or result.stdout
+        or result.log
+        or result.warnings
+        or result.skipped_subtests
+        or result.properties
+    )
 
 
 def _is_linked(node_id: str, names: Iterable[str]) -> bool:

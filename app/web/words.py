@@ -81,6 +81,23 @@ OUTCOME: Mapping[str, tuple[str, str]] = {
     "finished": ("✓", "plain"),
 }
 
+CAUSE: Mapping[str, str] = {
+    "assertion": "An assertion of the test did not hold",
+    "package": "The package raised it",
+    "interface": "The test and the package do not fit together: a call, a name, an argument",
+    "environment": "What it needs is not there: a module, or what the cage refuses",
+    "test": "The test is at fault: a name or fixture that there is not, or it never ran",
+    "not-run": "It never started",
+}
+"""Why a test did not pass."""
+
+MODE: Mapping[str, str] = {
+    "alone": "Alone in its process",
+    "together": "Together with the others, in the order of the files",
+    "reversed": "Together with the others, in reversed order",
+}
+"""In which company a test ran."""
+
 VERDICT: Mapping[str, tuple[str, str, str]] = {
     "ENDORSE": ("+", "good", "Right, and worth acting on"),
     "NEUTRAL": ("=", "plain", "True but of little weight, or not mine to judge"),

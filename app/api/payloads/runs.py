@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from app.api.payloads.fields import CountedOut, Flag, Input, Output
+from app.domain.by_hand import by_hand
 from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
 from app.domain.runs import (
@@ -203,6 +204,13 @@ class RunSummaryOut(Output):
     reused_from: UUID | None
 
 
+class StepOut(Output):
+    """A command that is part of repeating a run by hand."""
+
+    why: str
+    command: str = Field(examples=["tests=(tests/verification/test_b2_drl_10.py::test_seed)"])
+
+
 class RunOut(RunSummaryOut):
     """A run."""
 
@@ -216,6 +224,10 @@ class RunOut(RunSummaryOut):
     environment: dict[str, Any]
     hints: list[str] = Field(description="What was noticed while it ran.")
     hint: str | None = Field(description="A word of help, where the result is often misread.")
+    by_hand: list[StepOut] = Field(
+        description="How to repeat it: commands for bash, at the root of a copy of the project, "
+        "with the seeds and digests it had. Empty while it has not run."
+    )
 
 
 class RunPageOut(CountedOut):
@@ -244,6 +256,7 @@ def run_body(run: Run) -> dict[str, Any]:
         "hints": run.hints,
         "environment": run.environment,
         "hint": run.hint,
+        "by_hand": by_hand(run),
     }
 
 

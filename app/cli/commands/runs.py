@@ -138,7 +138,7 @@ def show_run(
     web: Web = False,
     as_json: JsonFlag = None,
 ) -> None:
-    """Show a run with the outcome of each test in each arm."""
+    """Show a run with the outcome of each test in each arm, and how to repeat it by hand."""
     with opened(ctx, as_json=as_json) as session:
         run_id = whole_run_id(session.client, run_id)
         if web:
@@ -152,7 +152,7 @@ def show_run(
             session.out.json(run)
         else:
             ticket = session.client.get("tickets", str(run.get("ticket")))
-            view.show_run(session.out, run, ticket=ticket)
+            view.show_run(session.out, run, ticket=ticket, by_hand=True)
 
 
 def list_runs(

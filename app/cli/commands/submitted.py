@@ -94,6 +94,35 @@ def submit_test(
             view.show_links(session.out, link.get("items") or [link], kind="")
 
 
+def show_source(
+    ctx: click.Context,
+    key: Key,
+    test: Annotated[
+        str, Argument(metavar="FILE", help="Name or path of the file, or the id of a test in it.")
+    ],
+) -> None:
+    """Print the source of a submitted test; in a pipe exactly as it was handed in."""
+    wanted = test.partition("::")[0]
+    with opened(ctx, as_json=None) as session:
+        links = session.client.get("tickets", key, "tests").get("items", [])
+        files = {
+            str(link["node_id"]).partition("::")[0]: str(link["id"])
+            for link in links
+            if link.get("origin") == "submitted"
+        }
+        found = [path for path in files if path == wanted or path.endswith(f"/{wanted}")]
+        if len(found) != 1:
+            known = f"There are: {', '.join(sorted(files))}" if files else "It has none"
+            raise UsageProblem(f"{key} has no submitted test {wanted}", known)
+        content = session.client.call(
+            "GET", "tickets", key, "tests", files[found[0]], "source", safe=True
+        ).content
+        if session.out.terminal:
+            session.out.block(content.decode("utf-8", "replace"))
+        else:
+            session.out.raw(content)
+
+
 def promote_test(ctx: click.Context, key: Key) -> None:
     """Print the diff that brings a ticket's submitted tests and defects into the repository.
 

@@ -38,8 +38,11 @@ def list_row(run: Json) -> tuple[object, ...]:
     )
 
 
-def show_run(out: Output, run: Json, *, ticket: Json | None = None) -> None:
-    """Print a run; with its ticket also which tests were linked and what is known now."""
+def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: bool = False) -> None:
+    """Print a run; with its ticket also which tests were linked and what is known now.
+
+    With `by_hand` also how to repeat it.
+    """
     evidence = (ticket or {}).get("evidence") or {}
     out.fields(
         [
@@ -50,10 +53,16 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None) -> None:
             ("outcome", run.get("outcome")),
             ("reason", run.get("reason")),
             ("hint", run.get("hint")),
+            *(("hint", hint) for hint in run.get("hints") or ()),
             ("asked by", run.get("requested_by")),
             ("queued", moment(run.get("queued_at"))),
             ("finished", moment(run.get("finished_at"))),
             ("reused from", run.get("reused_from")),
+            ("others compared", run.get("compared")),
+            *(("not comparable", node) for node in run.get("not_comparable") or ()),
+            ("patch by", ", ".join(_authors(run, "patch"))),
+            ("tests by", ", ".join(_authors(run, "tests"))),
+            ("one author", "wrote both patch and tests" if _same_author(run) else None),
             ("evidence", evidence_words(evidence)),
             ("evidence says", evidence.get("sentence")),
         ]
@@ -72,7 +81,81 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None) -> None:
         )
     )
     _show_rest(out, run, matrix, set(shown), names)
+    _show_causes(out, arms, set(shown))
     _show_failures(out, arms, set(shown))
+    _show_warnings(out, arms, set(shown))
+    if by_hand:
+        _show_by_hand(out, run.get("by_hand") or ())
+
+
+def _authors(run: Json, what: str) -> list[str]:
+    return [str(name) for name in (run.get("authors") or {}).get(what) or ()]
+
+
+def _same_author(run: Json) -> bool:
+    return bool((run.get("authors") or {}).get("same"))
+
+
+def _show_causes(out: Output, arms: Iterable[Json], shown: Collection[str]) -> None:
+    """Print why linked tests did not pass, on each arm, and where."""
+    rows = [
+        (
+            result.get("node_id"),
+            arm.get("name"),
+            result.get("mode"),
+            result.get("cause"),
+            result.get("phase"),
+            _place(result),
+        )
+        for arm in arms
+        for result in arm.get("results") or ()
+        if result.get("cause") and result.get("node_id") in shown
+    ]
+    out.table(
+        Table(
+            ("test", "arm", "mode", "cause", "phase", "at"),
+            list(dict.fromkeys(rows)),
+            title="Causes" if rows else "",
+            kind="cause",
+        )
+    )
+
+
+def _show_warnings(out: Output, arms: Iterable[Json], shown: Collection[str]) -> None:
+    """Print warnings, skipped subtests and what tests recorded, each once."""
+    rows: list[tuple[object, ...]] = []
+    for arm in arms:
+        for result in arm.get("results") or ():
+            if result.get("node_id") not in shown:
+                continue
+            said = [("warning", text) for text in result.get("warnings") or ()]
+            said += [("skipped subtest", name) for name in result.get("skipped_subtests") or ()]
+            said += [(f"property {name}", value) for name, value in result.get("properties") or ()]
+            rows += [(result.get("node_id"), arm.get("name"), *one) for one in said]
+    out.table(
+        Table(
+            ("test", "arm", "what", "says"),
+            list(dict.fromkeys(rows)),
+            title="Noted" if rows else "",
+            kind="noted",
+        )
+    )
+
+
+def _show_by_hand(out: Output, steps: Iterable[Json]) -> None:
+    """Print the commands that repeat a run: a script for people, a row a step for pipes."""
+    given = [(str(step.get("why")), str(step.get("command"))) for step in steps]
+    if out.terminal:
+        if given:
+            script = "\n".join(f"# {why}\n{command}" for why, command in given)
+            out.passage("by-hand", "To repeat it by hand, at the project's root", script)
+        return
+    out.table(Table(("why", "command"), given, kind="by-hand"))
+
+
+def _place(result: Json) -> str:
+    line = result.get("line")
+    return f"{result.get('file') or ''}:{line}" if line else str(result.get("file") or "")
 
 
 def _show_rest(
@@ -108,11 +191,16 @@ def _show_failures(out: Output, arms: Iterable[Json], shown: Collection[str]) ->
             outcome = result.get("outcome")
             if outcome in ("passed", "skipped") or result.get("node_id") not in shown:
                 continue
+            title = f"{result.get('node_id')} {outcome} on {arm.get('name')}"
             text = str(result.get("traceback") or result.get("message") or "")
-            if text:
-                out.passage(
-                    "message", f"{result.get('node_id')} {outcome} on {arm.get('name')}", text
-                )
+            for kind, said in (
+                ("message", text),
+                ("printed", str(result.get("stdout") or "")),
+                ("log", str(result.get("log") or "")),
+            ):
+                if said:
+                    suffix = "" if kind == "message" else f", {kind}"
+                    out.passage(kind, title + suffix, said)
 
 
 def _matrix(arms: Iterable[Json]) -> dict[str, dict[str, str]]:

@@ -66,12 +66,20 @@ def test_from_skeleton_to_the_diff(service: Service, tmp_path: Path) -> None:
     (tmp_path / "test_scale.py").write_text(SOURCE)
     handed_in = _findings(service, "test", "submit", key, "test_scale.py", cwd=tmp_path)
     diff = _findings(service, "test", "promote", key, cwd=tmp_path)
+    with service.client() as client:
+        node = client.get(f"/tickets/{key}/tests").json()["items"][0]["node_id"]
+    source = _findings(service, "test", "source", key, node, cwd=tmp_path)
+    by_name = _findings(service, "test", "source", key, "test_scale.py", cwd=tmp_path)
+    unknown = _findings(service, "test", "source", key, "test_other.py", cwd=tmp_path)
     applied = subprocess.run(
         ["git", "apply", "--check", "-"], input=diff.stdout, text=True, cwd=tmp_path, check=False
     )
 
     assert (skeleton.returncode, again.returncode) == (0, 2)
     assert handed_in.returncode == 0, handed_in.stderr
+    assert source.stdout == by_name.stdout == SOURCE
+    assert unknown.returncode == 2
+    assert node.partition("::")[0] in unknown.stderr
     assert "tests/verification/test_scale.py" in diff.stdout
     assert f'+@pytest.mark.finding("{key}")' in diff.stdout
     assert applied.returncode == 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.causes import Cause
 from app.domain.runs import (
     ArmResult,
     PatchUse,
@@ -16,6 +19,7 @@ from app.domain.runs import (
     RunKind,
     RunOutcome,
     RunStatus,
+    TestMode,
     TestOutcome,
     TestResult,
 )
@@ -107,12 +111,88 @@ def test_many_runs_in_one_file() -> None:
     assert len(ET.fromstring(data)) == 3
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("queued", None),
+        ("running", None),
+        ("cancelled", None),
+        ("finished", "error"),
+        ("finished", "inconclusive"),
+        ("finished", "cannot-fail"),
+        ("finished", "timed-out"),
+    ],
+)
+@pytest.mark.parametrize("arms", [(), (an_arm(TestResult("t.py::a", TestOutcome.PASSED)),)])
+def test_what_did_not_come_out_well_is_no_green_file(
+    status: str, outcome: str | None, arms: tuple[ArmResult, ...]
+) -> None:
+    run = replace(
+        a_run(*arms, reason="because"),
+        status=RunStatus(status),
+        outcome=outcome and RunOutcome(outcome),
+    )
+
+    suites = ET.fromstring(render(run))
+
+    assert len(suites) == len(arms) + 1
+    assert sum(int(suite.get("errors", "0")) for suite in suites) == 1
+    (error,) = suites.iter("error")
+    assert (error.get("type"), error.get("message")) == (outcome or status, "because")
+
+
+def test_a_good_run_and_one_whose_tests_say_it_get_no_case_beside() -> None:
+    good = a_run(an_arm(TestResult("t.py::a", TestOutcome.PASSED)))
+    red = replace(a_run(EVERY), outcome=RunOutcome.NOT_FIXED)
+
+    assert [len(ET.fromstring(render(run))) for run in (good, red)] == [1, 1]
+
+
+def test_log_warnings_and_what_a_test_recorded_are_kept() -> None:
+    result = TestResult(
+        "t.py::a",
+        TestOutcome.FAILED,
+        "call",
+        mode=TestMode.TOGETHER,
+        cause=Cause.ASSERTION,
+        file="tests/t.py",
+        line=7,
+        log="WARNING a:1 hot",
+        warnings=("UserWarning: old",),
+        properties=(("<speed>", "3 & more"), ("speed", "4")),
+        skipped_subtests=("[n=2]",),
+    )
+
+    (case,) = ET.fromstring(render(a_run(an_arm(result)))).iter("testcase")
+
+    assert case.findtext("system-err") == "WARNING a:1 hot\nUserWarning: old"
+    assert [(p.get("name"), p.get("value")) for p in case.iter("property")] == [
+        ("mode", "together"),
+        ("cause", "assertion"),
+        ("at", "tests/t.py:7"),
+        ("skipped_subtest", "[n=2]"),
+        ("<speed>", "3 & more"),
+        ("speed", "4"),
+    ]
+
+
 ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=30)
 
 
 @given(ANYTHING, ANYTHING, ANYTHING)
 def test_any_text_is_well_formed(node: str, message: str, output: str) -> None:
-    result = TestResult(node, TestOutcome.FAILED, "call", 0.1, message, output, output)
+    result = TestResult(
+        node,
+        TestOutcome.FAILED,
+        "call",
+        0.1,
+        message,
+        output,
+        output,
+        log=output,
+        warnings=(message,),
+        properties=((node, output),),
+    )
     root = ET.fromstring(render(a_run(an_arm(result, failure=message), reason=message)))
     assert next(root.iter("failure")).get("type") == "call"
 
