@@ -173,6 +173,7 @@ async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:
         log.exception("catalogue.not-synced")
     app.state.ready = True
     await on_ready()
+    await factory.catalogue.keep_in_step()
 
 
 async def _keep_working(worker: Worker) -> None:

@@ -68,6 +68,8 @@ class TicketCount:
     severity: str
     status: str
     evidence: str
+    stale: bool
+    """What decided the evidence has changed since: it is counted apart."""
     tickets: int
 
 

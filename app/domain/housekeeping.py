@@ -12,3 +12,18 @@ class Retention:
 
     run_events: timedelta
     """After the end of the run that they belong to; its results stay."""
+
+
+@dataclass(frozen=True)
+class TalliesKept:
+    """How long is kept how tests have ended, after it was seen last."""
+
+    shipped: timedelta = timedelta(days=400)
+    """On packages that shipped: what passed on one may regress on the next."""
+    patched: timedelta = timedelta(days=60)
+    """On patched ones."""
+    known: timedelta = timedelta(days=7)
+    """Which files of a suite pass."""
+
+
+TALLIES_KEPT = TalliesKept()

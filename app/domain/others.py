@@ -92,9 +92,8 @@ def compare(
             found.compared += 1
         else:
             _judge(node_id, [side.get(node_id, _Fared()) for side in sides], fared, found)
-    reported = {node_id.partition("::")[0] for node_id in now}
     for path in files:
-        if path not in reported:
+        if not any(_is_of(node_id, path) for node_id in wanted):
             found.note("never_ran", path)
     return Comparison(
         compared=found.compared,
@@ -117,6 +116,30 @@ def _judge(node_id: str, before: Sequence[_Fared], after: _Fared, found: _Found)
         found.note("never_ran", node_id)
     else:
         found.note("not_comparable", node_id)
+
+
+def whole_files(
+    others: Sequence[str], linked: Sequence[str], arm: ArmResult
+) -> dict[str, list[str]]:
+    """Return the files of the rest of the suite of which every test passed, in one process.
+
+    Files with a linked test are left out: they did not run whole among the others.
+    """
+    tests: dict[str, list[str]] = {}
+    for node_id in others:
+        tests.setdefault(_file_of(node_id), []).append(node_id)
+    for node_id in linked:
+        tests.pop(_file_of(node_id), None)
+    together = {
+        result.node_id: result.outcome is TestOutcome.PASSED
+        for result in arm.results
+        if result.mode is TestMode.TOGETHER
+    }
+    return {
+        path: node_ids
+        for path, node_ids in tests.items()
+        if all(together.get(node_id) for node_id in node_ids)
+    }
 
 
 def sentence(comparison: Comparison) -> str:
@@ -143,13 +166,23 @@ def named(node_ids: Sequence[str]) -> str:
 
 
 def _tests_of(files: Sequence[str], arms: Iterable[ArmResult]) -> list[str]:
-    wanted = set(files)
+    if not files:
+        return []
     return [
         result.node_id
         for arm in arms
         for result in arm.results
-        if wanted and result.node_id.partition("::")[0] in wanted
+        if any(_is_of(result.node_id, path) for path in files)
     ]
+
+
+def _file_of(node_id: str) -> str:
+    return node_id.partition("::")[0]
+
+
+def _is_of(node_id: str, path: str) -> bool:
+    """Tell whether a test stands in a file, which is named as it lies below the suite."""
+    return f"/{_file_of(node_id)}".endswith(f"/{path}")
 
 
 def _by_test(arm: ArmResult) -> dict[str, _Fared]:

@@ -237,11 +237,12 @@ class Authors:
     """Who put the patches of its arms on the ticket."""
     tests: tuple[str, ...] = ()
     """Who handed in its submitted tests; those of the suite have no author here."""
+    same: bool = field(init=False, default=False)
+    """One account wrote both a patch and a test that it is to satisfy."""
 
-    @property
-    def same(self) -> bool:
-        """Tell whether one account wrote both a patch and a test that it is to satisfy."""
-        return bool(set(self.patch).intersection(self.tests))
+    def __post_init__(self) -> None:
+        """Tell whether one account wrote both."""
+        object.__setattr__(self, "same", bool(set(self.patch).intersection(self.tests)))
 
 
 @dataclass(frozen=True)

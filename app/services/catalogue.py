@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from itertools import count
+from typing import Protocol, TypeVar
 
 from app.domain import diffs
 from app.domain.accounts import Actor
 from app.domain.catalogue import CatalogueTest, TargetState
 from app.domain.runs import TestPurpose
-from app.errors import Unavailable
+from app.errors import FindingsError, Unavailable
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection, Target
 from app.sandbox.snapshot import Snapshot, take_snapshot
+from app.sandbox.watch import Look, look_at
 from app.services.evidence import reassess_for
 from app.storage.unit import Stores, UnitOfWork
+
+Value = TypeVar("Value")
+
+log = logging.getLogger(__name__)
+
+_LOOKS_EVERY_S = 1.0
+_ASKS_WORKERS_EVERY = 5
+"""Once in so many looks."""
+
+
+_MOST_TRIES = 5
+
+
+class _Moved(Exception):
+    """The target changed on the disk while its state was being stored."""
 
 
 class Collector(Protocol):
@@ -56,19 +74,69 @@ class CatalogueService:
         Raises:
             Unavailable: the target's folders cannot be read.
         """
+        return await _again(self._sync, actor)
+
+    async def _sync(self, actor: Actor | None) -> SyncReport:
         return await self._collect(await self.snapshot(), actor)
 
     async def in_step(self) -> Snapshot:
-        """Return the target as it is now, after bringing catalogue and evidence in step with it."""
+        """Return the target as it is now, after bringing catalogue and evidence in step with it.
+
+        Raises:
+            Unavailable: the target's folders cannot be read.
+        """
+        return await _again(self._in_step)
+
+    async def _in_step(self) -> Snapshot:
         snapshot = await self.snapshot()
         async with self._unit.read() as stores:
             known = await stores.catalogue.target(self._target.name)
         if known is None or known.suite_digest != snapshot.suite_digest:
+            if known is not None:
+                await self._mark_changed(known, snapshot)
             await self._collect(snapshot, None)
         elif known.package_digest != snapshot.package_digest:
             async with self._unit.begin() as stores:
                 await self._save(stores, snapshot, known.errors)
         return snapshot
+
+    async def keep_in_step(self) -> None:
+        """Bring evidence in step with the disk and the workers again and again, until cancelled.
+
+        Whoever reads a ticket sees within two seconds that package or suite has changed.
+        """
+        seen: Look | None = None
+        for turn in count():
+            await asyncio.sleep(_LOOKS_EVERY_S)
+            try:
+                now = await asyncio.to_thread(look_at, self._target)
+                if now != seen:
+                    await self.in_step()
+                    seen = now
+                elif turn % _ASKS_WORKERS_EVERY == 0:
+                    await self._environments_in_step()
+            except OSError as error:
+                log.warning("the target cannot be looked at: %s", error)
+            except FindingsError as error:
+                log.warning("the target is not in step: %s", error.detail)
+            except Exception:
+                # Whatever it was: what is shown must not stand still from here on.
+                log.exception("the target is not in step")
+
+    async def _environments_in_step(self) -> None:
+        """Bring evidence in step with the environments of the workers that live."""
+        async with self._unit.read() as stores:
+            known = await stores.catalogue.target(self._target.name)
+            living = await stores.workers.environments()
+        if known is not None and list(known.environments) != living:
+            await _again(self._renew)
+
+    async def _renew(self) -> None:
+        snapshot = await self.snapshot()
+        async with self._unit.begin() as stores:
+            known = await stores.catalogue.target(self._target.name)
+            if known is not None and known.suite_digest == snapshot.suite_digest:
+                await self._save(stores, snapshot, known.errors)
 
     async def collect_with(self, submitted: Mapping[str, str]) -> Collection:
         """Collect the suite with submitted files beside it; stores nothing."""
@@ -94,6 +162,15 @@ class CatalogueService:
             return await asyncio.to_thread(take_snapshot, self._target)
         except (FolderError, OSError) as error:
             raise Unavailable(f"The target {self._target.name} cannot be read: {error}.") from error
+
+    async def _mark_changed(self, known: TargetState, snapshot: Snapshot) -> None:
+        """Make evidence stale that rests on files which changed; to collect them takes longer."""
+        async with self._unit.begin() as stores:
+            found = [
+                replace(test, digest=snapshot.test_digests.get(test.path, test.digest))
+                for _, test in await stores.catalogue.tests(self._target.name)
+            ]
+            await self._save(stores, snapshot, known.errors, found, collected=False)
 
     async def _collect(self, snapshot: Snapshot, actor: Actor | None) -> SyncReport:
         collection = await self._collector(self._target)
@@ -144,19 +221,32 @@ class CatalogueService:
         snapshot: Snapshot,
         errors: tuple[str, ...],
         found: list[CatalogueTest] | None = None,
+        *,
+        collected: bool = True,
     ) -> None:
+        """Store what is known of the target now, and bring all evidence in step with it.
+
+        Until the suite is `collected` it has no digest, so that it will be.
+        """
         state = TargetState(
             name=self._target.name,
             test_files=snapshot.test_digests,
             support_digest=snapshot.support_digest,
             environments=tuple(await stores.workers.environments()),
             package_digest=snapshot.package_digest,
-            suite_digest=snapshot.suite_digest,
+            suite_digest=snapshot.suite_digest if collected else "",
             domains=self._target.domains,
             errors=errors,
             synced_at=datetime.now(UTC),
         )
         await stores.catalogue.save_target(state)
+        # Whoever stored a later state while this one waited must not be overwritten.
+        now = await self.snapshot()
+        if (now.package_digest, now.suite_digest) != (
+            snapshot.package_digest,
+            snapshot.suite_digest,
+        ):
+            raise _Moved
         if found is not None:
             await stores.catalogue.replace_tests(self._target.name, found)
         patches = await stores.patches.of_target(self._target.name)
@@ -165,6 +255,20 @@ class CatalogueService:
         )
         for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
             await reassess_for(stores, ticket_id, key, state)
+
+
+async def _again(work: Callable[..., Awaitable[Value]], *given: object) -> Value:
+    """Do what reads the target once more when it changes meanwhile.
+
+    Raises:
+        Unavailable: it changes all the time.
+    """
+    for _ in range(_MOST_TRIES):
+        try:
+            return await work(*given)
+        except _Moved:
+            continue
+    raise Unavailable("The target's files change all the time. Try again when they are written.")
 
 
 def how_it_applies(snapshot: Snapshot, text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,26 @@ from app.domain.arms import proof_by
 from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
+from app.domain.flakes import Tally
+from app.domain.others import whole_files
 from app.domain.readings import failing
-from app.domain.runs import ArmResult, RunOutcome, RunStatus, Verdict
+from app.domain.runs import (
+    ArmResult,
+    RunOutcome,
+    RunPlan,
+    RunStatus,
+    TestMode,
+    TestOutcome,
+    TestResult,
+    Verdict,
+)
 from app.services.environment import own_environment
-from app.services.evidence import ground_of, reassess, shown_now, uses_digest
+from app.services.evidence import ground_of, reassess, reassess_for, shown_now, uses_digest
 from app.services.tallying import any_flips, passed_before, seen, test_files_used
 from app.storage.jobs import Job
 from app.storage.runs import ClaimedRun, UnreadablePlan
+from app.storage.suite_results import SuiteKey
+from app.storage.tallies import TallyKey
 from app.storage.unit import Stores, UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -59,6 +72,8 @@ class Assignment:
     """Texts by digest."""
     submitted: Mapping[str, str]
     """Sources by path below the suite."""
+    others_submitted: Mapping[str, str] = field(default_factory=dict)
+    """Sources of those that count among the other tests, by path below the suite."""
 
 
 class ExecutionService:
@@ -99,7 +114,7 @@ class ExecutionService:
         again = run.attempt > 1
         await stores.run_events.add(run.id, run.attempt, "status", status, over=again)
         digests = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
-        digests += [file.digest for file in run.plan.submitted]
+        digests += [file.digest for file in (*run.plan.submitted, *run.plan.others_submitted)]
         texts = await stores.patches.texts_of(digests) if digests else {}
         if not texts.keys() >= set(digests):
             raise UnreadablePlan(run.id, run.ticket_id, run.kind, run.attempt)
@@ -108,6 +123,7 @@ class ExecutionService:
             run=run,
             patches=texts,
             submitted={file.path: texts[file.digest] for file in run.plan.submitted},
+            others_submitted={file.path: texts[file.digest] for file in run.plan.others_submitted},
         )
 
     async def _put_off(self, stores: Stores, job: Job, run: UnreadablePlan) -> None:
@@ -207,6 +223,26 @@ class ExecutionService:
             reused_from=earlier.id,
         )
 
+    async def known_others(
+        self, plan: RunPlan, environment: Mapping[str, Any]
+    ) -> dict[str, tuple[TestResult, ...]]:
+        """Return results of the other tests that are known of the package as it ships, by file.
+
+        Whole files of which every test passed in one process, in the same environment and at the
+        digests of `plan`: they need not run again, and stand among the results of that arm.
+        """
+        async with self._unit.read() as stores:
+            known = await stores.suite_results.known(_suite_key(plan, environment))
+        others = set(plan.others)
+        return {
+            path: tuple(
+                TestResult(node_id, TestOutcome.PASSED, "call", mode=TestMode.TOGETHER)
+                for node_id in node_ids
+            )
+            for path, node_ids in known.items()
+            if others.issuperset(node_ids)
+        }
+
     async def finish(
         self,
         assignment: Assignment,
@@ -249,22 +285,33 @@ class ExecutionService:
             )
             await stores.jobs.finish(assignment.job)
         if current and reused_from is None:
-            await self._tell_others(run)
+            await self._tell_waiting_others(run)
         return current
 
-    async def _tell_others(self, run: ClaimedRun) -> None:
+    async def _tell_others(self, stores: Stores, run: ClaimedRun, target: TargetState) -> None:
         """Bring the evidence of other tickets up to date whose tests this run saw flip.
 
-        In transactions of their own: two runs must not wait for each other's tickets in a ring.
+        Of those that nobody else holds: two runs must not wait for each other's tickets in a ring.
         """
+        keys = await self._others_of(stores, run)
+        for ticket_id, key in await stores.ticket_edits.hold_free(keys):
+            await reassess_for(stores, ticket_id, key, target)
+
+    async def _tell_waiting_others(self, run: ClaimedRun) -> None:
+        """Do the same for those that were held, each in a transaction of its own."""
         async with self._unit.read() as stores:
-            flipped = await stores.tallies.flipped_in(run.id)
-            keys = await stores.links.tickets_of(run.plan.target, flipped) if flipped else set()
-        for key in sorted(keys - {run.ticket}):
+            keys = await self._others_of(stores, run)
+        for key in sorted(keys):
             async with self._unit.begin() as stores:
                 ticket = await stores.tickets.lock(key)
                 if ticket is not None:
                     await reassess(stores, ticket.id, key, run.plan.target)
+
+    async def _others_of(self, stores: Stores, run: ClaimedRun) -> set[str]:
+        flipped = await stores.tallies.flipped_in(run.id)
+        if not flipped:
+            return set()
+        return await stores.links.tickets_of(run.plan.target, flipped) - {run.ticket}
 
     async def _store(
         self,
@@ -286,8 +333,12 @@ class ExecutionService:
         if target is not None:
             if reused_from is None and (found := seen(run.plan, arms, target)):
                 where = environment_digest(environment)
-                await stores.tallies.record(target.name, where, found, run.id)
+                tallies = await stores.tallies.record(target.name, where, found, run.id)
+                await _keep_known(stores, run, arms, environment, tallies)
             uses = test_files_used(run.plan, arms, target)
+            # The worker that ran it lives, whatever is known of the others.
+            living = {environment_digest(environment), *target.environments}
+            target = replace(target, environments=tuple(living))
             ground = await ground_of(stores, run.ticket_id, run.ticket, target, uses)
             facts = await _facts(stores, run, verdict, arms, environment, target)
             decision = evidence.decide(facts, now=ground.now, previous=standing.decision)
@@ -316,6 +367,8 @@ class ExecutionService:
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         await self._tell_end(stores, run, verdict, events)
+        if target is not None and reused_from is None:
+            await self._tell_others(stores, run, target)
         before, after = standing.shown.in_words(), shown.in_words()
         if before != after:
             await stores.audit.record(
@@ -342,6 +395,31 @@ class ExecutionService:
             ticket_id=run.ticket_id,
             changes={"run": [None, str(run.id)], "outcome": [None, verdict.outcome.value]},
         )
+
+
+def _suite_key(plan: RunPlan, environment: Mapping[str, Any]) -> SuiteKey:
+    where = environment_digest({**environment, **own_environment()})
+    return SuiteKey(plan.target, plan.package_digest, plan.suite_digest, where)
+
+
+async def _keep_known(
+    stores: Stores,
+    run: ClaimedRun,
+    arms: Sequence[ArmResult],
+    environment: Mapping[str, Any],
+    tallies: Mapping[TallyKey, Tally],
+) -> None:
+    """Keep which files of the rest pass on the package as it ships; one that flips is forgotten."""
+    linked = [test.node_id for test in run.plan.tests]
+    files: dict[str, list[str]] = {}
+    for arm in arms:
+        if arm.patch is None and arm.failure is None:
+            files |= whole_files(run.plan.others, linked, arm)
+    flipped = {key.node_id.partition("::")[0] for key, tally in tallies.items() if tally.flaky}
+    for path in flipped:
+        files.pop(path, None)
+    await stores.suite_results.keep(_suite_key(run.plan, environment), files)
+    await stores.suite_results.forget(run.plan.target, flipped)
 
 
 async def _facts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from app.domain.housekeeping import Retention
+from app.domain.housekeeping import TALLIES_KEPT, Retention
 from app.domain.monitoring import SWEPT
 from app.storage.unit import Stores, UnitOfWork
 
@@ -16,6 +16,8 @@ IDEMPOTENCY_KEYS = "idempotency keys"
 LEASES = "leases"
 SESSIONS = "sessions"
 LOGIN_CODES = "login codes"
+TALLIES = "tallies of tests"
+SUITE_RESULTS = "results of suites"
 
 
 class HousekeepingService:
@@ -31,13 +33,15 @@ class HousekeepingService:
         Each batch is a transaction of its own, so a sweep that is interrupted has done what it
         did. Nothing is removed while another process sweeps.
         """
-        kept_for = self._retention.run_events
+        kept_for, kept = self._retention.run_events, TALLIES_KEPT
         kinds: dict[str, Callable[[Stores], Awaitable[int]]] = {
             RUN_EVENTS: lambda stores: stores.housekeeping.remove_run_events(kept_for),
             IDEMPOTENCY_KEYS: lambda stores: stores.idempotency.sweep(),
             LEASES: lambda stores: stores.housekeeping.remove_leases(),
             SESSIONS: lambda stores: stores.housekeeping.remove_sessions(),
             LOGIN_CODES: lambda stores: stores.housekeeping.remove_login_codes(),
+            TALLIES: lambda stores: stores.housekeeping.remove_tallies(kept.shipped, kept.patched),
+            SUITE_RESULTS: lambda stores: stores.housekeeping.remove_suite_results(kept.known),
         }
         return {kind: await self._all(kind, remove) for kind, remove in kinds.items()}
 

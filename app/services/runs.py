@@ -178,6 +178,11 @@ class RunService:
             covers_all_links=len(chosen) == len(linked),
             repeats=repeats,
             submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
+            others_submitted=tuple(
+                await stores.submitted.of_others(self._target, ticket.id)
+                if kind is RunKind.PROOF
+                else ()
+            ),
         )
         return plan, authors
 

@@ -76,9 +76,16 @@ class FigureStore:
         """Count tickets by all the words that figures are shown by: one pass over them."""
         table = tickets.c
         covered = table.evidence_state != EvidenceState.NOT_COVERED.value
-        words = (covered, table.severity, table.status, table.evidence_state)
+        words = (
+            covered,
+            table.severity,
+            table.status,
+            table.evidence_state,
+            table.evidence_stale,
+        )
+        numbers = range(1, len(words) + 1)
         rows = await self._connection.execute(
-            select(*words, func.count()).group_by(*(literal_column(str(n)) for n in (1, 2, 3, 4)))
+            select(*words, func.count()).group_by(*(literal_column(str(n)) for n in numbers))
         )
         return [TicketCount(*row) for row in rows]
 

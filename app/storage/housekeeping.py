@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, select, text, tuple_
+from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schema.accounts import login_codes
 from app.schema.reviews import review_leases
-from app.schema.runs import run_events, runs
+from app.schema.runs import run_events, runs, suite_results, test_tallies
 from app.schema.sessions import sessions
 
 BATCH = 2000
@@ -51,6 +51,19 @@ class HousekeepingStore:
     async def remove_login_codes(self) -> int:
         """Remove login codes that have expired; return how many."""
         return await self._remove(login_codes, login_codes.c.expires_at < func.now())
+
+    async def remove_tallies(self, shipped: timedelta, patched: timedelta) -> int:
+        """Remove tallies of tests that were not seen for so long; return how many."""
+        table = test_tallies.c
+        old = or_(
+            table.updated_at < func.now() - shipped,
+            and_(~table.bundled, table.updated_at < func.now() - patched),
+        )
+        return await self._remove(test_tallies, old)
+
+    async def remove_suite_results(self, kept_for: timedelta) -> int:
+        """Remove what was known of suites so long ago; return how many."""
+        return await self._remove(suite_results, suite_results.c.updated_at < func.now() - kept_for)
 
     async def _remove(self, table: Table, condition: ColumnElement[bool]) -> int:
         """Remove some rows; those that others have locked are passed over."""

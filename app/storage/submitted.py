@@ -10,9 +10,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
-from app.domain.runs import TestPurpose
+from app.domain.runs import SubmittedFile, TestPurpose
 from app.domain.submissions import SubmittedTest
 from app.schema.accounts import accounts
+from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, texts
 from app.storage.rows import new_id
 
@@ -84,6 +85,21 @@ class SubmittedTestStore:
             )
             for row in rows
         ]
+
+    async def of_others(self, target: str, ticket_id: int) -> list[SubmittedFile]:
+        """Return the files of other tickets that are proven or fix-ready in force, by path."""
+        in_force = tickets.c.evidence_state.in_(("proven", "fix-ready")) & ~tickets.c.evidence_stale
+        rows = await self._connection.execute(
+            select(submitted_tests.c.path, submitted_tests.c.digest)
+            .join(tickets, tickets.c.id == submitted_tests.c.ticket_id)
+            .where(
+                submitted_tests.c.target == target,
+                submitted_tests.c.ticket_id != ticket_id,
+                in_force,
+            )
+            .order_by(submitted_tests.c.path)
+        )
+        return [SubmittedFile(row.path, row.digest) for row in rows]
 
     async def remove(self, ticket_id: int, submitted_id: UUID) -> str | None:
         """Remove a file; return its path, or None when there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -150,6 +150,18 @@ class TicketEditStore:
         query = _standing(ticket_id).with_for_update(key_share=True)
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _standing_from(row)
+
+    async def hold_free(self, keys: Collection[str]) -> list[tuple[int, str]]:
+        """Lock those of the tickets that nobody else holds; return their ids and keys."""
+        if not keys:
+            return []
+        rows = await self._connection.execute(
+            select(tickets.c.id, tickets.c.key)
+            .where(tickets.c.key.in_(list(keys)))
+            .order_by(tickets.c.id)
+            .with_for_update(key_share=True, skip_locked=True)
+        )
+        return [(row.id, row.key) for row in rows]
 
     async def save_evidence(self, ticket_id: int, shown: Shown) -> None:
         """Store how evidence is shown. The document's version stays as it is."""

@@ -121,6 +121,9 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
             found.append(_one_of(columns[name], name, values))
     if wanted.evidence:
         found.append(_one_of(columns.evidence_state, "evidence", wanted.evidence))
+        if wanted.stale is None:
+            # What is asked for by its evidence is to have it: stale evidence is asked for apart.
+            found.append(~columns.evidence_stale)
     if wanted.stale is not None:
         found.append(columns.evidence_stale if wanted.stale else ~columns.evidence_stale)
     if wanted.closable is not None:

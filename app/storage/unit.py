@@ -45,6 +45,7 @@ from app.storage.sessions import SessionStore
 from app.storage.similar import SimilarStore
 from app.storage.statistics import StatisticsStore
 from app.storage.submitted import SubmittedTestStore
+from app.storage.suite_results import SuiteResultStore
 from app.storage.tallies import TallyStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
@@ -170,6 +171,11 @@ class Stores:
     def runs(self) -> RunStore:
         """Runs and their results."""
         return RunStore(self._connection)
+
+    @cached_property
+    def suite_results(self) -> SuiteResultStore:
+        """What of suites is known to pass."""
+        return SuiteResultStore(self._connection)
 
     @cached_property
     def tallies(self) -> TallyStore:

@@ -113,10 +113,14 @@ def _severities(figures: Figures) -> Chart | None:
 
 def _evidence(figures: Figures) -> Chart | None:
     counts = dict.fromkeys((state.value for state in EvidenceState), 0)
+    stale = 0
     for one in figures.tickets:
-        counts[one.evidence] += one.tickets
+        if one.stale:
+            stale += one.tickets
+        else:
+            counts[one.evidence] += one.tickets
     left_out = counts.pop("not-covered")
-    if not any(counts.values()):
+    if not any(counts.values()) and not stale:
         return None
     values = [
         {"evidence": name, "tickets": counts[name], "href": _list(evidence=name)}
@@ -134,11 +138,13 @@ def _evidence(figures: Figures) -> Chart | None:
         height=210,
     )
     rows = [[Cell(name), _cell(counts[name], evidence=name)] for name in _EVIDENCE_SERIES]
+    rows.append([Cell("stale (apart)"), _cell(stale, stale="true")])
     rows.append([Cell("not-covered (apart)"), _cell(left_out, evidence="not-covered")])
     return Chart(
         "evidence", "Evidence of what can be run",
-        f"{counts['proven']} of {sum(counts.values())} tickets that can be run are proven. "
-        f"{left_out} more are not covered.",
+        f"{counts['proven']} of {sum(counts.values()) + stale} tickets that can be run are proven"
+        + (f"; evidence of {stale} is stale" if stale else "")
+        + f". {left_out} more are not covered.",
         svg, ["Evidence", "Tickets"], rows,
     )  # fmt: skip
 

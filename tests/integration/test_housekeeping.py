@@ -35,6 +35,15 @@ INSERT INTO login_codes (digest, account_id, expires_at)
 INSERT INTO kept_answers (scope, request, account_id, status, headers, body, created_at)
     SELECT h::text::bytea, '', a.id, 201, '{}', '', now() - (h || ' hours')::interval
     FROM (SELECT id FROM accounts LIMIT 1) a, (VALUES (25), (23)) v (h);
+INSERT INTO test_tallies (target, node_id, package_digest, test_digest, environment, passes,
+        failures, flips, since_flip, bundled, last, updated_at)
+    SELECT t.name, 't.py::a', v.days::text, '', '', 1, 0, 0, 1, v.bundled, '{}',
+        now() - (v.days || ' days')::interval
+    FROM targets t, (VALUES (401, true), (61, false), (62, true)) v (days, bundled);
+INSERT INTO suite_results (target, package_digest, suite_digest, environment, path, node_ids,
+        updated_at)
+    SELECT t.name, '', '', '', v.days::text, '{}', now() - (v.days || ' days')::interval
+    FROM targets t, (VALUES (8), (6)) v (days);
 """
 
 REMOVED = {
@@ -43,6 +52,8 @@ REMOVED = {
     "leases": 1,
     "sessions": 1,
     "login codes": 1,
+    "tallies of tests": 2,
+    "results of suites": 1,
 }
 
 
@@ -60,7 +71,15 @@ async def seed(api: Api, database: str) -> None:
 
 
 def left(database: str) -> dict[str, int]:
-    tables = ("run_events", "kept_answers", "review_leases", "sessions", "login_codes")
+    tables = (
+        "run_events",
+        "kept_answers",
+        "review_leases",
+        "sessions",
+        "login_codes",
+        "test_tallies",
+        "suite_results",
+    )
     with psycopg.connect(libpq_url(database)) as connection:
         return {
             name: connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0]

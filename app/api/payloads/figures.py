@@ -23,7 +23,10 @@ class CountsOut(Output):
     tickets: int
     severity: dict[str, int]
     status: dict[str, int]
-    evidence: dict[str, int]
+    evidence: dict[str, int] = Field(description="Of what is in force: fresh evidence.")
+    stale: dict[str, int] = Field(
+        description="Evidence that something has changed since, by what it was; counted apart."
+    )
 
 
 class WeekOut(Output):
@@ -119,11 +122,13 @@ def _counts(counts: Iterable[TicketCount]) -> dict[str, Any]:
         "severity": {word.value: 0 for word in Severity},
         "status": {word.value: 0 for word in Status},
         "evidence": {word.value: 0 for word in EvidenceState},
+        "stale": {word.value: 0 for word in EvidenceState},
     }
     for count in counts:
         body["tickets"] += count.tickets
-        for name in ("severity", "status", "evidence"):
+        for name in ("severity", "status"):
             body[name][getattr(count, name)] += count.tickets
+        body["stale" if count.stale else "evidence"][count.evidence] += count.tickets
     return body
 
 

@@ -15,7 +15,6 @@ from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
 from app.domain.runs import (
     ArmResult,
-    Authors,
     Run,
     RunKind,
     RunOutcome,
@@ -252,19 +251,12 @@ def run_body(run: Run) -> dict[str, Any]:
         "also_broken": run.also_broken,
         "compared": run.compared,
         "not_comparable": run.not_comparable,
-        "authors": authors_body(run.authors),
+        "authors": run.authors,
         "hints": run.hints,
         "environment": run.environment,
         "hint": run.hint,
         "by_hand": by_hand(run),
     }
-
-
-def authors_body(authors: Authors | None) -> dict[str, Any] | None:
-    """Return who wrote what a run executed, as it is answered."""
-    if authors is None:
-        return None
-    return {"patch": authors.patch, "tests": authors.tests, "same": authors.same}
 
 
 def _arm_body(arm: ArmResult) -> dict[str, Any]:

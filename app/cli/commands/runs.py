@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from app.cli.browser import Web, open_page
-from app.cli.errors import EXIT_NO, CliError, Stopped, Unreachable
+from app.cli.errors import EXIT_NO, CliError, Refused, Stopped, Unreachable
 from app.cli.ids import whole_run_id
 from app.cli.progress import Progress
-from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.session import Everything, JsonFlag, Limit, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.streams import follow
+from app.cli.tables import Table
 from app.cli.views import runs as view
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ _Words = list[str] | None
 
 def verify(
     ctx: click.Context,
-    key: Key,
+    key: Annotated[
+        str | None, Argument(metavar="[KEY]", help="The ticket, like B2-DRL-10.")
+    ] = None,
     proof: Annotated[
         bool,
         Option("--proof", help="Show that the tests fail on the defect and pass on the package."),
@@ -50,6 +53,10 @@ def verify(
     force: Annotated[
         bool, Option("--force", help="Run even where an earlier result could be reused.")
     ] = False,
+    stale: Annotated[
+        bool,
+        Option("--stale", help="Queue a run for every ticket whose evidence is stale; no KEY."),
+    ] = False,
     watch: Annotated[
         bool, Option("--watch", help="Print each test and what it prints as it happens.")
     ] = False,
@@ -60,7 +67,17 @@ def verify(
     A check runs them on the bundled package; a proof runs them on a defective package, where they
     must fail, and on the sound one. The exit code is 0 only when the check passed or the proof
     holds.
+
+    With `--stale` every ticket with stale evidence gets a run of the kind that decided it, and is
+    listed; nothing waits for the results. Closed tickets stay closed.
     """
+    if stale == (key is not None):
+        raise click.UsageError("Name a ticket, or ask for --stale.")
+    if key is None:
+        with opened(ctx, as_json=as_json) as session:
+            if not _queue_stale(session):
+                raise click.exceptions.Exit(EXIT_NO)
+        return
     body: dict[str, Any] = {"kind": "proof" if proof else "check"}
     given = {"repeat": repeat, "tests": test or None, "force": force or None}
     body |= {name: value for name, value in given.items() if value is not None}
@@ -76,6 +93,35 @@ def verify(
             view.show_run(session.out, run, ticket=session.client.get("tickets", key))
     if run.get("outcome") not in view.GOOD:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _queue_stale(session: Session) -> bool:
+    """Queue a run for each ticket whose evidence is stale and list them; True: all were taken."""
+    found = session.client.pages("tickets", params={"stale": "true"}, limit=None)
+    rows = [_queued(session, ticket) for page in found for ticket in page.get("items", ())]
+    if session.out.as_json:
+        session.out.json({"items": rows})
+    else:
+        names = ("key", "status", "evidence", "run", "result")
+        listed = [tuple(row[name] for name in names) for row in rows]
+        session.out.table(Table(names, listed, title="Tickets with stale evidence"))
+    return all(row["run"] for row in rows)
+
+
+def _queued(session: Session, ticket: Mapping[str, Any]) -> dict[str, Any]:
+    """Queue a run of the kind that decided a ticket's evidence."""
+    key, state = str(ticket.get("key")), ticket.get("evidence", {}).get("state")
+    row = {"key": key, "status": ticket.get("status"), "evidence": state, "run": None}
+    kind = "proof" if state in _PROOFS else "check"
+    try:
+        run = session.client.post("tickets", key, "runs", body={"kind": kind})
+    except Refused as refused:
+        return row | {"result": refused.detail}
+    return row | {"run": run.get("id"), "result": f"{kind} queued"}
+
+
+_PROOFS = ("proven", "fix-ready", "cannot-fail")
+"""Evidence that only a proof gives."""
 
 
 def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:

@@ -32,13 +32,16 @@ def show_stats(
             _show(session.out, stats)
 
 
+_TITLES = {"stale": "Stale evidence, by what it was"}
+
+
 def _show(out: Output, stats: Mapping[str, Any]) -> None:
-    for name in ("severity", "status", "evidence"):
+    for name in ("severity", "status", "evidence", "stale"):
         out.table(
             Table(
                 (name, "covered", "not covered", "all"),
                 _words(stats, name),
-                title=name.capitalize(),
+                title=_TITLES.get(name, name.capitalize()),
                 kind=name,
             )
         )

@@ -403,3 +403,35 @@ print([name for name in ("fastapi", "sqlalchemy", "uvicorn", "torch") if name in
         [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, encoding="utf-8"
     )
     assert done.stdout.splitlines()[1:] == ["[]", "[]"]
+
+
+def test_verify_stale_queues_the_runs_that_decided_and_lists_closed_tickets_too(
+    findings: Any, stub: Any, reply: Any
+) -> None:
+    tickets = [
+        {"key": "A-1", "status": "closed", "evidence": {"state": "proven", "stale": True}},
+        {"key": "A-2", "status": "open", "evidence": {"state": "passing", "stale": True}},
+        {"key": "A-3", "status": "open", "evidence": {"state": "proven", "stale": True}},
+    ]
+    stub.on("GET", "tickets", reply({"items": tickets, "next_cursor": None}))
+    stub.on("POST", "tickets/A-1/runs", reply({"id": "r1"}, 202))
+    stub.on("POST", "tickets/A-2/runs", reply({"id": "r2"}, 202))
+    stub.on("POST", "tickets/A-3/runs", reply({"title": "Conflict", "detail": "No patch."}, 409))
+
+    done = findings("verify", "--stale")
+
+    assert done.code == 1
+    assert stub.requests[0].query["stale"] == ["true"]
+    assert [one.json for one in stub.requests[1:]] == [
+        {"kind": "proof"},
+        {"kind": "check"},
+        {"kind": "proof"},
+    ]
+    for said in ("A-1\tclosed\tproven\tr1\tproof queued", "A-2\topen\tpassing\tr2", "No patch"):
+        assert said in done.out
+
+
+def test_verify_wants_either_a_ticket_or_what_is_stale(findings: Any, stub: Any) -> None:
+    assert findings("verify").code == 2
+    assert findings("verify", "A-1", "--stale").code == 2
+    assert stub.requests == []

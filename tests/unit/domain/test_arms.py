@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from app.domain.arms import PATCH_NAME, patch_order, plan_arms, proof_by
+from app.domain.arms import PATCH_NAME, mismatch, patch_order, plan_arms, proof_by
 from app.domain.evidence import ProofBy
-from app.domain.runs import ArmPlan, RunKind
+from app.domain.runs import ArmPlan, RunKind, SubmittedFile
+from tests.factories.runs import a_plan
 
 # Patches as "name:how it applies"; arms as "name", "name+patch" or "name-patch" (in reverse).
 CASES = [
@@ -96,3 +99,25 @@ def _word(arm: ArmPlan) -> str:
         return arm.name
     assert arm.patch.digest == f"digest of {arm.patch.name}"
     return f"{arm.name}{'-' if arm.patch.reverse else '+'}{arm.patch.name}"
+
+
+@pytest.mark.parametrize(
+    ("suite", "packages", "fits"),
+    [
+        ("s", {"before": "other", "after": "p"}, True),
+        ("s", {"before": "p", "after": "p"}, True),
+        ("s", {"before": "p", "after": "other"}, False),
+        # With submitted tests too: they are no part of the suite's digest.
+        ("other", {"before": "other", "after": "p"}, False),
+    ],
+)
+@pytest.mark.parametrize("submitted", [(), (SubmittedFile("x/test_x.py", "d"),)])
+def test_a_run_is_bound_to_the_files_that_it_was_planned_with(
+    suite: str, packages: dict[str, str], fits: bool, submitted: tuple[SubmittedFile, ...]
+) -> None:
+    plan = replace(a_plan("a"), submitted=submitted)
+
+    wrong = mismatch(plan, suite=suite, packages=packages)
+
+    assert (wrong is None) is fits
+    assert wrong is None or "waits for a worker with package p and suite s" in wrong

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.domain.causes import Cause
+from app.domain.others import whole_files
 from app.domain.outcomes import decide
 from app.domain.runs import (
     ArmResult,
@@ -340,3 +341,28 @@ def test_a_submitted_file_that_ran_nowhere_is_named() -> None:
     )
 
     assert verdict.outcome == "proven" and "never ran: s/x.py" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("results", "linked", "whole"),
+    [
+        ({"f.py::a": "pass", "f.py::b": "pass"}, [], {"f.py": ["f.py::a", "f.py::b"]}),
+        ({"f.py::a": "pass", "f.py::b": "fail"}, [], {}),
+        ({"f.py::a": "pass", "f.py::b": "not run"}, [], {}),
+        ({"f.py::a": "pass"}, [], {}),
+        # It did not run whole among the others.
+        ({"f.py::a": "pass", "f.py::b": "pass"}, ["f.py::c"], {}),
+    ],
+)
+def test_which_files_of_the_rest_are_known_to_pass(
+    results: dict[str, str], linked: list[str], whole: dict[str, list[str]]
+) -> None:
+    arm = an_arm("after", *(other(node_id, word) for node_id, word in results.items()))
+
+    assert whole_files(["f.py::a", "f.py::b"], linked, arm) == whole
+
+
+def test_a_file_that_passed_test_by_test_is_not_known_to_pass_whole() -> None:
+    arm = an_arm("after", other("f.py::a", None, "pass"))
+
+    assert whole_files(["f.py::a"], [], arm) == {}

@@ -10,9 +10,9 @@ from app.web.charts import charts
 
 FIGURES = Figures(
     tickets=(
-        TicketCount(True, "P1", "open", "proven", 3),
-        TicketCount(True, "P1", "closed", "proven", 1),
-        TicketCount(False, "P3", "open", "not-covered", 2),
+        TicketCount(True, "P1", "open", "proven", False, 3),
+        TicketCount(True, "P1", "closed", "proven", False, 1),
+        TicketCount(False, "P3", "open", "not-covered", False, 2),
     ),
     weeks=(Week(date(2026, 1, 5), 4, 1), Week(date(2026, 1, 12), 2, 0)),
     specialists={"drl": SpecialistFigures()},
