@@ -6,14 +6,16 @@ make none, all stay, each with who may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from app.domain.accounts import Account, Role
 from app.domain.gate_calls import Call
-from app.domain.gate_facts import Requirement
-from app.domain.tickets import Status
+from app.domain.gate_facts import GateFacts, Requirement, facts_of
+from app.domain.gates import evaluate
+from app.domain.tickets import Resolution, Status, Ticket
 
 ROLES: Mapping[str, Role] = {
     "addRelation": Role.REPORTER,
@@ -46,6 +48,18 @@ class Caller:
     def may(self, role: Role) -> bool:
         """Tell whether its role includes `role`."""
         return self.account.role.includes(role)
+
+
+def gate_as_told(ticket: Ticket, caller: Caller) -> Sequence[Mapping[str, Any]]:
+    """Return the gate that is shown with a ticket, as the API shows it to `caller`."""
+    return _told(facts_of(ticket), ticket.resolution or Resolution.FIXED, caller)
+
+
+@lru_cache(maxsize=1024)
+def _told(facts: GateFacts, resolution: Resolution, caller: Caller) -> tuple[dict[str, Any], ...]:
+    # Kept for tickets that are read again and again: telling costs as much as all else of them.
+    gate = evaluate(facts, resolution)
+    return tuple(requirement_for(requirement, caller).as_body() for requirement in gate)
 
 
 def requirement_for(requirement: Requirement, caller: Caller) -> Requirement:

@@ -33,8 +33,7 @@ from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.api.payloads.runs import AuthorsOut
 from app.domain.evidence import EvidenceState, ProofBy
-from app.domain.gates import gate_of
-from app.domain.remedies import Caller, requirement_for
+from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
     Category,
@@ -490,7 +489,7 @@ _SHOWN = tuple(name for name in TicketOut.model_fields if name != "gate")
 def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
     """Return a ticket as `caller` is answered; nested dataclasses are encoded as they are."""
     body = {name: getattr(ticket, name) for name in _SHOWN}
-    body["gate"] = [requirement_for(need, caller).as_body() for need in gate_of(ticket)]
+    body["gate"] = gate_as_told(ticket, caller)
     return body
 
 
