@@ -32,3 +32,7 @@ class Channel:
         self.sent += len(data)
         while data:
             data = data[os.write(self._descriptor, data) :]
+
+    def close(self) -> None:
+        """Say no more; the other end sees it."""
+        os.close(self._descriptor)

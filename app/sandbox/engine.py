@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
-import logging
 import os
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from app.domain.runs import TestResult
-from app.sandbox import conclusion
 from app.sandbox.arms import Manifest, read_manifest, remove_tree
+from app.sandbox.collected import CollectionReader
 from app.sandbox.execution import ChildEnds, Conductor, Execution, Started
 from app.sandbox.interface import (
-    ArmEvent,
     ArmReport,
     ArmRequest,
     ArmStatus,
@@ -31,11 +28,13 @@ from app.sandbox.interface import (
     SandboxMode,
 )
 from app.sandbox.isolation.identity import closed_ancestor
-from app.sandbox.order import Bounds, Order
+from app.sandbox.order import Bounds, Order, selected
+from app.sandbox.parking import Key, Parking
 from app.sandbox.probe import probe
-from app.sandbox.reports import ReportReader
+from app.sandbox.session import CollectedSession, NoSession, Opened
 
-log = logging.getLogger(__name__)
+_MOST_APART = 20
+"""So many files are collected once more by themselves."""
 
 # Below 65536, which is all that a container may have; no distribution hands these out by name.
 _UIDS = range(61184, 65520)
@@ -61,34 +60,88 @@ class Engine(ABC):
         self._layers: tuple[LayerStatus, ...] | None = None
         self._running: set[Conductor] = set()
         self._idle = asyncio.Event()
+        self._parking = Parking()
+        self._keys: dict[CollectedSession, Key | None] = {}
+        """Sessions in use, with what they may be parked under."""
         self._closed = False
-        self.starts = 0
-        """How often the process was started that arms are forked from."""
 
-    async def warm(self) -> None:
+    @property
+    def starts(self) -> int:
+        """How often the process was started that arms are forked from."""
+        return 0
+
+    async def warm(self, *, other_seeds: bool = False) -> None:
         """Get ready, so that the first arm need not wait; never raises."""
         await asyncio.to_thread(self.layers)
 
+    async def open(
+        self,
+        arm: PreparedArm,
+        node_ids: Sequence[str],
+        limits: Limits,
+        *,
+        other_seeds: bool = False,
+    ) -> CollectedSession | NoSession:
+        """Have an arm collected, or take one up that was parked; see ``interface.Sandbox``."""
+        key = (arm.root, tuple(node_ids), limits)
+        if not other_seeds:
+            parked = await self._parking.take(key)
+            if parked is not None:
+                self._keys[parked] = key
+                return parked
+        opened = await self._collect(arm, node_ids, limits, other_seeds=other_seeds)
+        if isinstance(opened, ArmReport):
+            return NoSession(opened)
+        session = CollectedSession(
+            opened,
+            reopen=lambda: self._collect(arm, node_ids, limits, other_seeds=other_seeds),
+            leave=self._leave,
+        )
+        self._keys[session] = None if other_seeds else key
+        return session
+
     async def run(self, request: ArmRequest, on_event: EventSink | None = None) -> ArmReport:
-        """Run the tests of `request`; never raises for what the tested code does."""
-        relay = _Relay(on_event)
+        """Run all tests of `request` in one process, or each in its own."""
+        session = await self.open(request.arm, request.node_ids, request.limits)
         try:
-            execution = await self._execute(
-                request.arm, request.node_ids, request.limits, request.repeat, relay=relay
+            wanted = [test.node_id for test in session.tests.tests]
+            ids = _in_order(wanted, request.node_ids)
+            seed = secrets.randbits(32)
+            return await session.run(
+                ids, seed=seed, repeat=request.repeat, mode=request.mode, on_event=on_event
             )
-            await relay.close()
         finally:
-            relay.drop()
-        if isinstance(execution, ArmReport):
-            return execution
-        return conclusion.conclude(execution)
+            await session.close()
 
     async def collect(self, arm: PreparedArm) -> Collection:
-        """Collect the suite of `arm` without running it."""
-        execution = await self._execute(arm, (), Limits(), 1, collect_only=True)
-        if isinstance(execution, ArmReport):
-            return Collection(tests=(), errors=(execution.reason or execution.status,))
-        return conclusion.collection(execution)
+        """Collect the suite of `arm` without running it.
+
+        A file that cannot stand beside another, for its name or for what it imports, is collected
+        once more by itself.
+        """
+        whole = await self._collect_only(arm, ())
+        apart = [path for path in whole.broken if path and path.endswith(".py")]
+        if len(whole.files | whole.broken) < 2:
+            return whole.tests
+        found = whole.tests
+        for path in apart[:_MOST_APART]:
+            alone = await self._collect_only(arm, (path,))
+            if not alone.broken:
+                errors = tuple(e for e in found.errors if not e.startswith(f"{path}: "))
+                found = replace(
+                    found,
+                    tests=(*found.tests, *alone.tests.tests),
+                    errors=errors,
+                    warnings=(*found.warnings, *alone.tests.warnings),
+                )
+        return found
+
+    async def _collect_only(self, arm: PreparedArm, node_ids: Sequence[str]) -> _Collected:
+        session = await self.open(arm, node_ids, Limits())
+        try:
+            return _Collected(session.tests, session.broken)
+        finally:
+            await session.close()
 
     def layers(self) -> Sequence[LayerStatus]:
         """Tell which isolation layers work here. Blocks while they are tried, the first time."""
@@ -99,6 +152,7 @@ class Engine(ABC):
     async def close(self) -> None:
         """Stop everything that is still running."""
         self._closed = True
+        await self._parking.close()
         for conductor in tuple(self._running):
             conductor.stop()
         while self._running:
@@ -106,19 +160,19 @@ class Engine(ABC):
             await self._idle.wait()
 
     @abstractmethod
-    async def _start(self, ends: ChildEnds) -> Started:
+    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
         """Start a keeper; see ``execution.Start``."""
 
-    async def _execute(
-        self,
-        arm: PreparedArm,
-        node_ids: Sequence[str],
-        limits: Limits,
-        repeat: int,
-        *,
-        collect_only: bool = False,
-        relay: _Relay | None = None,
-    ) -> Execution | ArmReport:
+    async def _leave(self, session: CollectedSession, park: bool) -> None:
+        key = self._keys.pop(session, None)
+        if park and key is not None and not self._closed and session.is_sound():
+            await self._parking.put(key, session)
+        else:
+            await session.end()
+
+    async def _collect(
+        self, arm: PreparedArm, node_ids: Sequence[str], limits: Limits, *, other_seeds: bool
+    ) -> Opened | ArmReport:
         statuses: Sequence[LayerStatus] | None = self._layers
         if statuses is None:
             statuses = await asyncio.to_thread(self.layers)
@@ -130,20 +184,23 @@ class Engine(ABC):
         except (OSError, ValueError, KeyError) as error:
             return ArmReport(ArmStatus.REFUSED, (), f"{arm.root} is not a prepared arm: {error}")
         os.makedirs(self._scratch_dir, mode=0o755, exist_ok=True)
-        order = self._order(arm, manifest, node_ids, limits, statuses, collect_only)
-        reader = ReportReader(order, limits, repeat)
-        execution = Execution(order, limits, reader)
-        relay = relay or _Relay(None)
-        conductor = Conductor(execution, self._start, relay.result, relay.output)
+        order = self._order(arm, manifest, node_ids, limits, statuses)
+        execution = Execution(order, limits, CollectionReader(order))
+        conductor = Conductor(
+            execution,
+            start=functools.partial(self._start, other_seeds=other_seeds),
+            on_end=functools.partial(self._ended, order),
+        )
         self._prepare_scratch(order)
         self._running.add(conductor)
-        try:
-            await conductor.conduct()
-        finally:
-            self._running.discard(conductor)
-            self._idle.set()
-            await self._remove_scratch(order)
-        return execution
+        await conductor.collect()
+        return conductor, execution
+
+    async def _ended(self, order: Order, conductor: Conductor) -> None:
+        """Clear up behind a conductor that is over."""
+        self._running.discard(conductor)
+        self._idle.set()
+        await self._remove_scratch(order)
 
     def _refusal(self, statuses: Sequence[LayerStatus]) -> str | None:
         if self._closed:
@@ -161,7 +218,6 @@ class Engine(ABC):
         node_ids: Sequence[str],
         limits: Limits,
         statuses: Sequence[LayerStatus],
-        collect_only: bool,
     ) -> Order:
         layers = tuple(self._layers_for(arm, statuses))
         return Order(
@@ -169,7 +225,6 @@ class Engine(ABC):
             package=manifest.package,
             suite=manifest.suite,
             node_ids=tuple(node_ids),
-            collect_only=collect_only,
             token=secrets.token_hex(16),
             canary=secrets.token_hex(16),
             scratch=str(self._scratch_dir.resolve() / f"arm-{uuid4().hex}"),
@@ -177,6 +232,7 @@ class Engine(ABC):
             hidden=self._hidden,
             uid=self._free_uid() if "identity" in layers else None,
             bounds=bounds_of(limits),
+            seed=secrets.randbits(32),
             threads=self._threads,
         )
 
@@ -217,47 +273,25 @@ def bounds_of(limits: Limits) -> Bounds:
     return Bounds(**known, scratch_bytes=4 * limits.file_bytes)
 
 
-class _Relay:
-    """Hands events to a sink one after the other, without holding up the reading."""
+@dataclass(frozen=True)
+class _Collected:
+    """A collection with the files that are missing in it."""
 
-    def __init__(self, sink: EventSink | None) -> None:
-        self._sink = sink
-        self._queue: asyncio.Queue[ArmEvent | None] = asyncio.Queue()
-        self._task = asyncio.create_task(self._pump(sink)) if sink is not None else None
+    tests: Collection
+    broken: frozenset[str]
 
-    def result(self, result: TestResult) -> None:
-        """A test has ended."""
-        if result.stdout:
-            self._put("log", {"node_id": result.node_id, "text": result.stdout})
-        self._put("test", {**asdict(result), "outcome": result.outcome.value})
+    @property
+    def files(self) -> frozenset[str]:
+        """Files of which tests were collected."""
+        return frozenset(test.path for test in self.tests.tests)
 
-    def output(self, text: str) -> None:
-        """Something was printed outside any test."""
-        self._put("log", {"node_id": None, "text": text})
 
-    async def close(self) -> None:
-        """Wait until the sink has had everything."""
-        if self._task is not None:
-            self._queue.put_nowait(None)
-            await self._task
-
-    def drop(self) -> None:
-        """Forget what the sink has not had yet; nothing, after an orderly end."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def _put(self, kind: str, data: Mapping[str, Any]) -> None:
-        if self._sink is not None:
-            self._queue.put_nowait(ArmEvent(kind, data))
-
-    async def _pump(self, sink: EventSink) -> None:
-        broken = False
-        while (event := await self._queue.get()) is not None:
-            if broken:
-                continue
-            try:
-                await sink(event)
-            except Exception:
-                # A reader that fails loses the live view, not the run: the report holds it all.
-                log.exception("the reader of live events failed; it gets no more of this arm")
-                broken = True
+def _in_order(collected: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The collected tests where `wanted` names them, and what it names that was not collected."""
+    if not wanted:
+        return list(collected)
+    found: dict[str, None] = {}
+    for name in wanted:
+        within = [node_id for node_id in collected if selected(node_id, [name])]
+        found.update(dict.fromkeys(within or [name]))
+    return list(found)

@@ -1,4 +1,4 @@
-"""The service's side of one arm: start a keeper, read, keep deadlines, and stop all of it.
+"""The service's side of one arm: start a keeper, hand it jobs, read, keep deadlines, stop it all.
 
 Runs in the event loop and never blocks it. The guest's clock and claims play no part: a deadline
 counts from when this side saw a test begin, and how the guest ended is what the keeper says.
@@ -18,10 +18,13 @@ from enum import StrEnum
 from typing import IO, Any, Literal
 
 from app.domain.runs import TestResult
+from app.sandbox import handover
+from app.sandbox.collected import CollectionReader
 from app.sandbox.interface import Limits
-from app.sandbox.order import Order
+from app.sandbox.job_report import JobReader
+from app.sandbox.order import Job, Order
+from app.sandbox.report_lines import Tampered
 from app.sandbox.report_text import clip_bytes
-from app.sandbox.reports import ReportReader, Tampered
 
 _GONE_S = 2.0
 _DRAIN_S = 1.0
@@ -47,7 +50,15 @@ class Execution:
 
     order: Order
     limits: Limits
-    reader: ReportReader
+    collected: CollectionReader
+    job: JobReader | None = None
+    """The job that is under way or was the last."""
+    fork_status: int | None = None
+    """Wait status of the job's fork; None while it runs."""
+    is_ready: bool = False
+    """Whether the guest has collected and waits for jobs."""
+    unforkable: str | None = None
+    """Why no fork could be put back to the state after collection."""
     ending: Ending = Ending.EXITED
     detail: str = ""
     late: Literal["arm", "test"] = "arm"
@@ -56,12 +67,23 @@ class Execution:
     """Exit status of the guest by the keeper's word; None when the keeper fell silent."""
     keeper: int | None = None
     refused: tuple[str, str] | None = None
+    spoiled: str | None = None
+    """What a test did that the arm must end for."""
     greedy: int | None = None
     """How much memory was allowed, when the guest's processes together held more."""
     printed: bytearray = field(default_factory=bytearray)
     printed_bytes: int = 0
     engine: str = "none"
     """What started the keeper."""
+    hash_seed: int = 0
+    """What its interpreter hashes strings with."""
+
+    @property
+    def running(self) -> str | None:
+        """The test that is running, unless it is a hidden one."""
+        if self.job is None or self.job.running is None:
+            return None
+        return None if self.job.is_canary(self.job.running) is not None else self.job.running
 
     @property
     def output(self) -> str:
@@ -93,6 +115,8 @@ class Started:
 
     engine: str
     """What started it."""
+    hash_seed: int
+    """What its interpreter hashes strings with."""
     reap: Callable[[], Awaitable[None]]
     """Waits until its process is gone and clears it away."""
 
@@ -103,50 +127,108 @@ OnResult = Callable[[TestResult], None]
 OnOutput = Callable[[str], None]
 
 
+OnEnd = Callable[["Conductor"], Awaitable[None]]
+
+
 class StartFailed(Exception):
     """No keeper could be started."""
 
 
-class Conductor:
-    """Runs one order through a keeper."""
+def _unheard(_: object) -> None:
+    """Nobody listens."""
 
-    def __init__(
-        self, execution: Execution, start: Start, on_result: OnResult, on_output: OnOutput
-    ) -> None:
+
+class Conductor:
+    """Collects one arm through a keeper, and runs jobs in it."""
+
+    def __init__(self, execution: Execution, start: Start, on_end: OnEnd) -> None:
         self._execution = execution
         self._start = start
-        self._on_result = on_result
-        self._on_output = on_output
+        self._on_end = on_end
+        self._on_output: OnOutput = _unheard
+        self._on_result: OnResult = _unheard
         self._queue: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue()
         self._control: asyncio.WriteTransport | None = None
+        self._carrier: socket.socket | None = None
         self._transports: list[asyncio.BaseTransport] = []
         self._started: Started | None = None
         self._open: set[str] = set()
         self._told = bytearray()
         self._began: str | None = None
         self._test_deadline = 0.0
+        self._jobs = 0
+        self.is_over = False
+        """Whether all of it is gone."""
 
-    async def conduct(self) -> None:
-        """Run until the guest and all its kin are gone; cancelling ends them too."""
-        task = asyncio.current_task()
+    async def collect(self) -> None:
+        """Start it, and wait until it has collected; when it ends instead, it `is_over`."""
         try:
             await self._begin()
-            await self._follow()
+            deadline = asyncio.get_running_loop().time() + self._execution.limits.per_arm_s
+            await self._follow("report", deadline)
         except StartFailed as failure:
             self._execution.ending, self._execution.detail = Ending.NOT_STARTED, str(failure)
-        finally:
-            cleaning = asyncio.ensure_future(self._finish())
-            while not cleaning.done():
-                try:
-                    await asyncio.shield(cleaning)
-                except asyncio.CancelledError:
-                    if task is None or cleaning.cancelled():
-                        raise
-            await cleaning
+        except BaseException:
+            await self.finish()
+            raise
+        if not self._is_idle():
+            await self.finish()
+
+    async def run(
+        self, reader: JobReader, job: Job, on_result: OnResult, on_output: OnOutput
+    ) -> None:
+        """Run one job to its end; afterwards `is_over` tells whether another can be run."""
+        execution = self._execution
+        execution.job, execution.fork_status = reader, None
+        execution.printed, execution.printed_bytes = bytearray(), 0
+        self._on_result, self._on_output, self._began = on_result, on_output, None
+        self._jobs += 1
+        name = f"job {self._jobs}"
+        try:
+            await self._hand_over(name, job)
+            deadline = asyncio.get_running_loop().time() + execution.limits.per_arm_s
+            await self._follow(name, deadline)
+        except BaseException:
+            await self.finish()
+            raise
+        if not self._is_idle():
+            await self.finish()
 
     def stop(self) -> None:
         """End it from outside."""
         self._queue.put_nowait(("stop", None))
+
+    async def finish(self) -> None:
+        """End it, guest and all its kin, even when whoever asks is cancelled meanwhile."""
+        task = asyncio.current_task()
+        self.is_over = True
+        cleaning = asyncio.ensure_future(self._finish())
+        cancelled = False
+        while not cleaning.done():
+            try:
+                await asyncio.shield(cleaning)
+            except asyncio.CancelledError:
+                if task is None or cleaning.cancelled():
+                    raise
+                cancelled = True
+        await cleaning
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def hear_what_came(self) -> bool:
+        """Take in what came while nothing was asked; whether it still waits for jobs."""
+        now = asyncio.get_running_loop().time()
+        while not self._queue.empty():
+            if not self._handle(*self._queue.get_nowait(), now):
+                return False
+        return self._is_idle() and "control" in self._open
+
+    def _is_idle(self) -> bool:
+        """Whether it waits for the next job."""
+        execution = self._execution
+        done = execution.job is None or execution.fork_status is not None
+        sound = execution.ending is Ending.EXITED and execution.spoiled is None
+        return execution.is_ready and done and sound and execution.status is None
 
     async def _begin(self) -> None:
         loop = asyncio.get_running_loop()
@@ -161,17 +243,35 @@ class Conductor:
                 reading, _ = await loop.connect_read_pipe(self._feed(name), pipe)
                 unowned.remove(pipe)
                 self._add(name, reading)
+            self._carrier = ours.dup()
             control, _ = await loop.create_unix_connection(self._feed("control"), sock=ours)
             unowned.remove(ours)
             self._add("control", control)
             self._control = control
             self._started = await self._start(ends)
             self._execution.engine = self._started.engine
+            self._execution.hash_seed = self._started.hash_seed
         finally:
             ends.close()
             for end in unowned:
                 end.close()
         control.write(self._execution.order.to_line())
+
+    async def _hand_over(self, name: str, job: Job) -> None:
+        """Send a job with the writing end of a pipe that is made for it."""
+        assert self._control is not None and self._carrier is not None
+        reading, writing = os.pipe()
+        try:
+            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+                self._feed(name), os.fdopen(reading, "rb", buffering=0)
+            )
+            self._add(name, transport)
+            # Nothing is on its way to the keeper, so the one byte that carries the pipe fits.
+            with suppress(OSError):
+                handover.carry(self._carrier, writing)
+                self._control.write(job.to_line())
+        finally:
+            os.close(writing)
 
     def _feed(self, name: str) -> Callable[[], _Feed]:
         return lambda: _Feed(name, self._queue)
@@ -180,14 +280,15 @@ class Conductor:
         self._transports.append(transport)
         self._open.add(name)
 
-    async def _follow(self) -> None:
+    async def _follow(self, source: str, arm_deadline: float) -> None:
+        """Take in what comes until `source` has ended, and the keeper has told its end."""
         loop = asyncio.get_running_loop()
-        arm_deadline = loop.time() + self._execution.limits.per_arm_s
-        while not self._heard_all():
+        execution = self._execution
+        while not self._heard_all(source):
             deadline = arm_deadline
-            if self._execution.reader.running is not None:
+            if execution.job is not None and execution.job.running is not None:
                 deadline = min(deadline, self._test_deadline)
-            ended = self._execution.status is not None or "control" not in self._open
+            ended = self._has_ended()
             if ended:
                 # Nothing that could write is left, but the last bytes may be on their way.
                 deadline = loop.time() + _DRAIN_S
@@ -196,17 +297,30 @@ class Conductor:
                     name, data = await self._queue.get()
             except TimeoutError:
                 if not ended:
-                    self._execution.ending = Ending.TIMED_OUT
-                    self._execution.late = "arm" if deadline == arm_deadline else "test"
+                    execution.ending = Ending.TIMED_OUT
+                    execution.late = "arm" if deadline == arm_deadline else "test"
                 return
             if not self._handle(name, data, loop.time()):
                 return
+        if execution.status is None:
+            # What the test printed outside of pytest's sight is in the pipe by now.
+            await asyncio.sleep(0)
+            while not self._queue.empty() and self._handle(*self._queue.get_nowait(), loop.time()):
+                pass
 
-    def _heard_all(self) -> bool:
-        """Whether the keeper has told the end and nothing is left to read."""
-        if self._execution.status is None and "control" in self._open:
+    def _has_ended(self) -> bool:
+        """Whether what is followed has ended by the keeper's word: collection, job or guest."""
+        execution = self._execution
+        if execution.status is not None or "control" not in self._open:
+            return True
+        return execution.is_ready if execution.job is None else execution.fork_status is not None
+
+    def _heard_all(self, source: str) -> bool:
+        """Whether that end is known and nothing is left to read."""
+        if not self._has_ended() or source in self._open:
             return False
-        return not self._open & {"report", "output"}
+        gone = self._execution.status is not None or "control" not in self._open
+        return not (gone and "output" in self._open)
 
     def _handle(self, name: str, data: bytes | None, now: float) -> bool:
         """Take in one piece; False when that was enough."""
@@ -224,36 +338,48 @@ class Conductor:
                 execution.ending = Ending.FLOODED
                 return False
         else:
-            return self._read(data, now)
+            return self._read(name, data, now)
         return True
 
-    def _read(self, data: bytes, now: float) -> bool:
+    def _read(self, name: str, data: bytes, now: float) -> bool:
         execution = self._execution
         try:
-            for result in execution.reader.feed(data):
+            if name == "report":
+                execution.collected.feed(data)
+                return True
+            if execution.job is None or name != f"job {self._jobs}":
+                return True
+            for result in execution.job.feed(data):
                 self._on_result(result)
         except Tampered as reason:
             execution.ending, execution.detail = Ending.TAMPERED, str(reason)
             return False
-        if execution.reader.running != self._began:
-            self._began = execution.reader.running
+        if execution.job.running != self._began:
+            self._began = execution.job.running
             self._test_deadline = now + execution.limits.per_test_s
         return True
 
     def _hear(self, data: bytes) -> None:
+        execution = self._execution
         self._told += data
         *lines, rest = self._told.split(b"\n")
         self._told = rest[:_MAX_CONTROL_BYTES]
         for line in lines:
             message: dict[str, Any] = json.loads(line)
             if "pid" in message:
-                self._execution.keeper = int(message["pid"])
+                execution.keeper = int(message["pid"])
             elif "refused" in message:
-                self._execution.refused = (str(message["refused"]), str(message["reason"]))
+                execution.refused = (str(message["refused"]), str(message["reason"]))
+            elif "ready" in message:
+                execution.is_ready, execution.unforkable = True, message["ready"]
+            elif "done" in message:
+                execution.fork_status = int(message["done"])
+            elif "spoiled" in message:
+                execution.spoiled = str(message["spoiled"])
             elif "greedy" in message:
-                self._execution.greedy = int(message["greedy"])
+                execution.greedy = int(message["greedy"])
             elif "exit" in message:
-                self._execution.status = int(message["exit"])
+                execution.status = int(message["exit"])
 
     def _keep_output(self, data: bytes) -> None:
         execution = self._execution
@@ -286,8 +412,11 @@ class Conductor:
                     os.kill(self._execution.keeper, signal.SIGKILL)
         for transport in self._transports:
             transport.close()
+        if self._carrier is not None:
+            self._carrier.close()
         if self._started is not None:
             await self._started.reap()
+        await self._on_end(self)
 
 
 class _Feed(asyncio.Protocol):

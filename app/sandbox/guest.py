@@ -1,37 +1,40 @@
 """The guest: the process in which pytest runs a suite that may be hostile.
 
 Forked by the keeper. It closes what it inherited, enters the cage, and only then imports anything
-of the arm. From then on nothing it says is trusted; see ``reports`` for how it is read.
+of the arm and collects it; ``jobs`` then forks the tests from it. From then on nothing it says is
+trusted; see ``reports`` for how it is read.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import itertools
 import os
 import random
 import select
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
+from app.sandbox import aside
 from app.sandbox.channel import Channel
 from app.sandbox.isolation import cage
 from app.sandbox.order import COMPILER, Order, files_of
+from app.sandbox.seeds import Seeds
 
 REFUSED = 125
 """Exit status when the cage did not close."""
 
 _PLUGINS_LEFT_OUT = (
-    "cacheprovider",
-    "doctest",
     "faulthandler",
-    "junitxml",
     "pastebin",
     "setuponly",
     "setupplan",
@@ -39,14 +42,28 @@ _PLUGINS_LEFT_OUT = (
     "terminalprogress",
     "unraisableexception",
 )
-"""They write where an arm cannot, or do nothing for it but take time to load."""
+"""They write where an arm cannot, or do nothing for it but take time to load. None has fixtures."""
 
 
-def main(order: Order, report: int, output: int, lifeline: int) -> NoReturn:
+@dataclass(frozen=True)
+class Ends:
+    """The guest's descriptors."""
+
+    report: int
+    """A pipe for what it says of its start and of the collection."""
+    output: int
+    """A pipe for what is printed outside tests."""
+    lifeline: int
+    """Readable once the keeper is gone."""
+    jobs: int
+    """A socket on which the keeper hands over jobs."""
+
+
+def main(order: Order, ends: Ends) -> NoReturn:
     """Do what `order` says and exit."""
     status = REFUSED
     try:
-        status = _main(order, report, output, lifeline)
+        status = _main(order, ends)
     except BaseException:  # nothing may unwind into the keeper's stack
         sys.excepthook(*sys.exc_info())
     finally:
@@ -54,12 +71,12 @@ def main(order: Order, report: int, output: int, lifeline: int) -> NoReturn:
         os._exit(status)
 
 
-def _main(order: Order, report: int, output: int, lifeline: int) -> int:
+def _main(order: Order, ends: Ends) -> int:
     if "session" in order.layers:
         os.setsid()
     _reset_signals()
     os.umask(0o022)
-    report, lifeline = _keep_only(report, output, lifeline)
+    report, lifeline, jobs = _keep_only(ends)
     channel = Channel(report, order.token)
     environment = describe()
     try:
@@ -72,10 +89,9 @@ def _main(order: Order, report: int, output: int, lifeline: int) -> int:
     os.close(lifeline)
     channel.send("hello", layers=list(order.layers), environment=dict(environment))
     if not order.root:
-        channel.send("end", exit=0)
         return 0
     _settle(order, place)
-    return run_pytest(order, place, channel)
+    return run_pytest(order, place, channel, socket.socket(fileno=jobs))
 
 
 @cache
@@ -93,26 +109,25 @@ def describe() -> Mapping[str, str]:
     }
 
 
-def run_pytest(order: Order, place: cage.Place, channel: Channel) -> int:
-    """Run pytest over the arm and report; return the exit status."""
+def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.socket) -> int:
+    """Have pytest collect the arm and run jobs; return the exit status."""
     import pytest
 
+    from app.sandbox.jobs import Forks
     from app.sandbox.reporting import Reporter
 
     files = [place.root / name for name in files_of(order.node_ids) or (order.suite,)]
     arguments: list[str] = [
         *plugin_arguments(place.root, place.scratch),
-        *(["--collect-only"] if order.collect_only else []),
         *(str(file) for file in files if file.exists()),
     ]
-    reporter = Reporter(order, channel)
+    reporter = Reporter(order, place.root, channel)
     if all(not file.exists() for file in files):
         # Without arguments pytest would run whatever lies in the working folder.
-        status = int(pytest.ExitCode.NO_TESTS_COLLECTED)
-    else:
-        status = int(pytest.main(arguments, plugins=[reporter]))
+        return int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    seeds = Seeds(order.seed)
+    status = int(pytest.main(arguments, plugins=[reporter, Forks(reporter, seeds, jobs)]))
     _flush()
-    channel.send("end", exit=status)
     return status
 
 
@@ -126,6 +141,7 @@ def plugin_arguments(root: Path, scratch: Path) -> list[str]:
         f"--confcutdir={root}",
         f"-c{root / 'pytest.ini'}",
         f"--basetemp={scratch / 'pytest'}",
+        f"-ocache_dir={scratch / 'cache'}",
     ]
 
 
@@ -176,6 +192,7 @@ def _settle(order: Order, place: cage.Place) -> None:
     for name in names:
         if name in sys.modules:
             raise ImportError(f"{name} has the name of a module that is loaded already")
+    aside.put()
     sys.meta_path.insert(0, ArmFinder(place.root, names))
     # The zygote has imported torch already, in a process that must stay single-threaded.
     torch = sys.modules.get("torch")
@@ -183,19 +200,19 @@ def _settle(order: Order, place: cage.Place) -> None:
         torch.set_num_threads(order.threads)
 
 
-def _keep_only(report: int, output: int, lifeline: int) -> tuple[int, int]:
-    """Close every descriptor but the standard ones and these; the report gets a random number."""
+def _keep_only(ends: Ends) -> tuple[int, int, int]:
+    """Close every descriptor but the standard ones and these, which get random numbers."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    low, high = sorted(random.SystemRandom().sample(range(64, 200), 2))
-    os.dup2(report, high, inheritable=False)
-    os.dup2(lifeline, low, inheritable=False)
-    os.closerange(3, low)
-    os.closerange(low + 1, high)
-    os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
-    return high, low
+    os.dup2(ends.output, 1)
+    os.dup2(ends.output, 2)
+    numbers = sorted(random.SystemRandom().sample(range(64, 200), 3))
+    for kept, number in zip((ends.report, ends.lifeline, ends.jobs), numbers, strict=True):
+        os.dup2(kept, number, inheritable=False)
+    for low, high in itertools.pairwise((2, *numbers, os.sysconf("SC_OPEN_MAX"))):
+        os.closerange(low + 1, high)
+    report, lifeline, jobs = numbers
+    return report, lifeline, jobs
 
 
 def _reset_signals() -> None:

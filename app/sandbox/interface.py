@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.domain.runs import TestResult
+from app.domain.runs import TestMode, TestResult
 
 
 class SandboxMode(StrEnum):
@@ -67,7 +67,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ArmRequest:
-    """Run these tests in this arm."""
+    """Collect these tests of this arm, and run each alone or all in one process."""
 
     arm: PreparedArm
     node_ids: Sequence[str]
@@ -75,6 +75,7 @@ class ArmRequest:
     limits: Limits = field(default_factory=Limits)
     repeat: int = 1
     """Which repetition this is; copied into the results."""
+    mode: TestMode = TestMode.TOGETHER
 
 
 class ArmStatus(StrEnum):
@@ -107,6 +108,11 @@ class ArmReport:
     """Isolation layers that were in force."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """``python``, ``torch``, ``platform`` of the process that ran the tests."""
+    quit: str | None = None
+    """Why the session was ended before its last test, by a test or a plugin."""
+    uses: tuple[str, ...] = ()
+    """Files of the suite that were imported, relative to the arm's root."""
+    slowest_setup_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,10 @@ class Collection:
     tests: tuple[CollectedTest, ...]
     errors: tuple[str, ...] = ()
     """Files that could not be collected, each with the reason."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about tests that were collected, and files that skipped themselves."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """File → why it asked not to be collected."""
 
 
 @dataclass(frozen=True)
@@ -152,18 +162,91 @@ class LayerStatus:
     """What it stops, or why it does not work here."""
 
 
+class Session(Protocol):
+    """An arm that was collected; tests are forked from it."""
+
+    @property
+    def tests(self) -> Collection:
+        """What was collected."""
+        ...
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Files that could not be collected; ``""`` stands for all of them."""
+        ...
+
+    @property
+    def failure(self) -> ArmReport | None:
+        """Why nothing can be run in it (any more); None while it can."""
+        ...
+
+    @property
+    def in_place(self) -> str | None:
+        """Why each job needs a fresh process instead of a fork; None where forks do."""
+        ...
+
+    @property
+    def hash_seed(self) -> int:
+        """What hashes of strings are seeded with in it."""
+        ...
+
+    async def run(
+        self,
+        node_ids: Sequence[str],
+        *,
+        seed: int,
+        repeat: int = 1,
+        mode: TestMode = TestMode.ALONE,
+        on_event: EventSink | None = None,
+    ) -> ArmReport:
+        """Run collected tests in one process; never raises for what the tested code does.
+
+        Args:
+            node_ids: exact ids; those that were not collected have no result.
+            seed: of the random generators, unless the arm has seeded them itself.
+            repeat: copied into the results.
+            mode: copied into the results.
+            on_event: told of each result as it comes.
+        """
+        ...
+
+    async def close(self, *, park: bool = False) -> None:
+        """End it; with `park` keep it for a while, for whoever opens the same again."""
+        ...
+
+
 class Sandbox(Protocol):
     """An implementation that can run arms. All methods are safe to cancel."""
 
-    starts: int
-    """How often the process was started that arms are forked from."""
+    @property
+    def starts(self) -> int:
+        """How often the process was started that arms are forked from."""
+        ...
 
-    async def warm(self) -> None:
+    async def warm(self, *, other_seeds: bool = False) -> None:
         """Get ready, so that the first arm need not wait; never raises."""
         ...
 
+    async def open(
+        self,
+        arm: PreparedArm,
+        node_ids: Sequence[str],
+        limits: Limits,
+        *,
+        other_seeds: bool = False,
+    ) -> Session:
+        """Have an arm collected, or take one up that was parked.
+
+        Args:
+            arm: the arm.
+            node_ids: what to collect; empty for the whole suite.
+            limits: bounds of the collection, of each job and of each test.
+            other_seeds: collect anew, in an interpreter that hashes strings otherwise.
+        """
+        ...
+
     async def run(self, request: ArmRequest, on_event: EventSink | None = None) -> ArmReport:
-        """Run the tests of `request`; never raises for what the tested code does."""
+        """Open a session, run all of `request` in it and close it."""
         ...
 
     async def collect(self, arm: PreparedArm) -> Collection:

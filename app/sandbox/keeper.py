@@ -1,12 +1,16 @@
 """The keeper: a small trusted process between the service and the guest that runs tests.
 
-It is forked (by the zygote) or started fresh, reads its order from a socket, forks the guest, waits
-for it, and sees to it that nothing outlives the arm: it is the reaper of everything the guest
-starts, and when the socket closes - the arm is over, or the service is gone - it kills all of it.
-The guest never holds the socket, so the exit status told there is the truth.
+It is forked (by the fork server) or started fresh, reads its order from a socket and forks the
+guest, which collects. Then it hands job after job to the guest, whose forks run them, and between
+two jobs kills what is left, sees whether the guest was meddled with and restores the scratch. It is
+the reaper of everything the guest starts, and when the socket closes - the arm is over, or the
+service is gone - it kills all of it. The guest never holds the socket, so what is told there of
+its end is the truth.
 
 Lines from the keeper: ``{"pid": n}`` at once, ``{"refused": layer, "reason": …}`` when the cage
-does not close, ``{"greedy": bytes}`` when its processes together held more memory than that, and
+does not close, ``{"ready": reason or null}`` after collection (a reason: it must not be forked
+from), ``{"done": status}`` after a job, ``{"spoiled": reason}`` when the arm must end for what a
+test did to it, ``{"greedy": bytes}`` when its processes together held more memory than that, and
 ``{"exit": status}`` (negative: a signal) when the guest and all its kin are gone.
 """
 
@@ -19,23 +23,28 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-from app.sandbox import guest, kin
-from app.sandbox.isolation import cage, syscalls
+from app.sandbox import guest, handover, kin, meddling
+from app.sandbox.isolation import cage, mounts, syscalls
 from app.sandbox.order import Order
+from app.sandbox.scratch import Snapshot, TooLarge
 
-_MAX_ORDER = 8 << 20
 _SWEEP_S = 5.0
 _LOOK_MS = 500
+_SEND_S = 10.0
 
 
 def keep(control: socket.socket, report: int, output: int) -> None:
-    """Run one order from `control`, start to end. `report` and `output` are pipes to write to."""
+    """Keep one arm, start to end. `report` and `output` are pipes to write to."""
     _tell(control, {"pid": os.getpid()})
-    line = _read_line(control)
-    if line is None:
+    receiver = handover.Receiver(control)
+    try:
+        line, _ = receiver.receive()
+    except ConnectionError:
         return
     order = Order.from_line(line)
     if sys.platform == "linux":
@@ -47,80 +56,182 @@ def keep(control: socket.socket, report: int, output: int) -> None:
         return
     # Both ends outlive the guest's start: a guest that finds the far end closed has lost us.
     lifeline, held = os.pipe()
+    jobs, guest_end = socket.socketpair()
+    jobs.settimeout(_SEND_S)
     waker = _wake_on_child()
     child = os.fork()
     if child == 0:
         control.close()
+        jobs.close()
         os.close(held)
-        guest.main(order, report, output, lifeline)
-    os.close(report)
-    os.close(output)
-    os.close(lifeline)
+        guest.main(order, guest.Ends(report, output, lifeline, guest_end.detach()))
+    guest_end.close()
+    for descriptor in (report, output, lifeline):
+        os.close(descriptor)
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    status, greedy = _wait(control, child, waker, order.bounds.memory_bytes)
-    _sweep()
-    if greedy:
+    keeper = _Keeper(order, control, receiver, jobs, child)
+    status = keeper.serve(waker)
+    _sweep(os.getpid(), None)
+    if keeper.greedy:
         _tell(control, {"greedy": order.bounds.memory_bytes})
     _tell(control, {"exit": status})
 
 
-def _wait(control: socket.socket, child: int, waker: int, memory: int) -> tuple[int, bool]:
-    """Wait until the guest ends; kill it when the other side of `control` says so or is gone.
+class _Keeper:
+    """What the keeper does while its guest lives."""
 
-    Returns its exit status and whether it was killed because it and its kin held too much memory.
-    """
-    greedy = False
-    poller = select.poll()
-    poller.register(control, select.POLLIN | select.POLLHUP)
-    poller.register(waker, select.POLLIN)
-    while True:
-        events = poller.poll(_LOOK_MS)
-        if not events and kin.memory_exceeds(os.getpid(), memory):
-            greedy = True
-            _kill(child)
-        for descriptor, _ in events:
-            if descriptor == waker:
-                with suppress(BlockingIOError):
-                    os.read(waker, 4096)
-            else:
-                # Whatever came - a byte or the end - means: stop.
-                _kill(child)
-                poller.unregister(control)
+    def __init__(
+        self,
+        order: Order,
+        control: socket.socket,
+        receiver: handover.Receiver,
+        jobs: socket.socket,
+        child: int,
+    ) -> None:
+        self._order = order
+        self._control = control
+        self._receiver = receiver
+        self._jobs = jobs
+        self._from_guest = handover.Receiver(jobs)
+        self._child = child
+        self._snapshots: list[Snapshot] = []
+        self._state: Mapping[str, str] = {}
+        self._busy = True
+        """Whether code of the arm may be running: it collects, or a job is under way."""
+        self.greedy = False
+
+    def serve(self, waker: int) -> int:
+        """Serve until the guest ends, and return its exit status.
+
+        It is killed when the other side of the control socket says so or is gone.
+        """
+        poller = select.poll()
+        for descriptor in (self._control.fileno(), self._jobs.fileno(), waker):
+            poller.register(descriptor, select.POLLIN | select.POLLHUP)
+        while True:
+            events = poller.poll(_LOOK_MS if self._busy else None)
+            if not events and kin.memory_exceeds(os.getpid(), self._order.bounds.memory_bytes):
+                self.greedy = True
+                self._kill()
+            for descriptor, _ in events:
+                try:
+                    if descriptor == waker:
+                        with suppress(BlockingIOError):
+                            os.read(waker, 4096)
+                    elif descriptor == self._control.fileno():
+                        self._forward()
+                    else:
+                        self._hear()
+                except ConnectionError:
+                    if descriptor == self._control.fileno():
+                        self._kill()
+                    # Otherwise the guest is about to end: its status will tell.
+                    poller.unregister(descriptor)
+            status = self._reaped()
+            if status is not None:
+                return status
+
+    def _reaped(self) -> int | None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return 0, greedy
-            if pid == child:
-                return os.waitstatus_to_exitcode(status), greedy
+                return 0
+            if pid == self._child:
+                return os.waitstatus_to_exitcode(status)
             if pid == 0:
-                break
+                return None
+
+    def _forward(self) -> None:
+        """Hand jobs to the guest."""
+        for line, descriptor in self._receiver.pull():
+            if descriptor is None:
+                continue
+            self._busy = True
+            try:
+                handover.send(self._jobs, line, descriptor)
+            except OSError:
+                self._kill()  # it does not listen
+            finally:
+                os.close(descriptor)
+
+    def _hear(self) -> None:
+        """Take in what the guest says of itself: that it has collected, that a fork has ended."""
+        for line, descriptor in self._from_guest.pull():
+            if descriptor is not None:
+                os.close(descriptor)
+            if line == b"collected\n" and not self._state:
+                self._busy = False
+                _tell(self._control, {"ready": self._remember()})
+            elif line.startswith(b"done ") and self._busy:
+                self._clear_up(int(line[5:16]))
+
+    def _remember(self) -> str | None:
+        """Keep the state after collection; a reason when no fork could be put back to it."""
+        try:
+            for folder in self._scratch_folders():
+                self._snapshots.append(Snapshot(folder))
+        except (TooLarge, OSError, RecursionError) as error:
+            return f"what it left in its scratch while it was collected cannot be kept: {error}"
+        finally:
+            self._state = meddling.state_of(self._child)
+        return None
+
+    def _scratch_folders(self) -> list[Path]:
+        if "mounts" in self._order.layers:
+            root = Path(f"/proc/{self._child}/root")
+            return [root / folder.relative_to("/") for folder in mounts.WRITABLE]
+        return [Path(self._order.scratch)]
+
+    def _clear_up(self, status: int) -> None:
+        """After a fork has ended: leave nothing of it for the next one."""
+        reason = None
+        if not _sweep(os.getpid(), self._child):
+            reason = "it starts processes faster than they can be ended"
+        else:
+            try:
+                changed = meddling.difference(self._state, meddling.state_of(self._child))
+                if changed is not None:
+                    reason = f"a test changed the process that tests are forked from: {changed}"
+                for snapshot in self._snapshots:
+                    snapshot.restore()
+            except (OSError, RecursionError) as error:
+                reason = f"its scratch could not be restored: {error}"
+        if reason is not None:
+            _tell(self._control, {"spoiled": reason})
+            self._kill()
+        self._busy = False
+        _tell(self._control, {"done": status})
+
+    def _kill(self) -> None:
+        for kill in (os.kill, os.killpg):
+            with suppress(ProcessLookupError, PermissionError):
+                kill(self._child, signal.SIGKILL)
 
 
-def _kill(child: int) -> None:
-    for kill in (os.kill, os.killpg):
-        with suppress(ProcessLookupError, PermissionError):
-            kill(child, signal.SIGKILL)
+def _sweep(keeper: int, spared: int | None) -> bool:
+    """Kill and reap all below the keeper but the process `spared`; False if that does not end.
 
-
-def _sweep() -> None:
-    """Kill and reap whatever the guest left behind; it has become ours.
-
-    With a process namespace the kernel has done so already. Otherwise a swarm that forks faster
-    than it is killed is met by its own limit of processes.
+    What the guest left behind hangs below the guest where that is the first process of its
+    namespace, and below the keeper elsewhere. A swarm that forks faster than it is killed is met
+    by its own limit of processes.
     """
     end = time.monotonic() + _SWEEP_S
     while time.monotonic() < end:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            for descendant in kin.descendants(os.getpid()):
-                with suppress(ProcessLookupError, PermissionError):
-                    os.kill(descendant, signal.SIGKILL)
-            time.sleep(0.002)
+        left = [pid for pid in kin.living(keeper) if pid != spared]
+        if not left:
+            if spared is None:
+                with suppress(ChildProcessError):
+                    if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                        time.sleep(0.002)
+                    continue
+            return True
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+    return False
 
 
 def _wake_on_child() -> int:
@@ -131,16 +242,6 @@ def _wake_on_child() -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     return reading
-
-
-def _read_line(control: socket.socket) -> bytes | None:
-    received = bytearray()
-    while not received.endswith(b"\n"):
-        part = control.recv(1 << 16)
-        if not part or len(received) > _MAX_ORDER:
-            return None
-        received += part
-    return bytes(received)
 
 
 def _tell(control: socket.socket, message: dict[str, Any]) -> None:

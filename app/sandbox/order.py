@@ -1,4 +1,4 @@
-"""What the parent tells the processes that run an arm: one line of JSON.
+"""What the parent tells the processes that run an arm: an order to collect, then a job per fork.
 
 Read by the keeper and the guest, which import as little as they can: standard library only.
 """
@@ -36,14 +36,14 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Order:
-    """Run, or only collect, tests of one arm."""
+    """Collect tests of one arm, and wait for jobs."""
 
     root: str
     """The arm, as an absolute path without links; empty to try the cage and run nothing."""
     package: str
     suite: str
     node_ids: tuple[str, ...]
-    collect_only: bool
+    """What to collect; empty for the whole suite."""
     token: str
     """Stands in every line of the report, so that a line written by a stranger shows."""
     canary: str
@@ -56,6 +56,8 @@ class Order:
     uid: int | None
     """Whom to become, when started by root."""
     bounds: Bounds
+    seed: int = 0
+    """What the random generators are seeded with before anything is collected."""
     threads: int = 1
     """How many threads torch may use."""
 
@@ -73,14 +75,44 @@ class Order:
         return cls(**found)
 
 
+@dataclass(frozen=True)
+class Job:
+    """Run collected tests in one process."""
+
+    items: tuple[int, ...]
+    """Which, in which order: positions among the collected ones."""
+    token: str
+    seed: int
+    """What the random generators are seeded with, unless the arm has seeded them itself."""
+    in_place: bool = False
+    """Run in the collected process itself, which ends with it: where a fork would hang."""
+
+    def to_line(self) -> bytes:
+        """As one line of JSON."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Job:
+        """Read what `to_line` wrote."""
+        found = json.loads(line)
+        return cls(**{**found, "items": tuple(found["items"])})
+
+
 def canary_name(secret: str, path: str) -> str:
     """The name of the hidden test in the test file `path`."""
     return "test_" + hashlib.sha256(f"{secret}:{path}".encode()).hexdigest()[:16]
 
 
 def selected(node_id: str, wanted: Iterable[str]) -> bool:
-    """Whether `node_id` is one of `wanted`, or lies within a file, class or test among them."""
-    return any(node_id == name or node_id.startswith((f"{name}::", f"{name}[")) for name in wanted)
+    """Whether `node_id` is one of `wanted`, or lies within a file, class or test among them.
+
+    What names a parameter names nothing else: ``x[a]`` is not ``x[a][b]``.
+    """
+    return any(
+        node_id == name
+        or ("[" not in name.partition("::")[2] and node_id.startswith((f"{name}::", f"{name}[")))
+        for name in wanted
+    )
 
 
 def files_of(node_ids: Sequence[str]) -> tuple[str, ...]:

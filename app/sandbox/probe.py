@@ -26,13 +26,22 @@ _PATIENCE_S = 30.0
 
 
 def command(*arguments: str) -> list[str]:
-    """How this interpreter is started without anything of the caller's environment."""
-    return [sys.executable, "-I", *arguments]
+    """How this interpreter is started, with no path of the caller's or the user's on its own.
+
+    As ``-I`` does, but that would not let the environment give a hash seed.
+    """
+    return [sys.executable, "-P", "-s", *arguments]
 
 
-def scrubbed_environment() -> dict[str, str]:
+def draw_hash_seed() -> int:
+    """A seed for hashes of strings; nought would mean none."""
+    return secrets.randbelow(2**32 - 1) + 1
+
+
+def scrubbed_environment(hash_seed: int) -> dict[str, str]:
     """All that a keeper inherits: no database, token or setting of the service."""
     return {
+        "PYTHONHASHSEED": str(hash_seed),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
@@ -86,7 +95,7 @@ def _talk(order: Order) -> tuple[str, str] | None:
             stdin=subprocess.DEVNULL,
             stdout=output_end,
             stderr=output_end,
-            env=scrubbed_environment(),
+            env=scrubbed_environment(draw_hash_seed()),
             cwd="/",
             pass_fds=descriptors,
             start_new_session=True,
@@ -133,7 +142,6 @@ def _order(layers: tuple[str, ...], hidden: Sequence[str], uid: int | None, scra
         package="",
         suite="",
         node_ids=(),
-        collect_only=True,
         token=secrets.token_hex(8),
         canary="",
         scratch=scratch,

@@ -1,40 +1,73 @@
-"""The pytest plugin inside the guest: selects, adds the hidden canaries, and tells what happens.
+"""The pytest plugin inside the guest that tells what happens. Verdicts are the parent's business.
 
-Lines sent: ``item`` (a collected test; only when the whole suite was asked for), ``broken`` (a file
-that could not be collected), ``start`` of a test and ``phase`` for each of its reports. Verdicts
-are the parent's business.
-
-A *canary* is a test of unguessable name in every test file, which must fail. Whoever makes pytest
-report success wholesale makes the canaries pass, and shows.
+Lines of the collection: ``item`` (a collected test), ``broken`` (a file that could not be
+collected), ``skip`` (a file that skipped itself), ``warn`` (a warning) and ``collected``. Lines of
+a job: ``start`` of a test, ``sub`` for each of its subtests, ``phase`` for each of its reports,
+``warn``, and ``stop`` once nothing more comes of it.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+import sys
+import unittest
+from collections.abc import Generator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.sandbox import failures
 from app.sandbox.channel import Channel
-from app.sandbox.order import CANARY_NOTE, Order, canary_name, selected
+from app.sandbox.order import Order, selected
 
 _MESSAGE_CHARS = 4096
 _TRACEBACK_CHARS = 16384
 _DOC_CHARS = 4096
 _GENEROUS_BYTES = 8 << 20
 """Tracebacks are cut short once the report is longer than this."""
+_MOST_WARNINGS = 100
+_MOST_FILES = 1000
+_FAILED = pytest.fail.Exception  # before an arm can replace it
+_MOST_PROPERTIES = 50
+_FACTS = "findings_failure"
+"""A report's attribute; one of a subtest takes it over from the report it is made of."""
 
 
 class Reporter:
     """A pytest plugin; see the module's docstring."""
 
-    def __init__(self, order: Order, channel: Channel) -> None:
+    def __init__(self, order: Order, root: Path, channel: Channel) -> None:
         self._order = order
+        self._root = root
+        self._facts = failures.Facts(root, (order.package, order.suite))
         self._channel = channel
         self._to_print = order.bounds.output_bytes_per_arm
-        self._broken_within: dict[str, pytest.TestReport] = {}
-        """Tests of which a subtest failed, with the first such report."""
+        self._warned = 0
+        self.secret = order.canary
+
+    def begin(self, channel: Channel) -> None:
+        """From now on report to `channel`."""
+        self._channel = channel
+        self._warned = 0
+
+    def collected(self, items: Sequence[pytest.Item], threads: int) -> None:
+        """Tell what was collected, and close the channel."""
+        for item in items:
+            self._channel.send("item", **describe(item))
+        self._channel.send("collected", threads=threads)
+        self._channel.close()
+
+    def suite_files(self) -> list[str]:
+        """Files of the suite that are imported by now, relative to the arm's root."""
+        beginning = f"{self._root}/"
+        files = (getattr(module, "__file__", None) for module in tuple(sys.modules.values()))
+        inside = {
+            file.removeprefix(beginning)
+            for file in files
+            if isinstance(file, str) and file.startswith(f"{beginning}{self._order.suite}/")
+        }
+        return sorted(inside)[:_MOST_FILES]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -45,62 +78,106 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Keep what was asked for, and put a canary behind each file's tests."""
+        """Keep what was asked for, and of tests with one name the first."""
         wanted = self._order.node_ids
-        if wanted:
-            items[:] = [item for item in items if selected(item.nodeid, wanted)]
-        else:
-            for item in items:
-                self._channel.send("item", **describe(item))
-        if not self._order.collect_only:
-            items[:] = self._with_canaries(items)
+        kept: dict[str, pytest.Item] = {}
+        for item in items:
+            if wanted and not selected(item.nodeid, wanted):
+                continue
+            if item.nodeid in kept:
+                self._channel.send(
+                    "warn",
+                    id=item.nodeid,
+                    category="",
+                    message="another test of this name follows and is left out: rename one",
+                )
+            kept.setdefault(item.nodeid, item)
+        items[:] = kept.values()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell of a file that could not be read."""
+        """Tell of a file that could not be read, or does not want to be."""
         if report.failed:
             self._channel.send(
                 "broken", path=report.nodeid, message=_clip(report.longreprtext, _TRACEBACK_CHARS)
             )
+        elif report.skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            self._channel.send("skip", path=report.nodeid, message=_clip(str(reason), 1000))
+
+    def pytest_warning_recorded(
+        self, warning_message: Any, when: str, nodeid: str, location: object
+    ) -> None:
+        """Tell of a warning, pytest's own included."""
+        self._warned += 1
+        if self._warned > _MOST_WARNINGS:
+            return
+        category = warning_message.category
+        own = category.__module__.startswith(("pytest", "_pytest"))
+        self._channel.send(
+            "warn",
+            id=nodeid,
+            category=("pytest." if own else "") + category.__name__,
+            message=_clip(str(warning_message.message), 1000),
+        )
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Tell that a test begins, from when its deadline counts."""
         self._channel.send("start", id=nodeid)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the facts of an exception beside pytest's words for it."""
+        report = yield
+        if call.excinfo is not None and not report.skipped:
+            found = self._facts.of(call.excinfo.value)
+            if _never_ran(item, call.excinfo.value):
+                found["kind"] = failures.NEVER_RAN
+            setattr(report, _FACTS, found)
+        elif call.when == "call" and report.passed and _is_not_awaited(item):
+            report.outcome = "failed"
+            report.longrepr = "the test never ran: unittest calls it and awaits nothing"
+            setattr(report, _FACTS, {"kind": failures.NEVER_RAN})
+        return report
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell how a phase of a test ended."""
-        if type(report) is not pytest.TestReport:
-            if report.failed:
-                self._broken_within.setdefault(report.nodeid, report)
-            return
+        """Tell how a phase of a test, or a subtest, ended."""
         fields: dict[str, Any] = {
             "id": report.nodeid,
-            "phase": report.when,
             "outcome": report.outcome,
             "duration": report.duration,
         }
-        if report.when == "call" and report.passed and report.nodeid in self._broken_within:
-            # pytest itself shows such a test as passed, beside the failure of its subtest.
-            first = self._broken_within[report.nodeid]
-            fields["outcome"], report.longrepr = "failed", first.longrepr
         if hasattr(report, "wasxfail"):
             fields["xfail"] = _clip(str(report.wasxfail), _MESSAGE_CHARS)
         if report.longrepr is not None:
             fields["message"] = _message(report)
-            if fields["outcome"] == "failed":
+            if report.outcome == "failed":
                 room = _TRACEBACK_CHARS if self._channel.sent < _GENEROUS_BYTES else 512
                 fields["traceback"] = _clip(report.longreprtext, room)
-        printed = self._printed(report)
-        if printed:
-            fields["stdout"] = printed
-        self._channel.send("phase", **fields)
+        facts = getattr(report, _FACTS, None)
+        if facts is not None and report.outcome == "failed":
+            fields["failure"] = facts
+        is_subtest = type(report) is not pytest.TestReport
+        ending = "" if is_subtest else f" {report.when}"
+        for field, beginning in (("stdout", "Captured std"), ("log", "Captured log")):
+            text = self._captured(report, beginning, ending)
+            if text:
+                fields[field] = text
+        if is_subtest:
+            self._channel.send("sub", name=_clip(_name_of(report), 200), **fields)
+            return
+        if report.when == "teardown" and report.user_properties:
+            pairs = report.user_properties[:_MOST_PROPERTIES]
+            fields["properties"] = [[str(key)[:200], str(value)[:1000]] for key, value in pairs]
+        self._channel.send("phase", phase=report.when, **fields)
 
-    def _printed(self, report: pytest.TestReport) -> str:
-        """What this phase printed; sections hold the earlier phases' output too."""
-        ending = f" {report.when}"
+    def _captured(self, report: pytest.TestReport, beginning: str, ending: str) -> str:
+        """What this phase printed or logged; sections hold the earlier phases' output too."""
         parts = [
             text
             for name, text in report.sections
-            if name.startswith("Captured std") and name.endswith(ending)
+            if name.startswith(beginning) and name.endswith(ending)
         ]
         printed = _clip("".join(parts), self._order.bounds.output_bytes_per_test)
         if len(printed) > self._to_print:
@@ -108,38 +185,72 @@ class Reporter:
         self._to_print -= len(printed)
         return printed
 
-    def _with_canaries(self, items: Iterable[pytest.Item]) -> list[pytest.Item]:
-        groups: dict[pytest.Module | None, list[pytest.Item]] = {}
-        for item in items:
-            groups.setdefault(item.getparent(pytest.Module), []).append(item)
-        result: list[pytest.Item] = []
-        for module, group in groups.items():
-            result += group
-            if module is not None:
-                name = canary_name(self._order.canary, module.nodeid)
-                result.append(pytest.Function.from_parent(module, name=name, callobj=_must_fail))
-        return result
-
 
 def describe(item: pytest.Item) -> dict[str, Any]:
-    """A collected test, as the catalogue needs it."""
+    """A collected test, as the catalogue needs it, with what is odd about its marks."""
     doc = getattr(getattr(item, "obj", None), "__doc__", None)
     keys: list[str] = []
     purpose = "demonstrates"
+    oddities: list[str] = []
     for marker in item.iter_markers("finding"):
-        keys += [key for key in marker.args if isinstance(key, str) and key not in keys]
-        if marker.kwargs.get("purpose") == "guards":
-            purpose = "guards"
+        for key in marker.args:
+            if not isinstance(key, str):
+                oddities.append(f"the mark names {key!r:.80}, which is no key of a ticket")
+            elif key not in keys:
+                keys.append(key)
+        if not marker.args:
+            oddities.append("the mark names no ticket")
+        for name in marker.kwargs.keys() - {"purpose"}:
+            oddities.append(f"the mark has an argument {name!r:.80}, which means nothing")
+        named = marker.kwargs.get("purpose", "demonstrates")
+        if named in ("demonstrates", "guards"):
+            purpose = named if named == "guards" else purpose
+        else:
+            oddities.append(f"purpose is {named!r:.80}: write 'demonstrates' or 'guards'")
     return {
         "id": item.nodeid,
         "doc": _clip(inspect.cleandoc(doc), _DOC_CHARS) if isinstance(doc, str) else None,
         "findings": keys,
         "purpose": purpose,
+        "oddities": oddities[:10],
     }
 
 
-def _must_fail() -> None:
-    pytest.fail(CANARY_NOTE, pytrace=False)
+def _never_ran(item: pytest.Item, error: BaseException) -> bool:
+    """Whether pytest itself failed a test because it cannot run its kind."""
+    if not isinstance(error, _FAILED):
+        return False
+    function = getattr(item, "obj", None)
+    message = str(error)
+    return (
+        inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+        or inspect.isgeneratorfunction(function)
+    ) and ("not natively supported" in message or "yield" in message)
+
+
+def _is_not_awaited(item: pytest.Item) -> bool:
+    """Whether a method of a plain TestCase made something that nobody awaits or iterates."""
+    case = getattr(item, "cls", None)
+    if not (isinstance(case, type) and issubclass(case, unittest.TestCase)):
+        return False
+    if issubclass(case, unittest.IsolatedAsyncioTestCase):
+        return False
+    function = inspect.unwrap(getattr(case, item.name, None) or (lambda: None))
+    return (
+        inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+        or inspect.isgeneratorfunction(function)
+    )
+
+
+def _name_of(report: Any) -> str:
+    """What a subtest calls itself."""
+    context = getattr(report, "context", None)
+    message = getattr(context, "msg", None)
+    arguments = getattr(context, "kwargs", None) or {}
+    told = ", ".join(f"{name}={value!r:.60}" for name, value in dict(arguments).items())
+    return " ".join(part for part in (str(message) if message else "", told) if part) or "a subtest"
 
 
 def _message(report: pytest.TestReport) -> str:

@@ -16,7 +16,7 @@ if __name__ == "__main__":
     from app.sandbox import keeper
 
     if sys.argv[4:] != ["bare"]:
-        from app.sandbox import reporting as _reporting  # noqa: F401 - out of reach later
+        from app.sandbox import jobs as _jobs  # noqa: F401 - out of reach later
 
     sys.path.remove(project)
     control, report, output = (int(number) for number in sys.argv[1:4])

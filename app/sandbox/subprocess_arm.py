@@ -10,26 +10,27 @@ import asyncio
 
 from app.sandbox.engine import Engine
 from app.sandbox.execution import ChildEnds, Started, StartFailed
-from app.sandbox.probe import ENTRY, command, scrubbed_environment
+from app.sandbox.probe import ENTRY, command, draw_hash_seed, scrubbed_environment
 
 
 class SubprocessSandbox(Engine):
     """Starts a new interpreter per arm."""
 
-    async def _start(self, ends: ChildEnds) -> Started:
-        return await start(ends)
+    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
+        return await start(ends)  # each start has seeds of its own
 
 
 async def start(ends: ChildEnds) -> Started:
     """Start a keeper in an interpreter of its own."""
     descriptors = (ends.control.fileno(), ends.report, ends.output)
+    hash_seed = draw_hash_seed()
     try:
         process = await asyncio.create_subprocess_exec(
             *command(str(ENTRY), *(str(number) for number in descriptors)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=ends.output,
             stderr=ends.output,
-            env=scrubbed_environment(),
+            env=scrubbed_environment(hash_seed),
             cwd="/",
             pass_fds=descriptors,
             start_new_session=True,
@@ -40,4 +41,4 @@ async def start(ends: ChildEnds) -> Started:
     async def reap() -> None:
         await process.wait()
 
-    return Started("subprocess", reap)
+    return Started("subprocess", hash_seed, reap)

@@ -17,7 +17,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from app.sandbox import guest
+from app.sandbox import aside, guest
 
 SAMPLE = """
 import copy, pickle, threading, dataclasses, enum, re, itertools, functools, collections.abc
@@ -112,6 +112,7 @@ def preload(skip: frozenset[str]) -> str | None:
         for name in ("pytest", "torch"):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+        plain = frozenset(sys.modules)
         for name in needed():
             if name in skip or name in sys.modules:
                 continue
@@ -120,6 +121,7 @@ def preload(skip: frozenset[str]) -> str | None:
                 importlib.import_module(name)
             if thread_count() != 1:
                 return name
+    aside.remember(sys.modules.keys() - plain)
     return None
 
 

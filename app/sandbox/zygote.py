@@ -22,7 +22,7 @@ from app.sandbox import subprocess_arm
 from app.sandbox.engine import Engine
 from app.sandbox.execution import ChildEnds, Started
 from app.sandbox.interface import SandboxMode
-from app.sandbox.probe import command, scrubbed_environment
+from app.sandbox.probe import command, draw_hash_seed, scrubbed_environment
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ _READY_S = 120.0
 _FORK_S = 10.0
 _MAX_SKIPPED = 20
 _TRIED_AGAIN_AFTER_S = 60.0
+_IDLE_S = 600.0
 
 
 class ZygoteFailed(Exception):
@@ -46,8 +47,9 @@ class Zygote:
         self._channel = channel
         self._rest = b""
         self._lock = asyncio.Lock()
-        self.born = time.monotonic()
+        self.born = self.used = time.monotonic()
         self.forks = 0
+        self.hash_seed = 0
 
     @property
     def pid(self) -> int:
@@ -63,8 +65,10 @@ class Zygote:
     async def start(cls) -> Zygote:
         """Start one and wait until it is ready; raise `ZygoteFailed`."""
         skip: list[str] = []
+        hash_seed = draw_hash_seed()
         while True:
-            zygote = await cls._spawn()
+            zygote = await cls._spawn(hash_seed)
+            zygote.hash_seed = hash_seed
             try:
                 answer = await zygote._prepare(skip)
             except BaseException:
@@ -91,6 +95,7 @@ class Zygote:
         if "forked" not in answer:
             raise ZygoteFailed(str(answer.get("unfit", answer)))
         self.forks += 1
+        self.used = time.monotonic()
 
     async def close(self) -> None:
         """End it. Arms that it forked go on: they hang on their own sockets."""
@@ -100,7 +105,7 @@ class Zygote:
         await self._process.wait()
 
     @classmethod
-    async def _spawn(cls) -> Zygote:
+    async def _spawn(cls, hash_seed: int) -> Zygote:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
@@ -109,7 +114,7 @@ class Zygote:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
-                env=scrubbed_environment(),
+                env=scrubbed_environment(hash_seed),
                 cwd="/",
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
@@ -143,73 +148,53 @@ class Zygote:
         return answer
 
 
-class ZygoteSandbox(Engine):
-    """Forks a keeper per arm from a zygote, and replaces the zygote on any doubt."""
+class ForkServer:
+    """A zygote and its successors: each is replaced on any doubt, and when it has done its time."""
 
-    def __init__(
-        self,
-        scratch_dir: Path,
-        mode: SandboxMode = SandboxMode.STRICT,
-        *,
-        hidden: Iterable[Path] = (),
-        threads: int = 1,
-        max_age_s: float = 6 * 3600.0,
-        max_forks: int = 10_000,
-    ) -> None:
-        super().__init__(scratch_dir, mode, hidden=hidden, threads=threads)
+    def __init__(self, *, max_age_s: float, max_forks: int, idle_s: float | None = None) -> None:
+        """With `idle_s`, one that nobody has used for so long is ended until it is needed again."""
         self._zygote: Zygote | None = None
         self._max_age_s = max_age_s
         self._max_forks = max_forks
+        self._idle_s = idle_s
         self._lock = asyncio.Lock()
         self._gone: set[asyncio.Task[None]] = set()
         self._successor: asyncio.Task[None] | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._next_try: float | None = None
+        self.starts = 0
+        """How often a zygote was started."""
         self.unavailable: str | None = None
-        """Why plain subprocesses serve instead; None while a zygote does."""
+        """Why there is none; None while there is, or might be."""
 
-    async def warm(self) -> None:
-        """Have a zygote ready, so that the first arm need not wait for it. Never raises."""
-        with suppress(ZygoteFailed):
-            await self._ready()
-
-    async def close(self) -> None:
-        """Stop everything that is still running, the zygote included."""
-        await super().close()
-        if self._successor is not None:
-            self._successor.cancel()
-            await asyncio.gather(self._successor, return_exceptions=True)
-        async with self._lock:
-            await self._retire()
-        while self._gone:
-            await asyncio.gather(*self._gone)
-
-    _next_try: float | None = None
-    """When to ask for a zygote again after there was none: the reason may be gone by then."""
-
-    async def _start(self, ends: ChildEnds) -> Started:
+    async def fork(self, ends: ChildEnds) -> int:
+        """Have a keeper forked; return the hash seed of the interpreter. Raises `ZygoteFailed`."""
         if self._next_try is not None and time.monotonic() >= self._next_try:
             self.unavailable = self._next_try = None
         for _ in range(2):
             try:
-                zygote = await self._ready()
+                zygote = await self.ready()
             except ZygoteFailed:
                 if self._next_try is None:
+                    # The reason may be gone by then.
                     self._next_try = time.monotonic() + _TRIED_AGAIN_AFTER_S
-                break
+                raise
             try:
                 await zygote.fork(ends)
             except ZygoteFailed as failure:
                 log.info("the zygote is replaced: %s", failure)
                 async with self._lock:
                     if self._zygote is zygote:
-                        await self._retire()
+                        self._let_go()
                 continue
-            return Started("zygote", _nothing)
-        return await subprocess_arm.start(ends)
+            return zygote.hash_seed
+        raise ZygoteFailed("two of them would not fork")
 
-    async def _ready(self) -> Zygote:
+    async def ready(self) -> Zygote:
         """Return a zygote to fork from; wait for one only when there is none.
 
-        One that has done its time goes on until its successor is ready.
+        One that has done its time goes on until its successor is ready. Raises `ZygoteFailed`.
         """
         async with self._lock:
             zygote = self._zygote
@@ -219,14 +204,40 @@ class ZygoteSandbox(Engine):
                 return zygote
             if self.unavailable is not None or self._closed:
                 raise ZygoteFailed(self.unavailable or "the sandbox is closed")
-            await self._retire()
+            self._let_go()
             try:
                 self._zygote = await self._fresh()
             except ZygoteFailed as failure:
                 self.unavailable = str(failure)
                 log.warning("no zygote, so every arm starts a Python of its own: %s", failure)
                 raise
+            self._watch_idleness()
             return self._zygote
+
+    async def close(self) -> None:
+        """End it."""
+        self._closed = True
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._successor is not None:
+            self._successor.cancel()
+            await asyncio.gather(self._successor, return_exceptions=True)
+        async with self._lock:
+            self._let_go()
+        while self._gone:
+            await asyncio.gather(*self._gone)
+
+    def _watch_idleness(self) -> None:
+        """End the zygote once it has been idle for long enough; look again until then."""
+        zygote = self._zygote
+        if self._idle_s is None or zygote is None or self._closed:
+            return
+        left = zygote.used + self._idle_s - time.monotonic()
+        if left > 0:
+            loop = asyncio.get_running_loop()
+            self._idle = loop.call_later(left, self._watch_idleness)
+        else:
+            self._let_go()
 
     async def _fresh(self) -> Zygote:
         if not FORK_IS_SAFE:
@@ -247,7 +258,7 @@ class ZygoteSandbox(Engine):
                 async with self._lock:
                     # Else it was replaced meanwhile, for a reason that could not wait.
                     if self._zygote is old:
-                        await self._retire()
+                        self._let_go()
                         self._zygote = fresh
             finally:
                 if self._zygote is not fresh:
@@ -259,12 +270,62 @@ class ZygoteSandbox(Engine):
         age = time.monotonic() - zygote.born
         return age >= self._max_age_s or zygote.forks >= self._max_forks
 
-    async def _retire(self) -> None:
+    def _let_go(self) -> None:
         zygote, self._zygote = self._zygote, None
         if zygote is not None:
             task = asyncio.create_task(zygote.close())
             self._gone.add(task)
             task.add_done_callback(self._gone.discard)
+
+
+class ZygoteSandbox(Engine):
+    """Forks a keeper per arm from a zygote.
+
+    There are two, with different hash seeds: the second starts when first a proof wants to be
+    collected anew, and ends when it has been idle for ten minutes.
+    """
+
+    def __init__(
+        self,
+        scratch_dir: Path,
+        mode: SandboxMode = SandboxMode.STRICT,
+        *,
+        hidden: Iterable[Path] = (),
+        threads: int = 1,
+        max_age_s: float = 6 * 3600.0,
+        max_forks: int = 10_000,
+    ) -> None:
+        super().__init__(scratch_dir, mode, hidden=hidden, threads=threads)
+        self._first = ForkServer(max_age_s=max_age_s, max_forks=max_forks)
+        self._second = ForkServer(max_age_s=max_age_s, max_forks=max_forks, idle_s=_IDLE_S)
+
+    @property
+    def starts(self) -> int:
+        """How often a zygote was started."""
+        return self._first.starts + self._second.starts
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why plain subprocesses serve instead; None while a zygote does."""
+        return self._first.unavailable
+
+    async def warm(self, *, other_seeds: bool = False) -> None:
+        """Have a zygote ready, so that the first arm need not wait for it. Never raises."""
+        with suppress(ZygoteFailed):
+            await (self._second if other_seeds else self._first).ready()
+
+    async def close(self) -> None:
+        """Stop everything that is still running, the zygotes included."""
+        await super().close()
+        await self._first.close()
+        await self._second.close()
+
+    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
+        server = self._second if other_seeds else self._first
+        try:
+            return Started("zygote", await server.fork(ends), _nothing)
+        except ZygoteFailed:
+            return await subprocess_arm.start(ends)
 
 
 async def _nothing() -> None:

@@ -1,6 +1,6 @@
 """The zygote: a process that has imported torch and pytest, and forks a keeper for every arm.
 
-``python -I zygote_main.py SOCKET``. It only imports and never computes: one tensor operation on
+``python -P -s zygote_main.py SOCKET``. It only imports and never computes: one tensor operation on
 several threads, or one backward pass, would leave thread pools behind that a forked child waits
 for in vain. So before each fork it makes sure that it has one thread and the modules it began
 with; otherwise it says so and is replaced. It knows no arm and no package under test.
@@ -27,7 +27,7 @@ MAX_RESIDENT_BYTES = 2 << 30
 
 def main(worker: socket.socket) -> None:
     """Prepare, then serve until the worker closes its end."""
-    from app.sandbox import warm_up
+    from app.sandbox import huge_pages, warm_up
     from app.sandbox.isolation import identity
 
     identity.die_with_parent()
@@ -45,6 +45,7 @@ def main(worker: socket.socket) -> None:
     gc.freeze()
     # A collection would write to the pages that all children share.
     gc.disable()
+    huge_pages.collapse()
     known = frozenset(sys.modules)
     _tell(worker, {"ready": len(known)})
     serve(worker, known)
@@ -107,7 +108,7 @@ def _tell(worker: socket.socket, message: dict[str, Any]) -> None:
 if __name__ == "__main__":
     project = str(Path(__file__).resolve().parents[2])
     sys.path.insert(0, project)
-    for name in ("keeper", "reporting", "warm_up"):
+    for name in ("keeper", "jobs", "warm_up"):
         importlib.import_module(f"app.sandbox.{name}")
     sys.path.remove(project)
     main(socket.socket(fileno=int(sys.argv[1])))

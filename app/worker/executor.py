@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,21 +13,17 @@ import structlog
 
 from app.domain.arms import mismatch
 from app.domain.diffs import PatchError
-from app.domain.runs import ArmPlan, ArmResult, TestResult
+from app.domain.runs import ArmPlan, ArmResult, RunKind
 from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
 from app.sandbox.digests import FolderError
-from app.sandbox.interface import (
-    ArmEvent,
-    ArmReport,
-    ArmRequest,
-    ArmStatus,
-    PreparedArm,
-)
+from app.sandbox.interface import ArmEvent, PreparedArm
 from app.services.environment import own_environment
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.worker.events import EventBatch
+from app.worker.passes import Passes, draw_seed
+from app.worker.rest_of_suite import ArmExecution, RestOfSuite
 
 log = structlog.get_logger(__name__)
 
@@ -183,42 +180,41 @@ class Executor:
         events: EventBatch,
         environment: dict[str, Any],
     ) -> list[ArmResult]:
-        """Run all arms, as many side by side as there are cores."""
-        free = asyncio.Semaphore(os.cpu_count() or 1)
+        """Run all arms, as many side by side as there are cores, and the rest of the suite."""
+        seed = draw_seed()
 
-        async def run_one(arm: ArmPlan, place: PreparedArm) -> ArmResult:
-            async with free:
-                return await self._run_arm(run, arm, place, events, environment)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(run_one(arm, place)) for arm, place in arms]
-        return [task.result() for task in tasks]
-
-    async def _run_arm(
-        self,
-        run: ClaimedRun,
-        arm: ArmPlan,
-        place: PreparedArm,
-        events: EventBatch,
-        environment: dict[str, Any],
-    ) -> ArmResult:
-        linked = [test.node_id for test in run.plan.tests]
-
-        async def on_event(event: ArmEvent) -> None:
+        async def on_event(arm: ArmPlan, event: ArmEvent) -> None:
             events.add(event.kind, {"arm": arm.name, **event.data})
 
-        gathered: list[TestResult] = []
-        for repeat in range(1, run.plan.repeats + 1):
-            wanted = linked if repeat > 1 else [*linked, *run.plan.others]
-            request = ArmRequest(place, wanted, self._factory.limits, repeat)
-            report = await self._factory.sandbox.run(request, on_event)
-            environment.update(
-                {**report.environment, "layers": list(report.layers), **own_environment()}
-            )
-            gathered += report.results
-            if report.status is not ArmStatus.COMPLETED:
-                return _arm_result(arm, place, gathered, report)
-        return _arm_result(arm, place, gathered, None)
+        def passes(arm: ArmPlan, place: PreparedArm) -> Passes:
+            told = functools.partial(on_event, arm)
+            return Passes(self._factory.sandbox, place, self._factory.limits, seed, told)
+
+        executions = [
+            ArmExecution(arm, place, passes(arm, place), passes(arm, place)) for arm, place in arms
+        ]
+        free = asyncio.Semaphore(os.cpu_count() or 1)
+        linked = [test.node_id for test in run.plan.tests]
+        decides = run.kind is RunKind.PROOF
+        rest = RestOfSuite(run.plan.others, (), executions, free, self._factory.limits.per_arm_s)
+
+        async def run_linked(one: ArmExecution) -> None:
+            async with free:
+                await one.linked.run_linked(linked, run.plan.repeats, decides=decides)
+
+        async with asyncio.TaskGroup() as group:
+            if decides and run.plan.repeats > 1:
+                group.create_task(self._factory.sandbox.warm(other_seeds=True))
+            for one in executions:
+                group.create_task(run_linked(one))
+            if run.plan.others:
+                group.create_task(rest.run())
+        hashes = [number for one in executions for number in one.linked.outcome.hash_seeds]
+        seeds = {"hash": list(dict.fromkeys(hashes)), "random": seed}
+        for one in executions:
+            environment.update(one.environment)
+        environment.update(own_environment(), seeds=seeds)
+        return [one.result() for one in executions]
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
@@ -231,22 +227,3 @@ async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
             log.warning("run.not-stored", reason=str(error), again_in_s=pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
-
-
-def _arm_result(
-    arm: ArmPlan, place: PreparedArm, results: list[TestResult], bad: ArmReport | None
-) -> ArmResult:
-    failure, timed_out = None, False
-    if bad is not None:
-        timed_out = bad.status is ArmStatus.TIMED_OUT
-        if not timed_out:
-            reason = f": {bad.reason}" if bad.reason else ""
-            failure = f"{bad.status.value}{reason}"
-    return ArmResult(
-        name=arm.name,
-        package_digest=place.package_digest,
-        results=tuple(results),
-        patch=arm.patch,
-        failure=failure,
-        timed_out=timed_out,
-    )

@@ -70,7 +70,8 @@ ONLY_IN = {
 # Loaded only where tests run, in processes that the server starts and never becomes.
 IN_THE_CAGE = {
     "app.sandbox.guest": "the child that runs pytest",
-    "app.sandbox.reporting": "the plugin inside that child",
+    "app.sandbox.jobs": "the plugin inside that child that runs tests in forks of it",
+    "app.sandbox.reporting": "the plugin inside that child that tells what happens",
     "app.sandbox.warm_up": "the zygote, which imports torch and pytest ahead of its forks",
 }
 # The entry points of those processes.

@@ -23,6 +23,7 @@ ARM = Path("/arm")
 SCRATCH = Path("/tmp")  # noqa: S108 - a fresh tmpfs, the guest's own
 """Where the guest may write."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a fresh tmpfs as well
+WRITABLE = (SCRATCH, SHARED_MEMORY)
 
 _BASE = "/tmp"  # noqa: S108 - any folder that is always there
 
@@ -53,7 +54,7 @@ def enter(
         _bind(f"/old{arm}", f"/new{ARM}")
         _fill_in(owner)
         _set_attributes("/new", _ATTR_RDONLY | _ATTR_NOSUID)
-        for folder in (SCRATCH, SHARED_MEMORY):
+        for folder in WRITABLE:
             _scratch(f"/new{folder}", scratch_bytes, owner)
         # An interpreter below /tmp would be buried by the scratch: it is shown on top of it.
         for item in shown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.causes import Cause
 from app.domain.runs import TestOutcome
 from app.sandbox.interface import ArmStatus
 from tests.integration.sandbox.lab import FILE, SUITE, Lab, only, outcomes
@@ -23,20 +24,13 @@ def run_attack(lab: Lab, attack: str) -> tuple[ArmStatus, dict[str, TestOutcome]
     return report.status, outcomes(report), report.reason or ""
 
 
-@pytest.mark.parametrize("status", [0, 1, 2, 5, 77])
+@pytest.mark.parametrize("status", [0, 1, 2, 5, 77, 125])
 def test_leaving_early_is_tampering_whatever_the_status(lab: Lab, status: int) -> None:
     found, results, reason = run_attack(lab, f"import os; os._exit({status})")
 
     assert found is ArmStatus.TAMPERED
     assert results == {"test_first": TestOutcome.PASSED, "test_attacks": TestOutcome.ERROR}
     assert f"status {status}" in reason
-
-
-def test_leaving_as_a_failed_start_would_is_a_crash(caged: Lab) -> None:
-    found, results, _ = run_attack(caged, "import os; os._exit(125)")
-
-    assert found is ArmStatus.CRASHED
-    assert results["test_attacks"] is TestOutcome.ERROR
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL", "SIGABRT", "SIGTERM"])
@@ -53,18 +47,18 @@ def test_a_death_by_signal_never_passes(lab: Lab, name: str) -> None:
         assert results["test_last"] is TestOutcome.FAILED
 
 
-def test_telling_pytest_to_stop_with_success_is_tampering(lab: Lab) -> None:
-    found, _, reason = run_attack(lab, "import pytest; pytest.exit('fine', returncode=0)")
+@pytest.mark.parametrize(
+    "end", ["import pytest; pytest.exit('fine', returncode=0)", "raise KeyboardInterrupt('fine')"]
+)
+def test_telling_pytest_to_stop_leaves_the_rest_not_run(lab: Lab, end: str) -> None:
+    report = lab.run(TWO_TESTS.format(attack=end))
+    first, attacks, last = report.results
 
-    assert found is ArmStatus.TAMPERED, reason
-
-
-def test_telling_pytest_to_stop_leaves_the_rest_without_results(lab: Lab) -> None:
-    found, results, _ = run_attack(lab, "raise KeyboardInterrupt")
-
-    assert "test_last" not in results
-    assert results.get("test_attacks") is not TestOutcome.PASSED
-    assert found in (ArmStatus.COMPLETED, ArmStatus.TAMPERED)
+    assert report.status is ArmStatus.COMPLETED, report
+    assert "fine" in (report.quit or "")
+    assert first.outcome is TestOutcome.PASSED
+    assert attacks.outcome is TestOutcome.ERROR
+    assert (last.outcome, last.cause) == (TestOutcome.ERROR, Cause.NOT_RUN)
 
 
 FORGED = """import json, os
@@ -90,7 +84,8 @@ def test_noise_in_every_descriptor_is_noticed(lab: Lab) -> None:
 
 
 CHANNEL = """import gc
-        channel, = (o for o in gc.get_objects() if type(o).__name__ == 'Channel')
+        of_type = [o for o in gc.get_objects() if type(o).__name__ == 'Channel']
+        channel, = (o for o in of_type if o._owner == __import__('os').getpid())
         passed = dict(outcome='passed', duration=0)
         """
 
@@ -101,7 +96,7 @@ CHANNEL = """import gc
         "channel.send('start', id='{file}::test_last')",
         "channel.send('phase', id='{file}::test_last', phase='setup', **passed)",
         "channel.send('phase', id='{file}::test_attacks', phase='call', **passed)",
-        "channel.send('end', exit=1)",
+        "channel.send('end', uses=[])",
         "channel.send('hello', layers=['all'], environment={{}})",
         "channel.send('item', id='{file}::test_x', doc=None, findings=[], purpose='x');"
         + "channel.send('start', id='{file}::test_x')",
@@ -121,7 +116,8 @@ def test_a_report_closed_early_with_its_own_exit_is_noticed(caged: Lab) -> None:
         f"own = dict(id='{FILE}::test_attacks', outcome='passed', duration=0);"
         "channel.send('phase', phase='call', **own);"
         "channel.send('phase', phase='teardown', **own);"
-        "channel.send('end', exit=1); import os; os._exit(1)"
+        f"channel.send('stop', id='{FILE}::test_attacks');"
+        "channel.send('end', uses=[]); import os; os._exit(0)"
     )
     found, _, reason = run_attack(caged, attack)
 
@@ -182,10 +178,11 @@ def test_a_package_that_bends_pytest_shows_by_the_canary(lab: Lab, patch: str) -
     assert "hidden test" in (report.reason or "")
 
 
-def test_a_conftest_that_drops_the_canary_shows(lab: Lab) -> None:
+def test_a_conftest_does_not_get_at_the_canary(lab: Lab) -> None:
+    """It is in no list of tests, so a hook that keeps some of them does not take it away."""
     arm = lab.arm(
         files={
-            "pack/__init__.py": "",
+            "pack/__init__.py": "import pytest; pytest.Function.runtest = lambda self: None",
             f"{SUITE}/conftest.py": """
             import pytest
             @pytest.hookimpl(wrapper=True)
@@ -193,13 +190,13 @@ def test_a_conftest_that_drops_the_canary_shows(lab: Lab) -> None:
                 yield
                 items[:] = [item for item in items if item.name == "test_first"]
             """,
-            FILE: "def test_first(): pass\ndef test_last(): assert False",
+            FILE: "import pack\ndef test_first(): pass\ndef test_last(): assert False",
         }
     )
     report = lab.run_arm(arm)
 
     assert report.status is ArmStatus.TAMPERED
-    assert "missing" in (report.reason or "")
+    assert "hidden test" in (report.reason or "")
 
 
 HOSTILE = """

@@ -195,7 +195,7 @@ def test_what_is_printed_without_end_outside_tests_ends_the_arm(caged: Lab) -> N
         files={
             f"{SUITE}/conftest.py": """
             import os
-            def pytest_unconfigure():
+            def pytest_collection_finish():
                 while True:
                     os.write(1, b"x" * 65536)
             """,

@@ -54,7 +54,7 @@ def fresh(light: None, runner: asyncio.Runner, tmp_path: Path) -> Iterator[Lab]:
 
 def zygote_of(lab: Lab) -> Zygote:
     assert isinstance(lab.sandbox, ZygoteSandbox)
-    zygote = lab.sandbox._zygote
+    zygote = lab.sandbox._first._zygote
     assert zygote is not None
     return zygote
 
@@ -118,13 +118,14 @@ def test_an_old_or_much_used_zygote_serves_until_its_successor_is_ready(
 ) -> None:
     engine_of(fresh)
     first = zygote_of(fresh)
-    setattr(fresh.sandbox, f"_{attribute}", 0)
+    assert isinstance(fresh.sandbox, ZygoteSandbox)
+    setattr(fresh.sandbox._first, f"_{attribute}", 0)
 
     async def ready() -> tuple[Zygote, Zygote]:
         assert isinstance(fresh.sandbox, ZygoteSandbox)
         sandbox = fresh.sandbox
-        at_once = await sandbox._ready()
-        await until(lambda: sandbox._zygote is not first)
+        at_once = await sandbox._first.ready()
+        await until(lambda: sandbox._first._zygote is not first)
         return at_once, zygote_of(fresh)
 
     at_once, later = fresh.runner.run(ready())
@@ -145,7 +146,7 @@ def test_a_successor_that_cannot_be_had_leaves_the_old_zygote_in_its_place(
 
     async def scenario() -> None:
         assert isinstance(fresh.sandbox, ZygoteSandbox)
-        await fresh.sandbox._ready()
+        await fresh.sandbox._first.ready()
         await until(lambda: first.forks == 0)
 
     fresh.runner.run(scenario())
@@ -265,7 +266,7 @@ zygote.ENTRY = Path({entry!r})
 async def main():
     sandbox = ZygoteSandbox(Path({scratch!r}), SandboxMode.RELAXED)
     await sandbox.warm()
-    print(sandbox._zygote.pid, flush=True)
+    print(sandbox._first._zygote.pid, flush=True)
     await sandbox.run(ArmRequest(PreparedArm(Path({arm!r}), "", ""), ()))
 
 asyncio.run(main())

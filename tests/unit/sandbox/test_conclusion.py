@@ -8,13 +8,16 @@ from typing import Literal
 
 import pytest
 
-from app.domain.runs import TestOutcome, TestResult
-from app.sandbox.conclusion import collection, conclude
+from app.domain.causes import Cause
+from app.domain.runs import TestMode, TestOutcome, TestResult
+from app.sandbox import conclusion
+from app.sandbox.collected import CollectionReader
+from app.sandbox.conclusion import collection, collection_failure, uncollected
 from app.sandbox.engine import bounds_of
 from app.sandbox.execution import Ending, Execution
-from app.sandbox.interface import ArmStatus, Limits
+from app.sandbox.interface import ArmReport, ArmStatus, Limits
+from app.sandbox.job_report import JobReader
 from app.sandbox.order import Order, canary_name
-from app.sandbox.reports import ReportReader
 
 FILE = "tests/s/test_a.py"
 ONE, TWO = f"{FILE}::test_one", f"{FILE}::test_two"
@@ -28,7 +31,6 @@ def execution(*wanted: str) -> Execution:
         package="p",
         suite="tests/s",
         node_ids=wanted,
-        collect_only=False,
         token="t",
         canary="secret",
         scratch="/tmp",
@@ -37,7 +39,19 @@ def execution(*wanted: str) -> Execution:
         uid=None,
         bounds=bounds_of(limits),
     )
-    return Execution(order, limits, ReportReader(order, limits, repeat=2))
+    found = Execution(order, limits, CollectionReader(order), is_ready=True)
+    found.collected.threads = 1
+    found.job = JobReader(order, limits, "t", wanted, repeat=2)
+    return found
+
+
+def job_of(found: Execution) -> JobReader:
+    assert found.job is not None
+    return found.job
+
+
+def conclude(found: Execution) -> ArmReport:
+    return conclusion.conclude(found, job_of(found))
 
 
 def say(found: Execution, text: bytes) -> None:
@@ -45,11 +59,20 @@ def say(found: Execution, text: bytes) -> None:
     found.printed_bytes += len(text)
 
 
-def finished(found: Execution, *results: TestResult, status: int = 1) -> Execution:
-    found.status = found.reader.exit = status
+def finished(found: Execution, *results: TestResult) -> Execution:
+    job = job_of(found)
+    found.fork_status, job.ended = 0, True
     for result in results:
-        found.reader.results[result.node_id] = result
-    found.reader.canaries[FILE] = TestResult(CANARY, TestOutcome.FAILED, "call")
+        job.results[result.node_id] = result
+    job.canaries[FILE] = TestResult(CANARY, TestOutcome.FAILED, "call")
+    return found
+
+
+def ended(status: int | None) -> Execution:
+    """A guest that ended before it had collected."""
+    found = execution(ONE, TWO)
+    found.job, found.is_ready, found.status = None, False, status
+    found.collected.threads = None
     return found
 
 
@@ -65,10 +88,19 @@ def test_an_orderly_end_is_completed_in_the_order_asked_for() -> None:
     assert [result.node_id for result in report.results] == [TWO, ONE]
 
 
-def test_what_never_ran_is_absent() -> None:
-    report = conclude(finished(execution(ONE, TWO), PASSED_ONE))
+def test_what_never_ran_says_so() -> None:
+    found = finished(execution(ONE, TWO), PASSED_ONE)
+    job_of(found).quit = "Exit: enough"
 
-    assert [result.node_id for result in report.results] == [ONE]
+    report = conclude(found)
+
+    assert report.quit == "Exit: enough"
+    assert [result.node_id for result in report.results] == [ONE, TWO]
+    assert (report.results[1].outcome, report.results[1].cause) == (
+        TestOutcome.ERROR,
+        Cause.NOT_RUN,
+    )
+    assert "enough" in (report.results[1].message or "")
 
 
 def _set(**fields: object) -> Callable[[Execution], None]:
@@ -84,12 +116,18 @@ ENDINGS = {
     "not started": (_set(ending=Ending.NOT_STARTED, detail="d"), ArmStatus.REFUSED, "d"),
     "tampered": (_set(ending=Ending.TAMPERED, detail="d"), ArmStatus.TAMPERED, "d"),
     "flooded": (_set(ending=Ending.FLOODED, printed_bytes=9), ArmStatus.CRASHED, "9 bytes"),
-    "refused": (_set(refused=("seccomp", "why")), ArmStatus.REFUSED, "seccomp: why"),
     "greedy": (_set(greedy=7), ArmStatus.CRASHED, "more than 7 bytes"),
-    "keeper killed": (_set(status=None), ArmStatus.CRASHED, "was killed"),
-    "signal": (_set(status=-signal.SIGSEGV), ArmStatus.CRASHED, "SIGSEGV"),
-    "odd signal": (_set(status=-63), ArmStatus.CRASHED, "ended by"),
-    "other status": (_set(status=0), ArmStatus.TAMPERED, "says exit status 1, it was 0"),
+    "keeper killed": (_set(fork_status=None), ArmStatus.CRASHED, "was killed"),
+    "signal": (_set(fork_status=signal.SIGSEGV), ArmStatus.CRASHED, "SIGSEGV"),
+    "odd signal": (_set(fork_status=63), ArmStatus.CRASHED, "ended by"),
+    "other status": (_set(fork_status=1 << 8), ArmStatus.TAMPERED, "the exit status was 1"),
+    "spoiled": (_set(spoiled="it changed limits"), ArmStatus.TAMPERED, "limits"),
+    "guest killed": (
+        _set(fork_status=None, status=-signal.SIGKILL),
+        ArmStatus.CRASHED,
+        "SIGKILL",
+    ),
+    "guest ended": (_set(fork_status=None, status=1), ArmStatus.TAMPERED, "status 1"),
 }
 
 
@@ -108,8 +146,8 @@ def test_every_other_end_has_its_status_and_reason(
 
 
 def test_leaving_without_an_end_of_the_report_is_tampering() -> None:
-    found = finished(execution(ONE, TWO), PASSED_ONE, status=0)
-    found.reader.exit, found.reader.running = None, TWO
+    found = finished(execution(ONE, TWO), PASSED_ONE)
+    job_of(found).ended, job_of(found).running = False, TWO
 
     report = conclude(found)
 
@@ -118,21 +156,60 @@ def test_leaving_without_an_end_of_the_report_is_tampering() -> None:
     assert report.results[1].outcome is TestOutcome.ERROR
 
 
-def test_a_machine_that_could_not_start_pytest_crashed() -> None:
+def test_a_job_in_the_collected_process_itself_ends_with_it() -> None:
+    found = finished(execution(ONE), PASSED_ONE)
+    found.fork_status, found.status = None, 0
+
+    assert conclude(found).status is ArmStatus.COMPLETED
+
+
+FAILURES = {
+    "pytest cannot be run": (125, ArmStatus.CRASHED, "could not be run"),
+    "an error inside pytest": (3, ArmStatus.CRASHED, "could not be run"),
+    "a signal": (-signal.SIGSEGV, ArmStatus.CRASHED, "SIGSEGV"),
+    "left at import": (0, ArmStatus.TAMPERED, "left early with exit status 0"),
+    "keeper killed": (None, ArmStatus.CRASHED, "was killed"),
+}
+
+
+@pytest.mark.parametrize(("exit", "status", "reason"), FAILURES.values(), ids=list(FAILURES))
+def test_a_guest_that_ends_before_it_has_collected(
+    exit: int | None, status: ArmStatus, reason: str
+) -> None:
+    failure = collection_failure(ended(exit))
+
+    assert failure is not None
+    assert failure.status is status
+    assert reason in (failure.reason or "")
+
+
+def test_a_cage_that_does_not_close_refuses() -> None:
+    found = ended(125)
+    found.refused = ("seccomp", "why")
+
+    failure = collection_failure(found)
+
+    assert failure is not None
+    assert (failure.status, failure.reason) == (
+        ArmStatus.REFUSED,
+        "isolation layer seccomp: why",
+    )
+
+
+def test_being_ready_without_having_collected_is_tampering() -> None:
     found = execution(ONE)
-    found.status = 125
-    say(found, b"ImportError: no pytest")
+    found.collected.threads = None
 
-    report = conclude(found)
+    failure = collection_failure(found)
 
-    assert report.status is ArmStatus.CRASHED
-    assert "no pytest" in (report.reason or "")
+    assert failure is not None
+    assert failure.status is ArmStatus.TAMPERED
 
 
 @pytest.mark.parametrize(("late", "told"), [("test", "a test took"), ("arm", "the arm took")])
 def test_a_deadline_names_its_test(late: Literal["arm", "test"], told: str) -> None:
     found = finished(execution(ONE, TWO), PASSED_ONE)
-    found.ending, found.reader.running, found.late = Ending.TIMED_OUT, TWO, late
+    found.ending, job_of(found).running, found.late = Ending.TIMED_OUT, TWO, late
 
     report = conclude(found)
 
@@ -148,7 +225,7 @@ def test_a_deadline_names_its_test(late: Literal["arm", "test"], told: str) -> N
 
 def test_a_deadline_in_a_canary_does_not_show_the_canary() -> None:
     found = finished(execution(ONE), PASSED_ONE)
-    found.ending, found.reader.running = Ending.TIMED_OUT, CANARY
+    found.ending, job_of(found).running = Ending.TIMED_OUT, CANARY
 
     report = conclude(found)
 
@@ -156,43 +233,42 @@ def test_a_deadline_in_a_canary_does_not_show_the_canary() -> None:
     assert CANARY not in (report.reason or "")
 
 
+def lost(found: Execution, *wanted: str) -> list[TestResult]:
+    return list(uncollected(found, wanted, 2, TestMode.TOGETHER))
+
+
 def test_a_broken_file_is_an_error_of_each_test_asked_for_in_it() -> None:
-    found = finished(execution(ONE, "tests/s/test_b.py::test_b"), PASSED_ONE)
-    found.reader.broken["tests/s/test_b.py"] = "Traceback\nE   ImportError: gone"
+    other = "tests/s/test_b.py::test_b"
+    found = execution(ONE, other)
+    found.collected.broken["tests/s/test_b.py"] = "Traceback\nE   ImportError: gone"
 
-    report = conclude(found)
+    (error,) = lost(found, ONE, other)
 
-    assert report.status is ArmStatus.COMPLETED
-    error = report.results[1]
-    assert (error.node_id, error.outcome) == ("tests/s/test_b.py::test_b", TestOutcome.ERROR)
+    assert (error.node_id, error.outcome) == (other, TestOutcome.ERROR)
+    assert (error.repeat, error.mode) == (2, TestMode.TOGETHER)
     assert "ImportError: gone" in (error.message or "")
 
 
 def test_a_broken_file_of_a_whole_suite_is_an_error_of_the_file() -> None:
-    found = finished(execution(), status=1)
-    found.reader.broken[FILE] = "boom"
+    found = execution()
+    found.collected.broken[FILE] = "boom"
 
-    assert [result.node_id for result in conclude(found).results] == [FILE]
+    assert [result.node_id for result in lost(found)] == [FILE]
 
 
 def test_a_conftest_that_does_not_load_is_an_error_of_every_test() -> None:
-    found = finished(execution(ONE, TWO), status=4)
+    found = ended(4)
     say(found, b"ImportError while loading conftest")
 
-    report = conclude(found)
-
-    assert report.status is ArmStatus.COMPLETED
-    assert {result.outcome for result in report.results} == {TestOutcome.ERROR}
-    assert "conftest" in (report.results[0].message or "")
-
-
-def test_an_error_inside_pytest_is_a_crash() -> None:
-    assert conclude(finished(execution(ONE), status=3)).status is ArmStatus.CRASHED
+    assert collection_failure(found) is None
+    results = lost(found, ONE, TWO)
+    assert {result.outcome for result in results} == {TestOutcome.ERROR}
+    assert "conftest" in (results[0].message or "")
 
 
 def test_a_pass_without_its_canary_is_tampering() -> None:
     found = finished(execution(ONE), PASSED_ONE)
-    found.reader.canaries.clear()
+    job_of(found).canaries.clear()
 
     assert conclude(found).status is ArmStatus.TAMPERED
 
@@ -206,13 +282,13 @@ def test_output_is_cut_with_a_mark() -> None:
 
 
 def test_a_collection_tells_its_errors() -> None:
-    found = finished(execution(), status=2)
-    found.reader.broken[FILE] = "boom"
+    found = execution()
+    found.collected.broken[FILE] = "boom"
     assert collection(found).errors == (f"{FILE}: boom",)
 
-    found = finished(execution(), status=4)
+    found = ended(4)
     say(found, b"usage")
     assert collection(found).errors == ("usage",)
 
     found.ending, found.detail = Ending.TAMPERED, "lies"
-    assert collection(found).errors == ("lies",)
+    assert "lies" in collection(found).errors

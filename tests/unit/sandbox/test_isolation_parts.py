@@ -180,7 +180,6 @@ def test_an_order_survives_its_journey() -> None:
         package="p",
         suite="s",
         node_ids=("a::b[\u2028é]",),
-        collect_only=True,
         token="t",
         canary="c",
         scratch="/x",

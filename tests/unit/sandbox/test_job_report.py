@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.causes import Cause
 from app.domain.runs import TestOutcome, TestResult
-from app.sandbox import reports
+from app.sandbox import collected, job_report, report_lines
+from app.sandbox.collected import CollectionReader
 from app.sandbox.engine import bounds_of
 from app.sandbox.interface import Limits
+from app.sandbox.job_report import JobReader
 from app.sandbox.order import Order, canary_name
-from app.sandbox.phases import Phase, merge
+from app.sandbox.phases import Phase, Subtest, merge
+from app.sandbox.report_lines import Tampered
 from app.sandbox.report_text import clean, clip_bytes
-from app.sandbox.reports import ReportReader, Tampered
 
 FILE = "tests/s/test_a.py"
 ONE, TWO = f"{FILE}::test_one", f"{FILE}::test_two"
@@ -32,7 +35,6 @@ def order(*node_ids: str) -> Order:
         package="p",
         suite="tests/s",
         node_ids=node_ids,
-        collect_only=False,
         token="token",
         canary="secret",
         scratch="/tmp",
@@ -44,6 +46,15 @@ def order(*node_ids: str) -> Order:
 
 
 HELLO: Line = {"k": "hello", "layers": ["a"], "environment": {"python": "3"}}
+ITEM: Line = {
+    "k": "item",
+    "id": ONE,
+    "doc": "d",
+    "findings": ["A-1", 7],
+    "purpose": "guards",
+    "oddities": ["odd"],
+}
+COLLECTED: Line = {"k": "collected", "threads": 1}
 
 
 def phase(node_id: str, name: str, outcome: str = "passed", **more: Any) -> Line:
@@ -56,11 +67,12 @@ def run(node_id: str, outcome: str = "passed", **more: Any) -> list[Line]:
         phase(node_id, "setup"),
         phase(node_id, "call", outcome, **more),
         phase(node_id, "teardown"),
+        {"k": "stop", "id": node_id},
     ]
 
 
-def end(status: int = 1) -> Line:
-    return {"k": "end", "exit": status}
+def end() -> Line:
+    return {"k": "end", "uses": [FILE]}
 
 
 def encode(lines: list[Line], token: str = "token") -> bytes:
@@ -70,9 +82,19 @@ def encode(lines: list[Line], token: str = "token") -> bytes:
     )
 
 
-def read(*lines: Line, wanted: tuple[str, ...] = (ONE, TWO)) -> ReportReader:
-    reader = ReportReader(order(*wanted), LIMITS)
-    reader.feed(encode([HELLO, *lines]))
+def read(*lines: Line, wanted: tuple[str, ...] = (ONE, TWO)) -> JobReader:
+    reader = reader_of(*wanted)
+    reader.feed(encode(list(lines)))
+    return reader
+
+
+def reader_of(*wanted: str) -> JobReader:
+    return JobReader(order(), LIMITS, "token", wanted, output_bytes=LIMITS.output_bytes_per_arm)
+
+
+def collect(*lines: Line) -> CollectionReader:
+    reader = CollectionReader(order())
+    reader.feed(encode(list(lines)))
     return reader
 
 
@@ -81,17 +103,27 @@ def test_an_honest_report() -> None:
 
     reader.check_complete()
 
-    assert reader.environment == {"python": "3"}
     assert list(reader.results) == [ONE, TWO]
     assert reader.results[ONE] == TestResult(ONE, TestOutcome.PASSED, "call", 1.5)
     assert reader.results[TWO].demonstrates_failure
     assert reader.results[TWO].message == "m"
     assert list(reader.canaries) == [FILE]
+    assert reader.uses == (FILE,)
+
+
+def test_an_honest_collection() -> None:
+    reader = collect(HELLO, ITEM, COLLECTED)
+
+    (test,) = reader.items.values()
+    assert (test.path, test.doc, test.findings, test.purpose) == (FILE, "d", ("A-1",), "guards")
+    assert reader.environment == {"python": "3"}
+    assert reader.warnings == [f"{ONE}: odd"]
+    assert reader.threads == 1
 
 
 def test_bytes_may_come_in_any_pieces() -> None:
-    data = encode([HELLO, *run(ONE), *run(CANARY, "failed"), end()])
-    reader = ReportReader(order(ONE), LIMITS)
+    data = encode([*run(ONE), *run(CANARY, "failed"), end()])
+    reader = reader_of(ONE)
 
     ended = [
         result for index in range(len(data)) for result in reader.feed(data[index : index + 1])
@@ -106,18 +138,36 @@ def test_the_running_test_is_known() -> None:
     assert reader.running == ONE
 
 
-def test_a_whole_suite_is_what_was_collected() -> None:
-    item = {"k": "item", "id": ONE, "doc": "d", "findings": ["A-1", 7], "purpose": "guards"}
-    reader = read(item, *run(ONE), wanted=())
+def test_warnings_log_and_properties_belong_to_their_test() -> None:
+    start, setup, call, teardown, stop = run(ONE, log="l")
+    teardown["properties"] = [["k", "v"], "no pair"]
+    warning = {"k": "warn", "id": ONE, "category": "UserWarning", "message": "w"}
 
-    (test,) = reader.items.values()
-    assert (test.path, test.doc, test.findings, test.purpose) == (FILE, "d", ("A-1",), "guards")
-    assert ONE in reader.results
+    result = read(start, setup, call, teardown, warning, stop).results[ONE]
+
+    assert (result.log, result.warnings) == ("l", ("UserWarning: w",))
+    assert result.properties == (("k", "v"),)
 
 
-@pytest.mark.parametrize("wanted", [FILE, "tests/s/test_a.py::test_one", ONE])
-def test_a_parameter_belongs_to_its_test(wanted: str) -> None:
-    assert f"{ONE}[x]" in read(*run(f"{ONE}[x]"), wanted=(wanted,)).results
+FACTS: Line = {
+    "kind": "builtins.AssertionError",
+    "message": "m",
+    "frames": [{"path": FILE, "function": "test_one", "offset": 1, "line": 7}],
+}
+
+
+def test_the_facts_of_a_failure_become_cause_place_and_signature() -> None:
+    result = read(*run(ONE, "failed", failure=FACTS)).results[ONE]
+
+    assert (result.cause, result.file, result.line) == (Cause.ASSERTION, FILE, 7)
+    assert result.signature == f"builtins.AssertionError at {FILE}::test_one+1"
+
+
+def test_the_test_in_which_the_session_ended_has_no_verdict() -> None:
+    reader = read(*run(ONE)[:2], {"k": "quit", "reason": "Exit: enough"}, *run(CANARY, "failed"))
+
+    assert reader.results[ONE].outcome is TestOutcome.ERROR
+    assert "Exit: enough" in (reader.results[ONE].message or "")
 
 
 LIES: dict[str, list[Line]] = {
@@ -146,19 +196,27 @@ LIES: dict[str, list[Line]] = {
     "unknown outcome": [*run(ONE)[:1], phase(ONE, "setup", "great")],
     "end in a test": [*run(ONE)[:2], end()],
     "after the end": [*run(ONE), end(), *run(TWO)],
-    "a second hello": [HELLO],
-    "a refusal after the hello": [{"k": "refused", "layer": "a", "reason": "b"}],
+    "a test after the session has ended": [{"k": "quit", "reason": "r"}, *run(ONE)],
+    "no stop": [*run(ONE)[:-1], *run(TWO)],
+    "a stop before its time": [run(ONE)[0], run(ONE)[-1]],
+    "a subtest of another": [
+        run(ONE)[0],
+        {"k": "sub", "id": TWO, "name": "s", "outcome": "passed", "duration": 0},
+    ],
+    "facts of another kind": run(ONE, "failed", failure={**FACTS, "extra": 1}),
+    "facts without a type": run(ONE, "failed", failure={"message": "m"}),
+    "a frame of another kind": run(ONE, "failed", failure={**FACTS, "frames": [7]}),
+    "an impossible line": run(
+        ONE, "failed", failure={**FACTS, "frames": [{**FACTS["frames"][0], "line": 1 << 40}]}
+    ),
+    "a group of no failures": run(ONE, "failed", failure={**FACTS, "others": ["x"]}),
     "unknown kind": [{"k": "verdict", "outcome": "proven"}],
     "kind of another type": [{"k": ["end"]}],
     "unknown field": [{"k": "start", "id": ONE, "extra": 1}],
     "missing field": [{"k": "start"}],
     "wrong type": [{"k": "start", "id": 7}],
-    "boolean for a number": [{"k": "end", "exit": True}],
+    "boolean for a number": [{**phase(ONE, "setup"), "duration": True}],
     "long id": [{"k": "start", "id": "x" * 3000}],
-    "collected twice": [
-        {"k": "item", "id": ONE, "doc": None, "findings": [], "purpose": "guards"},
-        {"k": "item", "id": ONE, "doc": None, "findings": [], "purpose": "guards"},
-    ],
 }
 
 
@@ -168,28 +226,44 @@ def test_a_lie_is_noticed(lines: list[Line]) -> None:
         read(*lines)
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        [*run(ONE), end()],
-        [*run(ONE), *run(CANARY, "failed"), end(0)],
-        [*run(ONE, "failed"), end(0)],
-        [*run(ONE), *run(CANARY, "failed"), end(5)],
-    ],
-    ids=["no canary", "success with a canary", "success with a failure", "nothing ran"],
-)
-def test_parts_that_contradict_each_other_are_noticed_at_the_end(lines: list[Line]) -> None:
-    reader = read(*lines)
+LIES_OF_COLLECTION: dict[str, list[Line]] = {
+    "no hello": [ITEM],
+    "a second hello": [HELLO, HELLO],
+    "a refusal after the hello": [HELLO, {"k": "refused", "layer": "a", "reason": "b"}],
+    "collected twice": [HELLO, ITEM, ITEM],
+    "after the end": [HELLO, COLLECTED, ITEM],
+    "a line of a job": [HELLO, {"k": "start", "id": ONE}],
+}
 
+
+@pytest.mark.parametrize("lines", LIES_OF_COLLECTION.values(), ids=list(LIES_OF_COLLECTION))
+def test_a_lie_of_the_collection_is_noticed(lines: list[Line]) -> None:
     with pytest.raises(Tampered):
+        collect(*lines)
+
+
+def test_a_pass_without_its_canary_is_noticed_at_the_end() -> None:
+    reader = read(*run(ONE), end())
+
+    with pytest.raises(Tampered, match="hidden test"):
         reader.check_complete()
 
 
-def test_a_canary_may_be_skipped_by_a_fixture_of_its_file() -> None:
+def test_half_a_line_is_noticed_at_the_end() -> None:
+    reader = read(*run(ONE, "failed"), end())
+    reader.feed(b"{")
+
+    with pytest.raises(Tampered, match="middle"):
+        reader.check_complete()
+
+
+@pytest.mark.parametrize("xfail", [{}, {"xfail": "known"}])
+def test_a_canary_may_be_skipped_by_a_fixture_of_its_file(xfail: Line) -> None:
     skipped = [
         {"k": "start", "id": CANARY},
-        phase(CANARY, "setup", "skipped"),
+        phase(CANARY, "setup", "skipped", **xfail),
         phase(CANARY, "teardown"),
+        {"k": "stop", "id": CANARY},
     ]
 
     read(*run(ONE), *skipped, end()).check_complete()
@@ -199,11 +273,11 @@ RAW = {
     "no JSON": b"PASSED\n",
     "an array": b"[1]\n",
     "not ASCII": '{"k": "é"}\n'.encode(),
-    "NaN": b'{"k":"phase","n":1,"t":"token","duration":NaN}\n',
+    "NaN": b'{"k":"phase","n":0,"t":"token","duration":NaN}\n',
     "deep": b"[" * 100_000 + b"\n",
-    "a huge number": b'{"k":"end","n":1,"t":"token","exit":' + b"9" * 5000 + b"}\n",
-    "a guessed token": encode([{}, end()], "guess").splitlines()[1] + b"\n",
-    "a number out of turn": encode([{}, {}, end()]).splitlines()[2] + b"\n",
+    "a huge number": b'{"k":"phase","n":0,"t":"token","duration":' + b"9" * 5000 + b"}\n",
+    "a guessed token": encode([end()], "guess"),
+    "a number out of turn": encode([{}, end()]).splitlines()[1] + b"\n",
 }
 
 
@@ -216,14 +290,14 @@ def test_what_something_else_wrote_is_noticed(data: bytes) -> None:
 def test_an_endless_line_is_not_kept() -> None:
     reader = read()
 
-    reader.feed(b"x" * reports.MAX_LINE_BYTES)
+    reader.feed(b"x" * report_lines.MAX_LINE_BYTES)
 
     with pytest.raises(Tampered, match="line"):
         reader.feed(b"x")
 
 
 def test_an_endless_report_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MAX_REPORT_BYTES", 1000)
+    monkeypatch.setattr(report_lines, "MAX_REPORT_BYTES", 1000)
 
     with pytest.raises(Tampered, match="longer"):
         read(*run(ONE), *run(TWO))
@@ -242,13 +316,28 @@ JSON = st.recursive(
 )
 
 
-@given(st.sampled_from(["item", "broken", "start", "phase", "end", "hello"]), st.data())
+@given(st.sampled_from(sorted(job_report._SCHEMA)), st.data())
 def test_any_value_in_any_field_is_survived(kind: str, data: st.DataObject) -> None:
     line: Line = {"k": kind}
-    for name in reports._SCHEMA[kind]:
+    for name in job_report._SCHEMA[kind]:
         line[name] = data.draw(JSON)
     with suppress(Tampered):
         read(*run(ONE)[:1], line).check_complete()
+
+
+@given(st.dictionaries(st.sampled_from(sorted(job_report._FAILURE)), JSON))
+def test_any_facts_of_a_failure_are_survived(facts: Line) -> None:
+    with suppress(Tampered):
+        read(*run(ONE, "failed", failure={"kind": "x", **facts}))
+
+
+@given(st.sampled_from(sorted(collected._SCHEMA)), st.data())
+def test_any_value_in_a_collection_is_survived(kind: str, data: st.DataObject) -> None:
+    line: Line = {"k": kind}
+    for name in collected._SCHEMA[kind]:
+        line[name] = data.draw(JSON)
+    with suppress(Tampered):
+        collect(HELLO, line)
 
 
 @pytest.mark.parametrize(
@@ -341,14 +430,35 @@ def test_phases_become_one_outcome(
     decisive: str,
 ) -> None:
     phases = [
-        Phase(name, step, 0.0, xfail and name == "call", message, None, None)
+        Phase(name, step, 0.0, xfail and name == "call", message)
         for name, step in zip(("setup", "call", "teardown"), steps, strict=True)
         if step is not None
     ]
 
-    result = merge(ONE, phases, 3, 100)
+    result = merge(ONE, phases, repeat=3)
 
     assert (result.outcome, result.phase, result.repeat) == (outcome, decisive, 3)
+
+
+@pytest.mark.parametrize(
+    ("subtest", "outcome", "skipped"),
+    [
+        (Subtest("s", P, False), TestOutcome.PASSED, ()),
+        (Subtest("s", F, False, message="m"), TestOutcome.FAILED, ()),
+        (Subtest("s", S, True, message="m"), TestOutcome.XFAILED, ()),
+        (Subtest("s", S, False, message="m"), TestOutcome.PASSED, ("s",)),
+    ],
+)
+def test_what_became_of_a_subtest_counts(
+    subtest: Subtest, outcome: TestOutcome, skipped: tuple[str, ...]
+) -> None:
+    phases = [Phase(name, P, 0.0, False) for name in ("setup", "call", "teardown")]
+
+    result = merge(ONE, phases, [Subtest("other", P, False), subtest])
+
+    assert (result.outcome, result.skipped_subtests) == (outcome, skipped)
+    if outcome is not TestOutcome.PASSED:
+        assert result.message == "m"
 
 
 @given(st.text(max_size=40), st.integers(0, 60))

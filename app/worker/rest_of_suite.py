@@ -1,0 +1,94 @@
+"""What a patch does to the rest of the suite: run where it is cheap, compared where it matters.
+
+The rest runs on the arm after first, in one process. Only what does not pass there is looked at on
+the other arms too, alone and together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.runs import ArmPlan, ArmResult
+from app.sandbox.interface import ArmReport, ArmStatus, PreparedArm
+from app.worker.passes import Passes, not_passed
+
+
+@dataclass
+class ArmExecution:
+    """One arm of a run while it is executed."""
+
+    plan: ArmPlan
+    place: PreparedArm
+    linked: Passes
+    rest: Passes
+
+    @property
+    def environment(self) -> Mapping[str, Any]:
+        """What the processes that ran its tests said of themselves."""
+        return {**self.rest.outcome.environment, **self.linked.outcome.environment}
+
+    def result(self) -> ArmResult:
+        """What the arm reported, as far as it got."""
+        linked, rest = self.linked.outcome, self.rest.outcome
+        bad = linked.bad or rest.bad
+        timed_out = bad is not None and bad.status is ArmStatus.TIMED_OUT
+        return ArmResult(
+            name=self.plan.name,
+            package_digest=self.place.package_digest,
+            results=(*linked.results, *rest.results),
+            patch=self.plan.patch,
+            failure=None if bad is None or timed_out else _told(bad),
+            timed_out=timed_out,
+            hints=(*linked.hints, *rest.hints),
+            uses=tuple(sorted(linked.uses)),
+        )
+
+
+@dataclass
+class RestOfSuite:
+    """Runs the tests that are linked with the ticket of others, or with none."""
+
+    node_ids: Sequence[str]
+    files: Sequence[str]
+    """Test files that clients handed in for other tickets, each for a process of its own."""
+    arms: Sequence[ArmExecution]
+    free: asyncio.Semaphore
+    """Bounds what runs side by side."""
+    limit_s: float
+    _deadline: float = field(default=0.0, init=False)
+
+    async def run(self) -> None:
+        """Run it on the arm after, and what does not pass there on all arms."""
+        self._deadline = asyncio.get_running_loop().time() + self.limit_s
+        after = self.arms[-1].rest
+        async with self.free:
+            await after.run_others(self.node_ids, self._deadline)
+            await after.run_apart(self.files, self._deadline)
+        found = after.outcome.results
+        suspects = not_passed(found, list(dict.fromkeys(one.node_id for one in found)))
+        if not suspects or after.outcome.bad is not None:
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._alone(after, suspects))
+            for arm in self.arms[:-1]:
+                group.create_task(self._before(arm.rest, suspects))
+
+    async def _before(self, arm: Passes, suspects: Sequence[str]) -> None:
+        wanted = set(suspects)
+        async with self.free:
+            await arm.run_others(self.node_ids, self._deadline)
+            await arm.run_apart(self.files, self._deadline)
+        arm.outcome.results[:] = [one for one in arm.outcome.results if one.node_id in wanted]
+        await self._alone(arm, suspects)
+
+    async def _alone(self, arm: Passes, suspects: Sequence[str]) -> None:
+        async with self.free:
+            await arm.run_others_alone(suspects, self._deadline)
+
+
+def _told(bad: ArmReport) -> str:
+    reason = f": {bad.reason}" if bad.reason else ""
+    return f"{bad.status.value}{reason}"
