@@ -19,6 +19,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY app app
 COPY kasmina kasmina
 COPY migrations migrations
+COPY docs/glossary.md docs/glossary.md
 RUN pip install --constraint requirements.lock '.[otel]'
 
 FROM build-web AS build-worker

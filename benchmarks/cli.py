@@ -25,6 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 10.0
 """A command may take so many times `python -c pass`."""
 
+TAB_S = 0.2
+"""How long a completion may take."""
+TAB = ("Tab",)
+
 COMMANDS = (
     ("--help",),
     ("--version",),
@@ -85,10 +89,14 @@ def main() -> int:
         # As the installed script does it; `-m` would look for the module first.
         code = "import sys; from app.cli.main import run; sys.exit(run())"
         programs |= {(name, words): ([python, "-c", code, *words], folder) for words in COMMANDS}
+    asked = {"COMP_WORDS": "findings ticket show B2", "COMP_CWORD": "B2"}
+    asking = environment | asked | {"_FINDINGS_COMPLETE": "bash_complete"}
+    programs["this", TAB] = programs["this", ("--version",)]
     taken: dict[tuple[str, tuple[str, ...]], list[float]] = {key: [] for key in programs}
     for _ in range(given.rounds):
         for key, (command, folder) in programs.items():
-            taken[key].append(_seconds(command, folder, environment))
+            given = asking if key[1] == TAB else environment
+            taken[key].append(_seconds(command, folder, given))
     return _report({key: statistics.median(times) for key, times in taken.items()}, given.check)
 
 
@@ -110,7 +118,9 @@ def _report(medians: dict[tuple[str, tuple[str, ...]], float], check: bool) -> i
         beside = f"  {other * 1000:4.0f} ms before, {other / mine:.1f} x" if other else ""
         line = f"findings {' '.join(words)}"
         print(f"{line:<52} {mine * 1000:4.0f} ms  {mine / bare:4.1f} x pass{beside}")
-    return int(check and worst > LIMIT)
+    tab = medians["this", TAB]
+    print(f"{'a Tab behind findings ticket show B2':<52} {tab * 1000:4.0f} ms")
+    return int(check and (worst > LIMIT or tab > TAB_S))
 
 
 if __name__ == "__main__":

@@ -400,6 +400,24 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         ),
     },
     "Access": {
+        "login": Command(
+            "commands.login:log_in",
+            (
+                "findings login https://findings.example",
+                "findings login https://findings.example --name work < token-file",
+            ),
+            "Log in to a service with a token, and use it from now on.",
+        ),
+        "logout": Command(
+            "commands.login:log_out",
+            ("findings logout work",),
+            "Forget a service and its token; the token itself stays good until it is revoked.",
+        ),
+        "servers": Command(
+            "commands.login:list_servers",
+            ("findings servers",),
+            "List the services that are known, without their tokens.",
+        ),
         "whoami": Command(
             "commands.accounts:whoami",
             ("findings whoami",),
@@ -409,10 +427,25 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "account": ACCOUNT,
         "token": TOKEN,
     },
+    "Help": {
+        "help": Command(
+            "commands.help:explain",
+            ("findings help proven", "findings help ticket move", "findings help"),
+            "Explain a word of this service, or show how a command is used.",
+        ),
+        "completion": Command(
+            "commands.completion:print_script",
+            (
+                'eval "$(findings completion bash)"',
+                "findings completion fish > ~/.config/fish/completions/findings.fish",
+            ),
+            "Print what makes a shell complete commands, options and values.",
+        ),
+    },
     "The service itself": {
         "serve": Command(
             "service:serve",
-            ("findings serve",),
+            ("findings serve", "findings serve --port 8080 --data-dir ~/audit --workers 2"),
             "Start the service with its worker, and its own database unless DATABASE_URL is set.",
         ),
         "worker": Command(

@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.fields import FIELDS
 from app.cli.selection import EVERYTHING, JQ
+from app.cli.session import SERVER
 from app.cli.signature import called_by_click, parameters_of
 
 _NAMES = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+,?")
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 Sections = Mapping[str, Mapping[str, Command | Group]]
 
 
@@ -28,7 +32,7 @@ def root(function: Callable[..., None]) -> click.Group:
     return LazyGroup(
         SECTIONS,
         name="findings",
-        params=parameters_of(function),
+        params=parameters_of(function, _offers),
         callback=called_by_click(function),
         help=function.__doc__,
     )
@@ -54,7 +58,9 @@ class LeafCommand(click.Command):
         super().__init__(**rest)
         self.entry = entry
         if any(param.name == "as_json" for param in self.params):
-            self.params.append(_jq())
+            self.params.append(_everywhere(JQ, "jq", "FILTER", _JQ_HELP))
+        if not entry.function.startswith(("service:", "commands.login:")):
+            self.params.append(_everywhere(SERVER, "server", "NAME", _SERVER_HELP))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words behind the command; those behind ``--json`` may be names of fields."""
@@ -74,6 +80,15 @@ class LeafCommand(click.Command):
         formatter.write("\nExamples:\n")
         for line in self.entry.examples:
             formatter.write(f"  {line}\n")
+
+
+def _offers(values: str) -> Callable[..., list[CompletionItem[str]]]:
+    def complete(ctx: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+        from app.cli.completion import offered  # only a shell asks for it
+
+        return offered(values, ctx, typed)
+
+    return complete
 
 
 def _with_fields(args: Sequence[str], known: Sequence[str]) -> list[str]:
@@ -97,15 +112,28 @@ def _with_fields(args: Sequence[str], known: Sequence[str]) -> list[str]:
     return found
 
 
-def _jq() -> click.Option:
-    """Return the option of every command that prints JSON."""
+def _own_words(args: Sequence[str]) -> int:
+    """Return how many words stand before the command."""
+    number = 0
+    while number < len(args) and args[number].startswith("-"):
+        number += 2 if args[number] == "--server" else 1
+    return min(number, len(args))
+
+
+def _everywhere(key: str, name: str, metavar: str, words: str) -> click.Option:
+    """Return an option that many commands have; its value is kept in the context, under `key`."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.meta[key] = value
+
     return click.Option(
-        ["--jq"],
-        metavar="FILTER",
-        help="Print what a jq filter makes of the JSON.",
-        expose_value=False,
-        callback=lambda ctx, _, value: ctx.meta.__setitem__(JQ, value),
+        [f"--{name}"], metavar=metavar, help=words, expose_value=False, callback=keep
     )
+
+
+_JQ_HELP = "Print what a jq filter makes of the JSON."
+_SERVER_HELP = "A service that you logged in to."
 
 
 class LazyGroup(click.Group):
@@ -117,7 +145,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words; ``--json`` before a command is for all of the answer."""
-        own = next((n for n, word in enumerate(args) if not word.startswith("-")), len(args))
+        own = _own_words(args)
         given = [f"--json={EVERYTHING}" if word == "--json" else word for word in args[:own]]
         return super().parse_args(ctx, given + args[own:])
 
@@ -172,6 +200,6 @@ def made(entry: Command | Group, name: str) -> click.Command:
         entry,
         name=name,
         callback=called_by_click(function),
-        params=parameters_of(function),
+        params=parameters_of(function, _offers),
         help=function.__doc__,
     )

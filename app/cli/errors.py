@@ -99,7 +99,8 @@ class Refused(CliError):
         """Under which the service's log knows the request."""
 
     def __str__(self) -> str:
-        request = f" [request {self.request_id}]" if self.request_id else ""
+        # Whoever runs the service looks for it in the log; the fault of a command is not there.
+        request = f" [request {self.request_id}]" if self.request_id and self.status >= 500 else ""
         return super().__str__() + request
 
     @property

@@ -39,24 +39,33 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def _main(
     ctx: click.Context,
     as_json: JsonFlag = None,
+    server: Annotated[
+        str | None,
+        Option(metavar="NAME", help="A service that you logged in to.", complete="server"),
+    ] = None,
     version: Annotated[
         bool, Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Track findings of code audits, cross-review them, and prove them by running tests.
 
-    FINDINGS_URL and FINDINGS_TOKEN say which service to talk to, and as whom. With FINDINGS_URL
-    unset it is the service of this machine, with the admin token that its start left.
+    `findings login` says which service to talk to, and as whom; FINDINGS_URL and FINDINGS_TOKEN
+    outweigh it. With none of them it is the service of this machine, with the admin token that its
+    start left.
 
     The exit code is 0 for yes, 1 when the answer is no, 2 for wrong input or what is not found,
     3 when you may not, 4 when the service is away.
     """
-    ctx.obj = Globals(as_json=as_json)
+    ctx.obj = Globals(as_json=as_json, server=server)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; errors are said in one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if "_FINDINGS_COMPLETE" in os.environ:
+        from app.cli.shells import prepare  # a shell asks for completions
+
+        prepare()
     try:
         result = root(_main).main(args=words, prog_name="findings", standalone_mode=False)
         sys.stdout.flush()

@@ -63,7 +63,10 @@ def _remedies(status: int, problem: Mapping[str, Any], retry_after: str | None) 
     if calls:
         found.append(f"Next: {'; '.join(_remedy(call) for call in calls)}")
     if status == 401:
-        found.append("Set FINDINGS_TOKEN; an admin makes tokens with `findings token create NAME`")
+        found.append(
+            "Set FINDINGS_TOKEN or use `findings login`; an admin makes tokens with "
+            "`findings token create NAME`"
+        )
     if problem.get("etag"):
         found.append(f"The current ETag is {flat(problem['etag'])}")
     if retry_after and re.fullmatch(r"\d{1,6}", retry_after):

@@ -1,8 +1,8 @@
 """Which service a command talks to, and with which token.
 
-``FINDINGS_URL`` and ``FINDINGS_TOKEN`` say so. With ``FINDINGS_URL`` unset it is the service of
-this machine, and the admin token that its start left in the data directory may be used. A token
-goes over plain http to this machine only.
+``--server`` says so, else ``FINDINGS_URL`` and ``FINDINGS_TOKEN``, else the last
+``findings login``. With none of these it is the service of this machine, and the admin token that
+its start left in the data directory may be used. A token goes over plain http to this machine only.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from app.cli import servers
 from app.cli.errors import UsageProblem
 from app.cli.text import visible
 from app.datadir import admin_token_file
@@ -36,31 +37,56 @@ class Server:
     """It is on this machine."""
 
 
-def read_server(environ: Mapping[str, str]) -> Server:
-    """Return the service that the environment names.
+def read_server(environ: Mapping[str, str], name: str | None = None) -> Server:
+    """Return the service that is meant: `name` is one that was logged in to.
 
     Raises:
         UsageProblem: the address is not one, there is no token, or it would travel unprotected.
     """
     given = environ.get("FINDINGS_URL", "").strip()
+    token = environ.get("FINDINGS_TOKEN", "").strip()
+    if name is not None or not (given or token):
+        known = servers.read(environ)
+        name = name or known.default
+        if name is not None:
+            one = known.named(name)
+            return checked_server(one.url, one.token, f"the address of {name}")
     url = given.rstrip("/") if given else _local_url(environ)
-    scheme, host = _parts_of(url)
+    if given and not token:
+        checked_address(url, "FINDINGS_URL")
+        raise UsageProblem(
+            "there is no token for the service that FINDINGS_URL names",
+            "Set FINDINGS_TOKEN, or use `findings login`; an admin makes tokens with "
+            "`findings token create NAME`",
+        )
+    return checked_server(url, token or _local_token(environ), "FINDINGS_URL")
+
+
+def checked_server(url: str, token: str, source: str) -> Server:
+    """Return a service by its address and a token; `source` says where the address is from.
+
+    Raises:
+        UsageProblem: one of them is not one, or the token would travel unprotected.
+    """
+    loopback = checked_address(url, source)
+    return Server(url, _checked(token, "FINDINGS_TOKEN"), loopback)
+
+
+def checked_address(url: str, source: str) -> bool:
+    """Tell whether an address is on this machine.
+
+    Raises:
+        UsageProblem: it is none, or plain http to another machine.
+    """
+    scheme, host = _parts_of(url, source)
     loopback = is_loopback(host)
     if scheme == "http" and not loopback:
         raise UsageProblem(
-            f"FINDINGS_URL is plain http to {visible(host)}: the token could be read on the way",
+            f"{source} is plain http to {visible(host)}: the token could be read on the way",
             "Use https, or a tunnel (`ssh -L 8000:127.0.0.1:8000 HOST`) and "
             "FINDINGS_URL=http://127.0.0.1:8000",
         )
-    token = environ.get("FINDINGS_TOKEN", "").strip()
-    if token:
-        return Server(url, _checked(token, "FINDINGS_TOKEN"), loopback)
-    if given:
-        raise UsageProblem(
-            "there is no token for the service that FINDINGS_URL names",
-            "Set FINDINGS_TOKEN; an admin makes tokens with `findings token create NAME`",
-        )
-    return Server(url, _local_token(environ), loopback)
+    return loopback
 
 
 def is_loopback(host: str) -> bool:
@@ -82,7 +108,7 @@ def _local_url(environ: Mapping[str, str]) -> str:
     return f"http://127.0.0.1:{number}"
 
 
-def _parts_of(url: str) -> tuple[str, str]:
+def _parts_of(url: str, source: str) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
@@ -91,7 +117,7 @@ def _parts_of(url: str) -> tuple[str, str]:
     rest = url[len(f"{scheme}://") :]
     if scheme not in ("http", "https") or not _AUTHORITY.fullmatch(rest) or port == 0:
         raise UsageProblem(
-            f"FINDINGS_URL is not the address of a service: {visible(url)[:100]!r}",
+            f"{source} is not the address of a service: {visible(url)[:100]!r}",
             "It should be scheme, host and port only, like https://findings.example or "
             "http://127.0.0.1:8000",
         )
@@ -106,7 +132,7 @@ def _local_token(environ: Mapping[str, str]) -> str:
     except FileNotFoundError:
         raise UsageProblem(
             f"there is no token: FINDINGS_TOKEN is not set and {path} does not exist",
-            "Start the service here with `findings serve`, or set FINDINGS_URL and FINDINGS_TOKEN",
+            "Start the service here with `findings serve`, or use another: `findings login URL`",
         ) from None
     except OSError as error:
         raise UsageProblem(

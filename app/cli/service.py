@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,8 +28,25 @@ def _reported(action: Callable[[], None]) -> None:
         raise click.exceptions.Exit(STARTUP_FAILED) from None
 
 
-def serve() -> None:
+def serve(
+    port: Annotated[
+        int | None, Option(metavar="N", min=1, max=65535, help="Else FINDINGS_PORT, else 8000.")
+    ] = None,
+    host: Annotated[
+        str | None, Option(metavar="ADDRESS", help="Else FINDINGS_HOST, else 127.0.0.1.")
+    ] = None,
+    data_dir: Annotated[
+        str | None, Option(metavar="DIR", help="Where its state lies; else FINDINGS_DATA_DIR.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        Option(metavar="N", min=0, help="Runs at once, 0 for none; else FINDINGS_WORKERS, else 1."),
+    ] = None,
+) -> None:
     """Start the service with its worker, and its own database unless DATABASE_URL is set."""
+    given = {"PORT": port, "HOST": host, "DATA_DIR": data_dir, "WORKERS": workers}
+    # Processes that the service starts read them too.
+    os.environ.update({f"FINDINGS_{name}": str(v) for name, v in given.items() if v is not None})
 
     def action() -> None:
         from app.config import load_settings
@@ -148,6 +167,8 @@ def _announce(settings: object, login_link: str | None) -> None:
     from app.config import Settings
 
     assert isinstance(settings, Settings)
+    ours = [name for name in ("FINDINGS_PORT", "FINDINGS_DATA_DIR") if name in os.environ]
+    exports = "".join(f"  export {name}={shlex.quote(os.environ[name])}\n" for name in ours)
     pages = f"Open the pages, once, within 15 minutes: {login_link}\n" if login_link else ""
     print(
         f"""
@@ -155,7 +176,7 @@ Findings serves {settings.url}
 The admin token lies in {settings.admin_token_file}
 {pages}
 Next, in another terminal:
-  findings whoami
+{exports}  findings whoami
   findings load-examples
   findings ticket list
 

@@ -37,18 +37,24 @@ IdempotencyKey = Annotated[
 ]
 
 
+SERVER = "findings.server"
+"""Where the context of a command keeps what was given for ``--server``."""
+
+
 @dataclass
 class Globals:
     """Options given before the command."""
 
     as_json: str | None = None
+    server: str | None = None
 
 
 class Session:
     """One run of a command."""
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: Selection, server: str | None = None) -> None:
         self.out = Output(selection)
+        self._server = server
 
     @cached_property
     def client(self) -> Client:
@@ -60,7 +66,7 @@ class Session:
     @cached_property
     def server(self) -> Server:
         """The service that is talked to."""
-        return read_server(os.environ)
+        return read_server(os.environ, self._server)
 
     def list(
         self,
@@ -120,7 +126,8 @@ def opened(ctx: click.Context, *, as_json: str | None) -> Iterator[Session]:
         as_json: what was given for ``--json``.
     """
     options = ctx.find_object(Globals) or Globals()
-    session = Session(Selection(as_json or options.as_json, ctx.meta.get(JQ)))
+    selection = Selection(as_json or options.as_json, ctx.meta.get(JQ))
+    session = Session(selection, ctx.meta.get(SERVER, options.server))
     try:
         yield session
     finally:

@@ -16,9 +16,16 @@ import inspect
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import click
+
+from app.cli.words import KINDS
+
+Offers = Callable[[str], Callable[..., "list[CompletionItem[str]]"]]
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Option:
@@ -35,7 +42,7 @@ class Option:
         is_eager: bool = False,
         complete: str = "",
     ) -> None:
-        """Declare an option; `complete` says which known values a shell may offer for it."""
+        """Declare an option; `complete` is the kind of its values, see `app.cli.words`."""
         self.names = names
         self.help = help
         self.metavar = metavar
@@ -64,11 +71,16 @@ class ShownArgument(click.Argument):
         return (self.make_metavar(ctx), self.help)
 
 
-def parameters_of(function: Callable[..., None]) -> list[click.Parameter]:
-    """Return the parameters that the signature of `function` declares."""
+def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.Parameter]:
+    """Return the parameters that the signature of `function` declares.
+
+    Args:
+        function: of the command.
+        offers: makes what Click calls for completions, of the kind of a parameter's values.
+    """
     hints = get_type_hints(function, include_extras=True)
     return [
-        _parameter(name, hints[name], given.default)
+        _parameter(name, hints[name], given.default, offers)
         for name, given in inspect.signature(function).parameters.items()
         if hints[name] is not click.Context
     ]
@@ -91,7 +103,7 @@ def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _parameter(name: str, hint: Any, default: Any) -> click.Parameter:
+def _parameter(name: str, hint: Any, default: Any, offers: Offers) -> click.Parameter:
     declared: Option | Argument = Option()
     if get_origin(hint) is Annotated:
         hint, declared, *_ = get_args(hint)
@@ -102,6 +114,8 @@ def _parameter(name: str, hint: Any, default: Any) -> click.Parameter:
         "metavar": declared.metavar,
         "required": required,
     }
+    if kind is str and (values := declared.complete or KINDS.get(name)):
+        given["shell_complete"] = offers(values)
     if not (required or many):
         given["default"] = default
     if isinstance(declared, Argument):

@@ -14,7 +14,7 @@ from app.cli.session import Everything, JsonFlag, Limit, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
-Name = Annotated[str, Argument(metavar="NAME", help="The account.")]
+Name = Annotated[str, Argument(metavar="NAME", help="The account.", complete="account")]
 
 
 def list_accounts(

@@ -14,7 +14,10 @@ from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Id, Table
 
-OwnOr = Annotated[str | None, Argument(metavar="[NAME]", help="The account; left out, your own.")]
+OwnOr = Annotated[
+    str | None,
+    Argument(metavar="[NAME]", help="The account; left out, your own.", complete="account"),
+]
 
 
 def whoami(ctx: click.Context, as_json: JsonFlag = None) -> None:
@@ -121,7 +124,8 @@ def revoke_token(
         str, Argument(metavar="TOKEN", help="Its id, or the beginning of it; see token list.")
     ],
     name: Annotated[
-        str | None, Option("--account", metavar="NAME", help="Left out, your own.")
+        str | None,
+        Option("--account", metavar="NAME", help="Left out, your own.", complete="account"),
     ] = None,
     as_json: JsonFlag = None,
 ) -> None:

@@ -14,7 +14,7 @@ from app.cli.session import JsonFlag, Key, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
-Name = Annotated[str, Argument(metavar="NAME", help="fix, defect, defect-2 …")]
+Name = Annotated[str, Argument(metavar="NAME", help="fix, defect, defect-2 …", complete="patch")]
 
 
 def put_patch(

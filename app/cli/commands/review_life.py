@@ -40,7 +40,8 @@ def answer_review(
     key: Key,
     which: Which,
     resolution: Annotated[
-        str, Argument(metavar="RESOLUTION", help="accepted, withdrawn or overruled.")
+        str,
+        Argument(metavar="RESOLUTION", help="accepted, withdrawn or overruled.", complete="answer"),
     ],
     reason: Annotated[str, Option(help="Why, in Markdown.")],
     idempotency_key: IdempotencyKey = None,

@@ -43,7 +43,9 @@ def add_review(
     claim: Annotated[
         str | None, Option(help="Is the claim true? true, partly, false or not-checked.")
     ] = None,
-    fix: Annotated[str | None, Option(help="Is the fix right? agree, disagree or other.")] = None,
+    fix: Annotated[
+        str | None, Option(help="Is the fix right? agree, disagree or other.", complete="fix")
+    ] = None,
     severity: Annotated[str | None, Option(help="The severity you propose.")] = None,
     amendment: Annotated[
         str | None,

@@ -205,12 +205,20 @@ def list_runs(
     ctx: click.Context,
     ticket: Annotated[_Words, Option(metavar="KEY", help="Repeatable, as all.")] = None,
     status: Annotated[
-        _Words, Option(metavar="WORD", help="queued, running, finished or cancelled.")
+        _Words,
+        Option(
+            metavar="WORD",
+            help="queued, running, finished or cancelled.",
+            complete="run-status",
+        ),
     ] = None,
     outcome: Annotated[
-        _Words, Option(metavar="WORD", help="Like passed, failed or proven.")
+        _Words,
+        Option(metavar="WORD", help="Like passed, failed or proven.", complete="run-outcome"),
     ] = None,
-    kind: Annotated[_Words, Option(metavar="WORD", help="check or proof.")] = None,
+    kind: Annotated[
+        _Words, Option(metavar="WORD", help="check or proof.", complete="run-kind")
+    ] = None,
     requested_by: Annotated[_Words, Option(metavar="NAME", help="Who asked for it.")] = None,
     limit: Limit = 50,
     everything: Everything = False,

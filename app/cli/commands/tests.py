@@ -26,7 +26,7 @@ NodeId = Annotated[
 def list_tests(
     ctx: click.Context,
     key: Annotated[
-        str | None, Argument(metavar="[KEY]", help="Only the tests of this ticket.")
+        str | None, Argument(metavar="[KEY]", help="Only the tests of this ticket.", complete="key")
     ] = None,
     limit: Limit = 200,
     everything: Everything = False,

@@ -87,7 +87,9 @@ def move_ticket(
     ],
     resolution: Annotated[
         str | None,
-        Option(help="With closed: fixed, already-fixed, not-a-bug or duplicate."),
+        Option(
+            help="With closed: fixed, already-fixed, not-a-bug or duplicate.", complete="closed-as"
+        ),
     ] = None,
     reason: Annotated[str | None, Option(help="Why, in Markdown.")] = None,
     commit: Annotated[_Words, Option("--commit", help="That settled it. Repeatable.")] = None,

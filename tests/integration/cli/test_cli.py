@@ -268,7 +268,7 @@ def test_refusals_are_one_line_with_the_request(findings: Command, words: str, s
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert done.err.startswith("findings: ") and done.err.count("\n") == 1
-    assert "[request " in done.err
+    assert "[request " not in done.err
 
 
 def test_a_smaller_role_is_told_what_it_needs(findings: Command, reviewer: str) -> None:

@@ -10,7 +10,7 @@ from app.cli.remedies import command_for
 
 def test_detail_request_and_exit_code() -> None:
     error = refused(404, {"detail": "There is no ticket 'X-1'", "request_id": "r1"})
-    assert str(error) == "There is no ticket 'X-1'. [request r1]"
+    assert str(error) == "There is no ticket 'X-1'."
     assert error.code == 2
 
 
@@ -127,8 +127,13 @@ def test_a_problem_of_another_shape_is_still_one_line(problem: dict[str, Any]) -
 
 def test_hostile_text_is_written_out_on_one_line() -> None:
     error = {"pointer": "/\x1b[2J", "detail": "a\nb", "did_you_mean": "\u202ex"}
-    text = str(refused(422, {"errors": [error], "request_id": "r\r\n"}))
+    text = str(refused(500, {"errors": [error], "request_id": "r\r\n"}))
     assert text == r"a b (at /\x1b[2J; did you mean \u202ex?). [request r]"
+
+
+def test_a_request_is_named_where_the_service_is_at_fault() -> None:
+    assert str(refused(500, {"detail": "broken", "request_id": "r1"})) == "broken. [request r1]"
+    assert str(refused(409, {"detail": "no", "request_id": "r1"})) == "no."
 
 
 @pytest.mark.parametrize(

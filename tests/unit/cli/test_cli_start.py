@@ -77,7 +77,7 @@ def test_examples_are_commands_that_are_understood(path: tuple[str, ...]) -> Non
     text = "\n".join(ALL[path].examples).replace("\\\n", "")
     for line in text.splitlines():
         typed = re.split(r" [|<>] |\$\(|\| ", line)
-        (words,) = (shlex.split(part.rstrip(")")) for part in typed if "findings " in part)
+        (words,) = (shlex.split(part.rstrip(')"')) for part in typed if "findings " in part)
         words = words[words.index("findings") + 1 :]
         assert tuple(words[: len(path)]) == path
         command = made(ALL[path], path[-1])

@@ -1,0 +1,74 @@
+"""Help: every word explained, commands grouped, summaries whole, at three widths."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from app.cli import glossary
+from app.cli.catalogue import SECTIONS
+from app.cli.commanding import summary_of
+from app.cli.words import WORDS
+from tests.support.terminal import Screen
+
+KINDS = ("severity", "verdict", "evidence", "role", "purpose", "run-kind", "run-outcome")
+
+
+def names() -> list[str]:
+    return [name for entry in glossary.entries() for name in entry.names]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_words_that_a_newcomer_lacks_are_explained(kind: str) -> None:
+    text = " ".join(entry.text for entry in glossary.entries())
+    unexplained = [word for word in WORDS[kind] if word not in names() and f"`{word}`" not in text]
+
+    assert unexplained == []
+
+
+def test_no_word_is_explained_twice() -> None:
+    assert len(set(names())) == len(names())
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_an_entry_fits_the_terminal(columns: int) -> None:
+    command = [sys.executable, "-m", "app.cli", "help", "proven"]
+    screen = Screen(command, columns=columns, lines=40)
+
+    assert screen.ends() == 0
+    assert screen.text.startswith("proven\n\n  The linked tests fail")
+    assert max(map(len, screen.text.splitlines())) <= columns
+
+
+def test_a_word_that_another_entry_explains(findings: Any) -> None:
+    assert findings("help", "OBJECT").out.startswith("verdict, endorse, neutral, refine, object\n")
+
+
+def test_a_command_is_explained_too(findings: Any) -> None:
+    assert findings("help", "ticket", "move").out.startswith("Usage: findings ticket move ")
+    assert "The command: `findings queue --help`" in findings("help", "queue").out
+
+
+def test_an_unknown_word_is_met_with_its_neighbours(findings: Any) -> None:
+    done = findings("help", "provn")
+    assert (done.code, done.out) == (2, "")
+    assert "Did you mean proven" in done.err
+
+
+def test_all_words_are_listed(findings: Any) -> None:
+    listed = findings("help").out
+    assert all(word in listed for word in ("ticket", "proven", "gate", "drift"))
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_commands_stand_under_headings_and_their_summaries_are_whole(columns: int) -> None:
+    screen = Screen([sys.executable, "-m", "app.cli", "--help"], columns=columns, lines=150)
+
+    assert screen.ends() == 0
+    text = "".join(screen.text.split())  # long lines are wrapped, also behind a hyphen
+    for heading, entries in SECTIONS.items():
+        assert f"{heading}:".replace(" ", "") in text
+        for entry in entries.values():
+            assert summary_of(entry).replace(" ", "") in text
