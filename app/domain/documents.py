@@ -155,3 +155,4 @@ class Disagreement:
     resolution: str | None
     folder: str
     source_path: str
+    severity_raw: str | None = None

@@ -198,6 +198,8 @@ class TicketDraft:
     assignee: str | None = None
     reported_on: date | None = None
     external_ref: str | None = None
+    severity_raw: str | None = None
+    """Words of a document that are no severity: it is unknown, and counts as the gravest."""
 
 
 @dataclass(frozen=True)
@@ -313,6 +315,8 @@ class Ticket:
     testability: Testability | None = None
     """None while nobody has said anything: then the ticket counts as testable."""
     closure: Closure | None = None
+    severity_raw: str | None = None
+    """Words of a document that are no severity: it is unknown, and counts as the gravest."""
 
     @property
     def etag(self) -> str:
@@ -341,9 +345,16 @@ class TicketSummary:
     created_at: datetime
     updated_at: datetime
     created_by: str
+    severity_raw: str | None = None
+    """Words of a document that are no severity."""
 
 
 CONTENT_SECTIONS_LEFT_OUT = frozenset(
     {"Resolution", "Closure Notes", "Investigation Notes", "Appendix"}
 )
 """Sections that a review does not speak about: changing them makes no review outdated."""
+
+
+def severity_words(severity: str, raw: str | None) -> str:
+    """Return a severity as people read it."""
+    return severity if raw is None else f"unknown ({raw})"

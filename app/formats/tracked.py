@@ -31,6 +31,8 @@ from app.formats.markdown import (
 from app.formats.markdown.canonical import body
 
 NO_SEVERITY = "P4"
+UNKNOWN_SEVERITY = "P0"
+"""What a ticket has whose document states one in words that are none: nobody may overlook it."""
 NO_BATCH = 0
 NO_AGENT = "unknown"
 """What a ticket has whose document states none; the document goes on stating none."""
@@ -82,7 +84,8 @@ def held(facts: TicketFacts, folder: Disposition | None = None) -> TicketFacts:
             facts,
             status=status,
             resolution=resolution,
-            severity=facts.severity or NO_SEVERITY,
+            severity=facts.severity or (UNKNOWN_SEVERITY if facts.severity_raw else NO_SEVERITY),
+            severity_raw=(facts.severity_raw or "")[:_MAX_WORD] or None,
             batch=batch if batch is not None and batch <= _MAX_BATCH else NO_BATCH,
             agent=facts.agent if facts.agent and len(facts.agent) <= _MAX_WORD else NO_AGENT,
             domains=tuple(d for d in facts.domains if len(d) <= _MAX_WORD),
@@ -118,6 +121,7 @@ def of_ticket(ticket: domain.Ticket) -> TicketFacts:
             key=ticket.key,
             title=ticket.title,
             severity=ticket.severity.value,
+            severity_raw=ticket.severity_raw,
             status=ticket.status.value,
             resolution=None if ticket.resolution is None else ticket.resolution.value,
             batch=ticket.batch,
@@ -141,9 +145,11 @@ def of_ticket(ticket: domain.Ticket) -> TicketFacts:
 
 
 def value(facts: TicketFacts, name: str) -> Any:
-    """The value of one of :data:`FIELDS`; the status with its resolution."""
+    """The value of one of :data:`FIELDS`; the status with its resolution, a severity with words."""
     if name == "status":
         return facts.status, facts.resolution
+    if name == "severity":
+        return facts.severity, facts.severity_raw
     return getattr(facts, name)
 
 
@@ -165,6 +171,8 @@ def current(fresh: TicketFacts, left: TicketFacts, now: TicketFacts) -> TicketFa
     for name in differing(left, now):
         if name == "status":
             changes |= {"status": now.status, "resolution": now.resolution}
+        elif name == "severity":
+            changes |= {"severity": now.severity, "severity_raw": now.severity_raw}
         elif name == "categories":
             # Labels of the author's own are no categories of the tracker: nobody took them away.
             own = [c for c in fresh.categories if c not in _CATEGORIES]
@@ -179,6 +187,7 @@ def draft_of(facts: TicketFacts, key: str) -> domain.TicketDraft:
     return domain.TicketDraft(
         title=facts.title,
         severity=domain.Severity(facts.severity or NO_SEVERITY),
+        severity_raw=facts.severity_raw,
         batch=facts.batch or NO_BATCH,
         agent=facts.agent or NO_AGENT,
         summary=facts.summary or "",
@@ -204,6 +213,8 @@ def changes_of(facts: TicketFacts, names: Iterable[str], before: domain.Ticket) 
         field = TICKET_FIELD.get(name, name)
         if name in _SAME_PART:
             found[field] = _with_ids(getattr(draft, name), getattr(before, name), _SAME_PART[name])
+        elif name == "severity":
+            found |= {"severity": draft.severity, "severity_raw": draft.severity_raw}
         elif name == "commits":
             found[field] = facts.commits
         elif name == "resolution_text":
@@ -272,6 +283,8 @@ def plain_value(facts: TicketFacts, name: str) -> Any:
     """A field as an audit event or a report shows it."""
     if name == "status":
         return facts.status if facts.resolution is None else f"{facts.status} ({facts.resolution})"
+    if name == "severity":
+        return domain.severity_words(facts.severity or NO_SEVERITY, facts.severity_raw)
     return to_plain(facts)[name]
 
 

@@ -78,6 +78,9 @@ tickets = Table(
     Column("last_attempt", JSONB),
     # What full text finds the ticket by: its own text and that of its parts, bounded in size.
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
+    # The words of an imported document, where they are no severity: that is unknown, and sorted
+    # with the gravest.
+    Column("severity_raw", Text),
     UniqueConstraint("created_by", "external_ref"),
     CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
     CheckConstraint(

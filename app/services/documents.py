@@ -28,6 +28,7 @@ from app.storage.unit import Stores, UnitOfWork
 SCALARS = (
     "title",
     "severity",
+    "severity_raw",
     "batch",
     "agent",
     "summary",
@@ -155,6 +156,9 @@ async def change_document(
         ResolutionRestsOn: a duplicate is closed as one, and would name no original.
     """
     changes = _with_whole_parts(before, changes)
+    if "severity" in changes:
+        # Whoever states one knows it.
+        changes = {"severity_raw": None, **changes}
     if "relations" in changes:
         merged = relations.merged(before.relations, changes["relations"])
         changes = {**changes, "relations": merged}

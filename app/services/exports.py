@@ -13,7 +13,7 @@ from typing import Any
 
 from app.domain.documents import StoredDocument
 from app.domain.reviews import Review
-from app.domain.tickets import Relation, Ticket, TicketSummary
+from app.domain.tickets import Relation, Ticket, TicketSummary, severity_words
 from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
@@ -184,7 +184,7 @@ def csv_row(item: TicketSummary) -> dict[str, Any]:
     return {
         "key": item.key,
         "title": item.title,
-        "severity": item.severity,
+        "severity": severity_words(item.severity, item.severity_raw),
         "status": item.status,
         "resolution": item.resolution,
         "batch": item.batch,

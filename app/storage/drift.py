@@ -54,6 +54,7 @@ class DriftStore:
                 tickets.c.key,
                 tickets.c.title,
                 tickets.c.severity,
+                tickets.c.severity_raw,
                 tickets.c.status,
                 tickets.c.resolution,
                 ticket_documents.c.folder,

@@ -78,7 +78,7 @@ class FigureStore:
         covered = table.evidence_state != EvidenceState.NOT_COVERED.value
         words = (
             covered,
-            table.severity,
+            case((table.severity_raw.is_(None), table.severity), else_="unknown"),
             table.status,
             table.evidence_state,
             table.evidence_stale,

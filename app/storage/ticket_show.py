@@ -208,6 +208,7 @@ def ticket_from(row: Any) -> Ticket:
         key=row.key,
         title=row.title,
         severity=Severity(row.severity),
+        severity_raw=row.severity_raw,
         status=Status(row.status),
         resolution=None if row.resolution is None else Resolution(row.resolution),
         batch=row.batch,

@@ -23,6 +23,9 @@ from app.domain.figures import Figures
 from app.domain.reviews import GIVEN_VERDICTS
 from app.domain.tickets import Severity, Status
 
+_UNKNOWN = "unknown"
+"""The severity of tickets whose document has words for it that are none."""
+
 _INK, _FAINT = "#010101", "#010102"
 _SERIES = tuple(f"#0101{n:02x}" for n in range(0x11, 0x1A))
 _ROLES = {_INK: "var(--quiet)", _FAINT: "var(--line)"} | {
@@ -75,20 +78,28 @@ def _all(figures: Figures) -> list[Chart]:
     return [chart for chart in made if chart is not None]
 
 
+def _listed(severity: str) -> str:
+    """The severity under which lists have it: what is unknown stands among the gravest."""
+    return Severity.P0.value if severity == _UNKNOWN else severity
+
+
 def _severities(figures: Figures) -> Chart | None:
     counts: dict[tuple[str, str], int] = {}
     for one in figures.tickets:
         counts[one.severity, one.status] = counts.get((one.severity, one.status), 0) + one.tickets
     if not counts:
         return None
+    words = [s.value for s in Severity]
+    if any(severity == _UNKNOWN for severity, _ in counts):
+        words.append(_UNKNOWN)
     values = [
-        {"severity": s, "status": t, "tickets": n, "href": _list(severity=s, status=t)}
+        {"severity": s, "status": t, "tickets": n, "href": _list(severity=_listed(s), status=t)}
         for (s, t), n in sorted(counts.items())
     ]
     svg = _drawn(
         values,
         {
-            "y": _axis("severity", sort=[s.value for s in Severity]),
+            "y": _axis("severity", sort=words),
             "x": _count("tickets"),
             "color": _colour("status", [s.value for s in Status], (2, 8, 7, 5, 3, 6)),
             "order": {"field": "status"},
@@ -98,10 +109,13 @@ def _severities(figures: Figures) -> Chart | None:
     )
     rows = [
         [
-            Cell(s.value),
-            *(_cell(counts.get((s.value, t.value), 0), severity=s, status=t) for t in Status),
+            Cell(s),
+            *(
+                _cell(counts.get((s, t.value), 0), severity=_listed(s), status=t.value)
+                for t in Status
+            ),
         ]
-        for s in Severity
+        for s in words
     ]
     open_ones = sum(n for (_, t), n in counts.items() if not Status(t).is_final)
     return Chart(

@@ -127,7 +127,8 @@ def _counts(counts: Iterable[TicketCount]) -> dict[str, Any]:
     for count in counts:
         body["tickets"] += count.tickets
         for name in ("severity", "status"):
-            body[name][getattr(count, name)] += count.tickets
+            word = getattr(count, name)  # a severity may be "unknown", which is named if it occurs
+            body[name][word] = body[name].get(word, 0) + count.tickets
         body["stale" if count.stale else "evidence"][count.evidence] += count.tickets
     return body
 

@@ -388,6 +388,10 @@ class SummaryOut(Output):
     key: str
     title: str
     severity: Severity
+    severity_raw: str | None = Field(
+        description="Words of an imported document that are no severity: it is unknown, and "
+        "counts as the gravest until somebody states one."
+    )
     status: Status
     resolution: Resolution | None
     batch: int
@@ -410,6 +414,10 @@ class TicketOut(Output):
     key: str
     title: str
     severity: Severity
+    severity_raw: str | None = Field(
+        description="Words of an imported document that are no severity: it is unknown, and "
+        "counts as the gravest until somebody states one."
+    )
     status: Status
     resolution: Resolution | None
     batch: int

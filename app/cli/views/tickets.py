@@ -8,7 +8,7 @@ from typing import Any
 from app.cli.moments import moment
 from app.cli.output import Output
 from app.cli.tables import Table
-from app.cli.views.words import consensus_words, evidence_words, place_words, short
+from app.cli.views.words import consensus_words, evidence_words, place_words, severity_words, short
 
 Json = Mapping[str, Any]
 
@@ -25,7 +25,7 @@ def list_row(ticket: Json) -> tuple[object, ...]:
     """Return the cells of a ticket in a list."""
     return (
         ticket.get("key"),
-        ticket.get("severity"),
+        severity_words(ticket),
         _status(ticket),
         evidence_words(ticket.get("evidence") or {}),
         consensus_words(ticket.get("consensus") or {}),
@@ -40,7 +40,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
         [
             ("key", ticket.get("key")),
             ("title", ticket.get("title")),
-            ("severity", ticket.get("severity")),
+            ("severity", severity_words(ticket)),
             ("status", _status(ticket)),
             ("evidence", evidence_words(evidence)),
             ("evidence says", evidence.get("sentence")),

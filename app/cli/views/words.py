@@ -46,3 +46,9 @@ def place_words(location: Mapping[str, Any]) -> str:
 def short(digest: Any) -> str:
     """Return enough of a digest to recognise it by."""
     return str(digest or "")[:12]
+
+
+def severity_words(ticket: Mapping[str, Any]) -> str | None:
+    """Return a severity as people read it: ``P2``, or ``unknown (P7)`` for words that are none."""
+    raw = ticket.get("severity_raw")
+    return ticket.get("severity") if raw is None else f"unknown ({raw})"
