@@ -10,7 +10,7 @@ from importlib import metadata
 
 from app.domain.catalogue import fold
 
-_known: dict[tuple[tuple[str, int], ...], str] = {}
+_known: dict[tuple[tuple[str, int], ...], Mapping[str, str]] = {}
 
 
 def own_environment() -> Mapping[str, str]:
@@ -19,34 +19,26 @@ def own_environment() -> Mapping[str, str]:
     ``installed`` is a digest of the names and versions of all distributions; it is looked up anew
     when a folder of packages has changed. These values win over what a guest says of itself.
     """
+    state = tuple(_folders())
+    found = _known.get(state)
+    if found is None:
+        found = _look_up()
+        _known.clear()
+        _known[state] = found
+    return found
+
+
+def _look_up() -> Mapping[str, str]:
+    versions = {
+        str(found.metadata["Name"]).lower(): found.version for found in metadata.distributions()
+    }
     return {
         "python": platform.python_version(),
-        "torch": _torch(),
+        # A web host does without.
+        "torch": versions.get("torch", ""),
         "platform": f"{sys.platform}-{platform.machine()}",
-        "installed": _installed(),
+        "installed": fold(sorted(f"{name}=={version}" for name, version in versions.items()))[:16],
     }
-
-
-def _torch() -> str:
-    try:
-        return metadata.version("torch")
-    except metadata.PackageNotFoundError:
-        return ""  # a web host does without
-
-
-def _installed() -> str:
-    state = tuple(_folders())
-    if state not in _known:
-        _known.clear()
-        _known[state] = fold(
-            sorted(
-                {
-                    f"{found.metadata['Name']}=={found.version}".lower()
-                    for found in metadata.distributions()
-                }
-            )
-        )[:16]
-    return _known[state]
 
 
 def _folders() -> list[tuple[str, int]]:

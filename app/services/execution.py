@@ -7,7 +7,7 @@ any two steps leaves a run that waits, one that is finished, or one that the res
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +33,13 @@ from app.domain.runs import (
 )
 from app.services.environment import own_environment
 from app.services.evidence import ground_of, reassess, reassess_for, shown_now, uses_digest
-from app.services.tallying import any_flips, passed_before, seen, test_files_used
+from app.services.tallying import (
+    any_flips,
+    fails_by_interface,
+    passed_before,
+    seen,
+    used_test_files,
+)
 from app.storage.jobs import Job
 from app.storage.runs import ClaimedRun, UnreadablePlan
 from app.storage.suite_results import SuiteKey
@@ -257,8 +263,10 @@ class ExecutionService:
         """
         run = assignment.run
         environment = {**environment, **own_environment()}
-        async with self._unit.read() as stores:
-            before = await passed_before(stores, run.plan, arms, environment)
+        before: set[str] = set()
+        if fails_by_interface(arms):
+            async with self._unit.read() as stores:
+                before = await passed_before(stores, run.plan, arms, environment)
         verdict = outcomes.decide(run.kind, run.plan, arms, passed_before=before)
         return await self._end(assignment, verdict, arms, environment, events=events)
 
@@ -279,39 +287,42 @@ class ExecutionService:
         reused_from: UUID | None = None,
     ) -> bool:
         run = assignment.run
+        others: set[str] = set()
         async with self._unit.begin() as stores:
             current = await self._store(
-                stores, run, verdict, arms, environment, events=events, reused_from=reused_from
+                stores,
+                run,
+                verdict,
+                arms,
+                environment,
+                events=events,
+                reused_from=reused_from,
+                others=others,
             )
             await stores.jobs.finish(assignment.job)
-        if current and reused_from is None:
-            await self._tell_waiting_others(run)
-        return current
-
-    async def _tell_others(self, stores: Stores, run: ClaimedRun, target: TargetState) -> None:
-        """Bring the evidence of other tickets up to date whose tests this run saw flip.
-
-        Of those that nobody else holds: two runs must not wait for each other's tickets in a ring.
-        """
-        keys = await self._others_of(stores, run)
-        for ticket_id, key in await stores.ticket_edits.hold_free(keys):
-            await reassess_for(stores, ticket_id, key, target)
-
-    async def _tell_waiting_others(self, run: ClaimedRun) -> None:
-        """Do the same for those that were held, each in a transaction of its own."""
-        async with self._unit.read() as stores:
-            keys = await self._others_of(stores, run)
-        for key in sorted(keys):
+        for key in sorted(others):
             async with self._unit.begin() as stores:
                 ticket = await stores.tickets.lock(key)
                 if ticket is not None:
                     await reassess(stores, ticket.id, key, run.plan.target)
+        return current
 
-    async def _others_of(self, stores: Stores, run: ClaimedRun) -> set[str]:
-        flipped = await stores.tallies.flipped_in(run.id)
+    async def _tell_others(
+        self, stores: Stores, run: ClaimedRun, target: TargetState, flipped: Collection[str]
+    ) -> set[str]:
+        """Bring the evidence of other tickets up to date whose tests this run saw flip.
+
+        Returns:
+            Those that somebody else holds. They have to be told in transactions of their own: two
+            runs must not wait for each other's tickets in a ring.
+        """
         if not flipped:
             return set()
-        return await stores.links.tickets_of(run.plan.target, flipped) - {run.ticket}
+        keys = await stores.links.tickets_of(run.plan.target, flipped) - {run.ticket}
+        free = await stores.ticket_edits.hold_free(keys)
+        for ticket_id, key in free:
+            await reassess_for(stores, ticket_id, key, target)
+        return keys - {key for _, key in free}
 
     async def _store(
         self,
@@ -323,19 +334,25 @@ class ExecutionService:
         *,
         events: Events = (),
         reused_from: UUID | None = None,
+        others: set[str] | None = None,
     ) -> bool:
-        """Store an end, whatever hangs on it, and what it says of the ticket."""
+        """Store an end, whatever hangs on it, and what it says of the ticket.
+
+        Into `others` go the keys of tickets whose evidence has to be looked at afterwards.
+        """
         standing = await stores.ticket_edits.hold(run.ticket_id)
         if standing is None:
             return False  # the ticket was deleted, and the run with it
         target = await stores.catalogue.target(run.plan.target)
         decision, shown = None, standing.shown
+        flipped: set[str] = set()
         if target is not None:
             if reused_from is None and (found := seen(run.plan, arms, target)):
                 where = environment_digest(environment)
                 tallies = await stores.tallies.record(target.name, where, found, run.id)
+                flipped = {k.node_id for k, t in tallies.items() if t.flipped_in == run.id}
                 await _keep_known(stores, run, arms, environment, tallies)
-            uses = test_files_used(run.plan, arms, target)
+            uses = used_test_files(run.plan, arms, target)
             # The worker that ran it lives, whatever is known of the others.
             living = {environment_digest(environment), *target.environments}
             target = replace(target, environments=tuple(living))
@@ -367,8 +384,8 @@ class ExecutionService:
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         await self._tell_end(stores, run, verdict, events)
-        if target is not None and reused_from is None:
-            await self._tell_others(stores, run, target)
+        if target is not None and others is not None:
+            others |= await self._tell_others(stores, run, target, flipped)
         before, after = standing.shown.in_words(), shown.in_words()
         if before != after:
             await stores.audit.record(
@@ -431,7 +448,7 @@ async def _facts(
     target: TargetState,
 ) -> FinishedRun:
     plan, where = run.plan, environment_digest(environment)
-    uses = test_files_used(plan, arms, target)
+    uses = used_test_files(plan, arms, target)
     digests = {test.node_id: test.digest for test in plan.tests}
     bundled = [arm for arm in arms if arm.patch is None]
     failed = failing(bundled, digests)

@@ -33,7 +33,7 @@ def seen(plan: RunPlan, arms: Sequence[ArmResult], target: TargetState) -> dict[
     return found
 
 
-def test_files_used(
+def used_test_files(
     plan: RunPlan, arms: Sequence[ArmResult], target: TargetState
 ) -> tuple[str, ...]:
     """Return the test files that linked tests import, beside those that they stand in.
@@ -45,13 +45,18 @@ def test_files_used(
     return tuple(sorted((used - own) & target.test_files.keys()))
 
 
+def fails_by_interface(arms: Sequence[ArmResult]) -> set[str]:
+    """Return the tests of which a result has to be set against other packages."""
+    return {
+        result.node_id for arm in arms for result in arm.results if result.cause is Cause.INTERFACE
+    }
+
+
 async def passed_before(
     stores: Stores, plan: RunPlan, arms: Sequence[ArmResult], environment: Mapping[str, Any]
 ) -> set[str]:
-    """Return which linked tests passed on another package; asked only where it matters."""
-    wanted = {
-        result.node_id for arm in arms for result in arm.results if result.cause is Cause.INTERFACE
-    }
+    """Return which of the tests that fail by their interface passed on another package."""
+    wanted = fails_by_interface(arms)
     tests = [(test.node_id, test.digest) for test in plan.tests if test.node_id in wanted]
     return await stores.tallies.passed_elsewhere(
         tests, plan.package_digest, environment_digest(environment)

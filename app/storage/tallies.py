@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.flakes import Ending, Tally, changes_nothing, observe
 from app.schema.runs import test_tallies
+from app.storage.prepared import Prepared
 
 _FIELDS = """
     node_id text, package_digest text, test_digest text, environment text, target text,
@@ -37,6 +38,26 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new({_FIELDS})
 WHERE old.node_id = new.node_id AND old.package_digest = new.package_digest
     AND old.test_digest = new.test_digest AND old.environment = new.environment
 """)  # noqa: S608  # own names
+
+
+_HOLD = Prepared(
+    lambda: text(f"""
+SELECT {_NAMES} FROM test_tallies
+WHERE node_id = ANY(:nodes) AND package_digest = ANY(:packages) AND test_digest = ANY(:texts)
+    AND environment = :where
+ORDER BY node_id, package_digest, test_digest
+FOR UPDATE
+""")  # noqa: S608  # own names
+)
+
+_FLIPPING = Prepared(
+    lambda: text(f"""
+SELECT {_NAMES} FROM test_tallies
+WHERE flips > 0 AND node_id = ANY(:nodes) AND package_digest = ANY(:packages)
+    AND (CAST(:environments AS text[]) IS NULL OR environment = ANY(:environments))
+ORDER BY node_id
+""")  # noqa: S608  # own names
+)
 
 
 @dataclass(frozen=True)
@@ -93,17 +114,12 @@ class TallyStore:
         return changed
 
     async def _hold(self, environment: str, keys: Collection[TallyKey]) -> dict[TallyKey, Tally]:
-        table = test_tallies.c
-        rows = await self._connection.execute(
-            select(test_tallies)
-            .where(
-                table.node_id.in_({key.node_id for key in keys}),
-                table.package_digest.in_({key.package_digest for key in keys}),
-                table.test_digest.in_({key.test_digest for key in keys}),
-                table.environment == environment,
-            )
-            .order_by(table.node_id, table.package_digest, table.test_digest)
-            .with_for_update()
+        rows = await _HOLD.rows(
+            self._connection,
+            nodes=sorted({key.node_id for key in keys}),
+            packages=sorted({key.package_digest for key in keys}),
+            texts=sorted({key.test_digest for key in keys}),
+            where=environment,
         )
         return {_key_from(row): _tally_from(row) for row in rows}
 
@@ -128,17 +144,15 @@ class TallyStore:
         """
         if not tests or not packages:
             return []
-        table = test_tallies.c
-        query = select(test_tallies).where(
-            table.flips > 0,
-            table.node_id.in_({node_id for node_id, _ in tests}),
-            tuple_(table.node_id, table.test_digest).in_(list(tests)),
-            table.package_digest.in_(list(packages)),
+        rows = await _FLIPPING.rows(
+            self._connection,
+            nodes=sorted({node_id for node_id, _ in tests}),
+            packages=sorted(packages),
+            environments=sorted(environments) or None,
         )
-        if environments:
-            query = query.where(table.environment.in_(list(environments)))
-        rows = await self._connection.execute(query.order_by(table.node_id))
-        return [(row.node_id, _tally_from(row)) for row in rows]
+        wanted = set(tests)
+        found = [row for row in rows if (row.node_id, row.test_digest) in wanted]
+        return [(row.node_id, _tally_from(row)) for row in found]
 
     async def passed_elsewhere(
         self,
@@ -165,15 +179,6 @@ class TallyStore:
         if bundled:
             query = query.where(table.bundled)
         return set(await self._connection.scalars(query.distinct()))
-
-    async def flipped_in(self, run: UUID) -> set[str]:
-        """Return the node ids of tests that a run saw flip."""
-        table = test_tallies.c
-        return set(
-            await self._connection.scalars(
-                select(table.node_id).where(table.flips > 0, table.flipped_in == run)
-            )
-        )
 
     async def count(self) -> int:
         """Return how many tallies there are."""

@@ -274,3 +274,40 @@ UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
   JOIN pg_class ON pg_class.oid = tgrelid
   WHERE relnamespace = CAST(:schema AS regnamespace) AND NOT tgisinternal
 """
+
+
+def test_what_the_first_editions_rules_decided_becomes_stale_and_closed_stays_closed(
+    empty_database: str,
+) -> None:
+    migrate(empty_database, "0005")
+    with connected(empty_database) as connection:
+        connection.execute(
+            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
+        )
+        connection.execute(
+            text(
+                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+                " status, resolution, evidence_state, decision, created_by)"
+                " SELECT v.key, v.key, 't', 'P2', 1, 'drl', 's', v.status, v.resolution, v.state,"
+                " v.decision::jsonb, id FROM accounts, (VALUES"
+                " ('K-1', 'closed', 'fixed', 'proven', '{\"state\": \"proven\"}'),"
+                " ('K-2', 'open', NULL, 'passing', '{\"state\": \"passing\"}'),"
+                " ('K-3', 'open', NULL, 'none', NULL))"
+                " AS v (key, status, resolution, state, decision)"
+            )
+        )
+
+    migrate(empty_database)
+
+    with connected(empty_database) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT key, status, evidence_state, evidence_stale, evidence_stale_reason"
+                " FROM tickets ORDER BY key"
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [
+        ("K-1", "closed", "proven", True, "rules changed"),
+        ("K-2", "open", "passing", True, "rules changed"),
+        ("K-3", "open", "none", False, None),
+    ]
