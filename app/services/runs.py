@@ -35,8 +35,16 @@ from app.storage.runs import RunFilter
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 
-DEFAULT_REPEATS = {RunKind.CHECK: 1, RunKind.PROOF: 3}
-"""How often each linked test runs: a proof wants to know whether it flips."""
+
+def default_repeats(kind: RunKind, tests: int) -> int:
+    """Return how often each of so many linked tests runs where nobody says.
+
+    A proof wants to know whether one flips. A check runs each alone, and where there are several
+    once more in one process: what only its neighbours make pass or fail shows nothing.
+    """
+    if kind is RunKind.PROOF:
+        return 3
+    return 2 if tests > 1 else 1
 
 
 KEEP_ALIVE_S = 15.0
@@ -80,7 +88,7 @@ class RunService:
             key: the ticket.
             kind: check or proof.
             tests: some of the linked tests; None for all. Only a run over all decides evidence.
-            repeats: how often each linked test runs; by default as `DEFAULT_REPEATS` says.
+            repeats: how often each linked test runs; by default as `default_repeats` says.
             force: run even where an earlier result could be reused.
 
         Raises:
@@ -91,7 +99,6 @@ class RunService:
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
         snapshot = await self._catalogue.in_step()
-        repeats = repeats or DEFAULT_REPEATS[kind]
         strict = await self._client_code.is_caged()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
@@ -138,7 +145,7 @@ class RunService:
         kind: RunKind,
         wanted: Sequence[str] | None,
         snapshot: Snapshot,
-        repeats: int,
+        repeats: int | None,
         caller: Caller,
     ) -> tuple[RunPlan, Authors]:
         linked = await stores.links.expanded(ticket.id, ticket.key, snapshot.support_digest)
@@ -176,7 +183,7 @@ class RunService:
             links_digest=links_digest(linked),
             patches_digest=patches_digest(patches),
             covers_all_links=len(chosen) == len(linked),
-            repeats=repeats,
+            repeats=repeats or default_repeats(kind, len(chosen)),
             submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
             others_submitted=tuple(
                 await stores.submitted.of_others(self._target, ticket.id)

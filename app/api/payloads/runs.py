@@ -131,7 +131,9 @@ class TriggerIn(Input):
     )
     force: Flag = Field(False, description="Run even where an earlier result could be reused.")
     repeat: Annotated[int, Field(strict=True, ge=1, le=10)] | None = Field(
-        None, description="How often each linked test runs."
+        None,
+        description="How often each linked test runs: by default three times in a proof, and in a "
+        "check once, or alone and together where several are linked.",
     )
 
 

@@ -240,3 +240,21 @@ async def test_a_reader_sees_that_the_disk_has_changed_without_a_sync(
     assert key not in [item["key"] for item in fresh["items"]]
     assert stats["stale"]["passing"] >= 1
     assert sum(stats["evidence"].values()) + sum(stats["stale"].values()) == stats["tickets"]
+
+
+async def test_a_check_of_several_tests_finds_that_one_depends_on_another(
+    api: Api, folder: Path
+) -> None:
+    leaks = (
+        "import sys\n\n\ndef test_a_leaves_something():\n    sys.left = True\n\n\n"
+        "def test_b_needs_it():\n    assert getattr(sys, 'left', False)\n"
+    )
+    write_target(folder, {}, {"test_leaks.py": leaks})
+    await api.call("POST", "/tests/sync", expect=200)
+    key = await linked(api, "test_leaks.py")
+
+    found = await run(api, key)
+
+    assert (found["outcome"], found["repeats"]) == ("inconclusive", 2)
+    assert "test_b_needs_it depends on its neighbours" in found["reason"]
+    assert (await evidence(api, key))["state"] == "unverified"
