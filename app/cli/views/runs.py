@@ -183,7 +183,8 @@ def _show_rest(
 
 
 def _show_failures(out: Output, arms: Iterable[Json], shown: Collection[str]) -> None:
-    """Print why linked tests failed where they should have passed."""
+    """Print why linked tests failed where they should have passed, once where repeats agree."""
+    told: set[tuple[str, str, str]] = set()
     for arm in arms:
         if str(arm.get("name")).startswith("before"):
             continue
@@ -198,7 +199,8 @@ def _show_failures(out: Output, arms: Iterable[Json], shown: Collection[str]) ->
                 ("printed", str(result.get("stdout") or "")),
                 ("log", str(result.get("log") or "")),
             ):
-                if said:
+                if said and (title, kind, said) not in told:
+                    told.add((title, kind, said))
                     suffix = "" if kind == "message" else f", {kind}"
                     out.passage(kind, title + suffix, said)
 

@@ -105,6 +105,54 @@ def test_every_filter_is_sent(findings: Any, stub: Any, reply: Any) -> None:
     }
 
 
+def test_a_run_shows_why_its_tests_failed_and_how_to_repeat_it(
+    findings: Any, stub: Any, reply: Any
+) -> None:
+    failed = {
+        "node_id": "t.py::a",
+        "outcome": "failed",
+        "phase": "call",
+        "mode": "together",
+        "cause": "assertion",
+        "file": "t.py",
+        "line": 7,
+        "message": "assert 1 == 2",
+        "log": "WARNING hot",
+        "warnings": ["UserWarning: old"],
+        "skipped_subtests": ["[n=2]"],
+        "properties": [["speed", "3"]],
+    }
+    run = {
+        **run_of("inconclusive"),
+        "arms": [{"name": "bundled", "patch": None, "results": [failed, {**failed, "repeat": 2}]}],
+        "hints": ["It depends on t.py::b."],
+        "compared": 41,
+        "not_comparable": ["t.py::neither"],
+        "authors": {"patch": ["ada"], "tests": ["ada"], "same": True},
+        "by_hand": [{"why": "The tests.", "command": "tests=(t.py::a)\necho \x1b"}],
+    }
+    stub.on("GET", "runs/r1", reply(run))
+    stub.on("GET", "tickets/A-1", reply(TICKET))
+
+    lines = findings("run", "show", "r1").out.splitlines()
+
+    for line in (
+        "hint\tIt depends on t.py::b.",
+        "others_compared\t41",
+        "not_comparable\tt.py::neither",
+        "patch_by\tada",
+        "one_author\twrote both patch and tests",
+        "cause\tt.py::a\tbundled\ttogether\tassertion\tcall\tt.py:7",
+        "message\tt.py::a failed on bundled\tassert 1 == 2",
+        "log\tt.py::a failed on bundled, log\tWARNING hot",
+        "noted\tt.py::a\tbundled\twarning\tUserWarning: old",
+        "noted\tt.py::a\tbundled\tskipped subtest\t[n=2]",
+        "noted\tt.py::a\tbundled\tproperty speed\t3",
+        "by-hand\tThe tests.\ttests=(t.py::a)\\necho \\x1b",
+    ):
+        assert lines.count(line) == 1, (line, lines)
+
+
 def test_a_waiver_goes_with_the_step_and_is_told_afterwards(
     findings: Any, stub: Any, reply: Any
 ) -> None:
