@@ -133,15 +133,29 @@ def of_ticket(ticket: domain.Ticket) -> TicketFacts:
                 Location(p.path, p.start_line, p.end_line, p.symbol, p.note)
                 for p in ticket.locations
             ),
-            summary=ticket.summary,
+            summary=_lead_of(ticket.summary),
             categories=tuple(category.value for category in ticket.categories),
-            sections=tuple(SectionText(s.heading, s.body) for s in ticket.sections),
+            sections=_sections_of(ticket),
             checklist=tuple(ChecklistEntry(item.text, item.done) for item in ticket.checklist),
             resolution_text=ticket.resolution_text,
             commits=ticket.commits,
             reports=tuple(ReportText(report.file, report.section) for report in ticket.reports),
         )
     )
+
+
+def _lead_of(summary: str) -> str:
+    """The summary in one line: its first paragraph, where it has several."""
+    first, _, rest = body(summary).partition("\n\n")
+    return summary if not rest or first.startswith(("```", "~~~")) else first
+
+
+def _sections_of(ticket: domain.Ticket) -> tuple[SectionText, ...]:
+    """The sections, with the whole summary in front where one line does not say it."""
+    sections = tuple(SectionText(s.heading, s.body) for s in ticket.sections)
+    whole = SectionText("Summary", body(ticket.summary))
+    more = "\n\n" in whole.body or "```" in whole.body or "~~~" in whole.body
+    return sections if not more or whole in sections else (whole, *sections)
 
 
 def value(facts: TicketFacts, name: str) -> Any:

@@ -59,7 +59,11 @@ class _Source:
     def _content(self) -> bytes:
         """The document's own bytes, but for the lines of what was changed here."""
         if self.stored is None:
-            return write(tracked.written(self.ticket, self.given_here), lenient=True)
+            return write(
+                tracked.written(self.ticket, self.given_here),
+                lenient=True,
+                external_ref=self.ticket.external_ref,
+            )
         document = parse(self.stored.content)
         fresh = facts(document)
         left = tracked.from_plain(self.stored.facts)

@@ -204,7 +204,7 @@ class Intake:
         before = await shown(self._stores, key)
         given = (await self._stores.documents.given_here([before.id]))[before.id]
         born_here = None if stored else tracked.written(before, given)
-        if born_here and self._new.content == write(born_here, lenient=True):
+        if born_here and self._new.content == _written(before, born_here):
             return self.item(ImportResult.UNCHANGED, key)
         found = self._compare(before, stored, born_here)
         changes = {
@@ -361,6 +361,11 @@ class Intake:
                 removed.append((before.id, ids[relation.key], relation.kind))
         await self._relate(before.id, added)
         await check_originals(self._stores, removed)
+
+
+def _written(ticket: Ticket, stated: TicketFacts) -> bytes:
+    """Return the document of a ticket that came from none."""
+    return write(stated, lenient=True, external_ref=ticket.external_ref)
 
 
 def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> EvidenceState:

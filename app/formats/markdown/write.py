@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.formats.markdown.canonical import canonical
+from app.formats.markdown.canonical import canonical, one_line
 from app.formats.markdown.cells import escape, wrap
 from app.formats.markdown.edit_fields import location_lines
 from app.formats.markdown.edit_lists import (
@@ -29,15 +29,20 @@ from app.formats.markdown.write_reviews import own_fields
 _LATE = frozenset({"investigation notes", "closure notes", "open questions", "notes"})
 
 
-def write(ticket: TicketFacts, *, lenient: bool = False) -> bytes:
+def write(ticket: TicketFacts, *, lenient: bool = False, external_ref: str | None = None) -> bytes:
     """The ticket as a document; reading it gives equal facts.
+
+    Args:
+        ticket: what it states.
+        lenient: leave out what cannot be stated.
+        external_ref: what the ticket is called elsewhere; a row more, and no fact for an import.
 
     Raises:
         FormatError: unless ``lenient``, a fact cannot be stated.
 
     """
     facts = canonical(ticket)
-    sections = [section for section in _sections(facts) if section]
+    sections = [section for section in _sections(facts, external_ref) if section]
     lines = [title_line("Finding Ticket", facts.title)]
     for section in sections:
         lines += ["", "---", "", *section]
@@ -47,9 +52,9 @@ def write(ticket: TicketFacts, *, lenient: bool = False) -> bytes:
     return source.encode()
 
 
-def _sections(facts: TicketFacts) -> Iterator[list[str]]:
+def _sections(facts: TicketFacts, external_ref: str | None) -> Iterator[list[str]]:
     early, late = _early_and_late(facts.sections)
-    yield section_lines("## Ticket Metadata", _metadata(facts))
+    yield section_lines("## Ticket Metadata", _metadata(facts, external_ref))
     if facts.locations:
         yield section_lines("## Location", location_lines(write_places(facts.locations)[0]))
     yield section_lines("## Summary", _summary(facts))
@@ -74,7 +79,7 @@ def _early_and_late(
     return sections[:at], sections[at:]
 
 
-def _metadata(facts: TicketFacts) -> list[str]:
+def _metadata(facts: TicketFacts, external_ref: str | None) -> list[str]:
     word, row = status_words(facts.status, facts.resolution)
     rows = [
         ("Ticket ID", cell_of(facts.key, "code")),
@@ -88,7 +93,9 @@ def _metadata(facts: TicketFacts) -> list[str]:
         ("Created", facts.created.isoformat() if facts.created else ""),
         ("Updated", facts.updated.isoformat() if facts.updated else ""),
     ]
-    return field_rows([(key, raw) for key, raw in rows if raw or key != "Resolution"])
+    rows.append(("External Ref", cell_of(one_line(external_ref), "code")))
+    optional = ("Resolution", "External Ref")
+    return field_rows([(key, raw) for key, raw in rows if raw or key not in optional])
 
 
 def _summary(facts: TicketFacts) -> list[str]:

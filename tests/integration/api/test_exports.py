@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 
 import app
 from app.formats import tracked
-from app.formats.markdown import TicketFacts, canonical, write
+from app.formats.markdown import TicketFacts, canonical, facts, parse, write
 from tests.support.api import Api, running_api
 from tests.unit.formats.markdown_samples import finding
 from tests.unit.formats.test_markdown_identity import STATES, TICKETS
@@ -250,3 +250,32 @@ async def test_a_ticket_filed_here_makes_an_equal_one_elsewhere(
     ]
     assert [(r["verdict"], r["rationale"]) for r in found["reviews"]] == [("REFINE", "A.\n\n## B")]
     assert again == files
+
+
+async def test_a_ticket_that_was_filed_here_keeps_all_of_its_summary_and_its_reference(
+    api: Api,
+) -> None:
+    summary = "It leaks.\n\nAt each call:\n\n```python\n## no heading\n\nleak()\n```"
+    sections = [
+        {"heading": "Location", "body": "Not a *table*."},
+        {"heading": "Fix #", "body": "x"},
+    ]
+    ticket = await api.file(summary=summary, external_ref="JIRA-7", sections=sections)
+    path = f"/tickets/{ticket['key']}"
+
+    document = (await api.call("GET", f"{path}.md", expect=200)).text
+
+    assert "**One-line summary:** It leaks.\n" in document
+    assert f"## Summary <!-- section -->\n\n{summary}\n" in document
+    assert "| **External Ref** | `JIRA-7` |" in document
+    stated = facts(parse(document.encode()))
+    assert [(s.heading, s.body) for s in stated.sections] == [
+        ("Summary", summary),
+        ("Location", "Not a *table*."),
+        ("Fix #", "x"),
+    ]
+    kind = {"Content-Type": "text/markdown"}
+    again = await api.call("POST", "/imports", content=document, headers=kind, expect=200)
+    assert [item["result"] for item in again.json()["items"]] == ["unchanged"]
+    shown = await api.get(path)
+    assert (shown["summary"], shown["external_ref"]) == (summary, "JIRA-7")
