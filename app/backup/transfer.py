@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +21,13 @@ _SUFFIX = ".backup"
 _TRANSACTION_TIMEOUT_SINCE = 170000
 
 
-def back_up(url: str, path: Path) -> Manifest:
+def back_up(url: str, path: Path, written: Callable[[int], None] = lambda _: None) -> Manifest:
     """Write the whole database into one file, while the service runs or not.
+
+    Args:
+        url: of the database.
+        path: of the file.
+        written: hears of every part, in bytes.
 
     Raises:
         StartupError: the database does not answer or is empty, or the file cannot be written.
@@ -36,6 +42,7 @@ def back_up(url: str, path: Path) -> Manifest:
     with new_archive(path) as archive:
         for part in programs.dump(url):
             archive.write(part)
+            written(len(part))
         manifest = Manifest(
             format=FORMAT,
             schema=schema,

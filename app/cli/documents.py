@@ -139,6 +139,14 @@ def quoted(path: str) -> str:
     return quote(path, safe="/", errors="surrogateescape")
 
 
+def size_of(source: str) -> int | None:
+    """Return the bytes of a file; None for standard input, whose end nobody knows."""
+    try:
+        return None if source == "-" else Path(source).stat().st_size
+    except OSError:
+        return None  # reading it says what is wrong
+
+
 def pieces(source: str) -> Iterator[bytes]:
     """Yield a file, or standard input for ``-``, piece by piece.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from app.cli.errors import Stopped
 from app.cli.text import visible
 
 if TYPE_CHECKING:
@@ -50,29 +52,53 @@ class Progress:
         self._status.update(Text(visible(words)))
 
 
-class Bar:
-    """A bar on standard error for a number of things that are done one after another."""
+@contextmanager
+def resumable(detail: Callable[[], str], remedy: str) -> Iterator[None]:
+    """Say what is done and how to go on, when Ctrl-C ends what takes long.
 
-    def __init__(self, title: str, total: int) -> None:
-        self._title, self._total = title, total
+    Raises:
+        Stopped: it did.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(detail(), remedy) from None
+
+
+class Bar:
+    """A bar on standard error: how much of something is done, how fast, and what is left of it."""
+
+    def __init__(self, title: str, total: int | None, *, in_bytes: bool = False) -> None:
+        """Prepare for so many things, or bytes; None where nobody knows how many there are."""
+        self._title, self._total, self._in_bytes = title, total, in_bytes
+        self.done = 0
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        if self._total and sys.stderr.isatty():
+        if self._total != 0 and sys.stderr.isatty():
             from rich import progress  # Rich is slow to load
 
             from app.cli.terminal import console_on
 
+            amount: tuple[progress.ProgressColumn, ...]
+            if self._in_bytes:
+                amount = (progress.DownloadColumn(), progress.TransferSpeedColumn())
+            else:
+                amount = (
+                    progress.MofNCompleteColumn(),
+                    progress.TextColumn("{task.fields[rate]}", markup=False),
+                )
+            left = () if self._total is None else (progress.TimeRemainingColumn(compact=True),)
             self._bar = progress.Progress(
                 progress.TextColumn("{task.description}", markup=False),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TimeElapsedColumn(),
+                progress.BarColumn(bar_width=20),
+                *amount,
+                *left,
                 progress.TextColumn("{task.fields[now]}", markup=False),
                 console=console_on(sys.stderr),
             )
-            self._task = self._bar.add_task(self._title, total=self._total, now="")
+            self._task = self._bar.add_task(self._title, total=self._total, now="", rate="")
             self._bar.start()
         return self
 
@@ -93,5 +119,15 @@ class Bar:
 
     def advance(self, count: int = 1) -> None:
         """Count one as done, or several."""
+        self.done += count
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task, count)
+            elapsed = self._bar.tasks[0].elapsed
+            if elapsed:
+                self._bar.update(self._task, rate=f"{self.done / elapsed:.1f}/s")
+
+    def counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield pieces as they are, counting their bytes."""
+        for piece in pieces:
+            yield piece
+            self.advance(len(piece))

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import click
 
+from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, opened
 from app.cli.signature import Argument, Option
 
@@ -107,8 +108,12 @@ def backup(
         settings = load_settings()
         from app import backup, startup
 
-        with startup.any_database(settings) as url:
-            done = backup.back_up(url, file)
+        with (
+            resumable(lambda: "stopped: no backup was written", "Run it again for the whole"),
+            startup.any_database(settings) as url,
+            Bar("Writing", None, in_bytes=True) as bar,
+        ):
+            done = backup.back_up(url, file, bar.advance)
         print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
 
     _reported(action)
@@ -126,7 +131,10 @@ def restore(
         settings = load_settings()
         from app import backup, startup
 
-        with startup.offline_database(settings) as url:
+        with (
+            resumable(lambda: "stopped: the database is as it was", "Run it again for the whole"),
+            startup.offline_database(settings) as url,
+        ):
             done = backup.restore(url, file, force=force)
         if settings.database_url is None:
             # Its token may be unknown to what was restored; the next start makes a new one.

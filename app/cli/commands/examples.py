@@ -14,7 +14,7 @@ from app.cli.errors import EXIT_NO, NotAllowed, Refused, Stopped, Unreachable
 from app.cli.examples import EXAMPLES, Loaded, load, read_examples
 from app.cli.output import Output, say
 from app.cli.patches import DEFECTS
-from app.cli.progress import Bar
+from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Option
 from app.cli.tables import Table
@@ -49,7 +49,10 @@ def load_examples(
     with opened(ctx, as_json=as_json) as session:
         _require_maintainer(session)
         loaded = []
-        with Bar("Filing", len(examples)) as bar:
+        with (
+            resumable(lambda: f"stopped: {bar.done} of {len(examples)} are filed", _REPEAT),
+            Bar("Filing", len(examples)) as bar,
+        ):
             for example in examples:
                 bar.show(example.key)
                 loaded.append(load(session.client, example, defects or DEFECTS))

@@ -14,7 +14,7 @@ from app.cli import documents
 from app.cli.errors import EXIT_NO, UsageProblem
 from app.cli.files import save
 from app.cli.output import say
-from app.cli.progress import Bar
+from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
@@ -114,7 +114,18 @@ def _send_all(
     if not found and len(plain) == len(sources):
         raise UsageProblem("there is no document (.md) in what you name")
     items: list[dict[str, Any]] = []
-    with Bar("Importing", len(found) + len(sources) - len(plain)) as bar:
+    dry_run = params["dry_run"] is not None
+    total = len(found) + len(sources) - len(plain)
+
+    def done() -> str:
+        return (
+            f"stopped: of {total} documents {bar.done} are {'checked' if dry_run else 'imported'}"
+        )
+
+    with (
+        resumable(done, "Go on with the same command: what is in already is left as it is"),
+        Bar("Importing", total) as bar,
+    ):
         for parcel in _parcels(sources, found, source_path):
             items += _send(session, parcel, params)
             bar.advance(parcel.count)
@@ -145,14 +156,21 @@ def _send(
 
 
 def _restore(session: Session, source: str, *, dry_run: bool) -> list[dict[str, Any]]:
-    answer = session.client.call(
-        "POST",
-        "imports",
-        params={"format": "jsonl", "dry_run": "true" if dry_run else None},
-        content=documents.pieces(source),
-        headers={"Content-Type": "application/x-ndjson"},
-        wait_s=WAIT_S,
-    )
+    with (
+        resumable(
+            lambda: f"stopped after {bar.done} bytes were sent",
+            "Run the same command again: what is in already is left as it is",
+        ),
+        Bar("Sending", documents.size_of(source), in_bytes=True) as bar,
+    ):
+        answer = session.client.call(
+            "POST",
+            "imports",
+            params={"format": "jsonl", "dry_run": "true" if dry_run else None},
+            content=bar.counted(documents.pieces(source)),
+            headers={"Content-Type": "application/x-ndjson"},
+            wait_s=WAIT_S,
+        )
     return list(answer.json()["items"])
 
 
@@ -263,5 +281,12 @@ def export_tickets(
             if out == "-":
                 for piece in content:
                     session.out.raw(piece)
-            else:
-                say(f"{save(content, Path(out))} bytes in {visible(out)}.")
+                return
+            with (
+                resumable(
+                    lambda: f"stopped: {visible(out)} was not written", "Run it again for the whole"
+                ),
+                Bar("Exporting", None, in_bytes=True) as bar,
+            ):
+                size = save(bar.counted(content), Path(out))
+            say(f"{size} bytes in {visible(out)}.")
