@@ -49,10 +49,8 @@ def load_examples(
     with opened(ctx, as_json=as_json) as session:
         _require_maintainer(session)
         loaded = []
-        with (
-            resumable(lambda: f"stopped: {bar.done} of {len(examples)} are filed", _REPEAT),
-            Bar("Filing", len(examples)) as bar,
-        ):
+        bar = Bar("Filing", len(examples))
+        with resumable(lambda: f"stopped: {bar.done} of {len(examples)} are filed", _REPEAT), bar:
             for example in examples:
                 bar.show(example.key)
                 loaded.append(load(session.client, example, defects or DEFECTS))

@@ -122,10 +122,9 @@ def _send_all(
             f"stopped: of {total} documents {bar.done} are {'checked' if dry_run else 'imported'}"
         )
 
-    with (
-        resumable(done, "Go on with the same command: what is in already is left as it is"),
-        Bar("Importing", total) as bar,
-    ):
+    bar = Bar("Importing", total)
+    way_on = "Go on with the same command: what is in already is left as it is"
+    with resumable(done, way_on), bar:
         for parcel in _parcels(sources, found, source_path):
             items += _send(session, parcel, params)
             bar.advance(parcel.count)
@@ -156,13 +155,9 @@ def _send(
 
 
 def _restore(session: Session, source: str, *, dry_run: bool) -> list[dict[str, Any]]:
-    with (
-        resumable(
-            lambda: f"stopped after {bar.done} bytes were sent",
-            "Run the same command again: what is in already is left as it is",
-        ),
-        Bar("Sending", documents.size_of(source), in_bytes=True) as bar,
-    ):
+    bar = Bar("Sending", documents.size_of(source), in_bytes=True)
+    way_on = "Run the same command again: what is in already is left as it is"
+    with resumable(lambda: f"stopped after {bar.done} bytes were sent", way_on), bar:
         answer = session.client.call(
             "POST",
             "imports",
