@@ -139,11 +139,14 @@ def _differs(node_id: str, arm: ArmResult, results: Sequence[TestResult]) -> str
         words = " and ".join(sorted(endings))
         return f"{node_id} flips on arm {arm.name}: {words} in {len(results)} repeats."
     together = endings - alone or endings
+    told = f"alone it {_ended(alone)}, together with the other linked tests it {_ended(together)}."
     hints = [hint for hint in arm.hints if node_id in hint]
-    told = f" {' '.join(hints)}" if hints else " Run it alone, and mend what it needs of others."
+    if hints:
+        found = " ".join(hints)
+        return f"{node_id} depends on its neighbours on arm {arm.name}: {told} {found}"
     return (
-        f"{node_id} depends on its neighbours on arm {arm.name}: alone it "
-        f"{_ended(alone)}, together with the other linked tests it {_ended(together)}.{told}"
+        f"{node_id} flips on arm {arm.name}: {told} No test was found that it depends on, so it "
+        "may hang on chance: on random numbers, on the hash seed, on time."
     )
 
 

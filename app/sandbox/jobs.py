@@ -16,6 +16,7 @@ import os
 import random
 import socket
 import sys
+import unittest
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -48,6 +49,8 @@ class Forks:
             module = item.getparent(pytest.Module)
             if module is not None and module not in self._canaries:
                 self._canaries[module] = self._canary(module)
+                # Last in the module's tear-down, where unittest has it; pytest forgets it.
+                module.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
         self._reporter.collected(session.items, threads=len(os.listdir("/proc/self/task")))
         receiver = handover.Receiver(self._jobs)
         self._jobs.sendall(b"collected\n")
@@ -62,11 +65,16 @@ class Forks:
             if job.in_place:
                 self._jobs.close()
                 self._run(session, job, report)
+                # How the tests ended is in the report; the status says that it came to its end.
+                session.testsfailed = 0
                 return True
             self._jobs.sendall(b"done %d\n" % self._fork(session, job, report))
 
     def _fork(self, session: pytest.Session, job: Job, report: int) -> int:
         """Run a job in a fork; return its wait status."""
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass  # what the last fork left and the keeper killed, if it fell to this process
         positions = _positions()
         child = os.fork()
         if child == 0:
@@ -85,9 +93,6 @@ class Forks:
         os.close(report)
         _, status = os.waitpid(child, 0)
         _put_back(positions)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass  # what fell to the first process of a namespace
         return status
 
     def _run(self, session: pytest.Session, job: Job, report: int) -> None:

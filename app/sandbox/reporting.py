@@ -132,7 +132,8 @@ class Reporter:
         report = yield
         if call.excinfo is not None and not report.skipped:
             found = self._facts.of(call.excinfo.value)
-            if _never_ran(item, call.excinfo.value):
+            if isinstance(call.excinfo.value, _FAILED) and not found["frames"]:
+                # No line of the arm was reached: pytest itself says that it cannot run this kind.
                 found["kind"] = failures.NEVER_RAN
             setattr(report, _FACTS, found)
         elif call.when == "call" and report.passed and _is_not_awaited(item):
@@ -216,19 +217,6 @@ def describe(item: pytest.Item) -> dict[str, Any]:
     }
 
 
-def _never_ran(item: pytest.Item, error: BaseException) -> bool:
-    """Whether pytest itself failed a test because it cannot run its kind."""
-    if not isinstance(error, _FAILED):
-        return False
-    function = getattr(item, "obj", None)
-    message = str(error)
-    return (
-        inspect.iscoroutinefunction(function)
-        or inspect.isasyncgenfunction(function)
-        or inspect.isgeneratorfunction(function)
-    ) and ("not natively supported" in message or "yield" in message)
-
-
 def _is_not_awaited(item: pytest.Item) -> bool:
     """Whether a method of a plain TestCase made something that nobody awaits or iterates."""
     case = getattr(item, "cls", None)
@@ -249,7 +237,8 @@ def _name_of(report: Any) -> str:
     context = getattr(report, "context", None)
     message = getattr(context, "msg", None)
     arguments = getattr(context, "kwargs", None) or {}
-    told = ", ".join(f"{name}={value!r:.60}" for name, value in dict(arguments).items())
+    # Of values pytest keeps what stands for them in text.
+    told = ", ".join(f"{name}={value!s:.60}" for name, value in dict(arguments).items())
     return " ".join(part for part in (str(message) if message else "", told) if part) or "a subtest"
 
 
