@@ -1,4 +1,4 @@
-"""Real parts: one embedded PostgreSQL per test process, a fresh database per test.
+"""Real parts: one embedded PostgreSQL per test process, a database as new for each test.
 
 Tests work as the service does: as a role without special rights that owns its database.
 """
@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import os
+import functools
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,17 @@ from tests.support.cluster import (
     clone_database,
     copied,
     database_url,
-    drop_database,
     foreign_server,
     foreign_server_missing,
     session_cluster,
     short_directory,
 )
+from tests.support.databases import ROLE, DatabasePool, fresh_database
 from tests.support.service import Service, running_service
 
 _TEMPLATE = "template_findings"
 _SCHEMA_TEMPLATE = "template_schema"
-_ROLE = "findings"
-_numbers = itertools.count()
-_at_head: set[Server] = set()
+Lend = Callable[[Server, str], contextlib.AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +47,7 @@ def cluster() -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def template(cluster: Server) -> str:
     """A database at head whose catalogue is in step, to be cloned by every test."""
-    clone_database(cluster.admin_url, "template0", _TEMPLATE, owner=_ROLE)
+    clone_database(cluster.admin_url, "template0", _TEMPLATE, owner=ROLE)
     url = database_url(cluster.service_url, _TEMPLATE)
     migrate(url)
 
@@ -65,32 +62,35 @@ def template(cluster: Server) -> str:
     return _TEMPLATE
 
 
-@contextlib.contextmanager
-def _fresh_database(server: Server, template: str) -> Iterator[str]:
-    name = f"case_{os.getpid()}_{next(_numbers)}"
-    clone_database(server.admin_url, template, name, owner=_ROLE)
-    yield database_url(server.service_url, name)
-    drop_database(server.admin_url, name)
+@pytest.fixture(scope="session")
+def lend() -> Lend:
+    """Lends a database that is as a template on a server is."""
+    pools: dict[tuple[Server, str], DatabasePool] = {}
+
+    def lend(server: Server, template: str) -> contextlib.AbstractContextManager[str]:
+        return pools.setdefault((server, template), DatabasePool(server, template)).lend()
+
+    return lend
 
 
 @pytest.fixture
-def database(cluster: Server, template: str) -> Iterator[str]:
+def database(lend: Lend, cluster: Server, template: str) -> Iterator[str]:
     """The URL of a database of the test's own."""
-    with _fresh_database(cluster, template) as url:
+    with lend(cluster, template) as url:
         yield url
 
 
 @pytest.fixture
-def other_database(cluster: Server, template: str) -> Iterator[str]:
+def other_database(lend: Lend, cluster: Server, template: str) -> Iterator[str]:
     """The URL of a second database of the test's own."""
-    with _fresh_database(cluster, template) as url:
+    with lend(cluster, template) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_database(cluster: Server, template: str) -> Iterator[str]:
+def module_database(lend: Lend, cluster: Server, template: str) -> Iterator[str]:
     """The URL of a database that the tests of one file share."""
-    with _fresh_database(cluster, template) as url:
+    with lend(cluster, template) as url:
         yield url
 
 
@@ -113,18 +113,29 @@ def server(request: pytest.FixtureRequest) -> Server:
 @pytest.fixture
 def empty_database(server: Server) -> Iterator[str]:
     """The URL of a database without a schema, on either server."""
-    with _fresh_database(server, "template0") as url:
-        yield url
+    with fresh_database(server, "template0") as name:
+        yield database_url(server.service_url, name)
+
+
+@pytest.fixture(scope="session")
+def schema_template() -> Callable[[Server], str]:
+    """Gives the name of a database at head on a server, to be cloned; made when first asked for."""
+
+    @functools.cache
+    def made(server: Server) -> str:
+        clone_database(server.admin_url, "template0", _SCHEMA_TEMPLATE, owner=ROLE)
+        migrate(database_url(server.service_url, _SCHEMA_TEMPLATE))
+        return _SCHEMA_TEMPLATE
+
+    return made
 
 
 @pytest.fixture
-def schema_database(server: Server) -> Iterator[str]:
+def schema_database(
+    lend: Lend, server: Server, schema_template: Callable[[Server], str]
+) -> Iterator[str]:
     """The URL of a database at head, on either server."""
-    if server not in _at_head:
-        clone_database(server.admin_url, "template0", _SCHEMA_TEMPLATE, owner=_ROLE)
-        migrate(database_url(server.service_url, _SCHEMA_TEMPLATE))
-        _at_head.add(server)
-    with _fresh_database(server, _SCHEMA_TEMPLATE) as url:
+    with lend(server, schema_template(server)) as url:
         yield url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ import httpx
 from app.config import Settings, load_settings
 from app.factory import Factory
 from app.main import create_app
+from app.sandbox.engine import Engine
+from app.sandbox.interface import LayerStatus, Sandbox
+from app.sandbox.probe import probe
 from tests.support.cluster import short_directory
 
 _refs = itertools.count(1)
@@ -63,6 +67,23 @@ class Api:
         return found
 
 
+class _Factory(Factory):
+    """A factory whose sandbox need not try again which layers of isolation work on this machine."""
+
+    @functools.cached_property
+    def sandbox(self) -> Sandbox:  # type: ignore[override]  # a property there, found once here
+        """What runs tests here."""
+        found = super().sandbox
+        assert isinstance(found, Engine)
+        found._layers = _layers_here()
+        return found
+
+
+@functools.cache
+def _layers_here() -> tuple[LayerStatus, ...]:
+    return tuple(probe(uid=Engine._free_uid()))
+
+
 def ticket_body(**fields: Any) -> dict[str, Any]:
     """The body of a plain ticket."""
     return {
@@ -86,7 +107,7 @@ async def running_api(
         found: Settings = load_settings(
             data_dir=data_dir, database_url=database_url, log_level="error", **settings
         )
-        factory = Factory(found, database_url)
+        factory = _Factory(found, database_url)
         app = create_app(factory, workers=workers)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
