@@ -112,7 +112,9 @@ async def test_a_disabled_account_gets_nowhere_and_its_leases_end(api: Api) -> N
     claimed = await api.call("POST", "/review-queue/claim", as_="paul", json={}, expect=200)
     assert len(claimed.json()["items"]) == 1
     assert (await _patch(api, "pia", disabled=False))["disabled_at"] is None
-    await api.call("GET", "/me", as_="pia", expect=200)
+    await api.call("GET", "/me", as_="pia", expect=401)
+    await _token(api, "admin", "pia again", path="/accounts/pia/tokens")
+    await api.call("GET", "/me", as_="pia again", expect=200)
 
 
 async def test_the_last_admin_stays(api: Api) -> None:
@@ -125,6 +127,7 @@ async def test_the_last_admin_stays(api: Api) -> None:
     await _patch(api, "eve", disabled=True)
     await _patch(api, "admin", expect=409, role="reader")
     await _patch(api, "eve", disabled=False)
+    await _token(api, "admin", "eve", path="/accounts/eve/tokens")
     await _patch(api, "admin", role="reader")
     await _patch(api, "eve", expect=409, as_="eve", disabled=True)
 
@@ -325,7 +328,9 @@ async def test_an_account_that_is_enabled_again_starts_without_any_way_in(api: A
     await api.get("/me", as_="pia")
 
 
-async def test_whoever_logs_in_while_the_account_is_disabled_is_out(api: Api) -> None:
+async def test_whoever_logs_in_while_the_account_is_disabled_is_out(
+    api: Api, database: str
+) -> None:
     await api.account("pia", "reviewer")
     ways_in: list[Coroutine[Any, Any, Any]] = []
     for _ in range(4):
@@ -336,14 +341,14 @@ async def test_whoever_logs_in_while_the_account_is_disabled_is_out(api: Api) ->
     await asyncio.gather(_patch(api, "pia", disabled=True), *ways_in, return_exceptions=True)
     await _patch(api, "pia", disabled=False)
 
-    async with api.factory.engine.connect() as connection:
-        left = await connection.exec_driver_sql(
+    with psycopg.connect(database) as connection:
+        left = connection.execute(
             "SELECT (SELECT count(*) FROM sessions s JOIN accounts a ON a.id = s.account_id"
             "         WHERE a.name = 'pia'),"
             " (SELECT count(*) FROM tokens t JOIN accounts a ON a.id = t.account_id"
             "   WHERE a.name = 'pia' AND t.revoked_at IS NULL)"
         )
-        assert tuple(left.one()) == (0, 0)
+        assert left.fetchone() == (0, 0)
 
 
 # --- specialists ---------------------------------------------------------------------------------
