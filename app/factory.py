@@ -52,6 +52,7 @@ from app.services.relations import RelationService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
 from app.services.sessions import SessionService
+from app.services.source import SourceService
 from app.services.submissions import SubmissionService
 from app.services.ticket_views import TicketViewService
 from app.services.tickets import TicketService
@@ -271,6 +272,11 @@ class Factory:
     def transfer(self) -> TransferService:
         """Everything, out and in."""
         return TransferService(self.unit)
+
+    @cached_property
+    def source(self) -> SourceService:
+        """The code that tickets speak about."""
+        return SourceService(self.target)
 
     @cached_property
     def submissions(self) -> SubmissionService:

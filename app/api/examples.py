@@ -124,6 +124,7 @@ _FIELDS: Mapping[str, Any] = {
     "external_ref": None,
     "file": "reports/batch2-drl.md",
     "findings": ["B2-DRL-10"],
+    "excerpt": None,
     "heading": "Detailed Description",
     "hint": None,
     "hints": [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path, Query, Request
@@ -16,6 +16,7 @@ from app.api.parameters import Count, Cursor, IfMatch, Limit, TicketFilters, Tic
 from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
     FiledTicketOut,
+    ShownTicketOut,
     SimilarListOut,
     TicketIn,
     TicketOut,
@@ -84,19 +85,30 @@ async def list_tickets(
     return page_response(request, body, more)
 
 
-@router.get("/{key}", **answers(TicketOut, 200, 404, text="text/markdown"))
+@router.get("/{key}", **answers(ShownTicketOut, 200, 404, text="text/markdown"))
 async def show_ticket(
-    request: Request, actor: Reader, services: Services, key: TicketKey
+    request: Request,
+    actor: Reader,
+    services: Services,
+    key: TicketKey,
+    include: Annotated[
+        tuple[Literal["source"], ...],
+        Query(max_length=5, description="`source`: the lines that its locations name."),
+    ] = (),
 ) -> Response:
     """Show a ticket with everything that belongs to it.
 
-    With `Accept: text/markdown` as a document, like `GET /tickets/{key}.md`.
+    With `Accept: text/markdown` as a document, like `GET /tickets/{key}.md`. With `include=source`
+    also the code at its locations, with five lines before and behind.
     """
     if prefers_markdown(request.headers.get("accept", "")):
         return await markdown_of(services, key)
     ticket = await services.tickets.show(key)
     caller = await services.client_code.caller(actor, ticket)
-    return with_etag(ticket_body(ticket, caller), ticket.etag)
+    body = ticket_body(ticket, caller)
+    if "source" in include:
+        body["source"] = await services.source.of_places(ticket.locations)
+    return with_etag(body, ticket.etag)
 
 
 @router.get("/{key}/similar", **answers(SimilarListOut, 200, 404))

@@ -28,6 +28,7 @@ from app.web import (
     review,
     runs,
     session,
+    source,
     ticket,
     ticket_edit,
     ticket_forms,
@@ -55,6 +56,7 @@ ROUTERS = (
     drift.router,
     review.router,
     runs.router,
+    source.router,
     admin.router,
     report.pages,
 )

@@ -129,7 +129,7 @@ async def _one(
     position = order.index(at) if at in order else 0
     following, before = _after(order, at), order[position - 1] if position else None
     context = {
-        **shown(view),
+        **shown(view, services),
         **offered,
         "as_": specialist,
         "order": order,

@@ -84,7 +84,7 @@ async def ticket_page(
 
     def made() -> Response:
         context = {
-            **shown(view),
+            **shown(view, services),
             **choices(visitor, view),
             "may_patch": patches,
             "refused": refused,
@@ -108,7 +108,7 @@ def _is_heavy(view: TicketView) -> bool:
     return texts > _HEAVY_CHARS or results > _HEAVY_RESULTS or amends
 
 
-def shown(view: TicketView) -> dict[str, Any]:
+def shown(view: TicketView, services: Factory) -> dict[str, Any]:
     """Return what the templates need to know of a ticket."""
     ticket = view.ticket
     return {
@@ -121,6 +121,7 @@ def shown(view: TicketView) -> dict[str, Any]:
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),
+        "readable": {one.path for one in ticket.locations if services.source.knows(one.path)},
     }
 
 

@@ -32,6 +32,7 @@ from app.api.payloads.fields import (
 from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.api.payloads.runs import AuthorsOut
+from app.api.payloads.source import PlaceSourceOut
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
@@ -451,6 +452,15 @@ class TicketOut(Output):
     created_at: datetime
     updated_at: datetime
     created_by: str
+
+
+class ShownTicketOut(TicketOut):
+    """A ticket, and the code that it speaks about where that was asked for."""
+
+    source: list[PlaceSourceOut] | None = Field(
+        None,
+        description="With `include=source`: of each location that names lines, the first twenty.",
+    )
 
 
 class SimilarOut(Output):

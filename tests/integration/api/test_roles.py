@@ -39,6 +39,8 @@ reader      GET     /runs/{id}
 reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
+reader      GET     /source
+reader      GET     /source/files
 reader      GET     /specialists
 reader      GET     /report
 reader      GET     /stats

@@ -266,3 +266,24 @@ async def test_a_secret_is_shown_once(api: Api) -> None:
     assert secret.group() not in again
     api.tokens["new"] = secret.group()
     assert (await api.get("/me", as_="new"))["name"] == "admin"
+
+
+async def test_a_place_leads_to_its_code_with_its_lines_marked(api: Api) -> None:
+    path = "kasmina/blend_ops.py"
+    ticket = await api.file(
+        locations=[
+            {"path": f"/home/ci/{path}", "start_line": 59, "end_line": 61},
+            {"path": "elsewhere.py", "start_line": 3},
+        ]
+    )
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{ticket['key']}")
+        (address,) = re.findall(r'href="(/source[^"]*)"', html)
+        shown = await visitor.see(address.replace("&amp;", "&"))
+        review = await visitor.see(f"/review?as=pytorch&keys={ticket['key']}")
+        await visitor.see("/source?path=pyproject.toml", expect=404)
+
+    assert address in review
+    assert re.findall(r'id="L(\d+)" class="named"', shown) == ["59", "60", "61"]
+    assert re.findall(r'id="L(\d+)"', shown)[0] == "19"

@@ -1,0 +1,152 @@
+"""The code that tickets speak about, for those who review it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from app.domain.source import AROUND, Excerpt, LineRange, cut, lines_of
+from app.domain.tickets import Location
+from app.errors import FieldError, InvalidInput, NotFound
+from app.sandbox.interface import Target
+from app.sandbox.source import (
+    NotShown,
+    SourceError,
+    folders_of,
+    list_sources,
+    read_source,
+    stated_as,
+)
+
+MOST_PLACES = 20
+"""Of more locations of a ticket the first ones are shown."""
+
+
+@dataclass(frozen=True)
+class PlaceSource:
+    """The lines that a location of a ticket names, or why they cannot be shown."""
+
+    location: str | None
+    """Its id."""
+    excerpt: Excerpt | None
+    reason: str | None = None
+
+
+class SourceService:
+    """Files below the packages and the suite of a target, as they are now."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    async def read(
+        self,
+        path: str,
+        lines: LineRange | None = None,
+        *,
+        target: str | None = None,
+        revision: str | None = None,
+    ) -> Excerpt:
+        """Return lines of a file; all of it, as far as there is room, where none are named.
+
+        Raises:
+            NotFound: there is no such target, or no such file below its packages and suite.
+            InvalidInput: the file is no text or too large to show, or has no such lines.
+        """
+        found = self._of(target)
+        _no_revision(found, revision)
+        return await asyncio.to_thread(_read, found, path, lines)
+
+    async def files(self, *, target: str | None = None) -> tuple[str, list[str]]:
+        """Return the target's name and the paths of the files that can be read.
+
+        Raises:
+            NotFound: there is no such target.
+        """
+        found = self._of(target)
+        return found.name, await asyncio.to_thread(list_sources, found)
+
+    def stated_as(self, path: str) -> str:
+        """Return a path as a ticket states it, relative to the target's root."""
+        return stated_as(self._target, path)
+
+    def knows(self, path: str | None) -> bool:
+        """Tell whether a path that a ticket states names a place where files may be read."""
+        found = self.stated_as(path or "")
+        return found.startswith(tuple(f"{top}/" for top in folders_of(self._target)))
+
+    async def of_places(self, locations: Sequence[Location]) -> list[PlaceSource]:
+        """Return the lines that a ticket's locations name, with some around them."""
+        named = [place for place in locations if place.path and place.start_line]
+        return await asyncio.to_thread(
+            lambda: [_place(self._target, place) for place in named[:MOST_PLACES]]
+        )
+
+    def _of(self, name: str | None) -> Target:
+        if name is None or name == self._target.name:
+            return self._target
+        raise NotFound(f"There is no target {name[:60]!r}; there is {self._target.name}.")
+
+
+def _no_revision(target: Target, revision: str | None) -> None:
+    if revision is not None:
+        told = f"{target.name} is a folder and has no revisions; leave it out"
+        raise InvalidInput(FieldError("/revision", told, location="query"))
+
+
+def _read(target: Target, path: str, wanted: LineRange | None) -> Excerpt:
+    try:
+        excerpt, total = _excerpt(target, path, wanted)
+    except NotShown as error:
+        raise InvalidInput(FieldError("/path", f"{path} {error}", location="query")) from None
+    except SourceError as error:
+        near = get_close_matches(path[:200], list_sources(target), n=3)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        shown = " and ".join(folders_of(target))
+        raise NotFound(
+            f"{path[:200]!r} {error}.{hint} Readable are the files below {shown}; "
+            "GET /api/v1/source/files lists them."
+        ) from None
+    if wanted is not None and wanted.start > total:
+        told = f"{path} has {total} lines"
+        raise InvalidInput(FieldError("/lines", told, location="query"))
+    return excerpt
+
+
+def _place(target: Target, place: Location) -> PlaceSource:
+    start = place.start_line or 1
+    around = LineRange(start, place.end_line or start).widened(AROUND)
+    path = stated_as(target, place.path or "")
+    try:
+        excerpt, total = _excerpt(target, path, around)
+    except SourceError as error:
+        return PlaceSource(place.id, None, f"{path} {error}")
+    if start > total:
+        return PlaceSource(place.id, None, f"{path} has {total} lines")
+    return PlaceSource(place.id, excerpt)
+
+
+def _excerpt(target: Target, path: str, wanted: LineRange | None) -> tuple[Excerpt, int]:
+    try:
+        content = read_source(target, path)
+        every = lines_of(content)
+    except SourceError:
+        raise
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise NotShown(f"cannot be shown: {error}") from None
+    start, lines, following = cut(every, wanted)
+    excerpt = Excerpt(
+        target=target.name,
+        path=path,
+        revision=None,
+        digest=hashlib.sha256(content).hexdigest(),
+        total_lines=len(every),
+        start=start,
+        lines=lines,
+        next_line=following,
+    )
+    return excerpt, len(every)
