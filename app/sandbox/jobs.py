@@ -11,6 +11,7 @@ once their fixtures are torn down, and is in nobody's list of tests.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import random
@@ -52,6 +53,8 @@ class Forks:
                 # Last in the module's tear-down, where unittest has it; pytest forgets it.
                 module.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
         self._reporter.collected(session.items, threads=len(os.listdir("/proc/self/task")))
+        gc.collect()
+        gc.freeze()
         receiver = handover.Receiver(self._jobs)
         self._jobs.sendall(b"collected\n")
         while True:

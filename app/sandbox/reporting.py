@@ -9,6 +9,7 @@ a job: ``start`` of a test, ``sub`` for each of its subtests, ``phase`` for each
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 import unittest
 from collections.abc import Generator, Sequence
@@ -44,6 +45,8 @@ class Reporter:
         self._channel = channel
         self._to_print = order.bounds.output_bytes_per_arm
         self._warned = 0
+        self._modules = 0
+        self._files: set[str] = set()
         self.secret = order.canary
 
     def begin(self, channel: Channel) -> None:
@@ -55,19 +58,22 @@ class Reporter:
         """Tell what was collected, and close the channel."""
         for item in items:
             self._channel.send("item", **describe(item))
+        self.suite_files()
         self._channel.send("collected", threads=threads)
         self._channel.close()
 
     def suite_files(self) -> list[str]:
         """Files of the suite that are imported by now, relative to the arm's root."""
+        # Only what came since: to look at a module is to write to its page, and in a fork each
+        # page that is written is a copy.
+        new = list(itertools.islice(reversed(sys.modules), len(sys.modules) - self._modules))
+        self._modules = len(sys.modules)
         beginning = f"{self._root}/"
-        files = (getattr(module, "__file__", None) for module in tuple(sys.modules.values()))
-        inside = {
-            file.removeprefix(beginning)
-            for file in files
-            if isinstance(file, str) and file.startswith(f"{beginning}{self._order.suite}/")
-        }
-        return sorted(inside)[:_MOST_FILES]
+        for name in new:
+            file = getattr(sys.modules[name], "__file__", None)
+            if isinstance(file, str) and file.startswith(f"{beginning}{self._order.suite}/"):
+                self._files.add(file.removeprefix(beginning))
+        return sorted(self._files)[:_MOST_FILES]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
