@@ -16,6 +16,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.domain.causes import Cause
 from app.domain.runs import TestMode, TestOutcome, TestResult
 from app.sandbox.interface import (
     ArmReport,
@@ -58,6 +59,11 @@ class Outcome:
         for result in report.results:
             for warning in filter(_is_telling, result.warnings):
                 self.hint(f"{result.node_id}: {warning}")
+            if result.cause is Cause.ENVIRONMENT:
+                self.hint(
+                    f"{result.node_id} wants what this environment lacks or its cage refuses; "
+                    "docs/security.md lists what tests may do."
+                )
         if report.quit is not None:
             self.hint(f"A test or plugin ended the session before its last test: {report.quit}")
         if report.status is not ArmStatus.COMPLETED:

@@ -33,7 +33,7 @@ EXPLAINED = {
     "mounts": "own read-only file system with a private /tmp: stops reading and writing elsewhere",
     "identity": "no root, no capabilities, no setuid: stops what only root or the service may",
     "landlock": "the kernel's list of readable paths: stops reading secrets, behind the mounts",
-    "seccomp": "refused system calls: stops sockets, mounts, tracing, keyrings and the like",
+    "seccomp": "refused system calls: stops networks, mounts, tracing, keyrings and the like",
 }
 ALL = tuple(EXPLAINED)
 """Every layer, in the order in which they are applied."""
@@ -107,7 +107,8 @@ def enter(order: Order) -> Place:
             landlock.restrict(read, (scratch, mounts.SHARED_MEMORY), devices)
     if "seccomp" in layers:
         with _Layer("seccomp"):
-            seccomp.restrict()
+            apart = {"mounts", "network"} <= set(layers)
+            seccomp.restrict(unix_sockets=apart)
     return Place(root, scratch)
 
 

@@ -1,9 +1,12 @@
 """A seccomp filter: system calls that a test of tensor code has no business with.
 
-Refused with EPERM: sockets (pairs of connected ones excepted, which event loops need), namespaces
-and mounts, tracing and reading other processes, keyrings, BPF, performance counters, io_uring,
-kernel modules, clocks, and feeding a terminal. It lists what is refused, so a call that is newer
-than this list passes; the other layers stand behind it.
+Refused with EPERM: sockets, namespaces and mounts, queues and memory that have a name of their own
+and outlive a process, tracing and reading other processes, keyrings, BPF, performance counters,
+io_uring, kernel modules, clocks, and feeding a terminal. It lists what is refused, so a call that
+is newer than this list passes; the other layers stand behind it.
+
+Unix sockets, with which loaders of data hand tensors to each other, are allowed where nothing of
+the host can be reached by them: behind a file system and a network of their own.
 """
 
 from __future__ import annotations
@@ -27,12 +30,10 @@ _ARCHITECTURES: Final = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # name: (x86_64, aarch64); None where the architecture has no such call
 _REFUSED: Final[dict[str, tuple[int | None, int]]] = {
-    "socket": (41, 198),
-    "connect": (42, 203),
-    "accept": (43, 202),
-    "accept4": (288, 242),
-    "bind": (49, 200),
-    "listen": (50, 201),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -85,6 +86,16 @@ _REFUSED: Final[dict[str, tuple[int | None, int]]] = {
     "iopl": (172, -1),
     "ioperm": (173, -1),
 }
+_SOCKETS: Final[dict[str, tuple[int | None, int]]] = {
+    "connect": (42, 203),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "bind": (49, 200),
+    "listen": (50, 201),
+}
+"""Of no use without a socket; pairs of connected ones, which event loops need, are none of it."""
+_SOCKET: Final = {"x86_64": 41, "aarch64": 198}
+_UNIX: Final = 1
 _CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _IOCTL: Final = {"x86_64": 16, "aarch64": 29}
 _CLONE3: Final = 435
@@ -94,11 +105,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
 
-def restrict() -> None:
+def restrict(*, unix_sockets: bool = False) -> None:
     """Install the filter in this process and all that it starts. Needs ``no_new_privs``."""
     if syscalls.machine not in _ARCHITECTURES:
         raise LayerUnavailable(f"no seccomp filter for {syscalls.machine or 'this system'}")
-    code = program(syscalls.machine)
+    code = program(syscalls.machine, unix_sockets=unix_sockets)
     buffer = ctypes.create_string_buffer(code, len(code))
     wanted = _Program(len(code) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     try:
@@ -107,7 +118,7 @@ def restrict() -> None:
         raise LayerUnavailable(f"the kernel refuses seccomp filters: {error}") from None
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, *, unix_sockets: bool = False) -> bytes:
     """The filter as BPF instructions for `machine`."""
     refuse, column = _ERRNO | errno.EPERM, 0 if machine == "x86_64" else 1
     code = [
@@ -119,10 +130,23 @@ def program(machine: str) -> bytes:
     if machine == "x86_64":
         # The same calls have other numbers in the x32 set.
         code += [_step(_AT_LEAST, 0, 1, _X32), _step(_RETURN, 0, 0, refuse)]
-    for numbers in _REFUSED.values():
+    for numbers in (_REFUSED if unix_sockets else _REFUSED | _SOCKETS).values():
         refused = numbers[column]
         if refused is not None and refused >= 0:
             code += [_step(_EQUAL, 0, 1, refused), _step(_RETURN, 0, 0, refuse)]
+    code += [
+        _step(_EQUAL, 0, 4 if unix_sockets else 1, _SOCKET[machine]),
+        *(
+            [
+                _step(_LOAD, 0, 0, _FIRST),
+                _step(_EQUAL, 0, 1, _UNIX),
+                _step(_RETURN, 0, 0, _ALLOW),
+            ]
+            if unix_sockets
+            else []
+        ),
+        _step(_RETURN, 0, 0, refuse),
+    ]
     # ENOSYS makes the C library fall back to clone, whose flags can be looked at.
     code += [_step(_EQUAL, 0, 1, _CLONE3), _step(_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
     code += [

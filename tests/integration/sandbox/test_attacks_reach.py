@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 
 from app.domain.runs import TestOutcome
+from app.sandbox.isolation.cage import ALL
 from app.sandbox.subprocess_arm import SubprocessSandbox
 from app.sandbox.zygote import ZygoteSandbox
-from tests.integration.sandbox.attacks import attack, without_cage
-from tests.integration.sandbox.lab import FILE, Lab, only
+from tests.integration.sandbox.attacks import attack, with_only, without_cage
+from tests.integration.sandbox.lab import FILE, Lab, only, outcomes, require_torch
 from tests.support.cluster import Server
 
 
@@ -133,14 +134,80 @@ def test_the_loopback_cannot_be_reached(caged: Lab) -> None:
         )
 
 
-@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET"])
-def test_no_socket_of_any_family_can_be_made(caged: Lab, family: str) -> None:
+@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_PACKET"])
+def test_no_socket_of_a_network_can_be_made(caged: Lab, family: str) -> None:
     kind = "SOCK_RAW" if family in ("AF_NETLINK", "AF_PACKET") else "SOCK_STREAM"
     body = f"return socket.socket(socket.{family}, socket.{kind}).family"
     caged_outcome = attack(caged, body)
 
     assert not caged_outcome.succeeded
     assert "PermissionError" in caged_outcome.told
+
+
+def test_unix_sockets_serve_within_the_arm(caged: Lab) -> None:
+    report = caged.run(
+        """
+        import os, pytest, socket
+
+        @pytest.mark.parametrize("name", ["/tmp/own", "\\0own"], ids=["path", "abstract"])
+        def test_it(name):
+            with socket.socket(socket.AF_UNIX) as server:
+                server.bind(name)
+                server.listen()
+                if os.fork() == 0:
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(name)
+                        client.sendall(b"x")
+                    os._exit(0)
+                assert server.accept()[0].recv(1) == b"x"
+        """
+    )
+
+    assert set(outcomes(report).values()) == {TestOutcome.PASSED}, report
+
+
+@pytest.mark.parametrize("missing", ["mounts", "network"])
+def test_unix_sockets_are_refused_where_the_host_could_be_reached(caged: Lab, missing: str) -> None:
+    layers = [layer for layer in ALL if layer != missing]
+    with with_only(caged, *layers):
+        outcome = attack(caged, "return socket.socket(socket.AF_UNIX).family")
+
+    assert not outcome.succeeded
+    assert "PermissionError" in outcome.told
+
+
+def test_a_loader_with_workers_hands_tensors_over(caged: Lab) -> None:
+    require_torch()
+    report = caged.run(
+        """
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        def test_it():
+            data = TensorDataset(torch.arange(8.0))
+            found = [batch for (batch,) in DataLoader(data, batch_size=2, num_workers=2)]
+            assert torch.equal(torch.cat(found), torch.arange(8.0))
+        """
+    )
+
+    assert only(report).outcome is TestOutcome.PASSED, report
+
+
+@pytest.mark.parametrize(
+    "call", ["shmget(0, 4096, 0o1666)", "msgget(0, 0o1666)", "semget(0, 1, 0o1666)"]
+)
+def test_what_outlives_a_process_cannot_be_made(caged: Lab, call: str) -> None:
+    """Memory and queues with a key of their own would be there for the next test."""
+    name, arguments = call.split("(", 1)
+    assert_only_the_cage_stops(
+        caged,
+        f"""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.{name}({arguments} < 0:
+            raise OSError(ctypes.get_errno(), "{name}")
+        return "made"
+        """,
+    )
 
 
 def test_event_loops_still_work(caged: Lab) -> None:

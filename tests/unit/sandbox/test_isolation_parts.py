@@ -18,9 +18,16 @@ from app.sandbox.order import Order, canary_name, files_of, selected
 from tests.support.children import run_child
 
 
-def decide(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
+def decide(
+    machine: str,
+    number: int,
+    *arguments: int,
+    architecture: int | None = None,
+    unix_sockets: bool = False,
+) -> int:
     """Run the filter on a system call, as the kernel would."""
-    code = [struct.unpack("=HBBI", part) for part in _parts(seccomp.program(machine))]
+    program = seccomp.program(machine, unix_sockets=unix_sockets)
+    code = [struct.unpack("=HBBI", part) for part in _parts(program)]
     wanted = seccomp._ARCHITECTURES[machine] if architecture is None else architecture
     data = {0: number, 4: wanted, 16: 0, 24: 0}
     data.update({16 + 8 * index: value for index, value in enumerate(arguments)})
@@ -88,6 +95,21 @@ def test_each_listed_call_is_refused(machine: str) -> None:
 )
 def test_calls_with_conditions(number: int, arguments: tuple[int, ...], decision: int) -> None:
     assert decide("x86_64", number, *arguments) == decision
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_unix_sockets_are_allowed_by_themselves(machine: str) -> None:
+    column = 0 if machine == "x86_64" else 1
+    number = seccomp._SOCKET[machine]
+    calls = [numbers[column] for numbers in seccomp._SOCKETS.values()]
+
+    assert decide(machine, number, 1, unix_sockets=True) == seccomp._ALLOW
+    assert decide(machine, number, 2, unix_sockets=True) == REFUSED
+    assert decide(machine, number, 1) == REFUSED
+    for call in calls:
+        assert call is not None
+        assert decide(machine, call, 3) == REFUSED
+        assert decide(machine, call, 3, unix_sockets=True) == seccomp._ALLOW
 
 
 def test_another_architecture_ends_the_process() -> None:
