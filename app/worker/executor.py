@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 
 from app.domain.arms import mismatch
 from app.domain.diffs import PatchError
-from app.domain.runs import ArmPlan, ArmResult, RunKind
+from app.domain.runs import ArmPlan, ArmResult, RunKind, TestResult
 from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
 from app.sandbox.digests import FolderError
@@ -109,7 +109,8 @@ class Executor:
     async def _try_to_work(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
         run, execution = assignment.run, self._factory.execution
         try:
-            arms = await self._prepared(assignment)
+            arms = await self._prepared(assignment, assignment.submitted)
+            rest = await self._prepared_rest(assignment, arms)
         except (PatchError, FolderError, OSError) as error:
             await self._fail(assignment, f"An arm could not be prepared: {error}")
             return
@@ -131,11 +132,11 @@ class Executor:
             return
         environment = self._environment()
         async with EventBatch(execution, run) as events:
-            results = await self._run_arms(run, arms, events, environment)
+            results = await self._run_arms(run, arms, rest, events, environment)
         on_idle()
-        rest = events.rest()
+        unseen = events.rest()
         finished = await _until_stored(
-            lambda: execution.finish(assignment, results, environment, rest)
+            lambda: execution.finish(assignment, results, environment, unseen)
         )
         log.info("run.finished", counted=finished)
 
@@ -149,7 +150,7 @@ class Executor:
     async def _require_cage(self, run: ClaimedRun) -> None:
         """Check once more, here where it would run, that a client's code is caged."""
         client_code = self._factory.client_code
-        if run.plan.submitted:
+        if run.plan.submitted or run.plan.others_submitted:
             await client_code.require_cage("A submitted test of this run")
         used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         if used:
@@ -159,10 +160,25 @@ class Executor:
     def _environment(self) -> dict[str, Any]:
         return {**own_environment(), "worker": self._name}
 
-    async def _prepared(self, assignment: Assignment) -> list[tuple[ArmPlan, PreparedArm]]:
-        return [(arm, await self._prepare(assignment, arm)) for arm in assignment.run.plan.arms]
+    async def _prepared(
+        self, assignment: Assignment, extra: Mapping[str, str]
+    ) -> list[tuple[ArmPlan, PreparedArm]]:
+        return [
+            (arm, await self._prepare(assignment, arm, extra)) for arm in assignment.run.plan.arms
+        ]
 
-    async def _prepare(self, assignment: Assignment, arm: ArmPlan) -> PreparedArm:
+    async def _prepared_rest(
+        self, assignment: Assignment, arms: list[tuple[ArmPlan, PreparedArm]]
+    ) -> list[PreparedArm]:
+        """Where the rest of the suite runs: with the tests that were handed in for others."""
+        if assignment.others_submitted:
+            extra = {**assignment.others_submitted, **assignment.submitted}
+            arms = await self._prepared(assignment, extra)
+        return [place for _, place in arms]
+
+    async def _prepare(
+        self, assignment: Assignment, arm: ArmPlan, extra: Mapping[str, str]
+    ) -> PreparedArm:
         text = None if arm.patch is None else assignment.patches[arm.patch.digest]
         reverse = arm.patch is not None and arm.patch.reverse
         return await asyncio.to_thread(
@@ -170,13 +186,14 @@ class Executor:
             self._factory.target,
             text,
             reverse,
-            extra_files=assignment.submitted,
+            extra_files=extra,
         )
 
     async def _run_arms(
         self,
         run: ClaimedRun,
         arms: list[tuple[ArmPlan, PreparedArm]],
+        places_of_rest: list[PreparedArm],
         events: EventBatch,
         environment: dict[str, Any],
     ) -> list[ArmResult]:
@@ -191,12 +208,22 @@ class Executor:
             return Passes(self._factory.sandbox, place, self._factory.limits, seed, told)
 
         executions = [
-            ArmExecution(arm, place, passes(arm, place), passes(arm, place)) for arm, place in arms
+            ArmExecution(arm, place, passes(arm, place), passes(arm, elsewhere))
+            for (arm, place), elsewhere in zip(arms, places_of_rest, strict=True)
         ]
         free = asyncio.Semaphore(os.cpu_count() or 1)
         linked = [test.node_id for test in run.plan.tests]
         decides = run.kind is RunKind.PROOF
-        rest = RestOfSuite(run.plan.others, (), executions, free, self._factory.limits.per_arm_s)
+        rest = RestOfSuite(
+            node_ids=run.plan.others,
+            known=await self._known(run),
+            files=[
+                f"{self._factory.target.suite}/{file.path}" for file in run.plan.others_submitted
+            ],
+            arms=executions,
+            free=free,
+            limit_s=self._factory.limits.per_arm_s,
+        )
 
         async def run_linked(one: ArmExecution) -> None:
             async with free:
@@ -207,7 +234,7 @@ class Executor:
                 group.create_task(self._factory.sandbox.warm(other_seeds=True))
             for one in executions:
                 group.create_task(run_linked(one))
-            if run.plan.others:
+            if run.plan.others or run.plan.others_submitted:
                 group.create_task(rest.run())
         hashes = [number for one in executions for number in one.linked.outcome.hash_seeds]
         seeds = {"hash": list(dict.fromkeys(hashes)), "random": seed}
@@ -215,6 +242,13 @@ class Executor:
             environment.update(one.environment)
         environment.update(own_environment(), seeds=seeds)
         return [one.result() for one in executions]
+
+    async def _known(self, run: ClaimedRun) -> list[TestResult]:
+        """Return results of the rest of the suite that the arm after need not give again."""
+        if run.plan.arms[-1].patch is not None:
+            return []
+        known = await self._factory.execution.known_others(run.plan, own_environment())
+        return [result for results in known.values() for result in results]
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.runs import ArmPlan, ArmResult
+from app.domain.runs import ArmPlan, ArmResult, TestResult
 from app.sandbox.interface import ArmReport, ArmStatus, PreparedArm
 from app.worker.passes import Passes, not_passed
 
@@ -52,6 +52,8 @@ class RestOfSuite:
     """Runs the tests that are linked with the ticket of others, or with none."""
 
     node_ids: Sequence[str]
+    known: Sequence[TestResult]
+    """Results of the arm after that an earlier run has found, at the same digests."""
     files: Sequence[str]
     """Test files that clients handed in for other tickets, each for a process of its own."""
     arms: Sequence[ArmExecution]
@@ -64,8 +66,11 @@ class RestOfSuite:
         """Run it on the arm after, and what does not pass there on all arms."""
         self._deadline = asyncio.get_running_loop().time() + self.limit_s
         after = self.arms[-1].rest
+        after.outcome.results += self.known
+        known = {result.node_id for result in self.known}
+        left = [node_id for node_id in self.node_ids if node_id not in known]
         async with self.free:
-            await after.run_others(self.node_ids, self._deadline)
+            await after.run_others(left, self._deadline)
             await after.run_apart(self.files, self._deadline)
         found = after.outcome.results
         suspects = not_passed(found, list(dict.fromkeys(one.node_id for one in found)))
