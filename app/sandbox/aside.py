@@ -14,19 +14,10 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
-_ahead: set[str] = set()
 
-
-def remember(names: Iterable[str]) -> None:
-    """Note, in the fork server, which modules are there only because they were preloaded."""
-    _ahead.update(names)
-
-
-def put() -> None:
-    """Put them aside, in a guest, and have them found at their first import."""
-    kept = {name: sys.modules.pop(name) for name in _ahead if name in sys.modules}
-    if kept:
-        sys.meta_path.insert(0, _Shelf(kept))
+def put(names: Iterable[str]) -> None:
+    """Put modules aside, in the fork server, and have them found at their first import."""
+    sys.meta_path.insert(0, _Shelf({name: sys.modules.pop(name) for name in names}))
 
 
 class _Shelf(importlib.abc.Loader):

@@ -7,6 +7,7 @@ trusted; see ``reports`` for how it is read.
 
 from __future__ import annotations
 
+import gc
 import importlib.machinery
 import importlib.util
 import itertools
@@ -24,7 +25,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.sandbox import aside
 from app.sandbox.channel import Channel
 from app.sandbox.isolation import cage
 from app.sandbox.order import COMPILER, Order, files_of
@@ -90,6 +90,7 @@ def _main(order: Order, ends: Ends) -> int:
     channel.send("hello", layers=list(order.layers), environment=dict(environment))
     if not order.root:
         return 0
+    gc.disable()  # until the arm is collected
     _settle(order, place)
     return run_pytest(order, place, channel, socket.socket(fileno=jobs))
 
@@ -192,7 +193,6 @@ def _settle(order: Order, place: cage.Place) -> None:
     for name in names:
         if name in sys.modules:
             raise ImportError(f"{name} has the name of a module that is loaded already")
-    aside.put()
     sys.meta_path.insert(0, ArmFinder(place.root, names))
     # The zygote has imported torch already, in a process that must stay single-threaded.
     torch = sys.modules.get("torch")

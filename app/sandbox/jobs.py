@@ -53,8 +53,9 @@ class Forks:
                 # Last in the module's tear-down, where unittest has it; pytest forgets it.
                 module.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
         self._reporter.collected(session.items, threads=len(os.listdir("/proc/self/task")))
-        gc.collect()
+        # What is frozen no collection looks at, so that none copies its pages in a fork.
         gc.freeze()
+        gc.enable()
         receiver = handover.Receiver(self._jobs)
         self._jobs.sendall(b"collected\n")
         while True:

@@ -121,7 +121,7 @@ def preload(skip: frozenset[str]) -> str | None:
                 importlib.import_module(name)
             if thread_count() != 1:
                 return name
-    aside.remember(sys.modules.keys() - plain)
+    aside.put(sys.modules.keys() - plain)
     return None
 
 
