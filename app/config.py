@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     keep_arms_days: Annotated[float, Field(gt=0, le=36500)] = 7.0
     """How long a prepared copy of the package is kept that no run asks for."""
 
+    keep_arms_mb: Annotated[int, Field(ge=1)] = 2048
+    """How much room all prepared copies may take; those asked for longest ago go first."""
+
     housekeeping_every_s: Annotated[float, Field(ge=1, le=86400)] = 600.0
     """How often workers remove what has had its time."""
 

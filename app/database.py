@@ -169,6 +169,34 @@ def _remedy_for(reason: str) -> str:
     return "Check DATABASE_URL, the server and the password."
 
 
+KEPT = ("run_arms", "run_events", "test_tallies", "suite_results", "texts", "audit_events")
+"""Tables that grow with runs and time."""
+
+
+def what_is_kept(url: str) -> dict[str, tuple[int, int]]:
+    """Return of each table in `KEPT` that there is how many rows it has, about, and its bytes.
+
+    Raises:
+        StartupError: no connection.
+    """
+    check_server(url)
+    engine = _sync_engine(url)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(_SIZES, {"names": list(KEPT)})
+            return {row.relname: (row.about, row.bytes) for row in rows}
+    finally:
+        engine.dispose()
+
+
+_SIZES = text("""
+SELECT relname, greatest(reltuples, 0)::bigint AS about, pg_total_relation_size(oid) AS bytes
+FROM pg_class WHERE relkind = 'r' AND relname = ANY(:names)
+  AND relnamespace = 'public'::regnamespace
+ORDER BY relname
+""")
+
+
 def require_head(url: str) -> None:
     """Check that schema and code agree.
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import Settings
-from app.database import check_server, require_clock, require_head
+from app.database import check_server, require_clock, require_head, what_is_kept
 from app.embedded import EmbeddedCluster
 from app.errors import StartupError
+from app.sandbox.arms import size_of
 from app.sandbox.build import build_sandbox
 from app.sandbox.digests import FolderError
 from app.sandbox.installed import NEEDED, missing_modules
 from app.sandbox.interface import SandboxMode
 from app.sandbox.snapshot import take_snapshot
+from app.sandbox.workdir import work_folders
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def examine(settings: Settings) -> list[Diagnosis]:
         *_token(settings.admin_token_file),
         *_database(settings),
         *_target(settings),
+        Diagnosis("kept on this machine", True, _work_folders()),
         *_engine(),
         *_sandbox(settings),
     ]
@@ -108,8 +111,38 @@ def _database(settings: Settings) -> Iterator[Diagnosis]:
     except StartupError as error:
         yield Diagnosis("clock", False, str(error))
         return
+    yield Diagnosis("kept in the database", True, _kept(what_is_kept(url)))
     agrees = "agrees with the database" if settings.clock_tolerance_s else "not looked at"
     yield Diagnosis("clock", True, agrees)
+
+
+def _kept(found: Mapping[str, tuple[int, int]]) -> str:
+    words = {
+        "run_arms": "results of runs",
+        "run_events": "events of runs",
+        "test_tallies": "tallies of tests",
+        "suite_results": "results of the suite",
+        "texts": "texts of patches and documents",
+        "audit_events": "history",
+    }
+    return ", ".join(
+        f"{words[name]}: {_megabytes(size)} in about {rows} rows"
+        for name, (rows, size) in found.items()
+    )
+
+
+def _work_folders() -> str:
+    folders = work_folders()
+    arms = [arm for folder in folders for arm in (folder / "arms").glob("[!.]*")]
+    used = sum(size_of(folder) for folder in folders)
+    return (
+        f"{len(folders)} folders of processes below {tempfile.gettempdir()}, {_megabytes(used)}, "
+        f"with {len(arms)} prepared copies of the package"
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MB"
 
 
 def _target(settings: Settings) -> Iterator[Diagnosis]:

@@ -336,8 +336,9 @@ class Factory:
     async def sweep(self) -> dict[str, int]:
         """Remove what has had its time, from the database and from this machine."""
         removed = await self.housekeeping.sweep()
+        days, megabytes = self.settings.keep_arms_days, self.settings.keep_arms_mb
         local = {
-            "arms": await asyncio.to_thread(self.arms.prune, self.settings.keep_arms_days * 86400),
+            "arms": await asyncio.to_thread(self.arms.prune, days * 86400, megabytes << 20),
             "work folders": await asyncio.to_thread(sweep_orphans),
         }
         await self.monitoring.count({(SWEPT, (what,)): number for what, number in local.items()})

@@ -38,7 +38,7 @@ _MAX_TOKENS = 3 * MAX_PARTS
 _MAX_CODE = 32 * 1024
 _MAX_MARKS = 20_000
 _MARKS = "*_[]`~<&!|"
-_LANGUAGES = frozenset(
+LANGUAGES = frozenset(
     [
         "bash",
         "sh",
@@ -63,11 +63,12 @@ _LANGUAGES = frozenset(
         "html",
         "css",
         "xml",
-        "makefile",
         "dockerfile",
         "text",
     ]
 )
+"""Whose code is highlighted."""
+
 _TAGS = frozenset(
     [
         "a",
@@ -103,7 +104,7 @@ _SCHEMES = frozenset({"http", "https", "mailto"})
 _PREFIX = "hl-"
 _CLASSES = {
     "span": {_PREFIX + name for name in STANDARD_TYPES.values() if name} | {"task"},
-    "code": {f"language-{name}" for name in _LANGUAGES},
+    "code": {f"language-{name}" for name in LANGUAGES},
     "pre": {"plain"},
 }
 
@@ -160,7 +161,7 @@ def code(text: str, path: str = "") -> str:
     """Code as safe HTML, highlighted as the name of its file suggests."""
     text = text.replace("\0", "\ufffd")
     suffix = path.rpartition(".")[2].casefold()
-    language = suffix if suffix in _LANGUAGES else ""
+    language = suffix if suffix in LANGUAGES else ""
     marked = _highlight(text, language, "") or html.escape(text)
     return clean(f"<pre><code>{marked}</code></pre>")
 
@@ -192,7 +193,7 @@ def _adjust(token: Token, heading_offset: int) -> None:
         token.tag = f"h{min(6, int(token.tag[1]) + heading_offset)}"
     elif token.type == "fence":
         name = token.info.strip().partition(" ")[0].casefold()
-        token.info = name if name in _LANGUAGES else ""
+        token.info = name if name in LANGUAGES else ""
     elif token.type == "inline" and token.level >= 3 and token.children:
         _mark_task(token.children)
 

@@ -14,6 +14,7 @@ read-only, and before an arm is handed out again its bytes are compared with its
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -52,6 +53,9 @@ def read_manifest(root: Path) -> Manifest:
     """Read the manifest of the arm at `root`."""
     found = json.loads((root / _MANIFEST).read_text())
     return Manifest(package=found["package"], suite=found["suite"])
+
+
+_IN_USE_S = 3600.0
 
 
 class ArmStore:
@@ -94,8 +98,31 @@ class ArmStore:
             suite_digest=suite_digest,
         )
 
-    def prune(self, older_than_s: float = 7 * 86400.0) -> int:
-        """Remove arms not asked for in that time, and what crashes left; tell how many."""
+    def prune(self, older_than_s: float = 7 * 86400.0, most_bytes: int | None = None) -> int:
+        """Remove arms not asked for in that time, and what crashes left; tell how many.
+
+        Where all together are larger than `most_bytes`, those go first that were asked for
+        longest ago; none that was within the last hour, for a run may stand on it.
+        """
+        removed = self._prune_old(older_than_s)
+        if most_bytes is None or not self._cache.is_dir():
+            return removed
+        kept = sorted(
+            (path for path in self._cache.iterdir() if not path.name.startswith(".")),
+            key=_asked_for,
+        )
+        sizes = {path: size_of(path) for path in kept}
+        total = sum(sizes.values())
+        for path in kept:
+            if total <= most_bytes or time.time() - _asked_for(path) < _IN_USE_S:
+                break
+            with contextlib.suppress(FileNotFoundError):
+                self._remove(path)
+                removed += 1
+            total -= sizes[path]
+        return removed
+
+    def _prune_old(self, older_than_s: float) -> int:
         removed = 0
         if not self._cache.is_dir():
             return 0
@@ -156,6 +183,22 @@ def patched(
         path.removeprefix(prefix): data if isinstance(data, bytes) else data.encode()
         for path, data in after.items()
     }
+
+
+def size_of(folder: Path) -> int:
+    """Return how many bytes the files below a folder have; of what vanishes meanwhile, none."""
+    found = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            found += path.lstat().st_size
+    return found
+
+
+def _asked_for(place: Path) -> float:
+    try:
+        return place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def remove_tree(path: Path) -> None:

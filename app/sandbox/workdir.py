@@ -33,10 +33,15 @@ class WorkDir:
         os.close(self._handle)
 
 
+def work_folders(parent: Path | None = None) -> list[Path]:
+    """Return the folders of all processes of this machine, those of dead ones too."""
+    return sorted((parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"))
+
+
 def sweep_orphans(parent: Path | None = None) -> int:
     """Remove the folders of processes that are gone; tell how many. File work: use a thread."""
     removed = 0
-    for folder in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*"):
+    for folder in work_folders(parent):
         if _is_orphan(folder):
             remove_tree(folder)
             removed += 1

@@ -106,6 +106,8 @@ def _doctor_finds_it_well(data_dir: Path) -> None:
     done = findings("doctor", "--json", data_dir=data_dir)
     looked_at = {item["name"]: item for item in json.loads(done.stdout)}
     names = ("data directory", "admin token", "embedded database", "schema", "clock", "target")
+    assert "results of runs: 0." in looked_at["kept in the database"]["detail"]
+    assert "prepared copies of the package" in looked_at["kept on this machine"]["detail"]
     for name in names:
         assert looked_at[name]["ok"], looked_at[name]
     assert "running as process" in looked_at["embedded database"]["detail"]

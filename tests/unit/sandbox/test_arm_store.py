@@ -7,13 +7,14 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from app.domain.diffs import PatchError
 from app.sandbox import arms
-from app.sandbox.arms import ArmStore, read_manifest
+from app.sandbox.arms import ArmStore, read_manifest, size_of
 from app.sandbox.digests import FolderError, digest_folder
 from app.sandbox.interface import PreparedArm, Target
 
@@ -247,6 +248,23 @@ def test_pruning_takes_what_nobody_asked_for_lately(
     assert new.root.exists()
     assert not old.root.exists()
     assert store.prune(3600) == 0
+
+
+def test_arms_take_so_much_room_and_the_oldest_go_first(store: ArmStore, target: Target) -> None:
+    arms = [
+        store.prepare(target, extra_files={f"test_{n}.py": f"# {n}\n" + "x" * 100_000}).root
+        for n in range(4)
+    ]
+    for n, arm in enumerate(arms[:3]):
+        long_ago = time.time() - 3 * 3600 + n
+        os.utime(arm, (long_ago, long_ago))
+
+    each = size_of(arms[0])
+    assert store.prune(86400, 5 * each) == 0
+    assert store.prune(86400, 2 * each + each // 2) == 2
+    assert [arm.is_dir() for arm in arms] == [False, False, True, True]
+    assert store.prune(86400, 1) == 1
+    assert arms[3].is_dir()  # asked for just now: a run may stand on it
 
 
 def test_asking_again_keeps_an_arm_from_being_pruned(store: ArmStore, target: Target) -> None:
