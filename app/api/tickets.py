@@ -73,6 +73,10 @@ async def list_tickets(
     """List tickets.
 
     Filters may be repeated: any of the values of one filter, and all filters together.
+
+    Pages of a list go on behind the last ticket of the one before, so none comes twice. By
+    `-updated` or `severity` a ticket that is edited meanwhile may move to where pages have been,
+    and is in none of the others: who must not miss one follows `GET /changes`.
     """
     query = query_of(request)
     after = cursors.read(query, cursor)

@@ -64,7 +64,7 @@ def _hide_inside(lines: list[str], first: int, opaque: frozenset[int]) -> None:
             continue
         last = _last_line(lines, first, at, opaque)
         if last is None:
-            continue
+            return  # nor has any that begins behind it an end
         _blank(lines, first, begin, last)
 
 

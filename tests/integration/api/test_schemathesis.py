@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document: nothing falls over, and every answer is documented.
+"""Requests made up from the OpenAPI document, by every role: nothing falls over, all is documented.
 
 ``FINDINGS_TEST_CASES`` says how many are made for each operation; the seed is fixed.
 """
@@ -50,6 +50,8 @@ async def api(module_database: str) -> AsyncIterator[Api]:
     """An application with one of everything that paths name, under the names of the examples."""
     async with running_api(module_database, requests_per_minute=10**6) as found:
         await found.account("ada", "reviewer", speaks_for=("pytorch",))
+        for role in ("reader", "reporter", "maintainer"):
+            await found.account(role, role)
         await found.file(key=NAMED["key"], checklist=[{"text": "callers pass it"}])
         await found.file(key=NAMED["other"])
         yield found
@@ -75,7 +77,11 @@ def _drive(api: Api, operation: APIOperation) -> None:
         for mode in GenerationMode
         for known in ({}, _known(operation))
     ]
-    token = {"Authorization": f"Bearer {api.tokens['admin']}"}
+    callers = [
+        *({"Authorization": f"Bearer {token}"} for token in api.tokens.values()),
+        {"Authorization": "Bearer fnd_of-nobody"},
+        {},
+    ]
 
     @settings(
         max_examples=CASES,
@@ -85,9 +91,9 @@ def _drive(api: Api, operation: APIOperation) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=st.one_of(modes))
-    def check(case: Case) -> None:
-        sent = requests.Request(**case.as_transport_kwargs("http://test", headers=token)).prepare()
+    @given(case=st.one_of(modes), caller=st.sampled_from(callers))
+    def check(case: Case, caller: dict[str, str]) -> None:
+        sent = requests.Request(**case.as_transport_kwargs("http://test", headers=caller)).prepare()
         case.validate_response(from_thread.run(_send, api.client, sent), checks=CHECKS)
 
     check()
