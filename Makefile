@@ -12,7 +12,7 @@ run: $(LOCKED) ## Start the service with its own database on 127.0.0.1:8000
 	@exec $(BIN)/findings serve
 
 test: $(LOCKED) ## Run every test (no Docker, no browser and no running database needed)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --durations=10
 	$(BIN)/python -m pytest tests/browser
 
 demo: $(LOCKED) ## File a finding, review it and prove it, against a fresh service

@@ -32,6 +32,7 @@ from tests.support.cluster import (
 )
 from tests.support.databases import ROLE, DatabasePool, fresh_database
 from tests.support.service import Service, running_service
+from tests.support.shared import Shared
 
 _TEMPLATE = "template_findings"
 _SCHEMA_TEMPLATE = "template_schema"
@@ -139,17 +140,25 @@ def schema_database(
         yield url
 
 
+@pytest.fixture(scope="session")
+async def shared(cluster: Server) -> AsyncIterator[Shared]:
+    """What applications share; all tests that use it run on one event loop."""
+    found = Shared()
+    yield found
+    await found.close()
+
+
 @pytest.fixture
-async def api(database: str) -> AsyncIterator[Api]:
+async def api(database: str, shared: Shared) -> AsyncIterator[Api]:
     """The application in this process, on a database of the test's own, without a worker."""
-    async with running_api(database) as found:
+    async with running_api(database, shared=shared) as found:
         yield found
 
 
 @pytest.fixture
-async def api_with_worker(database: str) -> AsyncIterator[Api]:
+async def api_with_worker(database: str, shared: Shared) -> AsyncIterator[Api]:
     """The application in this process with its worker."""
-    async with running_api(database, workers=1) as found:
+    async with running_api(database, workers=1, shared=shared) as found:
         yield found
 
 

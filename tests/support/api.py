@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -14,10 +13,8 @@ import httpx
 from app.config import Settings, load_settings
 from app.factory import Factory
 from app.main import create_app
-from app.sandbox.engine import Engine
-from app.sandbox.interface import LayerStatus, Sandbox
-from app.sandbox.probe import probe
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 
 _refs = itertools.count(1)
 
@@ -67,23 +64,6 @@ class Api:
         return found
 
 
-class _Factory(Factory):
-    """A factory whose sandbox need not try again which layers of isolation work on this machine."""
-
-    @functools.cached_property
-    def sandbox(self) -> Sandbox:  # type: ignore[override]  # a property there, found once here
-        """What runs tests here."""
-        found = super().sandbox
-        assert isinstance(found, Engine)
-        found._layers = _layers_here()
-        return found
-
-
-@functools.cache
-def _layers_here() -> tuple[LayerStatus, ...]:
-    return tuple(probe(uid=Engine._free_uid()))
-
-
 def ticket_body(**fields: Any) -> dict[str, Any]:
     """The body of a plain ticket."""
     return {
@@ -99,15 +79,15 @@ def ticket_body(**fields: Any) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def running_api(
-    database_url: str, *, workers: int = 0, **settings: Any
+    database_url: str, *, workers: int = 0, shared: Shared | None = None, **settings: Any
 ) -> AsyncIterator[Api]:
-    """The application for the length of the block."""
+    """The application for the length of the block; with `shared` it begins and ends sooner."""
     with short_directory() as data_dir:
         settings = {"allowed_hosts": "test", **settings}
         found: Settings = load_settings(
             data_dir=data_dir, database_url=database_url, log_level="error", **settings
         )
-        factory = _Factory(found, database_url)
+        factory = (shared.factory if shared else Factory)(found, database_url)
         app = create_app(factory, workers=workers)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)

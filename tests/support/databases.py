@@ -20,6 +20,8 @@ import psycopg
 from tests.support.cluster import Server, clone_database, database_url, drop_database
 
 ROLE = "findings"
+LASTING = "lasting"
+"""A name of connections that stay open between two tests, as long as their database does."""
 _numbers = itertools.count()
 
 _TABLES = """
@@ -58,6 +60,7 @@ SELECT string_agg(part, ' ') FROM (
 _END_OTHERS = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+    AND (application_name <> %(lasting)s OR state <> 'idle')
 """
 
 
@@ -92,7 +95,7 @@ class DatabasePool:
         try:
             with self._connect(lent.name) as connection:
                 connection.execute("SET lock_timeout = '10s'")
-                connection.execute(_END_OTHERS)
+                connection.execute(_END_OTHERS, {"lasting": f"findings {LASTING}"})
                 if _state(connection) != lent.state:
                     return False
                 self._rows.restore(connection)

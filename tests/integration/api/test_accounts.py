@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         yield found
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.api import Api, running_api, ticket_body
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +24,9 @@ COUNTED = "tickets reviews notes test_links ticket_patches runs audit_events acc
 
 
 @pytest.fixture(scope="module")
-async def shared_api(module_database: str) -> AsyncIterator[Api]:
+async def shared_api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
     """One application for the file: a call that is refused changes nothing for the next."""
-    async with running_api(module_database) as found:
+    async with running_api(module_database, shared=shared) as found:
         await found.account("rob", "reviewer", speaks_for=("drl", "pytorch"))
         await found.account("tom", "reporter")
         await found.file(key=KEY, checklist=[{"text": "callers pass it"}], external_ref="audit-7")

@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import MOST_ERRORS
 from tests.support.api import Api, running_api, ticket_body
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -17,8 +18,8 @@ MANY = 10_000
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         yield found
 
 

@@ -21,6 +21,7 @@ import app
 from app.formats import tracked
 from app.formats.markdown import TicketFacts, canonical, facts, parse, write
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.unit.formats.markdown_samples import finding
 from tests.unit.formats.test_markdown_identity import STATES, TICKETS
 
@@ -125,13 +126,15 @@ def generated() -> dict[str, tuple[TicketFacts, bytes]]:
     return {ticket.key: (canonical(ticket), write(ticket)) for ticket in found}
 
 
-async def test_generated_tickets_survive_two_services(api: Api, other_database: str) -> None:
+async def test_generated_tickets_survive_two_services(
+    api: Api, other_database: str, shared: Shared
+) -> None:
     tickets = generated()
     files = {f"notes/{key}.md": content for key, (_, content) in tickets.items()}
 
     items = await take_all(api, files)
     exported = await export(api)
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         await take_all(other, exported)
         again = await export(other)
         for key, (stated, _) in tickets.items():
@@ -203,7 +206,7 @@ async def test_documents_are_there_for_readers_and_404_for_none(api: Api) -> Non
 
 
 async def test_a_ticket_filed_here_makes_an_equal_one_elsewhere(
-    api: Api, other_database: str
+    api: Api, other_database: str, shared: Shared
 ) -> None:
     other_key = (await api.file(key="A-2"))["key"]
     filed = await api.file(
@@ -229,7 +232,7 @@ async def test_a_ticket_filed_here_makes_an_equal_one_elsewhere(
     await api.call("POST", "/tickets/A-1/reviews", json=review, expect=201)
     files = await export(api)
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         items = await take_all(other, files)
         found = await other.get("/tickets/A-1")
         again = await export(other)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -14,8 +15,8 @@ FILE = "tests/verification/test_b2_cr_10.py"
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         await found.account("rob", "reviewer")
         await found.account("tom", "reporter")
         yield found

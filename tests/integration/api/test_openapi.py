@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.accounts import Role
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.target import defect
 
 pytestmark = pytest.mark.anyio
@@ -18,8 +19,8 @@ ROOT = "/api/v1"
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         yield found
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.sandbox.interface import LayerStatus
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.target import DEFECTS, defect, fix_of
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +20,8 @@ SHIPPED = sorted(path.stem for path in DEFECTS.glob("*.patch"))
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         yield found
 
 

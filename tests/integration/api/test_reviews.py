@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         await found.account("dora", "reviewer", speaks_for=("drl",))
         await found.account("max", "reviewer", speaks_for=("pytorch", "codereview"))
         await found.account("mina", "maintainer")

@@ -21,6 +21,7 @@ from app.api.openapi import required_role
 from app.domain.accounts import Role
 from app.main import documented_routes
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -116,8 +117,8 @@ ROUTES = {
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         for role in set(Role) - {Role.ADMIN}:
             await found.account(role.value, role.value)
         yield found

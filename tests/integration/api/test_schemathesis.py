@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -46,9 +47,9 @@ NAMED = {"key": "B2-DRL-10", "other": "B2-DRL-11", "name": "ada", "kind": "block
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
     """An application with one of everything that paths name, under the names of the examples."""
-    async with running_api(module_database, requests_per_minute=10**6) as found:
+    async with running_api(module_database, shared=shared, requests_per_minute=10**6) as found:
         await found.account("ada", "reviewer", speaks_for=("pytorch",))
         for role in ("reader", "reporter", "maintainer"):
             await found.account(role, role)

@@ -12,6 +12,7 @@ from app.database import libpq_url
 from app.schema import metadata
 from app.storage.transfer import KINDS, LEFT_OUT
 from tests.support.api import Api, running_api, ticket_body
+from tests.support.shared import Shared
 from tests.unit.formats.markdown_samples import LAYOUTS, finding
 
 pytestmark = pytest.mark.anyio
@@ -132,7 +133,7 @@ async def run_once(api: Api) -> None:
 
 
 async def test_an_export_makes_an_empty_installation_equal(
-    api_with_worker: Api, database: str, other_database: str
+    api_with_worker: Api, database: str, other_database: str, shared: Shared
 ) -> None:
     api = api_with_worker
     await fill(api)
@@ -140,7 +141,7 @@ async def test_an_export_makes_an_empty_installation_equal(
     lines = await export(api)
     before = without_own(contents(database, admin=await admin_id(api)))
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         report = await restore(other, lines)
         after = without_own(contents(other_database, admin=await admin_id(other)))
         again = await export(other)
@@ -155,12 +156,14 @@ async def test_an_export_makes_an_empty_installation_equal(
     assert len(again.splitlines()) == len(lines.splitlines()) + 1  # the note of the import
 
 
-async def test_what_is_restored_goes_on_working(api: Api, other_database: str) -> None:
+async def test_what_is_restored_goes_on_working(
+    api: Api, other_database: str, shared: Shared
+) -> None:
     await fill(api)
     lines = await export(api)
     document = (await api.call("GET", "/tickets/B7-PT-03.md")).content
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         await restore(other, lines)
         found = await other.get("/tickets?q=callers")
         shown = await other.get("/tickets/B2-DRL-10")
@@ -179,11 +182,13 @@ async def test_what_is_restored_goes_on_working(api: Api, other_database: str) -
     assert same == document
 
 
-async def test_an_export_joins_tickets_that_are_here(api: Api, other_database: str) -> None:
+async def test_an_export_joins_tickets_that_are_here(
+    api: Api, other_database: str, shared: Shared
+) -> None:
     await fill(api)
     lines = await export(api)
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         await other.account("ada", "reader")
         key = (await other.file(batch=50))["key"]
         await restore(other, lines)
@@ -232,12 +237,12 @@ async def test_a_key_that_is_here_makes_the_whole_import_fail(api: Api) -> None:
     ],
 )
 async def test_a_spoilt_export_is_refused_by_line_and_leaves_nothing(
-    api: Api, other_database: str, spoil: Any, reason: str
+    api: Api, other_database: str, spoil: Any, reason: str, shared: Shared
 ) -> None:
     await api.file(categories=["api-contract"])
     lines = (await export(api)).splitlines()
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         problem = await restore(other, b"\n".join(spoil(lines)), expect=422)
         total = (await other.get("/tickets?count=true"))["total"]
 
@@ -246,11 +251,11 @@ async def test_a_spoilt_export_is_refused_by_line_and_leaves_nothing(
     assert total == 0
 
 
-async def test_a_dry_run_leaves_nothing(api: Api, other_database: str) -> None:
+async def test_a_dry_run_leaves_nothing(api: Api, other_database: str, shared: Shared) -> None:
     await api.file()
     lines = await export(api)
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         report = await restore(other, lines, query="&dry_run=true")
         total = (await other.get("/tickets?count=true"))["total"]
 
@@ -311,7 +316,7 @@ NEW_IN_SECOND_EDITION = {
 
 
 async def test_an_export_of_the_first_edition_is_taken_and_its_evidence_is_stale(
-    api_with_worker: Api, other_database: str
+    api_with_worker: Api, other_database: str, shared: Shared
 ) -> None:
     api = api_with_worker
     await fill(api)
@@ -326,7 +331,7 @@ async def test_an_export_of_the_first_edition_is_taken_and_its_evidence_is_stale
         if line.get("kind") == "ticket" and line["ticket"]["decision"]:
             del line["ticket"]["decision"]["rules"]
 
-    async with running_api(other_database) as other:
+    async with running_api(other_database, shared=shared) as other:
         await restore(other, "".join(json.dumps(line) + "\n" for line in lines).encode())
         evidence = (await other.get("/tickets/B2-DRL-10"))["evidence"]
         (run,) = (await other.get("/runs"))["items"]

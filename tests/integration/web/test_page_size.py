@@ -12,6 +12,7 @@ import pytest
 from app.web import render
 from tests.support.api import Api, running_api
 from tests.support.pages import visiting
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -59,8 +60,8 @@ TICKETS: Mapping[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
-    async with running_api(module_database) as found:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared) as found:
         yield found
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.api import running_api
 from tests.support.bench import FILES, PACKAGE, Bench
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 from tests.support.target import write_target
 
 
@@ -20,8 +21,12 @@ def bench_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def shared_bench(module_database: str, bench_folder: Path) -> AsyncIterator[Bench]:
-    async with running_api(module_database, workers=1, target_root=bench_folder) as api:
+async def shared_bench(
+    module_database: str, bench_folder: Path, shared: Shared
+) -> AsyncIterator[Bench]:
+    async with running_api(
+        module_database, shared=shared, workers=1, target_root=bench_folder
+    ) as api:
         yield Bench(api, bench_folder)
 
 

@@ -10,6 +10,7 @@ import pytest
 from app.sandbox.engine import Engine
 from app.sandbox.interface import LayerStatus
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.target import defect
 
 pytestmark = pytest.mark.anyio
@@ -19,9 +20,9 @@ MISSING = LayerStatus("mounts", False, "no right to make namespaces")
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
     """A service on a machine without a file system of its own for arms."""
-    async with running_api(module_database) as found:
+    async with running_api(module_database, shared=shared) as found:
         sandbox = found.factory.sandbox
         assert isinstance(sandbox, Engine)
         sandbox._layers = (LayerStatus("session", True, "own session"), MISSING)

@@ -26,6 +26,7 @@ from tests.factories.runs import an_arm
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
 from tests.support.service import clean_environment
+from tests.support.shared import Shared
 from tests.support.target import PACKAGE, SUITE, write_target
 
 pytestmark = pytest.mark.anyio
@@ -45,9 +46,11 @@ def project() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str, project: Path) -> AsyncIterator[Api]:
+async def api(module_database: str, project: Path, shared: Shared) -> AsyncIterator[Api]:
     """The service without a worker; those that the tests start share its sandbox."""
-    async with running_api(module_database, target_root=project, worker_silence_s=1) as found:
+    async with running_api(
+        module_database, shared=shared, target_root=project, worker_silence_s=1
+    ) as found:
         await found.call("POST", "/tests/sync", expect=200)
         yield found
 

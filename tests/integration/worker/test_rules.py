@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 from tests.support.target import SUITE, diff_of, package_files, write_target
 
 pytestmark = pytest.mark.anyio
@@ -56,8 +57,8 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def service(module_database: str, folder: Path) -> AsyncIterator[Api]:
-    async with running_api(module_database, workers=1, target_root=folder) as found:
+async def service(module_database: str, folder: Path, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared, workers=1, target_root=folder) as found:
         yield found
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -70,9 +71,9 @@ def project() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str, project: Path) -> AsyncIterator[Api]:
+async def api(module_database: str, project: Path, shared: Shared) -> AsyncIterator[Api]:
     async with running_api(
-        module_database, workers=1, target_root=project, test_timeout_s=2.0
+        module_database, shared=shared, workers=1, target_root=project, test_timeout_s=2.0
     ) as found:
         await found.call("POST", "/tests/sync", expect=200)
         yield found

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 from tests.support.target import (
     PACKAGE,
     apply_patch,
@@ -35,9 +36,9 @@ REVIEWS = {
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str) -> AsyncIterator[Api]:
+async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
     """The service with its worker, for the bundled package."""
-    async with running_api(module_database, workers=1) as found:
+    async with running_api(module_database, shared=shared, workers=1) as found:
         yield found
 
 
@@ -203,10 +204,10 @@ def broken() -> Iterator[Path]:
 
 
 async def test_a_broken_package_is_reproduced_mended_and_proven(
-    database: str, broken: Path
+    database: str, broken: Path, shared: Shared
 ) -> None:
     fix = fix_of(defect(KEY))
-    async with running_api(database, workers=1, target_root=broken) as api:
+    async with running_api(database, shared=shared, workers=1, target_root=broken) as api:
         await api.call("POST", "/tests/sync", expect=200)
         key = await linked(api, CALL)
 

@@ -12,6 +12,7 @@ import pytest
 from app.config import PROJECT_ROOT
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
+from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
@@ -49,8 +50,8 @@ def project() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def api(module_database: str, project: Path) -> AsyncIterator[Api]:
-    async with running_api(module_database, workers=1, target_root=project) as found:
+async def api(module_database: str, project: Path, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(module_database, shared=shared, workers=1, target_root=project) as found:
         yield found
 
 

@@ -210,17 +210,3 @@ def test_gate_and_algorithm_must_match(make_slot: MakeSlot, host: Tensor) -> Non
     slot.state.alpha_algorithm, slot.alpha_schedule = AlphaAlgorithm.GATE, None
     with pytest.raises(RuntimeError, match="GATE needs a gate module"):
         slot(host)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_compiled_slot_computes_the_same(
-    make_slot: MakeSlot, host: Tensor, algorithm: AlphaAlgorithm
-) -> None:
-    slot = make_slot(algorithm)
-    torch.compiler.reset()
-    compiled = torch.compile(slot, backend="aot_eager")
-    # Amplitude and batch size change in one step, for each change costs a compilation.
-    for alpha, features in ((0.4, host), (0.9, torch.randn(5, 3, 4, 5))):
-        slot.set_alpha(alpha)
-        torch.testing.assert_close(compiled(features), slot(features))
-    torch.compiler.reset()

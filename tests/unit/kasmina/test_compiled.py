@@ -1,4 +1,4 @@
-"""The operators inside a compiled graph and under autocast."""
+"""Operators and slots inside a compiled graph and under autocast: the compiler loads once."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kasmina.alpha import AlphaAlgorithm
 from kasmina.blend_ops import (
     blend_add,
     blend_gate,
@@ -15,6 +16,7 @@ from kasmina.blend_ops import (
     multiply_valve_multiplier,
 )
 from kasmina.isolation import blend_with_isolation, ste_forward
+from kasmina.slot import SeedSlot
 
 Operator = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
@@ -90,3 +92,15 @@ def test_autocast_leaves_the_dtype_of_the_host(dtype: torch.dtype) -> None:
             ste_forward(host, seed),
         )
     assert {result.dtype for result in results} == {dtype}
+
+
+@pytest.mark.parametrize("algorithm", AlphaAlgorithm)
+def test_compiled_slot_computes_the_same(
+    make_slot: Callable[..., SeedSlot], algorithm: AlphaAlgorithm
+) -> None:
+    slot = make_slot(algorithm)
+    compiled = torch.compile(slot, backend="aot_eager")
+    # Amplitude and batch size change in one step, for each change costs a compilation.
+    for alpha, features in ((0.4, torch.randn(2, 3, 4, 5)), (0.9, torch.randn(5, 3, 4, 5))):
+        slot.set_alpha(alpha)
+        torch.testing.assert_close(compiled(features), slot(features))
