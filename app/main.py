@@ -18,6 +18,7 @@ from app.api import (
     changes,
     exchange,
     figures,
+    guidance,
     monitoring,
     openapi,
     patches,
@@ -121,7 +122,7 @@ def create_app(
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # app.api.guidance answers with it, whole or in part
         lifespan=lifespan,
         # A redirect would go to the address in the Host header, in plain http behind a proxy.
         redirect_slashes=False,
@@ -134,7 +135,7 @@ def create_app(
         },
     )
     app.state.factory = factory
-    for module in (*ROUTERS, service, monitoring):
+    for module in (*ROUTERS, service, monitoring, guidance):
         app.router.routes.extend(module.router.routes)
     problems.install(app)
     pages.install(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,6 +21,7 @@ from app.api.requests import JSON, MERGE_PATCH, StrictRoute
 from app.api.security import RequireRole
 from app.domain.accounts import Role
 from app.domain.gate_calls import PLACEHOLDERS
+from app.errors import FieldError, InvalidInput
 
 _MEANING = {
     401: "No valid token came.",
@@ -134,6 +135,56 @@ def install(app: FastAPI, routes: list[APIRoute]) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # the framework's way to replace it
+
+
+def part_of(document: Mapping[str, Any], tags: Collection[str]) -> dict[str, Any]:
+    """Return the operations with one of `tags`, and the schemas that they need.
+
+    Raises:
+        InvalidInput: a tag is of no operation.
+    """
+    known = {tag for _, operation in _operations(document) for tag in operation["tags"]}
+    if unknown := sorted(set(tags) - known):
+        told = f"no operation has the tag {unknown[0][:60]!r}"
+        allowed = tuple(sorted(known))
+        raise InvalidInput(FieldError("/tags", told, allowed=allowed, location="query"))
+    paths: dict[str, dict[str, Any]] = {}
+    for path, operation_of in document["paths"].items():
+        chosen = {
+            method: operation
+            for method, operation in operation_of.items()
+            if not set(tags).isdisjoint(operation["tags"])
+        }
+        if chosen:
+            paths[path] = chosen
+    schemas = document["components"]["schemas"]
+    needed: set[str] = set()
+    todo = [*_references(paths)]
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed.add(name)
+            todo += _references(schemas[name])
+    kept = {name: schema for name, schema in schemas.items() if name in needed}
+    return {**document, "paths": paths, "components": {**document["components"], "schemas": kept}}
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            yield path, operation
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Yield the names of the schemas that a part of the document refers to."""
+    if isinstance(node, dict):
+        if isinstance(found := node.get("$ref"), str):
+            yield found.rpartition("/")[2]
+        for part in node.values():
+            yield from _references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _references(part)
 
 
 def _build(app: FastAPI, routes: list[APIRoute]) -> dict[str, Any]:

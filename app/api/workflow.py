@@ -9,7 +9,7 @@ from fastapi import Query, Request
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.parameters import IfMatch, TicketKey
-from app.api.payloads.gates import GateOut
+from app.api.payloads.gates import GateOut, NextOut
 from app.api.payloads.tickets import TicketOut, ticket_body
 from app.api.payloads.workflow import (
     BatchOut,
@@ -102,6 +102,17 @@ async def show_gate(
     """
     gate = await services.gates.gate(actor, key, to, resolution)
     return JsonResponse([requirement.as_body() for requirement in gate])
+
+
+@router.get("/tickets/{key}/next", **answers(NextOut, 200, 404))
+async def show_next(actor: Reader, services: Services, key: TicketKey) -> JsonResponse:
+    """Show the one call that brings a ticket on, for your account.
+
+    Towards `proven`, and then closed: of what is still missing the first that you may do yourself,
+    with its body filled in as far as it is known. `needs` says who may where you may not,
+    `waiting_for` what has to happen where no call helps.
+    """
+    return JsonResponse((await services.gates.next_step(actor, key)).as_body())
 
 
 @router.put("/tickets/{key}/testability", **answers(TicketOut, 200, 404))

@@ -95,6 +95,10 @@ TICKET = Group(
             ),
             answer="SummaryOut",
         ),
+        "next": Command(
+            "commands.discovery:next_step",
+            ("findings ticket next B2-DRL-10", "findings ticket next B2-DRL-10 --json"),
+        ),
         "similar": Command(
             "commands.discovery:similar_tickets", ("findings ticket similar B2-DRL-10",)
         ),
@@ -355,6 +359,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             "Run the tests of a ticket and wait for the result.",
             answer="RunOut",
         ),
+        "source": Command(
+            "commands.guide:show_source",
+            ("findings source kasmina/blend_ops.py:59-94", "findings source"),
+            "Show lines of the package under test or of its suite, or list the files.",
+        ),
         "run": RUN,
         "test": TEST,
         "patch": PATCH,
@@ -428,6 +437,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "token": TOKEN,
     },
     "Help": {
+        "guide": Command(
+            "commands.guide:print_guide",
+            ("findings guide",),
+            "Print the page that leads from filing to proof by the API, as it is at /llms.txt.",
+        ),
         "help": Command(
             "commands.help:explain",
             ("findings help proven", "findings help ticket move", "findings help"),

@@ -98,5 +98,6 @@ _COMMANDS: tuple[tuple[str, str, Writer], ...] = (
     ("POST", r"tests/sync", lambda _match, _body: "test sync"),
     ("POST", r"runs/([^/?]+)/cancel", lambda match, _body: f"run cancel {quote(match[1])}"),
     ("GET", r"tickets/([^/?]+)", lambda match, _body: f"ticket show {quote(match[1])}"),
+    ("GET", r"runs/([^/?]+)\?wait=\d+", lambda m, _body: f"run show {quote(m[1])} --wait"),
     ("GET", r"tests", lambda _match, _body: "test list"),
 )

@@ -8,7 +8,9 @@ from app.domain import lifecycle
 from app.domain.accounts import Actor
 from app.domain.gate_facts import Requirement, facts_of
 from app.domain.gates import evaluate, resolution_of_gate
+from app.domain.next_step import NextStep, next_step
 from app.domain.remedies import requirement_for
+from app.domain.runs import RunStatus
 from app.domain.tickets import Resolution, Status, Testable, Ticket
 from app.errors import FieldError, InvalidInput
 from app.services.access import lock_ticket, shown
@@ -53,6 +55,19 @@ class GateService:
         caller = await self._client_code.caller(actor, ticket)
         gate = evaluate(facts_of(ticket), wanted)
         return tuple(requirement_for(requirement, caller) for requirement in gate)
+
+    async def next_step(self, actor: Actor, key: str) -> NextStep:
+        """Return what `actor` can do to bring a ticket on, or who can, or what it waits for.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        async with self._unit.read() as stores:
+            ticket = await shown(stores, key)
+            newest = await stores.runs.newest(ticket.id)
+        goes_on = newest is not None and newest.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+        caller = await self._client_code.caller(actor, ticket)
+        return next_step(ticket, caller, newest.id if newest is not None and goes_on else None)
 
     async def set_testability(
         self, actor: Actor, key: str, state: Testable, reason: str | None

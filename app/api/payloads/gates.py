@@ -58,6 +58,36 @@ class RemedyOut(Output):
     )
 
 
+class NextOut(Output):
+    """The call that brings a ticket on, or what it waits for."""
+
+    operation: str | None = Field(None, description="The operationId.", examples=["triggerRun"])
+    method: str | None = Field(None, examples=["POST"])
+    path: str | None = Field(None, examples=["/api/v1/tickets/B2-DRL-10/runs"])
+    body: dict[str, Any] | str | None = Field(
+        None,
+        description="What to send, with what is known filled in; placeholders as in remedies.",
+        examples=[{"kind": "proof"}],
+    )
+    why: str | None = Field(None, description="What the call is for.")
+    needs: str | None = Field(
+        None, description="Who may make it, where you may not: a role, a specialist or an account."
+    )
+    not_as: list[str] | None = Field(
+        None, description="Accounts through which the call would not count."
+    )
+    only_as: list[str] | None = Field(None, description="Accounts that alone may make it.")
+    then: list[RemedyOut] | None = Field(
+        None, description="Calls that follow it, in this order, once it has had its effect."
+    )
+    any_of: list[RemedyOut] | None = Field(
+        None, description="Calls of which one is enough; this one, without them, comes first."
+    )
+    waiting_for: str | None = Field(
+        None, description="In place of all that, where no call brings the ticket on."
+    )
+
+
 class RequirementOut(Output):
     """A requirement of a gate, and how the ticket stands to it."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import click
 
+from app.cli.remedies import command_for
 from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
@@ -58,6 +59,28 @@ def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> N
             columns, rows, empty="None is alike.", cut="title", may_go=("why", "status", "score")
         )
         session.out.table(table)
+
+
+def next_step(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> None:
+    """Show what you can do to bring a ticket on, or who can, or what it waits for."""
+    with opened(ctx, as_json=as_json) as session:
+        found = session.client.get("tickets", key, "next")
+        if session.out.as_json:
+            session.out.json(found)
+            return
+        if found.get("waiting_for"):
+            session.out.line(f"Waits for: {found['waiting_for']}")
+            return
+        session.out.line(found.get("why", ""))
+        if found.get("needs"):
+            session.out.line(f"This needs {found['needs']}:")
+        ways = found.get("any_of") or [found]
+        session.out.line("\n  or ".join(_typed(way) for way in ways))
+
+
+def _typed(call: dict[str, Any]) -> str:
+    """Return a call with those that follow it, as commands."""
+    return ", then ".join(command_for(one) for one in (call, *(call.get("then") or ())))
 
 
 def _similar_row(item: dict[str, Any]) -> tuple[object, ...]:
