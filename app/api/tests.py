@@ -88,7 +88,7 @@ async def link_test(
         purpose=body.purpose,
     )
     first = asdict(done.links[0])
-    return created({**first, "items": done.links}, location)
+    return created({**first, "items": done.links, "warnings": done.warnings}, location)
 
 
 @router.get(

@@ -35,7 +35,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "RunOut": f"{_RUN} arms also_broken compared not_comparable authors environment hints hint "
         "by_hand",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
-        "last_flake_at",
+        "last_flake_at warnings",
         "AccountOut": "id name role speaks_for display_name created_at disabled disabled_at",
         "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
         "NoteOut": "id author body created_at",

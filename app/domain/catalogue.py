@@ -28,6 +28,8 @@ class CatalogueTest:
     flakes: int = 0
     """How often repeats of it disagreed on one arm."""
     last_flake_at: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    """What is odd about its marks."""
 
     @classmethod
     def from_mapping(cls, row: Mapping[Any, Any]) -> Self:
@@ -42,6 +44,7 @@ class CatalogueTest:
             last_outcome=row["last_outcome"],
             flakes=row["flakes"],
             last_flake_at=row["last_flake_at"],
+            warnings=tuple(row["warnings"]),
         )
 
 

@@ -83,6 +83,7 @@ class CollectionReader:
         name = node_id(fields["id"])
         if name in self.items:
             raise Tampered(f"{name} was collected twice")
+        oddities = tuple(cut(str(text)) for text in fields["oddities"][:10])
         self.items[name] = CollectedTest(
             node_id=name,
             path=name.partition("::")[0],
@@ -91,8 +92,9 @@ class CollectionReader:
                 key for key in fields["findings"][:50] if isinstance(key, str) and len(key) < 200
             ),
             purpose="guards" if fields["purpose"] == "guards" else "demonstrates",
+            warnings=oddities,
         )
-        self.warnings += [f"{name}: {text}" for text in map(str, fields["oddities"][:10])]
+        self.warnings += [f"{name}: {text}" for text in oddities]
 
 
 def told(fields: Mapping[str, Any], *, with_id: bool = False) -> str:

@@ -126,6 +126,8 @@ class CollectedTest:
     """Keys named by ``@pytest.mark.finding``."""
     purpose: str = "demonstrates"
     """``guards`` when the marker says ``purpose="guards"``."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about its marks."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ tests = Table(
     # How often repeats of one arm disagreed, and when that was seen last.
     Column("flakes", Integer, nullable=False, server_default="0"),
     Column("last_flake_at", Timestamp),
+    # What is odd about its marks.
+    Column("warnings", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Index("ix_tests_findings", "findings", postgresql_using="gin"),
 )
 

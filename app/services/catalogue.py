@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -32,6 +32,7 @@ _ASKS_WORKERS_EVERY = 5
 
 
 _MOST_TRIES = 5
+_MOST_NAMED = 20
 
 
 class _Moved(Exception):
@@ -56,6 +57,8 @@ class SyncReport:
     tests: int
     errors: tuple[str, ...]
     """Files that could not be collected, each with the reason."""
+    warnings: tuple[str, ...]
+    """What is odd: about marks, keys that name no ticket, and files that skip themselves."""
     package_digest: str
     suite_digest: str
 
@@ -182,6 +185,7 @@ class CatalogueService:
                 findings=test.findings,
                 digest=snapshot.test_digests.get(test.path, snapshot.suite_digest),
                 purpose=TestPurpose(test.purpose),
+                warnings=test.warnings,
             )
             for test in collection.tests
         ]
@@ -189,6 +193,7 @@ class CatalogueService:
             if collection.errors:
                 found += await self._not_collected(stores, snapshot, found)
             await self._save(stores, snapshot, collection.errors, found)
+            unknown = await _unknown_keys(stores, found)
             if actor is not None:
                 await stores.audit.record(
                     actor, "tests.synced", changes={"tests": [None, len(found)]}
@@ -197,6 +202,7 @@ class CatalogueService:
             target=self._target.name,
             tests=len(found),
             errors=collection.errors,
+            warnings=(*collection.warnings, *unknown),
             package_digest=snapshot.package_digest,
             suite_digest=snapshot.suite_digest,
         )
@@ -255,6 +261,18 @@ class CatalogueService:
         )
         for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
             await reassess_for(stores, ticket_id, key, state)
+
+
+async def _unknown_keys(stores: Stores, found: Sequence[CatalogueTest]) -> list[str]:
+    """Say which keys of markers name no ticket: misspelt, or not filed yet."""
+    named = sorted({key for test in found for key in test.findings})
+    known = await stores.catalogue.tickets_named(named)
+    unknown = [key for key in named if key not in known]
+    if not unknown:
+        return []
+    listed, more = ", ".join(unknown[:_MOST_NAMED]), len(unknown) - _MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return [f"marks name keys of which there is no ticket: {listed}{rest}"]
 
 
 async def _again(work: Callable[..., Awaitable[Value]], *given: object) -> Value:

@@ -27,6 +27,8 @@ class Submission:
     links: tuple[TestLink, ...]
     created: bool
     """False when it replaced a file of the same name."""
+    warnings: tuple[str, ...]
+    """What is odd about it."""
 
 
 class SubmissionService:
@@ -61,7 +63,7 @@ class SubmissionService:
             _require_submitter(actor, await lock_ticket(stores, key))
         await self._client_code.require_cage("A submitted test")
         path = path_below_suite(key, filename)
-        node_ids = await self._collected(path, source)
+        node_ids, warnings = await self._collected(path, source)
         digest = hashlib.sha256(source.encode()).hexdigest()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
@@ -82,7 +84,7 @@ class SubmissionService:
             await reassess(stores, ticket.id, key, self._target.name)
             links = await stores.links.of_ticket(ticket.id, key)
         mine = tuple(link for link in links if link.node_id in set(node_ids))
-        return Submission(links=mine, created=previous is None)
+        return Submission(links=mine, created=previous is None, warnings=warnings)
 
     async def source(self, key: str, submitted_id: UUID) -> SubmittedTest:
         """Return a submitted file with its source.
@@ -96,15 +98,19 @@ class SubmissionService:
                     return file
         raise NotFound(f"{key} has no submitted test {submitted_id}.")
 
-    async def _collected(self, path: str, source: str) -> list[str]:
+    async def _collected(self, path: str, source: str) -> tuple[list[str], tuple[str, ...]]:
         where = f"{self._target.suite}/{path}"
         collection = await self._catalogue.collect_with({path: source})
         found = [test.node_id for test in collection.tests if test.path == where]
         wrong = [reason for reason in collection.errors if path in reason]
         if wrong or not found:
-            reason = wrong[0] if wrong else "pytest finds no test in it"
+            skipped = collection.skipped.get(where)
+            nothing = "pytest finds no test in it"
+            if skipped is not None:
+                nothing = f"it skips itself, so {nothing}: {skipped}"
+            reason = wrong[0] if wrong else nothing
             raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
-        return found
+        return found, tuple(told for told in collection.warnings if path in told)
 
 
 def _check(filename: str, source: str) -> None:

@@ -72,7 +72,15 @@ class CatalogueStore:
                 index_elements=[tests.c.target, tests.c.node_id],
                 set_={
                     name: new[name]
-                    for name in ("path", "doc", "findings", "purpose", "digest", "position")
+                    for name in (
+                        "path",
+                        "doc",
+                        "findings",
+                        "purpose",
+                        "digest",
+                        "position",
+                        "warnings",
+                    )
                 },
             ),
             [
@@ -85,6 +93,7 @@ class CatalogueStore:
                     "purpose": test.purpose.value,
                     "digest": test.digest,
                     "position": position,
+                    "warnings": list(test.warnings),
                 }
                 for position, test in enumerate(found)
             ],

@@ -55,12 +55,15 @@ class ExpandedTest:
 
 
 def within(node_id: ColumnElement[str], selector: ColumnElement[str]) -> ColumnElement[bool]:
-    """Tell whether a test is what `selector` names: a file, a class, a test or a parameter."""
-    return or_(
-        node_id == selector,
+    """Tell whether a test is what `selector` names: a file, a class, a test or a parameter.
+
+    What names a parameter names nothing else: ``x[a]`` is not ``x[a][b]``.
+    """
+    inside = or_(
         func.starts_with(node_id, selector.op("||")("::")),
         func.starts_with(node_id, selector.op("||")("[")),
     )
+    return or_(node_id == selector, and_(inside, selector.not_like("%::%[%")))
 
 
 def links_of(

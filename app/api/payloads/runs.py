@@ -96,6 +96,7 @@ class CatalogueTestOut(Output):
     last_outcome: str | None
     flakes: int = Field(description="How often repeats of it disagreed on one arm.")
     last_flake_at: datetime | None
+    warnings: list[str] = Field(description="What is odd about its marks.")
 
 
 class CatalogueOut(CountedOut):
@@ -111,6 +112,9 @@ class SyncOut(Output):
     target: str
     tests: int
     errors: list[str] = Field(description="Files that could not be collected, with the reason.")
+    warnings: list[str] = Field(
+        description="Odd marks, keys that name no ticket, files that skip themselves."
+    )
     package_digest: str
     suite_digest: str
 

@@ -522,3 +522,5 @@ class LinkedOut(TestLinkOut):
     """A new link; a submitted file may hold several tests, which `items` lists."""
 
     items: list[TestLinkOut] | None = None
+    warnings: list[str] | None = None
+    """Of a submitted file: what is odd about it."""

@@ -125,6 +125,8 @@ def sync_tests(ctx: click.Context, as_json: JsonFlag = None) -> None:
         )
         for error in report.get("errors") or ():
             session.out.passage("error", "Not collected", str(error))
+        for warning in report.get("warnings") or ():
+            session.out.passage("warning", "Warning", str(warning))
 
 
 def _item_id(session: Session, key: str, wanted: str) -> str:
