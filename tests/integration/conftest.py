@@ -5,7 +5,6 @@ Tests work as the service does: as a role without special rights that owns its d
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import tempfile
@@ -18,7 +17,6 @@ from app.backup import back_up, restore
 from app.config import load_settings
 from app.database import migrate
 from app.embedded import EmbeddedCluster
-from app.factory import Factory
 from tests.support.api import Api, running_api
 from tests.support.cluster import (
     Server,
@@ -46,20 +44,25 @@ def cluster() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def template(cluster: Server) -> str:
+async def shared(cluster: Server, anyio_backend: str) -> AsyncIterator[Shared]:
+    """What applications share; all tests that use it run on one event loop."""
+    found = Shared()
+    yield found
+    await found.close()
+
+
+@pytest.fixture(scope="session")
+async def template(cluster: Server, shared: Shared, anyio_backend: str) -> str:
     """A database at head whose catalogue is in step, to be cloned by every test."""
     clone_database(cluster.admin_url, "template0", _TEMPLATE, owner=ROLE)
     url = database_url(cluster.service_url, _TEMPLATE)
     migrate(url)
-
-    async def sync() -> None:
-        factory = Factory(load_settings(data_dir="/nonexistent"), url)
-        try:
-            await factory.catalogue.in_step()
-        finally:
-            await factory.close()
-
-    asyncio.run(sync())
+    # Nobody may be connected to what is to be cloned.
+    factory = shared.factory(load_settings(data_dir="/nonexistent"), url, connections=False)
+    try:
+        await factory.catalogue.in_step()
+    finally:
+        await factory.close()
     return _TEMPLATE
 
 
@@ -138,14 +141,6 @@ def schema_database(
     """The URL of a database at head, on either server."""
     with lend(server, schema_template(server)) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-async def shared(cluster: Server) -> AsyncIterator[Shared]:
-    """What applications share; all tests that use it run on one event loop."""
-    found = Shared()
-    yield found
-    await found.close()
 
 
 @pytest.fixture

@@ -33,8 +33,12 @@ class Shared:
         self._fork_servers = _fork_server(), _fork_server()
         self._connected: dict[tuple[str, int], Connected] = {}
 
-    def factory(self, settings: Settings, database_url: str) -> Factory:
-        """Make the factory of one application."""
+    def factory(
+        self, settings: Settings, database_url: str, *, connections: bool = True
+    ) -> Factory:
+        """Make the factory of one application; without `connections` it has those for itself."""
+        if not connections:
+            return _Factory(settings, database_url, self._fork_servers, None)
         key = database_url, settings.database_pool
         if key not in self._connected:
             engine = make_engine(database_url, name=LASTING, pool_size=settings.database_pool)
@@ -58,12 +62,12 @@ class _Factory(Factory):
         settings: Settings,
         database_url: str,
         fork_servers: tuple[ForkServer, ForkServer],
-        connected: Connected,
+        connected: Connected | None,
     ) -> None:
         super().__init__(settings, database_url)
         self._fork_servers = fork_servers
         self._own = self.engine, self.unit
-        self.engine, self.unit = connected
+        self.engine, self.unit = connected or self._own
 
     @property
     def sandbox(self) -> Sandbox:
