@@ -24,7 +24,7 @@ _SCHEMA: Schema = {
     "broken": {"path": (str,), "message": (str,)},
     "skip": {"path": (str,), "message": (str,)},
     "warn": {"id": (str,), "category": (str,), "message": (str,)},
-    "collected": {"threads": (int,)},
+    "collected": {"threads": (int,), "shared": Text},
 }
 
 
@@ -46,6 +46,8 @@ class CollectionReader:
     warnings: list[str] = field(default_factory=list)
     threads: int | None = None
     """How many threads the guest has; None until it has collected."""
+    shared: str | None = None
+    """What its forks would share."""
 
     def __post_init__(self) -> None:
         self._lines = LineReader(self.order.token, _SCHEMA)
@@ -78,6 +80,7 @@ class CollectionReader:
                 self.warnings.append(told(fields, with_id=True))
             case "collected":
                 self.threads = fields["threads"]
+                self.shared = None if fields["shared"] is None else cut(fields["shared"])
 
     def _item(self, fields: Mapping[str, Any]) -> None:
         name = node_id(fields["id"])

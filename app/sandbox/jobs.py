@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from app.sandbox import handover
+from app.sandbox import handover, shared
 from app.sandbox.channel import Channel
 from app.sandbox.order import CANARY_NOTE, Job, canary_name
 from app.sandbox.reporting import Reporter
@@ -40,7 +40,13 @@ class Forks:
         self._reporter = reporter
         self._seeds = seeds
         self._jobs = jobs
+        self._known: shared.Known = frozenset()
         self._canaries: dict[pytest.Module, pytest.Function] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_load_initial_conftests(self) -> None:
+        """Note what is open before anything of the arm is imported: pytest captures already."""
+        self._known = shared.open_now()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -52,7 +58,11 @@ class Forks:
                 self._canaries[module] = self._canary(module)
                 # Last in the module's tear-down, where unittest has it; pytest forgets it.
                 module.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
-        self._reporter.collected(session.items, threads=len(os.listdir("/proc/self/task")))
+        self._reporter.collected(
+            session.items,
+            threads=len(os.listdir("/proc/self/task")),
+            shared=shared.told(self._known),
+        )
         # What is frozen no collection looks at, so that none copies its pages in a fork.
         gc.freeze()
         gc.enable()

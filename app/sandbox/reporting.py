@@ -54,12 +54,12 @@ class Reporter:
         self._channel = channel
         self._warned = 0
 
-    def collected(self, items: Sequence[pytest.Item], threads: int) -> None:
-        """Tell what was collected, and close the channel."""
+    def collected(self, items: Sequence[pytest.Item], threads: int, shared: str | None) -> None:
+        """Tell what was collected and what forks would share, and close the channel."""
         for item in items:
             self._channel.send("item", **describe(item))
         self.suite_files()
-        self._channel.send("collected", threads=threads)
+        self._channel.send("collected", threads=threads, shared=shared)
         self._channel.close()
 
     def suite_files(self) -> list[str]:

@@ -1,7 +1,7 @@
 """An arm that was collected: tests are run in forks of it, one job after the other.
 
-Where it must not be forked from - it has threads, or left more in its scratch than can be put
-back - each job has a fresh collection of its own, and runs in it.
+Where it must not be forked from - it has threads, shared memory or open pipes, or left more in its
+scratch than can be put back - each job has a fresh collection of its own, and runs in it.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class CollectedSession:
         threads = self._execution.collected.threads or 1
         if threads > 1:
             return f"the arm has {threads} threads once it is collected, so a fork could hang"
+        if self._execution.collected.shared is not None:
+            return f"tests would share what the arm holds: {self._execution.collected.shared}"
         return self._execution.unforkable
 
     @property

@@ -32,6 +32,8 @@ ALONE_AGAIN = 3
 """So often a test of the rest of the suite runs alone once it has not passed."""
 _SLOW_SETUP_S = 3.0
 """A set-up that takes longer is paid once a pass, not once a test."""
+_MOST_FRESH = 20
+"""So many tests of an arm that cannot be forked from are collected each by itself."""
 _TELLING = ("was never awaited", "return a value that is not None from a test case")
 _MOST_NEIGHBOURS = 10
 _MOST_DEPENDENT = 5
@@ -166,9 +168,11 @@ class Passes:
 
     async def _each_alone(self, sessions: Sessions, node_ids: Sequence[str]) -> bool:
         in_place = next((one.in_place for one in sessions.all if one.in_place), None)
-        if in_place is not None and len(node_ids) > 1:
+        if in_place is not None and len(node_ids) > _MOST_FRESH:
             self.outcome.hint(f"The tests were not run one by one: {in_place}.")
             return await self._pass(sessions, node_ids, 1, TestMode.TOGETHER)
+        if in_place is not None:
+            self.outcome.hint(f"Each pass was collected anew in a fresh process: {in_place}.")
         for number, node_id in enumerate(node_ids):
             if not await self._pass(sessions, [node_id], 1, TestMode.ALONE):
                 return False

@@ -757,18 +757,20 @@ def test_entry(ledger):
     assert queue.get().sum() == 3
 """,
         """
+    data = torch.utils.data.TensorDataset(torch.arange(4.0))
+    seen = [float(x) for (x,) in torch.utils.data.DataLoader(data, num_workers=2, timeout=10)]
+    assert seen == [0, 1, 2, 3]
+""",
+        """
     import socket
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("\\0probe")
         listening.listen()
 """,
     ],
-    ids=["a queue of tensors", "a unix socket"],
+    ids=["a queue of tensors", "a loader with workers", "a unix socket"],
 )
-async def test_what_talks_among_processes_runs_or_names_what_the_cage_refuses(
-    bench: Bench, body: str
-) -> None:
+async def test_what_talks_among_processes_runs(bench: Bench, body: str) -> None:
     run = await bench.check(f"import torch\n\n\ndef test_it():{body}")
 
-    told = run["outcome"] == "inconclusive" and "the sandbox refuses" in run["reason"]
-    assert run["outcome"] == "passed" or told, run["reason"]
+    assert run["outcome"] == "passed", run["reason"]

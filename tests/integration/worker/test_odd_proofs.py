@@ -249,6 +249,59 @@ def test_b():
         says=("test_b depends on", "test_a"),
     ),
     Case(
+        "one test needs what another left in shared memory of the module",
+        SCALE
+        + """
+import multiprocessing
+
+seen = multiprocessing.Value("i", 0)
+
+def test_a():
+    seen.value = 6
+    assert scale(2, 3) == 6
+
+def test_b():
+    assert seen.value == 6
+    assert scale(2, 4) == 8
+""",
+        says=("test_b depends on", "test_a"),
+    ),
+    Case(
+        "one test needs what another left in a pipe of the module",
+        SCALE
+        + """
+import os
+import select
+
+reading, writing = os.pipe()
+
+def test_a():
+    os.write(writing, b"x")
+    assert scale(2, 3) == 6
+
+def test_b():
+    assert select.select([reading], [], [], 0)[0]
+    assert scale(2, 4) == 8
+""",
+        says=("test_b depends on", "test_a"),
+    ),
+    Case(
+        "tests that share memory honestly",
+        SCALE
+        + """
+import torch
+
+TABLE = torch.tensor([6.0, 8.0]).share_memory_()
+
+def test_a():
+    assert scale(2, 3) == TABLE[0]
+
+def test_b():
+    assert scale(2, 4) == TABLE[1]
+""",
+        "proven",
+    ),
+    Case(
         "tests that share a fixture honestly",
         SCALE
         + """

@@ -54,7 +54,7 @@ ITEM: Line = {
     "purpose": "guards",
     "oddities": ["odd"],
 }
-COLLECTED: Line = {"k": "collected", "threads": 1}
+COLLECTED: Line = {"k": "collected", "threads": 1, "shared": None}
 
 
 def phase(node_id: str, name: str, outcome: str = "passed", **more: Any) -> Line:
