@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from app import admission, tracing
 from app.api import (
@@ -43,6 +45,7 @@ from app.api.middleware import API, BodyLimit, HeadAsGet, RequestContext
 from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
+from app.mcp.endpoint import Endpoint
 from app.web import pages, report
 from app.web.hosts import HostGuard
 from app.worker.worker import Worker
@@ -108,7 +111,8 @@ def create_app(
             worker = Worker(factory, concurrency=workers)
             background.append(asyncio.create_task(_keep_working(worker), name="worker"))
         try:
-            yield
+            async with tools.running():
+                yield
         finally:
             app.state.ready = False
             for task in background:
@@ -135,6 +139,8 @@ def create_app(
         },
     )
     app.state.factory = factory
+    tools = Endpoint(app, partial(factory.accounts.authenticate, request_id=None))
+    app.router.routes.append(Route("/mcp", tools, methods=["GET", "POST", "DELETE"]))
     for module in (*ROUTERS, service, monitoring, guidance):
         app.router.routes.extend(module.router.routes)
     problems.install(app)

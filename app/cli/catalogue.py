@@ -437,6 +437,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "token": TOKEN,
     },
     "Help": {
+        "mcp": Command(
+            "commands.mcp:serve_tools",
+            ("findings mcp",),
+            "Serve the tools for agents (Model Context Protocol) on standard input and output.",
+        ),
         "guide": Command(
             "commands.guide:print_guide",
             ("findings guide",),

@@ -147,6 +147,24 @@ class Client:
             time.sleep(min(int(seconds), 5))
         return self._accepted(response)
 
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        wait_s: float = 0.0,
+    ) -> Response:
+        """Make a call to a path with its query, both quoted; an error is an answer too.
+
+        Raises:
+            Unreachable: nothing answered.
+        """
+        request = Request(method, target, {**self._headers, **headers}, content)
+        pauses = _PAUSES_S if method == "GET" else ()
+        return self._send(request, self._read_timeout_s + wait_s, pauses)
+
     def pages(self, *path: str, params: Params, limit: int | None) -> Iterator[dict[str, Any]]:
         """Yield the pages of a list until `limit` items, or all with None."""
         cursor: str | None = None

@@ -39,12 +39,13 @@ MAY_IMPORT = {
     "api": "factory metrics services formats storage domain errors",
     "web": "api factory services formats storage domain errors",
     "worker": "tracing factory services sandbox storage database domain errors",
-    "main": "api web worker admission factory tracing domain errors",
+    "mcp": "domain errors",  # of the API it knows what any client of it knows
+    "main": "api web mcp worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
     "protocol": "",
     "serving": "admission main protocol worker factory config errors",
     # The command speaks HTTP; only the part that starts the server knows the server.
-    "cli": "datadir",
+    "cli": "datadir mcp",
     "cli.service": "startup serving backup diagnosis database config logs errors datadir",
 }
 
@@ -57,6 +58,7 @@ ONLY_IN = {
     "alembic": "database",
     "fastapi": "api web main",
     "starlette": "api web main",
+    "mcp": "mcp",
     "click": "cli cli.service",
     "rich": "cli",
     "certifi": "cli",
