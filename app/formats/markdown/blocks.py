@@ -4,23 +4,28 @@ Only block rules run. HTML blocks and link definitions are switched off: the for
 each of them would let a slip of the author swallow a heading. For the same reason two kinds are
 read by narrower rules than Markdown's: a comment is one only where it has an end, and underlined
 text is a heading only where it is one line, and not underlined by the separator ``---``.
+
+Work is bounded: a text of too many parts, as a few rows of many columns make, is not read.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt, rules_block
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from app.formats.markdown.cells import Row, is_row, is_rule_row, split_row
 from app.formats.markdown.oneline import read_line
 from app.formats.markdown.source import Span, is_blank
+
+MAX_PARTS = 50_000
+"""Paragraphs, list items, rows and cells of one text."""
 
 Kind = Literal["heading", "paragraph", "table", "fence", "list", "quote", "rule", "other"]
 
@@ -42,6 +47,8 @@ _KINDS: dict[str, Kind] = {
     "hr": "rule",
     "code_block": "other",
 }
+_TEXTS = ("paragraph_open", "heading_open")
+"""What they hold lies a level deeper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +105,81 @@ class Outline:
     """Lines of comments that stand alone, at any depth."""
 
 
+class TooManyParts(Exception):
+    """A text falls into more than :data:`MAX_PARTS` parts."""
+
+
+_UNUSED = frozenset(
+    f"{part}_{at}" for part in ("thead", "tbody", "tr", "th", "td") for at in ("open", "close")
+) | {"inline", "paragraph_close", "heading_close"}
+"""Tokens that nothing here looks at; most of a document's are of these."""
+
+
+class _State(StateBlock):
+    """Keeps the tokens that are looked at, and counts all."""
+
+    def __init__(self, text: str, parser: MarkdownIt) -> None:
+        super().__init__(text, parser, {}, [])
+        self.ends: dict[int, tuple[int, int]] = {}
+        """By the line where a search for the end of a comment stops: from where the last one
+        began, and where it found one; so that many comments with one end are read in one pass."""
+        self._made = 0
+        self._unused = Token("", "", 0)
+
+    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        """Add a token.
+
+        Raises:
+            TooManyParts: there are too many.
+        """
+        self._made += 1
+        if self._made > 3 * MAX_PARTS:
+            # Of each part there is a token that begins it, one of what it holds, one that ends it.
+            raise TooManyParts
+        if ttype not in _UNUSED:
+            return super().push(ttype, tag, nesting)
+        self.level += nesting
+        return self._unused
+
+
+_Rule = Callable[[StateBlock, int, int, bool], bool]
+_ENDED = ["paragraph", "reference", "blockquote"]
+_BEGUN: tuple[tuple[str, _Rule, str, list[str]], ...] = (
+    ("fence", rules_block.fence, "`~", [*_ENDED, "list"]),
+    ("blockquote", rules_block.blockquote, ">", [*_ENDED, "list"]),
+    ("hr", rules_block.hr, "*-_", [*_ENDED, "list"]),
+    ("list", rules_block.list_block, "*+-0123456789", _ENDED),
+    ("heading", rules_block.heading, "#", _ENDED),
+)
+"""Rules of markdown-it, what each begins with, and the blocks that it ends."""
+
+
+def _where(begins: str, rule: _Rule) -> _Rule:
+    """A rule that is asked only about lines that begin with one of some characters."""
+
+    def asked(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        at = state.bMarks[start] + state.tShift[start]
+        return state.src[at : at + 1] in begins and rule(state, start, end, silent)
+
+    return asked
+
+
+def _table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A table, asked only about lines with something like a row of dashes below them."""
+    if start + 1 >= end:
+        return False
+    at = state.bMarks[start + 1] + state.tShift[start + 1]
+    return state.src[at : at + 1] in "|-:" and rules_block.table(state, start, end, silent)
+
+
 @cache
 def _parser(max_nesting: int, comments: bool, underlines: bool) -> MarkdownIt:
     """A parser; each rule is asked about every line, so one is left out where nothing needs it."""
     parser = MarkdownIt("commonmark", {"maxNesting": max_nesting}).enable("table")
     parser.disable(["lheading", "html_block", "reference"])
-    parser.core.ruler.enableOnly(["normalize", "block"])
+    parser.block.ruler.at("table", _table_rule, {"alt": ["paragraph", "reference"]})
+    for name, rule, begins, ends in _BEGUN:
+        parser.block.ruler.at(name, _where(begins, rule), {"alt": ends})
     if comments:
         parser.block.ruler.before(
             "heading", "comment", _comment, {"alt": ["paragraph", "reference", "blockquote"]}
@@ -118,12 +194,18 @@ def _comment(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     at = state.bMarks[start] + state.tShift[start]
     if not state.src.startswith("<!--", at):
         return False
-    for line in range(start, end):
-        found = state.src.find("-->", at, state.eMarks[line])
+    assert isinstance(state, _State)
+    since, line = state.ends.get(end, (end, end))
+    if not since <= start <= line:
+        line = start
+    found = -1
+    while line < end:
+        found = state.src.find("-->", max(at, state.bMarks[line]), state.eMarks[line])
         if found >= 0:
             break
-        at = state.bMarks[line + 1]
-    else:
+        line += 1
+    state.ends[end] = start, line
+    if found < 0:
         return False
     if line == start and state.src[found + 3 : state.eMarks[line]].strip():
         return False  # text goes on behind it: it stands in a paragraph
@@ -161,18 +243,25 @@ def heading_text(written: str) -> str:
 
 
 def scan(lines: Sequence[str], max_nesting: int = 100) -> Outline:
-    """Find the outermost blocks of some lines."""
+    """Find the outermost blocks of some lines.
+
+    Raises:
+        TooManyParts: there are more than :data:`MAX_PARTS`.
+    """
     text = "\n".join(lines)
     parser = _parser(max_nesting, "<!--" in text, _SOME_UNDERLINE.search(text) is not None)
-    tokens = parser.parse(text)
+    state = _State(text, parser)
+    if text:
+        parser.block.tokenize(state, 0, state.lineMax)
+    tokens = state.tokens
     opaque: set[int] = set()
     comments: list[Span] = []
     open_fence = None
     deepest = depth = 0
     blocks: list[Block] = []
     for index, token in enumerate(tokens):
-        if token.level > depth and token.map:
-            depth, deepest = token.level, token.map[0]
+        if token.map and token.level + (token.type in _TEXTS) > depth:
+            depth, deepest = token.level + (token.type in _TEXTS), token.map[0]
         if token.type == "fence" and token.map:
             opaque.update(range(*token.map))
             if token.level == 0 and not _is_closed(lines, token):

@@ -8,15 +8,18 @@ such text is written in a line.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from app.formats.markdown.cells import code_spans, is_row
+from app.formats.markdown.cells import is_row
 from app.formats.markdown.source import Span, is_blank
 
 SECTION_MARK = "<!-- section -->"
 """Behind a heading: the section is free text, whatever its heading says."""
 
 _BEGIN, _END = "<!--", "-->"
+_TICKS = re.compile(r"`+")
+_MARK = re.compile(rf"`+|{_BEGIN}")
 _BLOCK = re.compile(r"[ \t]*(?:#{1,6}(?:[ \t]|$)|[-*+][ \t]|\d{1,9}[.)][ \t]|>|`{3}|~{3})")
 
 
@@ -34,9 +37,10 @@ def hide(lines: Sequence[str], alone: Iterable[Span], opaque: frozenset[int]) ->
     for span in alone:
         done.update(range(span.start, span.end))
         _blank(hidden, span.start, hidden[span.start].find(_BEGIN), span.end - 1)
+    endless = 0
     for number, line in enumerate(lines):
         if _BEGIN in line and number not in opaque and number not in done:
-            _hide_inside(hidden, number, opaque)
+            endless = _hide_inside(hidden, number, opaque, endless)
     return tuple(hidden)
 
 
@@ -53,34 +57,70 @@ def open_lines(lines: Sequence[str], opaque: frozenset[int], alone: Iterable[Spa
     }
 
 
-def _hide_inside(lines: list[str], first: int, opaque: frozenset[int]) -> None:
-    """Blank the comments that begin within a line, each to its end in the same paragraph."""
+def _hide_inside(lines: list[str], first: int, opaque: frozenset[int], endless: int) -> int:
+    """Blank the comments that begin within a line, each to its end in the same paragraph.
+
+    What begins first, a comment or code, holds the other's marks. A comment that begins above the
+    line `endless` has its end in its own line or none; the next such line is returned.
+    """
+    line = lines[first]
+    runs = _runs(line)
+    inside: list[tuple[int, int]] = []
     at = 0
-    while (begin := lines[first].find(_BEGIN, at)) >= 0:
-        line = lines[first]
-        at = begin + len(_BEGIN)
-        code = any(a < begin < b for a, b in code_spans(line))
-        if code or line[begin - 1 : begin] == "\\" or line[begin:].startswith(SECTION_MARK):
-            continue
-        last = _last_line(lines, first, at, opaque)
-        if last is None:
-            return  # nor has any that begins behind it an end
-        _blank(lines, first, begin, last)
+    while found := _MARK.search(line, at):
+        begin, at = found.span()
+        if found[0] != _BEGIN:
+            at = _next(runs[at - begin], at) or at
+        elif line[begin - 1 : begin] != "\\" and not line.startswith(SECTION_MARK, begin):
+            end = line.find(_END, at)
+            if end >= 0:
+                at = end + len(_END)
+                inside.append((begin, at))
+                continue
+            last, stop = (None, endless) if first < endless else _last_line(lines, first, opaque)
+            if last is None:
+                endless = stop
+                break
+            _blank(lines, first, begin, last)
+            break
+    if inside:
+        lines[first] = _blanked(lines[first], inside)
+    return endless
 
 
-def _last_line(lines: Sequence[str], first: int, at: int, opaque: frozenset[int]) -> int | None:
-    """The line in which a comment ends, None when its paragraph ends before."""
-    for number in range(first, len(lines)):
+def _runs(line: str) -> dict[int, list[int]]:
+    """Where runs of backticks end, by their length."""
+    runs: dict[int, list[int]] = {}
+    for run in _TICKS.finditer(line):
+        runs.setdefault(run.end() - run.start(), []).append(run.end())
+    return runs
+
+
+def _next(places: Sequence[int], at: int) -> int | None:
+    """The first of some places, which are in order, behind one."""
+    found = bisect_right(places, at)
+    return places[found] if found < len(places) else None
+
+
+def _blanked(line: str, spans: Iterable[tuple[int, int]]) -> str:
+    pieces, at = [], 0
+    for start, end in spans:
+        pieces += [line[at:start], " " * (end - start)]
+        at = end
+    return "".join([*pieces, line[at:]])
+
+
+def _last_line(lines: Sequence[str], first: int, opaque: frozenset[int]) -> tuple[int | None, int]:
+    """The line below in which a comment ends, None when its paragraph ends before; and where."""
+    if is_row(lines[first]):
+        return None, first + 1
+    for number in range(first + 1, len(lines)):
         line = lines[number]
-        if number > first and (
-            number in opaque or is_blank(line) or is_row(line) or _BLOCK.match(line)
-        ):
-            return None
-        if line.find(_END, at if number == first else 0) >= 0:
-            return number
-        if is_row(line):
-            return None
-    return None
+        if number in opaque or is_blank(line) or is_row(line) or _BLOCK.match(line):
+            return None, number
+        if _END in line:
+            return number, number
+    return None, len(lines)
 
 
 def _blank(lines: list[str], first: int, begin: int, last: int) -> None:

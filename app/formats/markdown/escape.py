@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from app.formats.markdown.blocks import Outline, scan
+from app.formats.markdown.blocks import Outline, TooManyParts, scan
 from app.formats.markdown.comments import open_lines
 from app.formats.markdown.source import is_blank, is_rule
 
@@ -52,6 +52,13 @@ def decode(text: str) -> str:
 
 def encode(text: str, guard: Guard = no_guard) -> str:
     """Text as it may stand in a section; :func:`decode` gives it back."""
+    try:
+        return _encoded(text, guard)
+    except TooManyParts:
+        return _verbatim(text)
+
+
+def _encoded(text: str, guard: Guard) -> str:
     lines = text.split("\n")
     for _ in range(_FENCE_TRIES):
         outline = scan(lines)

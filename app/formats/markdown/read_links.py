@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.formats.markdown.blocks import Block, ListItem, scan
+from app.formats.markdown.blocks import Block, ListItem, TooManyParts, scan
 from app.formats.markdown.cells import Row, code_spans, strip_marks, unwrap
 from app.formats.markdown.comments import hide
 from app.formats.markdown.document import (
@@ -206,10 +206,13 @@ def commits_in(text: str, heading: str = "") -> tuple[str, ...]:
     if not _MAY_NAME.search(text):
         return ()
     source = split(text)
-    outline = scan(source.lines)
-    if "<!--" in text:
-        source = source.read_as(hide(source.lines, outline.comments, outline.opaque))
+    try:
         outline = scan(source.lines)
+        if "<!--" in text:
+            source = source.read_as(hide(source.lines, outline.comments, outline.opaque))
+            outline = scan(source.lines)
+    except TooManyParts:
+        return ()  # such a text is written as code, in which nothing is named
     body = Span(0, len(source.lines))
     section = Section(heading, SectionKind.RESOLUTION, 0, 0, body, body.end, outline.blocks)
     return tuple(entry.hash for entry in read_commits(source, [section])[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from app.formats.markdown.blocks import Outline
+from app.formats.markdown.blocks import MAX_PARTS, Outline, TooManyParts
 from app.formats.markdown.claims import taken_lines
 from app.formats.markdown.comments import hide
 from app.formats.markdown.document import (
@@ -71,7 +71,22 @@ def read(source: Source, source_path: str | None, limits: Limits = DEFAULT_LIMIT
 
 
 def without_comments(source: Source, max_nesting: int) -> tuple[Source, Outline]:
-    """A source as it is read, and its outline."""
+    """A source as it is read, and its outline.
+
+    Raises:
+        FormatError: it falls into too many parts.
+    """
+    try:
+        return _without_comments(source, max_nesting)
+    except TooManyParts:
+        reason = (
+            f"the document falls into more than {MAX_PARTS} paragraphs, list items, rows and "
+            "cells, the most that are read; split it, or put what a tool printed into a fence"
+        )
+        raise FormatError([FormatProblem(1, reason)]) from None
+
+
+def _without_comments(source: Source, max_nesting: int) -> tuple[Source, Outline]:
     outline = scan_ticket(source.lines, max_nesting)
     if not any("<!--" in line for line in source.lines):
         return source, outline

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
-from app.formats.markdown import FormatError, Limits, facts, merge, parse
+from app.formats.markdown import (
+    FormatError,
+    Limits,
+    SectionText,
+    facts,
+    merge,
+    parse,
+    write,
+)
 from tests.unit.formats.markdown_samples import (
     DESCRIPTION,
     LOCATION,
@@ -85,6 +94,37 @@ def test_ten_thousand_nested_lists_are_refused_quickly(nest: str) -> None:
     assert time.perf_counter() - begin < 5
     (problem,) = refused.value.problems
     assert problem.line == line_of(text, nest * 100)
+
+
+def ragged(columns: int, rows: int) -> str:
+    return "|".join("a" * columns) + "\n" + "|".join("-" * columns) + "\n" + "x\n" * rows
+
+
+@pytest.mark.parametrize(
+    "body",
+    [ragged(60, 2000), (ragged(60, 200) + "\n") * 10, "- a\n" * 40_000, "a\n\n" * 60_000],
+    ids=["a table", "tables", "items", "paragraphs"],
+)
+def test_what_falls_into_too_many_parts_is_refused(body: str) -> None:
+    with pytest.raises(FormatError, match="more than 50000 paragraphs, list items, rows and cells"):
+        parse(finding(f"## Notes\n\n{body}").encode())
+
+
+def test_many_parts_are_read_where_they_are_code() -> None:
+    log = "| a | b |\n" * 40_000
+    document = parse(finding(f"## Notes\n\n```\n{log}```").encode())
+
+    assert facts(document).sections[-1].body.count("\n") == 40_001
+
+
+def test_text_of_too_many_parts_is_written_as_code_and_comes_back() -> None:
+    body = "fixed in **commit 0123abc**\n\n" + "\n".join(["- a"] * 40_000)
+    stated = facts(parse(GOOD))
+    wanted = replace(stated, sections=(*stated.sections, SectionText("Log", body)))
+    written = write(wanted)
+
+    assert b"```verbatim" in written
+    assert facts(parse(written)) == wanted
 
 
 def test_moderate_nesting_is_fine() -> None:

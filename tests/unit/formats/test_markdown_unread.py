@@ -262,6 +262,9 @@ HIDDEN = "**Commits:** `0123abc`"
         f"- item\n\n  <!--\n  {HIDDEN}\n\n  - [ ] no\n  -->",
         f"Words <!-- and\n{HIDDEN}\n--> more.",
         "<!-- ```\n## Resolution\n``` -->",
+        f"a `<!--` <!-- ` --> <!-- {HIDDEN} -->",
+        f"a <!-- b --> ` c <!-- {HIDDEN} --> <!-- ` {HIDDEN} -->",
+        f"a <!-- b --> <!-- c\n{HIDDEN}\n-->",
         "<!--\n## Related Findings\n\n- B1-PT-02: x\n-->",
         "<!--\n| **Severity** | `P0` |\n-->",
     ],
@@ -278,7 +281,14 @@ def test_comments_hold_no_facts_and_keep_their_bytes(comment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["`<!-- a -->`", "a <!-- never closed", "```\n<!-- b -->\n```", "\\<!-- c -->"]
+    "text",
+    [
+        "`<!-- a -->`",
+        "``<!-- ` -->``",
+        "a <!-- never\nb <!-- closed",
+        "```\n<!-- b -->\n```",
+        "\\<!-- c -->",
+    ],
 )
 def test_what_only_looks_like_a_comment_is_text(text: str) -> None:
     document = parse(finding(f"## Notes\n\n{text}\n\n{HIDDEN}").encode())
