@@ -154,7 +154,7 @@ def _sections_of(ticket: domain.Ticket) -> tuple[SectionText, ...]:
     """The sections, with the whole summary in front where one line does not say it."""
     sections = tuple(SectionText(s.heading, s.body) for s in ticket.sections)
     whole = SectionText("Summary", body(ticket.summary))
-    more = "\n\n" in whole.body or "```" in whole.body or "~~~" in whole.body
+    more = "\n" in whole.body and any(mark in whole.body for mark in ("\n\n", "```", "~~~"))
     return sections if not more or whole in sections else (whole, *sections)
 
 
