@@ -12,6 +12,7 @@ closely, alone and on the other arms.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ _SLOW_SETUP_S = 3.0
 _MOST_FRESH = 20
 """So many tests of an arm that cannot be forked from are collected each by itself."""
 _TELLING = ("was never awaited", "return a value that is not None from a test case")
+_MOST_ALONE = 64
+"""Of more linked tests, those that are parameters of one function share a process."""
 _MOST_NEIGHBOURS = 10
 _MOST_DEPENDENT = 5
 _MOST_SESSIONS = 5
@@ -173,6 +176,8 @@ class Passes:
             return await self._pass(sessions, node_ids, 1, TestMode.TOGETHER)
         if in_place is not None:
             self.outcome.hint(f"Each pass was collected anew in a fresh process: {in_place}.")
+        if len(node_ids) > _MOST_ALONE:
+            return await self._each_function_alone(sessions, node_ids)
         for number, node_id in enumerate(node_ids):
             if not await self._pass(sessions, [node_id], 1, TestMode.ALONE):
                 return False
@@ -183,6 +188,19 @@ class Passes:
                     f"{self._slowest_setup_s:.0f} s."
                 )
                 return await self._pass(sessions, node_ids, 1, TestMode.TOGETHER)
+        return True
+
+    async def _each_function_alone(self, sessions: Sessions, node_ids: Sequence[str]) -> bool:
+        """Run each test function in a process of its own, with all its parameters."""
+        self.outcome.hint(
+            f"More than {_MOST_ALONE} tests are linked, so the parameters of one test ran in one "
+            "process."
+        )
+        for _, group in itertools.groupby(node_ids, key=_function):
+            parameters = list(group)
+            mode = TestMode.TOGETHER if len(parameters) > 1 else TestMode.ALONE
+            if not await self._pass(sessions, parameters, 1, mode):
+                return False
         return True
 
     async def _repeat_anew(self, node_ids: Sequence[str], repeat: int) -> None:
@@ -390,6 +408,10 @@ def draw_seed() -> int:
 def _is_telling(warning: str) -> bool:
     """Whether a warning says that a test may not do what it seems to."""
     return warning.startswith("pytest.") or any(words in warning for words in _TELLING)
+
+
+def _function(node_id: str) -> str:
+    return node_id.partition("[")[0]
 
 
 def _file(node_id: str) -> str:
