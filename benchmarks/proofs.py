@@ -87,7 +87,7 @@ class Version:
         while True:
             found = self.client.get(f"/runs/{run}", params={"wait": 60}).raise_for_status().json()
             if found["status"] == "finished":
-                assert found["outcome"] in ("passed", "proven"), found["reason"]
+                assert found["outcome"] in ("passed", "proven", "cannot-fail"), found["reason"][:300]
                 return time.perf_counter() - started
 
 
@@ -195,7 +195,7 @@ def many(versions: Sequence[Version], parameters: int) -> None:
     """Measure a proof of one test with many parameters, and who waits for it."""
     source = PARAMETERS.format(
         count=parameters,
-        call="blend_add(host, seed, 0.5)",
+        call="blend_add(host, seed, torch.tensor(0.5))",
         right="torch.lerp(host, seed, 0.5)",
     )
     for version in versions:
@@ -206,13 +206,13 @@ def many(versions: Sequence[Version], parameters: int) -> None:
     def measure(version: Version, _number: int) -> float:
         nonlocal slow
         took: list[float] = []
-        waited = slowest_answer(version, lambda: took.append(version.run("B2-CR-10", "check")))
+        waited = slowest_answer(version, lambda: took.append(version.run("B2-CR-10", "proof")))
         if version is versions[0]:
             slow = max(slow, waited)
         return took[0]
 
     seconds, ratio = compare(versions, measure, 2)
-    what = f"check of {parameters} parameters"
+    what = f"proof of {parameters} parameters"
     print(f"| {what} | {seconds * 1000:.0f} ms | {ratio:.2f} | ≥ 5 |", flush=True)
     print(f"| … longest wait of another request | {slow * 1000:.0f} ms | | ≤ 200 ms |", flush=True)
 
