@@ -53,7 +53,7 @@ async def arm(sandbox: SubprocessSandbox | ZygoteSandbox, prepared: PreparedArm,
 
 async def fork_floor(sandbox: ZygoteSandbox) -> None:
     """The zygote forks a keeper that finds its socket closed and ends."""
-    zygote = await sandbox._ready()
+    zygote = await sandbox._first.ready()
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     ends = ChildEnds(theirs, *(os.open(os.devnull, os.O_WRONLY) for _ in range(2)))
