@@ -87,7 +87,9 @@ class Version:
         while True:
             found = self.client.get(f"/runs/{run}", params={"wait": 60}).raise_for_status().json()
             if found["status"] == "finished":
-                assert found["outcome"] in ("passed", "proven", "cannot-fail"), found["reason"][:300]
+                assert found["outcome"] in ("passed", "proven", "cannot-fail"), found["reason"][
+                    :300
+                ]
                 return time.perf_counter() - started
 
 
