@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     """Least level that is logged."""
 
+    scanner_table: Path | None = None
+    """A file with rows of the table of scanners, which come before those that ship."""
+
     target_root: Path = PROJECT_ROOT
     """Project root of the package under test and its suite."""
 

@@ -14,6 +14,7 @@ from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
 from app.errors import Unavailable
+from app.formats.sarif.table import scanner_table
 from app.metrics import Metrics
 from app.sandbox.arms import ArmStore
 from app.sandbox.build import build_sandbox
@@ -51,6 +52,7 @@ from app.services.queue import QueueService
 from app.services.relations import RelationService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
+from app.services.scanning import ScanningService
 from app.services.sessions import SessionService
 from app.services.source import SourceService
 from app.services.submissions import SubmissionService
@@ -257,6 +259,12 @@ class Factory:
     def imports(self) -> ImportService:
         """Documents that become tickets."""
         return ImportService(self.unit, self.target.name)
+
+    @cached_property
+    def scanning(self) -> ScanningService:
+        """Reports of scanners that become tickets."""
+        table = scanner_table(self.settings.scanner_table)
+        return ScanningService(self.unit, self.target, table)
 
     @cached_property
     def drift(self) -> DriftService:

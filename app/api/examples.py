@@ -63,6 +63,10 @@ BODIES: Mapping[str, Any] = {
 
 TEXTS: Mapping[str, str] = {
     "text/x-diff": DIFF,
+    "application/sarif+json": (
+        '{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Bandit"}},'
+        ' "results": [{"ruleId": "B602"}]}]}'
+    ),
     "text/markdown": "# Finding Ticket: blend_multiply couples gradients\n",
     "text/x-python": "def test_scale_uses_its_factor():\n    assert scale(2.0, 3.0) == 6.0\n",
     "text/plain": f"running\nbundled passed {_NODE_ID}\nfinished passed\n",

@@ -10,13 +10,14 @@ from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
-from app.api.parameters import TicketFilters, TicketKey
+from app.api.parameters import Digits, TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
 from app.api.responses import JsonResponse, begun, with_etag
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
-from app.api.uploads import DESCRIBED, documents, lines
+from app.api.uploads import DESCRIBED, documents, lines, report, source_name
 from app.domain.documents import ImportOptions, OnConflict, StatusFrom
+from app.services.scanning import ReportOptions
 
 router = new_router("exchange")
 
@@ -41,8 +42,11 @@ async def import_tickets(
     actor: Maintainer,
     services: Services,
     format: Annotated[  # the parameter's word
-        Literal["markdown", "jsonl"],
-        Query(description="What the body holds: documents, or a whole export (admins only)."),
+        Literal["markdown", "jsonl", "sarif"],
+        Query(
+            description="What the body holds: documents, a whole export (admins only), or a "
+            "report of scanners in SARIF 2.1.0."
+        ),
     ] = "markdown",
     dry_run: Annotated[bool, Query(description="Report everything, store nothing.")] = False,
     on_conflict: Annotated[
@@ -65,6 +69,24 @@ async def import_tickets(
             description="Where a single document lies, such as `fixed/B2-DRL-10.md`.",
         ),
     ] = None,
+    root: Annotated[
+        str | None,
+        Query(
+            max_length=1000,
+            description="SARIF: the folder that the code lay in; absolute URIs below it become "
+            "relative.",
+        ),
+    ] = None,
+    batch: Annotated[
+        int, Digits, Query(ge=0, le=999_999, description="SARIF: of the new tickets.")
+    ] = 0,
+    complete: Annotated[
+        bool,
+        Query(
+            description="SARIF: the report is of all the code, so that what it does not have, of "
+            "rules that it knows, is not reported any more."
+        ),
+    ] = False,
 ) -> JsonResponse:
     """Import tickets from Markdown documents.
 
@@ -75,10 +97,19 @@ async def import_tickets(
 
     `jsonl` takes a whole export in, with accounts and history: all of it or nothing, so nothing of
     it may be here already.
+
+    `sarif` takes the results of scanners, whole or not at all, an item for each. A result that was
+    imported before is the same ticket also when its code has moved. Nothing is closed by it:
+    suppressions, and what a complete and successful run no longer has, come in as reviews.
     """
     if format == "jsonl":
         found = await services.transfer.restore(actor, lines(request), dry_run=dry_run)
         return JsonResponse(import_body(found))
+    if format == "sarif":
+        wanted = ReportOptions(source_name(source_path), root, batch, complete, dry_run)
+        async with report(request) as file:
+            taken = await services.scanning.take(actor, file, wanted)
+        return JsonResponse(import_body(taken))
     upload = await documents(request, source_path)
     options = ImportOptions(on_conflict, disposition, dry_run)
     items = await services.imports.take(actor, upload.files, upload.paths, options)

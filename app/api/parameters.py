@@ -124,6 +124,17 @@ async def ticket_filter(
     drift: Annotated[
         bool | None, Query(description="The folder of its document and its status disagree.")
     ] = None,
+    scanner: Annotated[
+        tuple[Word, ...], Query(max_length=50, description="Reported by a scanner, like `bandit`.")
+    ] = (),
+    rule: Annotated[
+        tuple[Annotated[str, Query(min_length=1, max_length=300)], ...],
+        Query(max_length=50, description="Reported by this rule of a scanner, like `B602`."),
+    ] = (),
+    reported: Annotated[
+        bool | None,
+        Query(description="Scanners report it; `false`: a complete run no longer did."),
+    ] = None,
     q: Annotated[str | None, Query(max_length=500, description="Words to find.")] = None,
 ) -> TicketFilter:
     """Gather the filters of ticket lists: OR within a field, AND between fields."""
@@ -145,6 +156,9 @@ async def ticket_filter(
         drift=drift,
         assignee=assignee,
         created_by=created_by,
+        scanner=scanner,
+        rule=rule,
+        reported=reported,
         # An empty search field of a form asks for nothing.
         q=(q or "").strip() or None,
     )

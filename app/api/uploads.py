@@ -1,9 +1,13 @@
-"""What an import sends: one document, a form with many, an archive, or lines of JSON."""
+"""What an import sends: a document, a form with many, an archive, lines of JSON, or a report."""
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import IO
 from urllib.parse import unquote
 
 from fastapi import Request
@@ -28,9 +32,16 @@ MAX_LINES_BYTES = 8 << 30
 
 MAX_LINE_BYTES = 64 << 20
 
+MAX_REPORT_BYTES = 256 << 20
+"""Of a report of scanners; it is put down on the disk as it comes."""
+
+_IN_MEMORY = 4 << 20
+"""A smaller report needs no disk."""
+
 _MARKDOWN = ("text/markdown", "text/x-markdown", "text/plain")
 _ZIP = ("application/zip", "application/x-zip-compressed")
 _FORM = "multipart/form-data"
+_SARIF = ("application/sarif+json", "application/json")
 _LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines", "text/plain")
 
 DESCRIBED = {
@@ -52,6 +63,7 @@ DESCRIBED = {
                 }
             },
             "application/x-ndjson": {"schema": {"type": "string"}},
+            "application/sarif+json": {"schema": {"type": "string"}},
         },
     }
 }
@@ -102,16 +114,10 @@ async def _body(request: Request) -> bytes:
 
 
 def _one(content: bytes, source_path: str | None) -> Upload:
-    if source_path is None:
+    path = source_name(source_path)
+    if path is None:
         return Upload([SourceFile(None, content)], frozenset())
-    try:
-        # Header values arrive as Latin-1; clients send UTF-8, or percent signs.
-        path = unquote(source_path.encode("latin-1").decode("utf-8"), errors="strict")
-    except UnicodeError:
-        path = "\x00"
-    if reason := why_unsafe(path):
-        raise InvalidInput(FieldError("/X-Source-Path", reason, location="header"))
-    return Upload([SourceFile(cleaned(path), content)], frozenset([cleaned(path)]))
+    return Upload([SourceFile(path, content)], frozenset([path]))
 
 
 async def _form(request: Request) -> Upload:
@@ -166,6 +172,52 @@ async def lines(request: Request) -> AsyncIterator[bytes]:
             raise PayloadTooLarge(f"A line may have at most {MAX_LINE_BYTES} bytes.")
     if size:
         yield b"".join(held)
+
+
+@asynccontextmanager
+async def report(request: Request) -> AsyncIterator[IO[bytes]]:
+    """Open the SARIF report in a body, which is gone when the block ends.
+
+    Raises:
+        UnsupportedMediaType: it is of another type.
+        PayloadTooLarge: it is too large.
+    """
+    sent = _media_type(request)
+    if sent not in _SARIF:
+        raise UnsupportedMediaType(
+            f"SARIF comes as {_SARIF[0]}, not as {sent[:80]!r}. Set the Content-Type header."
+        )
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > MAX_REPORT_BYTES:
+                raise PayloadTooLarge(
+                    f"A report may have at most {MAX_REPORT_BYTES} bytes; split it by its runs."
+                )
+            if size > _IN_MEMORY:
+                await asyncio.to_thread(file.write, piece)
+            else:
+                file.write(piece)
+        yield file
+
+
+def source_name(given: str | None) -> str | None:
+    """Return the path in a header, which is where a single document lies.
+
+    Raises:
+        InvalidInput: it is no path below a folder.
+    """
+    if given is None:
+        return None
+    try:
+        # Header values arrive as Latin-1; clients send UTF-8, or percent signs.
+        path = unquote(given.encode("latin-1").decode("utf-8"), errors="strict")
+    except UnicodeError:
+        path = "\x00"
+    if reason := why_unsafe(path):
+        raise InvalidInput(FieldError("/X-Source-Path", reason, location="header"))
+    return cleaned(path)
 
 
 def prefers_markdown(accept: str) -> bool:

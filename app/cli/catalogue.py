@@ -379,9 +379,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             (
                 "findings import audit/",
                 "findings import audit/ --dry-run --on-conflict update",
+                "findings import bandit.sarif --complete",
                 "findings import export.jsonl",
             ),
-            "Import tickets from Markdown documents, or a whole export from JSON Lines.",
+            "Import tickets from Markdown documents, SARIF reports, or a whole export from JSON "
+            "Lines.",
             answer="ImportItemOut",
         ),
         "export": Command(

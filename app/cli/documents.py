@@ -19,6 +19,8 @@ FOLDERS = ("triaged", "fixed", "wontfix", "not-a-bug")
 """Folders whose names say something of the tickets in them."""
 
 SUFFIXES = (".md", ".markdown")
+REPORTS = (".sarif", ".sarif.json")
+"""How reports of scanners are named."""
 MAX_AT_ONCE = 100
 MAX_BYTES_AT_ONCE = 8 << 20
 MAX_ARCHIVE = 64 << 20

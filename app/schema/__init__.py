@@ -10,6 +10,7 @@ from . import (  # noqa: F401  # registers the tables
     operations,
     reviews,
     runs,
+    scanning,
     sessions,
     tickets,
     verification,

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from app.domain.search import search_query
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
+from app.schema.scanning import scanner_results
 from app.schema.tickets import tickets
 from app.storage.drift import drifted
 from app.storage.readiness import closable, objected_to, waived
@@ -57,13 +58,19 @@ class TicketFilter:
     """Closed as ``fixed`` without evidence: by a waiver, or by overriding what evidence asks."""
     drift: bool | None = None
     """The folder of its document and its status disagree."""
+    scanner: tuple[str, ...] = ()
+    """A scanner reported it."""
+    rule: tuple[str, ...] = ()
+    """A scanner reported it by this rule; with `scanner` that one."""
+    reported: bool | None = None
+    """The last run of a scanner that could tell still had it, or no longer did."""
     q: str | None = None
 
 
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""
 
-_FLAGS = ("stale", "closable", "objected", "waived", "drift")
+_FLAGS = ("stale", "closable", "objected", "waived", "drift", "reported")
 
 
 def form_of(wanted: TicketFilter) -> Form:
@@ -148,6 +155,8 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
         found.append(by == authors.scalar_subquery() if single else by.in_(authors))
     if wanted.verdict or wanted.reviewer:
         found.append(_has_review(wanted.verdict, wanted.reviewer))
+    if wanted.scanner or wanted.rule or wanted.reported is not None:
+        found.append(_has_result(wanted))
     if wanted.q:
         found += _full_text(wanted.q, telling=telling)
     return found
@@ -188,3 +197,16 @@ def _has_review(verdicts: tuple[str, ...], specialists: tuple[str, ...]) -> Colu
     return exists().where(
         and_(columns.ticket_id == tickets.c.id, columns.superseded_by.is_(None), *asked)
     )
+
+
+def _has_result(wanted: TicketFilter) -> ColumnElement[bool]:
+    columns = scanner_results.c
+    asked = [
+        _one_of(columns[name], name, values)
+        for name, values in (("scanner", wanted.scanner), ("rule", wanted.rule))
+        if values
+    ]
+    if wanted.reported is not None:
+        asked.append(columns.reported if wanted.reported else ~columns.reported)
+    # By a set and not for each ticket: a scanner has few of many tickets, or a rule has.
+    return tickets.c.id.in_(select(columns.ticket_id).where(*asked))

@@ -43,6 +43,7 @@ from app.schema.audit import audit_events
 from app.schema.documents import pending_relations, ticket_documents
 from app.schema.reviews import reviews
 from app.schema.runs import run_arms, run_events, runs, test_tallies
+from app.schema.scanning import scanner_results
 from app.schema.tickets import (
     checklist_items,
     key_counters,
@@ -150,6 +151,7 @@ KINDS: Mapping[str, Kind] = {
                 _ticket_part("submitted_tests", submitted_tests, "id"),
                 _ticket_part("documents", ticket_documents, "source_path"),
                 _ticket_part("pending_relations", pending_relations, "key", "kind"),
+                _ticket_part("scanner_results", scanner_results, "scanner"),
             ),
             left_out=frozenset({"search"}),
             shifted={"id": "ticket_shift"},

@@ -41,6 +41,7 @@ from app.storage.relations import RelationStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
 from app.storage.runs import RunStore
+from app.storage.scanning import ScanningStore
 from app.storage.sessions import SessionStore
 from app.storage.similar import SimilarStore
 from app.storage.statistics import StatisticsStore
@@ -146,6 +147,11 @@ class Stores:
     def documents(self) -> DocumentStore:
         """Documents that tickets came from."""
         return DocumentStore(self._connection)
+
+    @cached_property
+    def scanning(self) -> ScanningStore:
+        """Results of scanners."""
+        return ScanningStore(self._connection)
 
     @cached_property
     def transfer(self) -> TransferStore:

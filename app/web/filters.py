@@ -24,13 +24,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """Filters with a short list of words."""
 
-TEXTS = ("domain", "agent", "reviewer", "assignee", "created_by")
+TEXTS = ("domain", "agent", "reviewer", "assignee", "created_by", "scanner", "rule")
 FLAGS: Mapping[str, str] = {
     "stale": "evidence is stale",
     "closable": "ready to close",
     "objected": "an objection is unanswered",
     "waived": "closed without evidence",
     "drift": "folder and status disagree",
+    "reported": "scanners report it",
 }
 _NAMES = {"q": "words", "created_by": "filed by", "agent": "found by", "reviewer": "reviewed by"}
 SORTS: Mapping[str, str] = {

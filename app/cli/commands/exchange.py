@@ -61,7 +61,8 @@ def import_documents(
         list[str],
         Argument(
             metavar="PATH...",
-            help="Documents, folders of them, patterns, a .zip, a .jsonl, or - for standard input.",
+            help="Documents, folders of them, patterns, a .zip, a .jsonl, .sarif reports, or - for "
+            "standard input.",
         ),
     ],
     dry_run: Annotated[
@@ -80,12 +81,27 @@ def import_documents(
     source_path: Annotated[
         str | None, Option(metavar="PATH", help="What standard input is to be known as.")
     ] = None,
+    complete: Annotated[
+        bool,
+        Option(
+            "--complete",
+            help="A SARIF report is of all the code: what it lacks is not reported any more.",
+        ),
+    ] = False,
+    root: Annotated[
+        str | None,
+        Option(metavar="DIR", help="Where the code of a SARIF report lay; else this folder."),
+    ] = None,
+    batch: Annotated[
+        int | None, Option("--batch", metavar="N", help="Of new tickets of a SARIF report.")
+    ] = None,
     as_json: JsonFlag = None,
 ) -> None:
-    """Import tickets from Markdown documents, or a whole export from JSON Lines.
+    """Import tickets from Markdown documents, SARIF reports, or a whole export from JSON Lines.
 
     Documents of a folder are known by their paths below it; fixed/, triaged/, wontfix/ and
-    not-a-bug/ say something of the tickets in them. In a pipe: result, key, path, line and what is
+    not-a-bug/ say something of the tickets in them. A report of scanners is taken whole or not at
+    all, and closes nothing. In a pipe: result, key, path, line and what is
     to be said, separated by tabs. The exit code is 1 when a document was not taken.
     """
     params = {
@@ -96,9 +112,24 @@ def import_documents(
     lines = [source for source in sources if source.endswith(".jsonl")]
     if lines and len(sources) > 1:
         raise UsageProblem("a .jsonl is a whole export", "Import it alone")
+    reports = [source for source in sources if source.lower().endswith(documents.REPORTS)]
+    if reports and len(reports) < len(sources):
+        raise UsageProblem("a .sarif is no document", "Import reports and documents apart")
+    if not reports and (complete or root or batch is not None):
+        raise UsageProblem("--complete, --root and --batch are of .sarif reports")
+    of_report = {
+        "complete": "true" if complete else None,
+        "root": str(Path(root or ".").resolve()),
+        "batch": batch,
+        "dry_run": params["dry_run"],
+    }
     with opened(ctx, as_json=as_json) as session:
         if lines:
             items = _restore(session, lines[0], dry_run=dry_run)
+        elif reports:
+            items = [
+                item for source in reports for item in _send_report(session, source, of_report)
+            ]
         else:
             items = _send_all(session, sources, params, source_path)
         _report(session, items, dry_run=dry_run)
@@ -150,6 +181,21 @@ def _send(
         headers["X-Source-Path"] = documents.quoted(parcel.source_path)
     answer = session.client.call(
         "POST", "imports", params=params, content=parcel.content, headers=headers, wait_s=WAIT_S
+    )
+    return list(answer.json()["items"])
+
+
+def _send_report(session: Session, source: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = session.client.call(
+        "POST",
+        "imports",
+        params={"format": "sarif", **params},
+        content=documents.pieces(source),
+        headers={
+            "Content-Type": "application/sarif+json",
+            "X-Source-Path": documents.quoted(Path(source).name),
+        },
+        wait_s=WAIT_S,
     )
     return list(answer.json()["items"])
 
@@ -239,6 +285,11 @@ def export_tickets(
     waived: Annotated[
         bool | None, Option("--waived/--not-waived", help="Closed without evidence.")
     ] = None,
+    scanner: Annotated[_Words, _many("--scanner", "Which scanner reported it.")] = None,
+    rule: Annotated[_Words, _many("--rule", "By which rule of a scanner.")] = None,
+    reported: Annotated[
+        bool | None, Option("--reported/--not-reported", help="Whether a scanner still does.")
+    ] = None,
     drift: Annotated[
         bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
@@ -267,6 +318,9 @@ def export_tickets(
         "closable": closable,
         "objected": objected,
         "waived": waived,
+        "scanner": scanner,
+        "rule": rule,
+        "reported": reported,
         "drift": drift,
     }
     with opened(ctx, as_json=None) as session:

@@ -158,6 +158,11 @@ def list_tickets(
     waived: Annotated[
         bool | None, Option("--waived/--not-waived", help="Closed without evidence.")
     ] = None,
+    scanner: Annotated[_Words, _many("--scanner", "Which scanner reported it.")] = None,
+    rule: Annotated[_Words, _many("--rule", "By which rule of a scanner.")] = None,
+    reported: Annotated[
+        bool | None, Option("--reported/--not-reported", help="Whether a scanner still does.")
+    ] = None,
     drift: Annotated[
         bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
@@ -191,6 +196,9 @@ def list_tickets(
         "closable": closable,
         "objected": objected,
         "waived": waived,
+        "scanner": scanner,
+        "rule": rule,
+        "reported": reported,
         "drift": drift,
         "sort": sort,
     }

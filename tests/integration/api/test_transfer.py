@@ -86,6 +86,13 @@ async def fill(api: Api) -> None:
         headers={"Content-Type": "text/markdown", "X-Source-Path": "fixed/B7-PT-03.md"},
         expect=200,
     )
+    report = {"tool": {"driver": {"name": "Bandit"}}, "results": [{"ruleId": "B602"}]}
+    await api.call(
+        "POST",
+        "/imports?format=sarif",
+        json={"version": "2.1.0", "runs": [report]},
+        expect=200,
+    )
     ticket = await api.file(
         as_="bob",
         key="B2-DRL-10",
@@ -148,7 +155,7 @@ async def test_an_export_makes_an_empty_installation_equal(
         (waived,) = (await other.get("/tickets?waived=true"))["items"]
 
     assert waived["evidence"]["closed_without"] == {"by": "admin", "reason": "Wording."}
-    assert [item["result"] for item in report["items"]] == ["created"] * 3
+    assert [item["result"] for item in report["items"]] == ["created"] * 4
     for name in before:
         assert after[name] == before[name], name
     full = ("runs", "run_arms", "run_events", "reviews", "notes", "test_links", "ticket_documents")
@@ -197,7 +204,7 @@ async def test_an_export_joins_tickets_that_are_here(
             "role"
         ]
         assert (await other.get(f"/tickets/{key}"))["key"] == key
-        assert (await other.get("/tickets?count=true"))["total"] == 4
+        assert (await other.get("/tickets?count=true"))["total"] == 5
 
     mine = await api.get("/tickets/B2-DRL-10/history?limit=200")
     assert [e["action"] for e in history["items"]] == [e["action"] for e in mine["items"]]

@@ -1,0 +1,420 @@
+"""Results of a SARIF run in the words of this service.
+
+Nothing of a file is trusted to be there or to be of its type: what is missing has the value that
+the standard gives it, and what is wrong is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain import keys
+from app.domain.scanning import Reported, ScannerRun, Suppressed, Suppression, Trace
+from app.domain.tickets import Location
+from app.domain.traces import Source, code_digest, digest
+from app.formats.sarif.columns import code_point
+from app.formats.sarif.stream import RunHead
+from app.formats.sarif.uris import Paths
+
+MAX_LOCATIONS = 200
+_MAX_MESSAGE = 4000
+_MAX_ABOUT = 4000
+_MAX_CODE = 8000
+_MAX_TITLE = 200
+_MAX_NAME = 300
+_MAX_RELATED = 20
+_MAX_NOTICES = 20
+
+_NOT_SHOWN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_NUMBERS = re.compile(r"\d+")
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+_PLACE = re.compile(r"\{(\d{1,3})\}")
+_LEVELS = frozenset({"none", "note", "warning", "error"})
+_KINDS = frozenset({"pass", "open", "informational", "notApplicable", "review", "fail"})
+_KEPT = ("rank", "guid", "correlationGuid", "baselineState", "hostedViewerUri", "occurrenceCount")
+
+Look = Callable[[str], Source | None]
+"""Returns the source at a path of the target, where there is one."""
+
+
+def said(value: Any, most: int = _MAX_MESSAGE) -> str | None:
+    """Return a text without what cannot be stored or seen; None where it is none, or blank."""
+    if not isinstance(value, str):
+        return None
+    text = _NOT_SHOWN.sub("", value[: most * 2]).strip()
+    return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def _whole(value: Any, most: int = 100_000_000) -> int | None:
+    fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return value if fits else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any) -> float | None:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if 0 <= found <= 10 else None
+
+
+class RunReader:
+    """Reads the results of one run.
+
+    Args:
+        head: what the run says beside its results.
+        root: the folder that the code lay in.
+        known: paths of the target.
+        look: returns the source at one of them.
+    """
+
+    def __init__(self, head: RunHead, root: str | None, known: frozenset[str], look: Look) -> None:
+        self._head, self._look = head, look
+        bases = _object(head.said.get("originalUriBaseIds"))
+        self._paths = Paths(bases, head.parts("artifacts"), root, known)
+        tool = head.part("tool")
+        driver = _object(tool.get("driver"))
+        self._components = [driver, *map(_object, _list(tool.get("extensions")))]
+        self._rules = {
+            rule["id"]: rule
+            for component in reversed(self._components)
+            for rule in _list(component.get("rules"))
+            if isinstance(rule, dict) and isinstance(rule.get("id"), str)
+        }
+        columns = head.said.get("columnKind")
+        self._columns = columns if isinstance(columns, str) else None
+        name = said(driver.get("name"), 100) or "unknown"
+        version = said(driver.get("version"), 60) or said(driver.get("semanticVersion"), 60)
+        self.run = ScannerRun(
+            scanner=_slug(name),
+            tool=f"{name} {version}" if version else name,
+            rules=frozenset(self._rules),
+            succeeded=self._succeeded(),
+            results=head.results,
+            notices=tuple(self._notices()),
+        )
+
+    def _succeeded(self) -> bool:
+        runs = [_object(item).get("executionSuccessful") for item in self._invocations()]
+        return bool(runs) and all(value is True for value in runs)
+
+    def _invocations(self) -> list[Any]:
+        return self._head.parts("invocations")
+
+    def _notices(self) -> list[str]:
+        found = []
+        for invocation in map(_object, self._invocations()):
+            if invocation.get("executionSuccessful") is False:
+                why = said(invocation.get("exitCodeDescription"), 200)
+                found.append(f"the tool says that it did not succeed{f': {why}' if why else ''}")
+            for name in ("toolExecutionNotifications", "toolConfigurationNotifications"):
+                for notice in map(_object, _list(invocation.get(name))):
+                    if notice.get("level", "warning") in ("warning", "error"):
+                        where = self._where(notice)
+                        text = said(_object(notice.get("message")).get("text"), 500)
+                        found.append(f"{where}{text or 'something went wrong'}")
+        more = len(found) - _MAX_NOTICES
+        return found[:_MAX_NOTICES] + ([f"and {more} more"] if more > 0 else [])
+
+    def _where(self, notice: dict[str, Any]) -> str:
+        for place in map(_object, _list(notice.get("locations"))):
+            physical = _object(place.get("physicalLocation"))
+            path, _ = self._paths.of(physical.get("artifactLocation"))
+            line = _whole(_object(physical.get("region")).get("startLine"))
+            if path:
+                return f"{path}:{line}: " if line else f"{path}: "
+        return ""
+
+    def read(self, result: Any) -> Reported | None:
+        """Read a result; None where it is no object."""
+        if not isinstance(result, dict):
+            return None
+        warnings: list[str] = []
+        rule_id, rule = self._rule_of(result, warnings)
+        kind = result.get("kind") if result.get("kind") in _KINDS else "fail"
+        message = self._message(result, rule) or said(_text(rule, "shortDescription")) or rule_id
+        locations = self._locations(result, warnings)
+        main = _object(next(iter(_list(result.get("locations"))), None))
+        physical = _object(main.get("physicalLocation"))
+        first = locations[0] if locations else Location(note="no place")
+        code, trace = self._trace(result, rule_id, message, first, physical)
+        if trace.symbol and locations and not first.symbol:
+            locations[0] = Location(
+                first.path, first.start_line, first.end_line, trace.symbol, first.note
+            )
+        properties, of_rule = _object(result.get("properties")), _object(rule.get("properties"))
+        tags = [t for p in (of_rule, properties) for t in _list(p.get("tags")) if said(t, 100)]
+        security = _number(properties.get("security-severity"))
+        if security is None:
+            security = _number(of_rule.get("security-severity"))
+        return Reported(
+            rule=rule_id,
+            level=_level(result, rule, str(kind)),
+            kind=str(kind),
+            title=said(" ".join(f"{rule_id}: {message}".split()), _MAX_TITLE) or rule_id,
+            message=message,
+            locations=tuple(locations),
+            trace=trace,
+            code=code,
+            about_rule=_about(rule, message),
+            tags=tuple(dict.fromkeys(map(str, tags)))[:50],
+            security=security,
+            suppressions=_suppressions(result),
+            kept=self._kept(result, physical),
+            warnings=tuple(warnings),
+        )
+
+    def _rule_of(self, result: dict[str, Any], warnings: list[str]) -> tuple[str, dict[str, Any]]:
+        """Return the id of a result's rule and what the tool says of it, which may be nothing."""
+        named = _object(result.get("rule"))
+        rule_id = said(result.get("ruleId"), _MAX_NAME) or said(named.get("id"), _MAX_NAME)
+        component = _object(named.get("toolComponent")).get("index")
+        at = component + 1 if isinstance(component, int) and component >= 0 else 0
+        rules = _list(self._components[at].get("rules")) if at < len(self._components) else []
+        index = result.get("ruleIndex", named.get("index"))
+        by_index: dict[str, Any] = {}
+        if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
+            if index < len(rules):
+                by_index = _object(rules[index])
+            else:
+                warnings.append(f"its ruleIndex {index} names none of {len(rules)} rules")
+        if rule_id is None:
+            rule_id = said(by_index.get("id"), _MAX_NAME) or "unnamed-rule"
+            return rule_id, by_index
+        if rule_id in self._rules:
+            return rule_id, self._rules[rule_id]
+        general = self._rules.get(rule_id.rpartition("/")[0])
+        return rule_id, general or (by_index if not by_index.get("id") else {})
+
+    def _message(self, result: dict[str, Any], rule: dict[str, Any]) -> str | None:
+        message = _object(result.get("message"))
+        text = said(message.get("text")) or said(message.get("markdown"))
+        if text is None and isinstance(message.get("id"), str):
+            strings = _object(rule.get("messageStrings"))
+            text = said(_object(strings.get(message["id"])).get("text"))
+        if text is None:
+            return None
+        given = _list(message.get("arguments"))
+
+        def filled(found: re.Match[str]) -> str:
+            n = int(found[1])
+            return (said(given[n], 500) or "") if n < len(given) else found[0]
+
+        return said(_PLACE.sub(filled, text)) if given else text
+
+    def _locations(self, result: dict[str, Any], warnings: list[str]) -> list[Location]:
+        given = _list(result.get("locations"))
+        found = [self._location(_object(item), warnings) for item in given[:MAX_LOCATIONS]]
+        if len(given) > MAX_LOCATIONS:
+            warnings.append(f"it has {len(given)} locations; the first {MAX_LOCATIONS} are kept")
+        room = min(_MAX_RELATED, MAX_LOCATIONS - len(found))
+        related = _list(result.get("relatedLocations"))[:room]
+        found += [self._location(_object(item), [], "related") for item in related]
+        return [place for place in found if place is not None]
+
+    def _location(
+        self, item: dict[str, Any], warnings: list[str], note: str | None = None
+    ) -> Location | None:
+        physical = _object(item.get("physicalLocation"))
+        path, odd = self._paths.of(physical.get("artifactLocation"))
+        if odd and odd not in warnings:
+            warnings.append(odd)
+        path = said(path, 1000)
+        region = _object(physical.get("region"))
+        start = _whole(region.get("startLine"))
+        end = _whole(region.get("endLine"))
+        if start is None or (end is not None and end < start):
+            end = None
+        note = said(" ".join((_text(item, "message") or "").split()), 500) or note
+        if not path:
+            start = end = None
+        place = Location(path, start, end, _symbol(item), note)
+        return None if place.problem else place
+
+    def _trace(
+        self,
+        result: dict[str, Any],
+        rule_id: str,
+        message: str,
+        place: Location,
+        physical: dict[str, Any],
+    ) -> tuple[str | None, Trace]:
+        """Return the code of a result, and what it is known again by.
+
+        The source itself has the first word: some tools show another statement as the snippet.
+        """
+        region, around = _object(physical.get("region")), _object(physical.get("contextRegion"))
+        start, end = place.start_line, place.end_line or place.start_line
+        source, offset = self._look(place.path) if place.path else None, 0
+        if source is None and (text := _text(around, "snippet")) is not None:
+            first = _whole(around.get("startLine"))
+            if first is not None and start is not None and first <= start:
+                source, offset = Source(text), first - 1
+        code = before = after = symbol = None
+        if source is not None and start is not None and end is not None:
+            lines = source.between(start - offset, end - offset)
+            code = "\n".join(lines) or None
+            before, after = source.before(start - offset), source.after(end - offset)
+            symbol = source.symbol_at(start) if offset == 0 else None
+        if code is None and (start is None or _encloses(around, start)):
+            code = _text(region, "snippet")
+        trace = Trace(
+            rule=rule_id,
+            path=place.path,
+            line=start,
+            symbol=_symbol_name(place.symbol or symbol),
+            code=code_digest(code.splitlines()) if code else None,
+            before=before,
+            after=after,
+            says=digest(_NUMBERS.sub("0", message), *self._token(region, source, offset)),
+            prints=tuple(_prints(result)),
+            key=_own_key(result),
+        )
+        shown = _NOT_SHOWN.sub("", code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
+        return shown, trace
+
+    def _token(self, region: dict[str, Any], source: Source | None, offset: int) -> list[str]:
+        """Return the words that the columns of a region on one line enclose."""
+        start, end = _whole(region.get("startColumn")), _whole(region.get("endColumn"))
+        line = _whole(region.get("startLine"))
+        if source is None or None in (start, end, line):
+            return []
+        assert start is not None and end is not None and line is not None
+        if region.get("endLine", line) != line:
+            return []
+        text = "".join(source.between(line - offset, line - offset))
+        first, last = (code_point(text, column, self._columns) for column in (start, end))
+        return [" ".join(text[first - 1 : last - 1].split())]
+
+    def _kept(self, result: dict[str, Any], physical: dict[str, Any]) -> dict[str, Any]:
+        """Return what goes out again as it came."""
+        kept: dict[str, Any] = {
+            name: result[name]
+            for name in _KEPT
+            if isinstance(result.get(name), (int, float)) or said(result.get(name), 500)
+        }
+        for name in ("fingerprints", "partialFingerprints"):
+            stamps = {
+                k: v for k, v in _object(result.get(name)).items() if said(k, 200) and said(v, 2000)
+            }
+            if stamps:
+                kept[name] = dict(list(stamps.items())[:20])
+        region = _object(physical.get("region"))
+        columns = {n: region[n] for n in ("startColumn", "endColumn") if _whole(region.get(n))}
+        if columns:
+            kept["columns"] = columns
+            if self._columns in ("utf16CodeUnits", "unicodeCodePoints"):
+                kept["columnKind"] = self._columns
+        return {name: _storable(value) for name, value in kept.items()}
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON whose texts a database takes."""
+    if isinstance(value, str):
+        return _NOT_SHOWN.sub("", value)
+    if isinstance(value, dict):
+        return {_NOT_SHOWN.sub("", name): _storable(item) for name, item in value.items()}
+    return value
+
+
+def _slug(name: str) -> str:
+    return _NO_SLUG.sub("-", name.lower()).strip("-")[:40].strip("-") or "unknown"
+
+
+def _encloses(around: dict[str, Any], line: int) -> bool:
+    """Tell whether a context region, where there is one, has the line that it is around.
+
+    Where it has not, region and snippet are of different statements, as in bandit 1.9.4.
+    """
+    first = _whole(around.get("startLine"))
+    return first is None or first <= line
+
+
+def _text(item: Mapping[str, Any], name: str) -> str | None:
+    found = _object(item.get(name)).get("text")
+    return found if isinstance(found, str) else None
+
+
+def _symbol(item: dict[str, Any]) -> str | None:
+    for logical in map(_object, _list(item.get("logicalLocations"))):
+        name = said(logical.get("fullyQualifiedName"), 500) or said(logical.get("name"), 500)
+        if name:
+            return " ".join(name.split())
+    return None
+
+
+def _symbol_name(symbol: str | None) -> str | None:
+    return None if symbol is None else symbol.removesuffix("()")
+
+
+def _level(result: dict[str, Any], rule: dict[str, Any], kind: str) -> str:
+    level = result.get("level")
+    if level in _LEVELS:
+        return str(level)
+    if kind != "fail":
+        return "none"
+    level = _object(rule.get("defaultConfiguration")).get("level")
+    return str(level) if level in _LEVELS else "warning"
+
+
+def _about(rule: dict[str, Any], message: str) -> str | None:
+    texts = [
+        said(_object(rule.get("help")).get("markdown"), _MAX_ABOUT)
+        or said(_text(rule, "fullDescription"), _MAX_ABOUT)
+        or said(_text(rule, "shortDescription"), _MAX_ABOUT)
+    ]
+    found = [text for text in texts if text and text != message]
+    link = said(rule.get("helpUri"), 500)
+    if link and urlsplit(link).scheme in ("http", "https") and not re.search(r"[\s<>]", link):
+        found.append(f"<{link}>")
+    return "\n\n".join(found) or None
+
+
+def _suppressions(result: dict[str, Any]) -> tuple[Suppression, ...] | None:
+    given = result.get("suppressions")
+    if not isinstance(given, list):
+        return None
+    found = []
+    for item in map(_object, given[:20]):
+        status = item.get("status", Suppressed.ACCEPTED)
+        known = status if status in list(Suppressed) else Suppressed.UNDER_REVIEW
+        why = said(item.get("justification"), 4000)
+        found.append(Suppression(Suppressed(known), why, said(item.get("kind"), 40) or "external"))
+    return tuple(found)
+
+
+def _prints(result: dict[str, Any]) -> list[str]:
+    return [
+        digest(kind, name, value)
+        for kind in ("fingerprints", "partialFingerprints")
+        for name, value in list(_object(result.get(kind)).items())[:20]
+        if isinstance(value, str) and value
+    ]
+
+
+def _own_key(result: dict[str, Any]) -> str | None:
+    """Return the key of a ticket of this service that a result states."""
+    properties = _object(result.get("properties"))
+    named = [properties.get("findings/key")]
+    named += [
+        urlsplit(uri).path.rpartition("/tickets/")[2]
+        for uri in _list(result.get("workItemUris"))[:20]
+        if isinstance(uri, str) and "/tickets/" in uri and len(uri) < 1000
+    ]
+    for name in named:
+        if isinstance(name, str) and keys.is_key(name, allow_copy=True):
+            return name
+    return None
