@@ -19,8 +19,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.datadir import ADMIN_TOKEN_FILE, default_data_dir
+from app.domain.targets import Target
 from app.errors import StartupError
-from app.sandbox.interface import SandboxMode, Target
+from app.sandbox.interface import SandboxMode
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds app, kasmina, migrations and tests."""
@@ -109,6 +110,9 @@ class Settings(BaseSettings):
     target_root: Path = PROJECT_ROOT
     """Project root of the package under test and its suite."""
 
+    targets: Path | None = None
+    """The file that declares targets; unset: ``targets.toml`` in the data directory."""
+
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further values of the Host header that are answered, separated by commas."""
 
@@ -119,10 +123,10 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("data_dir", "target_root")
+    @field_validator("data_dir", "target_root", "targets")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod
@@ -171,6 +175,11 @@ class Settings(BaseSettings):
     def target(self) -> Target:
         """What is tested."""
         return Target(name="kasmina", root=self.target_root)
+
+    @property
+    def targets_file(self) -> Path:
+        """The file that declares targets, whether it is there or not."""
+        return self.targets or self.data_dir / "targets.toml"
 
     @property
     def admin_token_file(self) -> Path:

@@ -152,7 +152,7 @@ def _target(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("target", False, f"{error}; set FINDINGS_TARGET_ROOT")
         return
     detail = (
-        f"{settings.target.root / settings.target.package}, {len(snapshot.test_digests)} test "
+        f"{settings.target.root / settings.target.packages[0]}, {len(snapshot.test_digests)} test "
         f"files, package {snapshot.package_digest[:12]}, suite {snapshot.suite_digest[:12]}"
     )
     yield Diagnosis("target", True, detail)
@@ -170,7 +170,9 @@ def _sandbox(settings: Settings) -> Iterator[Diagnosis]:
     strict = settings.sandbox is SandboxMode.STRICT
     with tempfile.TemporaryDirectory(prefix="findings-") as scratch:
         sandbox = build_sandbox(
-            settings.sandbox or SandboxMode.RELAXED, Path(scratch), hidden=(settings.data_dir,)
+            settings.sandbox or SandboxMode.RELAXED,
+            Path(scratch),
+            hidden=lambda: (settings.data_dir,),
         )
         for layer in sandbox.layers():
             yield Diagnosis(f"layer {layer.name}", layer.works, layer.detail, needed=strict)

@@ -14,6 +14,7 @@
     │   ├── AlreadyTaken             a key or reference is in use
     │   ├── StillInUse               a part other parts point at
     │   ├── NothingToRun             no linked test, or no usable patch
+    │   ├── NotPlaced                no target covers the ticket
     │   ├── IllegalTransition        no such step from the present status
     │   ├── GateUnmet                requirements of a transition are open
     │   ├── RelationCycle            a ticket would block or repeat itself
@@ -230,6 +231,17 @@ class NothingToRun(Conflict):
 
     slug = "nothing-to-run"
     title = "Nothing to run"
+
+
+class NotPlaced(Conflict):
+    """The call needs to know which target the ticket belongs to, and no target covers it.
+
+    A target covers the domains that its entry names. Give the ticket one of these domains, or have
+    an operator declare a target for its code (``findings target add``).
+    """
+
+    slug = "not-placed"
+    title = "No target covers the ticket"
 
 
 class IllegalTransition(Conflict):

@@ -13,6 +13,7 @@ from app.database import libpq_url, make_engine, open_connection
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
+from app.domain.targets import Target
 from app.errors import Unavailable
 from app.formats.sarif.table import scanner_table
 from app.metrics import Metrics
@@ -25,16 +26,16 @@ from app.sandbox.interface import (
     Limits,
     Sandbox,
     SandboxMode,
-    Target,
 )
 from app.sandbox.workdir import WorkDir, sweep_orphans
 from app.services.accounts import AccountService
 from app.services.amendments import AmendmentService
-from app.services.catalogue import CatalogueService
+from app.services.catalogue import Catalogues
 from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
 from app.services.documents import DocumentService
 from app.services.drift import DriftService
+from app.services.environment import own_environment
 from app.services.examples import ExampleService
 from app.services.execution import ExecutionService
 from app.services.exports import ExportService
@@ -56,6 +57,7 @@ from app.services.scanning import ScanningService
 from app.services.sessions import SessionService
 from app.services.source import SourceService
 from app.services.submissions import SubmissionService
+from app.services.targets import TargetService
 from app.services.ticket_views import TicketViewService
 from app.services.tickets import TicketService
 from app.services.tokens import TokenService
@@ -64,6 +66,8 @@ from app.services.transitions import TransitionService
 from app.services.workers import WorkerService
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
+from app.targets.interpreters import InterpreterFailed, ask, require_pytest
+from app.targets.registry import Registry
 
 
 class Factory:
@@ -73,7 +77,8 @@ class Factory:
         self.settings = settings
         self.database_url = database_url
         self.engine = make_engine(database_url, name=name, pool_size=settings.database_pool)
-        self.unit = UnitOfWork(self.engine)
+        self.declared = Registry(settings.targets_file, settings.target)
+        self.unit = UnitOfWork(self.engine, lambda: self.declared.placement)
         self.bell = Bell(
             partial(
                 open_connection,
@@ -85,10 +90,28 @@ class Factory:
         self._work_dir: WorkDir | None = None
         self._sandbox: Sandbox | None = None
 
-    @property
-    def target(self) -> Target:
-        """What is tested."""
-        return self.settings.target
+    def target(self, name: str) -> Target:
+        """Return a target that this process can run.
+
+        Raises:
+            Unavailable: its entry is missing here, or wrong.
+        """
+        if name in self.declared.targets:
+            return self.declared.targets[name]
+        reason = self.declared.reason(name) or "no entry of that name is in the targets file here"
+        raise Unavailable(f"The target {name} cannot be used: {reason}")
+
+    def environment_of(self, target: Target) -> Mapping[str, str]:
+        """Return what results of a target depend on besides its files. May block: use a thread.
+
+        Raises:
+            InterpreterFailed: its interpreter cannot be used.
+        """
+        if not target.interpreter.python:
+            return own_environment()
+        installed = ask(target.interpreter.python)
+        require_pytest(installed)
+        return installed.environment
 
     @property
     def work_dir(self) -> Path:
@@ -105,8 +128,13 @@ class Factory:
             scratch.mkdir(mode=0o711)
             # Without a demand, whatever layers work are in force: where all do, that is strict.
             mode = self.settings.sandbox or SandboxMode.RELAXED
-            self._sandbox = build_sandbox(mode, scratch, hidden=(self.settings.data_dir,))
+            self._sandbox = build_sandbox(mode, scratch, hidden=self._hidden)
         return self._sandbox
+
+    def _hidden(self) -> tuple[Path, ...]:
+        """Return the folders that no test may see: the data, and all projects but its own arm."""
+        roots = {target.root for target in self.declared.targets.values()}
+        return (self.settings.data_dir, *sorted(roots))
 
     @cached_property
     def runs_tests(self) -> bool:
@@ -131,11 +159,13 @@ class Factory:
         """Prepared copies of the package."""
         return ArmStore(self.work_dir / "arms")
 
-    @property
-    def limits(self) -> Limits:
-        """Bounds of one arm."""
+    def limits(self, target: Target) -> Limits:
+        """Bounds of one arm of a target."""
+        memory = {} if target.memory_bytes is None else {"memory_bytes": target.memory_bytes}
         return Limits(
-            per_test_s=self.settings.test_timeout_s, per_arm_s=self.settings.run_timeout_s
+            per_test_s=target.test_s or self.settings.test_timeout_s,
+            per_arm_s=target.arm_s or self.settings.run_timeout_s,
+            **memory,
         )
 
     async def collect(
@@ -152,6 +182,10 @@ class Factory:
                 "cannot collect any. A worker collects the suite at its start: start or restart "
                 "one with findings worker, or install findings[worker] on this host."
             )
+        try:
+            await asyncio.to_thread(self.environment_of, target)
+        except InterpreterFailed as failure:
+            raise Unavailable(f"The target {target.name} cannot be run: {failure}.") from None
         arm = await asyncio.to_thread(self.arms.prepare, target, extra_files=submitted)
         return await self.sandbox.collect(arm)
 
@@ -176,9 +210,14 @@ class Factory:
         return SessionService(self.unit, self.accounts, self.logins)
 
     @cached_property
-    def catalogue(self) -> CatalogueService:
-        """What can be run."""
-        return CatalogueService(self.unit, self.target, self.collect)
+    def catalogues(self) -> Catalogues:
+        """What can be run, of each target."""
+        return Catalogues(self.unit, self.declared, self.collect)
+
+    @cached_property
+    def targets(self) -> TargetService:
+        """The targets that are declared."""
+        return TargetService(self.unit, self.declared, self.catalogues)
 
     @cached_property
     def changes(self) -> ChangeService:
@@ -188,7 +227,7 @@ class Factory:
     @cached_property
     def filing(self) -> FilingService:
         """Batches of tickets."""
-        return FilingService(self.unit, self.target.name)
+        return FilingService(self.unit)
 
     @cached_property
     def idempotency(self) -> IdempotencyService:
@@ -198,7 +237,7 @@ class Factory:
     @cached_property
     def tickets(self) -> TicketService:
         """Tickets."""
-        return TicketService(self.unit, self.target.name)
+        return TicketService(self.unit)
 
     @cached_property
     def ticket_views(self) -> TicketViewService:
@@ -208,7 +247,7 @@ class Factory:
     @cached_property
     def documents(self) -> DocumentService:
         """Changes to tickets."""
-        return DocumentService(self.unit, self.target.name)
+        return DocumentService(self.unit)
 
     @cached_property
     def relations(self) -> RelationService:
@@ -218,7 +257,7 @@ class Factory:
     @cached_property
     def transitions(self) -> TransitionService:
         """Steps of tickets along the workflow."""
-        return TransitionService(self.unit, self.catalogue, self.client_code)
+        return TransitionService(self.unit, self.catalogues, self.client_code)
 
     @cached_property
     def gates(self) -> GateService:
@@ -233,7 +272,7 @@ class Factory:
     @cached_property
     def amendments(self) -> AmendmentService:
         """Amendments of reviews."""
-        return AmendmentService(self.unit, self.target.name)
+        return AmendmentService(self.unit)
 
     @cached_property
     def queue(self) -> QueueService:
@@ -243,12 +282,12 @@ class Factory:
     @cached_property
     def figures(self) -> FigureService:
         """Figures over all tickets."""
-        return FigureService(self.unit, self.target.name)
+        return FigureService(self.unit)
 
     @cached_property
     def links(self) -> LinkService:
         """Linked tests."""
-        return LinkService(self.unit, self.target.name)
+        return LinkService(self.unit)
 
     @cached_property
     def client_code(self) -> ClientCode:
@@ -258,13 +297,13 @@ class Factory:
     @cached_property
     def imports(self) -> ImportService:
         """Documents that become tickets."""
-        return ImportService(self.unit, self.target.name)
+        return ImportService(self.unit)
 
     @cached_property
     def scanning(self) -> ScanningService:
         """Reports of scanners that become tickets."""
         table = scanner_table(self.settings.scanner_table)
-        return ScanningService(self.unit, self.target, table)
+        return ScanningService(self.unit, self.settings.target, table)
 
     @cached_property
     def drift(self) -> DriftService:
@@ -284,27 +323,26 @@ class Factory:
     @cached_property
     def source(self) -> SourceService:
         """The code that tickets speak about."""
-        return SourceService(self.target)
+        return SourceService(self.declared)
 
     @cached_property
     def submissions(self) -> SubmissionService:
         """Tests that clients hand in."""
-        return SubmissionService(self.unit, self.catalogue, self.client_code, self.target)
+        return SubmissionService(self.unit, self.catalogues, self.client_code)
 
     @cached_property
     def patches(self) -> PatchService:
         """Patches of tickets."""
-        return PatchService(self.unit, self.catalogue, self.client_code, self.target.name)
+        return PatchService(self.unit, self.catalogues, self.client_code)
 
     @cached_property
     def runs(self) -> RunService:
         """Runs as clients see them."""
         return RunService(
             self.unit,
-            self.catalogue,
+            self.catalogues,
             self.bell,
             self.client_code,
-            self.target.name,
             most_queued=self.settings.queued_runs_per_account,
         )
 
@@ -318,7 +356,7 @@ class Factory:
     @cached_property
     def execution(self) -> ExecutionService:
         """Runs as workers see them."""
-        return ExecutionService(self.unit)
+        return ExecutionService(self.unit, lambda: tuple(self.declared.targets))
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -33,6 +33,7 @@ from app.api import (
     runs,
     service,
     source,
+    targets,
     tests,
     ticket_batches,
     tickets,
@@ -63,6 +64,7 @@ ROUTERS = (
     review_life,
     queue,
     tests,
+    targets,
     patches,
     runs,
     run_streams,
@@ -174,7 +176,7 @@ def _limit_for(path: str, ordinary: int) -> int:
 async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:
     """Bring the catalogue in step; a suite that cannot be read stops nothing else."""
     try:
-        await factory.catalogue.in_step()
+        await factory.catalogues.in_step()
     except FindingsError as error:
         log.warning("catalogue.not-synced", reason=error.detail)
     except Exception:
@@ -182,7 +184,7 @@ async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:
         log.exception("catalogue.not-synced")
     app.state.ready = True
     await on_ready()
-    await factory.catalogue.keep_in_step()
+    await factory.catalogues.keep_in_step()
 
 
 async def _keep_working(worker: Worker) -> None:

@@ -30,8 +30,9 @@ sys.path.insert(0, str(PROJECT))
 
 import httpx  # noqa: E402  # the project need not be installed
 
+from app.domain.targets import Target  # noqa: E402  # see above
 from app.sandbox.arms import ArmStore  # noqa: E402  # see above
-from app.sandbox.interface import ArmRequest, SandboxMode, Target  # noqa: E402  # see above
+from app.sandbox.interface import ArmRequest, SandboxMode  # noqa: E402  # see above
 from app.sandbox.zygote import ZygoteSandbox  # noqa: E402  # see above
 from tests.support.service import Service, clean_environment, running_service  # noqa: E402  # see above
 

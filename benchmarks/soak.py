@@ -138,7 +138,7 @@ class Installation:
             return None if found is None else found.pid
         if part == "zygote":
             workers = {p.pid for n, p in self._processes.items() if n != "web"}
-            return next(_children(workers, "zygote_main.py"), None)
+            return next(_children(workers, "zygote_main"), None)
         process = self._processes[part]
         return process.pid if process.poll() is None else None
 

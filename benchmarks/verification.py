@@ -25,9 +25,10 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
+from app.domain.targets import Target  # noqa: E402  # see above
 from app.sandbox.arms import ArmStore  # noqa: E402 - the project need not be installed
 from app.sandbox.execution import ChildEnds  # noqa: E402
-from app.sandbox.interface import ArmRequest, ArmStatus, PreparedArm, SandboxMode, Target  # noqa: E402
+from app.sandbox.interface import ArmRequest, ArmStatus, PreparedArm, SandboxMode  # noqa: E402
 from app.sandbox.subprocess_arm import SubprocessSandbox  # noqa: E402
 from app.sandbox.zygote import ZygoteSandbox  # noqa: E402
 

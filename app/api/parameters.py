@@ -82,6 +82,11 @@ Limit = Annotated[int, Digits, Query(ge=1, le=200, description="How many items a
 Cursor = Annotated[
     str | None, Query(max_length=2000, description="`next_cursor` of the page before.")
 ]
+TargetQuery = Annotated[
+    str | None,
+    Query(max_length=40, description="Name of a target; left out, the bundled one."),
+]
+TargetName = Annotated[str, Path(max_length=40, description="Name of a target.")]
 Count = Annotated[bool, Query(description="Add `total`, exact up to 1000, and `total_is`.")]
 Word = Annotated[str, Query(min_length=1, max_length=200)]
 

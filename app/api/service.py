@@ -23,4 +23,5 @@ async def readyz(request: Request, services: Services) -> JsonResponse:
     if not getattr(request.app.state, "ready", False):
         raise Unavailable("The service is starting.", headers={"Retry-After": "1"})
     await services.unit.require_room_to_write()
-    return JsonResponse({"status": "ready"})
+    problems = services.targets.problems()
+    return JsonResponse({"status": "ready", **({"degraded": problems} if problems else {})})

@@ -11,19 +11,27 @@ from starlette.responses import Response
 from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers, text_answers
-from app.api.parameters import Count, Cursor, Limit, LinkId, TicketKey
+from app.api.parameters import Count, Cursor, Limit, LinkId, TargetQuery, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
 from app.api.payloads.tickets import LinkedOut, LinksOut
 from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader, Reporter, Reviewer
 from app.domain.accounts import Role
+from app.factory import Factory
 from app.services.access import require
+from app.services.catalogue import CatalogueService
 
 router = new_router("verification")
 
 
-@router.get("/tests", **answers(CatalogueOut, 200))
+def catalogue_of(services: Factory, target: str | None) -> CatalogueService:
+    """Return the catalogue of a target; without a name that of the bundled one."""
+    catalogues = services.catalogues
+    return catalogues.first() if target is None else catalogues.of(target)
+
+
+@router.get("/tests", **answers(CatalogueOut, 200, 404))
 async def list_tests(
     request: Request,
     _: Reader,
@@ -32,25 +40,29 @@ async def list_tests(
     limit: Limit = 50,
     cursor: Cursor = None,
     count: Count = False,
+    target: TargetQuery = None,
 ) -> JsonResponse:
-    """List the tests of the suite, in its order."""
+    """List the tests of a target's suite, in its order."""
+    catalogue = catalogue_of(services, target)
     query = query_of(request)
     (after,) = cursors.read(query, cursor) or (-1,)
-    found = await services.catalogue.tests(after=after, limit=limit + 1)
+    found = await catalogue.tests(after=after, limit=limit + 1)
     more = cursors.make(query, (found[limit - 1][0],)) if len(found) > limit else None
     body: dict[str, Any] = {"items": [test_body(t) for _, t in found[:limit]]}
     if count:
-        body |= total_body(*await services.catalogue.count())
+        body |= total_body(*await catalogue.count())
     return page_response(request, body, more)
 
 
-@router.post("/tests/sync", **answers(SyncOut, 200))
-async def sync_tests(actor: Maintainer, services: Services) -> JsonResponse:
-    """Collect the suite anew.
+@router.post("/tests/sync", **answers(SyncOut, 200, 404))
+async def sync_tests(
+    actor: Maintainer, services: Services, target: TargetQuery = None
+) -> JsonResponse:
+    """Collect the suite of a target anew.
 
     Tests that are gone leave the catalogue, new ones come in, and markers link by themselves.
     """
-    return JsonResponse(await services.catalogue.sync(actor))
+    return JsonResponse(await catalogue_of(services, target).sync(actor))
 
 
 @router.get("/tickets/{key}/tests", **answers(LinksOut, 200, 404))

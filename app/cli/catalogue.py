@@ -324,6 +324,23 @@ TOKEN = Group(
     },
 )
 
+TARGET = Group(
+    "The packages whose findings are tracked and run.",
+    {
+        "add": Command(
+            "service_targets:add_target",
+            (
+                "findings target add ~/src/acme",
+                "findings target add ~/src/acme --python ~/envs/acme/bin/python --domain acme",
+            ),
+        ),
+        "list": Command("commands.targets:list_targets", ("findings target list",)),
+        "show": Command("commands.targets:show_target", ("findings target show acme",)),
+        "doctor": Command("service_targets:doctor_target", ("findings target doctor acme",)),
+        "sync": Command("commands.tests:sync_tests", ("findings target sync acme",)),
+    },
+)
+
 SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
     "Tickets": {
         "ticket": TICKET,
@@ -366,6 +383,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         ),
         "run": RUN,
         "test": TEST,
+        "target": TARGET,
         "patch": PATCH,
         "load-patches": Command(
             "commands.patches:load_patches",
@@ -464,6 +482,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         ),
     },
     "The service itself": {
+        "init": Command(
+            "service_targets:init",
+            ("findings init", "findings init ~/src/acme --suite tests/findings"),
+            "Declare the project in this folder as a target, with a first test of its findings.",
+        ),
         "serve": Command(
             "service:serve",
             ("findings serve", "findings serve --port 8080 --data-dir ~/audit --workers 2"),

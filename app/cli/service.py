@@ -18,7 +18,7 @@ from app.cli.signature import Argument, Option
 STARTUP_FAILED = 2
 
 
-def _reported(action: Callable[[], None]) -> None:
+def reported(action: Callable[[], None]) -> None:
     """Run `action`; a failure to start becomes one line and exit code 2."""
     from app.errors import FindingsError  # the server's code loads only when it is started
 
@@ -61,7 +61,7 @@ def serve(
 
             serving.serve(settings, sock, url, _announce)
 
-    _reported(action)
+    reported(action)
 
 
 def worker() -> None:
@@ -79,7 +79,7 @@ def worker() -> None:
 
         serving.work(settings, url)
 
-    _reported(action)
+    reported(action)
 
 
 def migrate() -> None:
@@ -94,7 +94,7 @@ def migrate() -> None:
         before, after = startup.upgrade(settings, startup.existing_database_url(settings))
         print(f"Schema: {before or 'empty'} -> {after}" if before != after else f"Schema: {after}")
 
-    _reported(action)
+    reported(action)
 
 
 def backup(
@@ -116,7 +116,7 @@ def backup(
             done = backup.back_up(url, file, bar.advance)
         print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
 
-    _reported(action)
+    reported(action)
 
 
 def restore(
@@ -141,7 +141,7 @@ def restore(
             settings.admin_token_file.unlink(missing_ok=True)
         print(f"Restored {file} of {done.created_at}: schema {done.schema}")
 
-    _reported(action)
+    reported(action)
 
 
 def doctor(ctx: click.Context, as_json: JsonFlag = None) -> None:
@@ -166,7 +166,7 @@ def doctor(ctx: click.Context, as_json: JsonFlag = None) -> None:
                 mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
                 session.out.line(f"{mark}  {item.name:<{width}}  {item.detail}")
 
-    _reported(action)
+    reported(action)
     if not healthy:
         raise click.exceptions.Exit(1)
 

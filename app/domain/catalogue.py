@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from app.domain.runs import TestPurpose
+from app.domain.targets import covers
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,6 @@ class TargetState:
     def covers(self, domains: Iterable[str]) -> bool:
         """Tell whether a ticket of these `domains` is this target's."""
         return covers(self.domains, domains)
-
-
-def covers(own: Iterable[str], domains: Iterable[str]) -> bool:
-    """Tell whether one of a ticket's `domains` is among a target's `own`, or below one of them.
-
-    A ticket without domains belongs to the only target there is.
-    """
-    of_target, of_ticket = tuple(own), tuple(domains)
-    if not of_ticket:
-        return bool(of_target)
-    return any(
-        domain == one or domain.startswith(f"{one}/") for domain in of_ticket for one in of_target
-    )
 
 
 def fold(parts: Iterable[str]) -> str:

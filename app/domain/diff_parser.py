@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import cast
 
 from app.domain.diff_parts import FilePatch, Hunk, Line, PatchError, Sign
@@ -32,13 +33,13 @@ _REFUSED_MODES = {
 }
 
 
-def parse_files(text: str, package: str | None) -> tuple[FilePatch, ...]:
+def parse_files(text: str, packages: Sequence[str]) -> tuple[FilePatch, ...]:
     """Read all file entries of `text`."""
     for char, what in (("\0", "NUL bytes are"), ("\r", "carriage returns are")):
         if char in text:
             line = text.count("\n", 0, text.index(char)) + 1
             raise PatchError(f"{what} refused; send text with plain line feeds", line)
-    files = _Reader(text.removesuffix("\n").split("\n"), package).files()
+    files = _Reader(text.removesuffix("\n").split("\n"), packages).files()
     if not files:
         raise PatchError("the patch is empty; send a unified diff, as `git diff` prints it")
     return files
@@ -47,10 +48,10 @@ def parse_files(text: str, package: str | None) -> tuple[FilePatch, ...]:
 class _Reader:
     """A cursor over the lines."""
 
-    def __init__(self, lines: list[str], package: str | None) -> None:
+    def __init__(self, lines: list[str], packages: Sequence[str]) -> None:
         self._lines = lines
         self._at = 0
-        self._package = package
+        self._packages = packages
 
     def files(self) -> tuple[FilePatch, ...]:
         seen: dict[str, FilePatch] = {}
@@ -148,7 +149,7 @@ class _Reader:
             raise PatchError(
                 "renames are refused: ---/+++ name different files; use --no-renames", number
             )
-        check_path(path, self._package, number)
+        check_path(path, self._packages, number)
         return path, added, deleted
 
     def _hunks(self) -> tuple[Hunk, ...]:
@@ -221,7 +222,7 @@ class _Reader:
             raise PatchError("the hunk has more lines than its header says", number)
 
 
-def check_path(path: str, package: str | None, number: int | None = None) -> None:
+def check_path(path: str, packages: Sequence[str], number: int | None = None) -> None:
     """Raise `PatchError` unless `path` is a plain relative path of a ``.py`` file."""
     parts = path.split("/")
     if path.startswith("/") or "\\" in path or re.match(r"[A-Za-z]:", path):
@@ -234,8 +235,9 @@ def check_path(path: str, package: str | None, number: int | None = None) -> Non
         raise PatchError("byte code folders are refused; change the source", number)
     if not path.endswith(".py") or parts[-1] == ".py":
         raise PatchError(f"{path!r}: only .py files can be changed", number)
-    if package is not None and not path.startswith(f"{package}/"):
-        raise PatchError(f"{path!r} is outside {package}/; only that package is patched", number)
+    if packages and not any(path == one or path.startswith(f"{one}/") for one in packages):
+        where = " and ".join(one if one.endswith(".py") else f"{one}/" for one in packages)
+        raise PatchError(f"{path!r} is outside {where}; only that package is patched", number)
 
 
 def _stated_sides(

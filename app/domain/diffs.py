@@ -18,7 +18,7 @@ behind it has moved to, is refused.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,10 +74,10 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str, *, package: str | None = None) -> Patch:
+def parse(text: str, *, packages: Sequence[str] = ()) -> Patch:
     """Read `text`; raise `PatchError` for everything that is not a plain change of Python files.
 
-    With `package` (``kasmina``), paths outside that folder are refused too.
+    With `packages` (``kasmina``), paths outside these folders are refused too.
     """
     if len(text) > MAX_BYTES:
         raise PatchError(_too_large(len(text)))
@@ -88,7 +88,7 @@ def parse(text: str, *, package: str | None = None) -> Patch:
         raise PatchError("the text is not valid Unicode; send it as UTF-8", line) from None
     if size > MAX_BYTES:
         raise PatchError(_too_large(size))
-    return Patch(files=parse_files(text, package), digest=digest(text))
+    return Patch(files=parse_files(text, packages), digest=digest(text))
 
 
 def apply(

@@ -21,6 +21,7 @@ class WorkerState:
     package_digest: str | None = None
     suite_digest: str | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
-    """``python``, ``torch``, ``platform``, and the isolation ``layers`` that work there."""
+    """``python``, ``torch``, ``platform``, the isolation ``layers`` that work there, and
+    ``targets``: the digest of the environment in which it runs each of them."""
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None

@@ -2,7 +2,7 @@
 
 ::
 
-    <cache>/<digest>/arm.json                names package and suite
+    <cache>/<digest>/arm.json                names packages, suite and how pytest is set up
     <cache>/<digest>/pytest.ini              makes this folder pytest's root
     <cache>/<digest>/kasmina/...             with byte code of the files that no patch touched
     <cache>/<digest>/tests/verification/...  without the suite's ``defects``
@@ -19,21 +19,23 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
 from app.domain import diffs
+from app.domain.targets import Target
 from app.sandbox.bytecode import compiled
-from app.sandbox.digests import FolderError, digest_of, read_folder
-from app.sandbox.interface import PreparedArm, Target
+from app.sandbox.digests import BYTE_CODE, FolderError, digest_of, read_folder
+from app.sandbox.interface import PreparedArm
 
 DEFECTS = "defects"
 """The folder of a suite that holds its defect patches; no part of an arm or of its digest."""
 
 _MANIFEST = "arm.json"
+_MOST_FILES = 5000
 _INI = """\
 [pytest]
 markers =
@@ -45,14 +47,36 @@ markers =
 class Manifest:
     """What an arm says about itself."""
 
-    package: str
+    packages: tuple[str, ...]
     suite: str
+    import_root: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    settings: str = "pytest.ini"
+    options: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_manifest(root: Path) -> Manifest:
     """Read the manifest of the arm at `root`."""
     found = json.loads((root / _MANIFEST).read_text())
-    return Manifest(package=found["package"], suite=found["suite"])
+    for name in ("packages", "options", "plugins"):
+        found[name] = tuple(found[name])
+    return Manifest(**found)
+
+
+def _manifest(target: Target) -> bytes:
+    manifest = Manifest(
+        packages=target.packages,
+        suite=target.suite,
+        import_root=target.import_root,
+        modules=target.modules(),
+        settings=target.pytest.file or "pytest.ini",
+        options=target.pytest.options,
+        plugins=target.pytest.plugins,
+        env=target.env,
+    )
+    return json.dumps(asdict(manifest)).encode()
 
 
 _IN_USE_S = 3600.0
@@ -78,24 +102,25 @@ class ArmStore:
         without them. Raises `diffs.PatchError` when the patch is refused or does not apply, and
         `FolderError` when the target cannot be read or an extra file would replace another.
         """
-        original, suite = read_target(target)
-        package = original
+        read = read_target(target)
+        package: Mapping[str, bytes] = read.package
         if patch_text is not None:
             package = patched(target, package, patch_text, reverse=reverse)
-        byte_code = compiled(package, original)
-        suite_digest = digest_of(suite)
-        _add_extra(suite, extra_files or {})
         content = {
-            **{f"{target.package}/{path}": data for path, data in package.items()},
-            **{f"{target.package}/{path}": data for path, data in byte_code.items()},
-            **{f"{target.suite}/{path}": data for path, data in suite.items()},
-            _MANIFEST: json.dumps({"package": target.package, "suite": target.suite}).encode(),
-            "pytest.ini": _INI.encode(),
+            **read.files,
+            **package,
+            **read.suite,
+            **_extra(target, read.suite, extra_files or {}),
+            _MANIFEST: _manifest(target),
         }
+        if not target.interpreter.python:
+            content.update(compiled(package, read.package))
+        content.setdefault(target.pytest.file or "pytest.ini", _INI.encode())
         return PreparedArm(
             root=self._place(content),
-            package_digest=digest_of(package),
-            suite_digest=suite_digest,
+            package_digest=package_digest(target, package),
+            suite_digest=suite_digest(target, read),
+            interpreter=target.interpreter,
         )
 
     def prune(self, older_than_s: float = 7 * 86400.0, most_bytes: int | None = None) -> int:
@@ -163,25 +188,100 @@ class ArmStore:
         remove_tree(going)
 
 
-def read_target(target: Target) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """Read the files of a target's package and suite, each keyed relative to its own folder."""
-    return (
-        read_folder(target.root / target.package),
-        read_folder(target.root / target.suite, skip={DEFECTS}),
-    )
+@dataclass(frozen=True)
+class TargetFiles:
+    """What a target holds, by path relative to its root."""
+
+    package: Mapping[str, bytes]
+    suite: Mapping[str, bytes]
+    files: Mapping[str, bytes]
+    """Further ones that an arm needs."""
+
+
+def read_target(target: Target) -> TargetFiles:
+    """Read the files of a target; a suite that lies inside a package is no part of the package.
+
+    Raises:
+        FolderError: something of it is missing, or is no regular file below its root.
+        OSError: it cannot be read.
+    """
+    package: dict[str, bytes] = {}
+    for name in target.packages:
+        package.update(_read(target.root, name))
+    suite = _read(target.root, target.suite, skip={DEFECTS})
+    inside = f"{target.suite}/"
+    package = {path: data for path, data in package.items() if not path.startswith(inside)}
+    further = {
+        path: data
+        for path, data in _further(target).items()
+        if path not in package and path not in suite
+    }
+    return TargetFiles(package, suite, further)
+
+
+def package_digest(target: Target, package: Mapping[str, bytes]) -> str:
+    """Return the digest of a package's files; where it is one folder, relative to that."""
+    if len(target.packages) == 1:
+        return digest_of({_below(target.packages[0], path): data for path, data in package.items()})
+    return digest_of(package)
+
+
+def suite_digest(target: Target, read: TargetFiles) -> str:
+    """Return the digest of a suite, relative to its folder, and of the further files."""
+    return digest_of(suite_files(target, read))
+
+
+def suite_files(target: Target, read: TargetFiles) -> dict[str, bytes]:
+    """Return the suite's files relative to its folder, and the further ones as ``/path``."""
+    found = {_below(target.suite, path): data for path, data in read.suite.items()}
+    found.update({f"/{path}": data for path, data in read.files.items()})
+    return found
+
+
+def _below(folder: str, path: str) -> str:
+    return path.removeprefix(f"{folder}/")
+
+
+def _read(root: Path, name: str, *, skip: Collection[str] = ()) -> dict[str, bytes]:
+    """Read a folder or a file below `root`, no part of whose way is a symbolic link."""
+    place = root
+    for part in PurePosixPath(name).parts:
+        place /= part
+        if place.is_symlink():
+            raise FolderError(f"{place} is a symbolic link; use a plain file or folder")
+    if place.is_file():
+        return {name: place.read_bytes()}
+    return {f"{name}/{path}": data for path, data in read_folder(place, skip=skip).items()}
+
+
+def _further(target: Target) -> dict[str, bytes]:
+    """What pytest finds above the suite, the project's settings, and what the entry asks for."""
+    above = PurePosixPath(target.suite).parents
+    names = [str(folder / name) for folder in above for name in ("conftest.py", "__init__.py")]
+    if target.pytest.file:
+        names.append(target.pytest.file)
+    found: dict[str, bytes] = {}
+    for name in names:
+        if (target.root / name).is_file():
+            found.update(_read(target.root, name))
+    for glob in target.files:
+        for path in sorted(target.root.glob(glob)):
+            if path.is_file() and BYTE_CODE.isdisjoint(path.parts):
+                found.update(_read(target.root, path.relative_to(target.root).as_posix()))
+            if len(found) > _MOST_FILES:
+                raise FolderError(f"more than {_MOST_FILES} files match `files`; name fewer")
+    return found
 
 
 def patched(
     target: Target, package: Mapping[str, bytes], patch_text: str, *, reverse: bool = False
 ) -> dict[str, bytes]:
     """Return the package's files with the patch applied; raise `diffs.PatchError`."""
-    prefix = f"{target.package}/"
-    patch = diffs.parse(patch_text, package=target.package)
-    before: dict[str, diffs.Content] = {f"{prefix}{path}": data for path, data in package.items()}
+    patch = diffs.parse(patch_text, packages=target.packages)
+    before: dict[str, diffs.Content] = dict(package)
     after = diffs.apply(before, patch, reverse=reverse)
     return {
-        path.removeprefix(prefix): data if isinstance(data, bytes) else data.encode()
-        for path, data in after.items()
+        path: data if isinstance(data, bytes) else data.encode() for path, data in after.items()
     }
 
 
@@ -218,14 +318,19 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path, onerror=force)
 
 
-def _add_extra(suite: dict[str, bytes], extra: Mapping[str, str]) -> None:
+def _extra(
+    target: Target, suite: Mapping[str, bytes], extra: Mapping[str, str]
+) -> dict[str, bytes]:
+    found = {}
     for path, source in extra.items():
         parts = PurePosixPath(path).parts
         if not parts or path.startswith("/") or ".." in parts or "/".join(parts) != path:
             raise FolderError(f"{path!r} is not a plain path below the suite")
-        if path in suite:
+        place = f"{target.suite}/{path}"
+        if place in suite:
             raise FolderError(f"{path} is in the suite already; take another name")
-        suite[path] = source.encode()
+        found[place] = source.encode()
+    return found
 
 
 def _holds(place: Path, digest: str) -> bool:

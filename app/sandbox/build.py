@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.sandbox.interface import SandboxMode
@@ -14,13 +14,13 @@ def build_sandbox(
     mode: SandboxMode,
     scratch_dir: Path,
     *,
-    hidden: Iterable[Path] = (),
+    hidden: Callable[[], Iterable[Path]] = tuple,
     threads: int = 1,
 ) -> SubprocessSandbox | ZygoteSandbox:
     """Build the sandbox for this machine.
 
-    `scratch_dir` is used where an arm cannot have a tmpfs of its own. `hidden` are folders that no
-    test may see (the data directory), should they lie inside the interpreter's tree. Nothing is
+    `scratch_dir` is used where an arm cannot have a tmpfs of its own. `hidden` tells folders that
+    no test may see (the data directory), should they lie inside the interpreter's tree. Nothing is
     started before the first arm.
     """
     return ZygoteSandbox(scratch_dir, mode, hidden=hidden, threads=threads)

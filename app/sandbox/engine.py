@@ -8,11 +8,12 @@ import itertools
 import os
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
+from app.domain.targets import Interpreter
 from app.sandbox.arms import Manifest, read_manifest, remove_tree
 from app.sandbox.collected import CollectionReader
 from app.sandbox.execution import ChildEnds, Conductor, Execution, Started
@@ -49,13 +50,13 @@ class Engine(ABC):
         scratch_dir: Path,
         mode: SandboxMode = SandboxMode.STRICT,
         *,
-        hidden: Iterable[Path] = (),
+        hidden: Callable[[], Iterable[Path]] = tuple,
         threads: int = 1,
     ) -> None:
-        """`hidden` are folders no test may see, should they lie inside the interpreter's tree."""
+        """`hidden` tells folders that no test may see, should they lie inside what is shown."""
         self._scratch_dir = scratch_dir
         self._mode = mode
-        self._hidden = tuple(str(path.resolve()) for path in hidden)
+        self._hidden = hidden
         self._threads = threads
         self._layers: tuple[LayerStatus, ...] | None = None
         self._running: set[Conductor] = set()
@@ -70,7 +71,9 @@ class Engine(ABC):
         """How often the process was started that arms are forked from."""
         return 0
 
-    async def warm(self, *, other_seeds: bool = False) -> None:
+    async def warm(
+        self, interpreter: Interpreter | None = None, *, other_seeds: bool = False
+    ) -> None:
         """Get ready, so that the first arm need not wait; never raises."""
         await asyncio.to_thread(self.layers)
 
@@ -83,7 +86,7 @@ class Engine(ABC):
         other_seeds: bool = False,
     ) -> CollectedSession | NoSession:
         """Have an arm collected, or take one up that was parked; see ``interface.Sandbox``."""
-        key = (arm.root, tuple(node_ids), limits)
+        key = (arm.root, arm.interpreter, tuple(node_ids), limits)
         if not other_seeds:
             parked = await self._parking.take(key)
             if parked is not None:
@@ -146,7 +149,7 @@ class Engine(ABC):
     def layers(self) -> Sequence[LayerStatus]:
         """Tell which isolation layers work here. Blocks while they are tried, the first time."""
         if self._layers is None:
-            self._layers = tuple(probe(self._hidden, self._free_uid()))
+            self._layers = tuple(probe(self._hidden_now(), self._free_uid()))
         return self._layers
 
     async def close(self) -> None:
@@ -160,7 +163,9 @@ class Engine(ABC):
             await self._idle.wait()
 
     @abstractmethod
-    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
+    async def _start(
+        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+    ) -> Started:
         """Start a keeper; see ``execution.Start``."""
 
     async def _leave(self, session: CollectedSession, park: bool) -> None:
@@ -188,7 +193,9 @@ class Engine(ABC):
         execution = Execution(order, limits, CollectionReader(order))
         conductor = Conductor(
             execution,
-            start=functools.partial(self._start, other_seeds=other_seeds),
+            start=functools.partial(
+                self._start, interpreter=arm.interpreter, other_seeds=other_seeds
+            ),
             on_end=functools.partial(self._ended, order),
         )
         self._prepare_scratch(order)
@@ -222,14 +229,20 @@ class Engine(ABC):
         layers = tuple(self._layers_for(arm, statuses))
         return Order(
             root=str(arm.root.resolve()),
-            package=manifest.package,
+            packages=manifest.packages,
             suite=manifest.suite,
+            import_root=manifest.import_root,
+            modules=dict(manifest.modules),
+            settings=manifest.settings,
+            options=manifest.options,
+            plugins=manifest.plugins,
+            env=dict(manifest.env),
             node_ids=tuple(node_ids),
             token=secrets.token_hex(16),
             canary=secrets.token_hex(16),
             scratch=str(self._scratch_dir.resolve() / f"arm-{uuid4().hex}"),
             layers=layers,
-            hidden=self._hidden,
+            hidden=self._hidden_now(),
             uid=self._free_uid() if "identity" in layers else None,
             bounds=bounds_of(limits),
             seed=secrets.randbits(32),
@@ -248,6 +261,9 @@ class Engine(ABC):
             if any(closed_ancestor(path) for path in places if path.exists()):
                 return [name for name in working if name != "identity"]
         return working
+
+    def _hidden_now(self) -> tuple[str, ...]:
+        return tuple(str(path.resolve()) for path in self._hidden())
 
     @staticmethod
     def _free_uid() -> int | None:

@@ -21,14 +21,14 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app.sandbox.channel import Channel
-from app.sandbox.isolation import cage
-from app.sandbox.order import COMPILER, Order, files_of
-from app.sandbox.seeds import Seeds
+from .channel import Channel
+from .isolation import cage
+from .order import COMPILER, Order, files_of
+from .seeds import Seeds
 
 REFUSED = 125
 """Exit status when the cage did not close."""
@@ -114,12 +114,16 @@ def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.s
     """Have pytest collect the arm and run jobs; return the exit status."""
     import pytest
 
-    from app.sandbox.jobs import Forks
-    from app.sandbox.reporting import Reporter
+    from .jobs import Forks
+    from .reporting import Reporter
 
     files = [place.root / name for name in files_of(order.node_ids) or (order.suite,)]
     arguments: list[str] = [
-        *plugin_arguments(place.root, place.scratch),
+        *plugin_arguments(place.root, place.scratch, order.settings),
+        # Of what the project adds to each call only that which an arm can obey.
+        "-oaddopts=",
+        *order.options,
+        *(argument for name in order.plugins for argument in ("-p", _plugin(name))),
         *(str(file) for file in files if file.exists()),
     ]
     reporter = Reporter(order, place.root, channel)
@@ -132,7 +136,15 @@ def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.s
     return status
 
 
-def plugin_arguments(root: Path, scratch: Path) -> list[str]:
+def _plugin(name: str) -> str:
+    """The module of a plugin that is named by its entry point, its module or its package."""
+    for found in entry_points(group="pytest11"):
+        if name in (found.name, found.module, found.module.partition(".")[0]):
+            return found.module
+    return name
+
+
+def plugin_arguments(root: Path, scratch: Path, settings: str = "pytest.ini") -> list[str]:
     """How pytest is called: nothing from outside the arm, nothing written outside the scratch."""
     return [
         *(argument for name in _PLUGINS_LEFT_OUT for argument in ("-p", f"no:{name}")),
@@ -140,7 +152,7 @@ def plugin_arguments(root: Path, scratch: Path) -> list[str]:
         "-q",
         f"--rootdir={root}",
         f"--confcutdir={root}",
-        f"-c{root / 'pytest.ini'}",
+        f"-c{root / settings}",
         f"--basetemp={scratch / 'pytest'}",
         f"-ocache_dir={scratch / 'cache'}",
     ]
@@ -152,17 +164,17 @@ class ArmFinder:
     Otherwise a patch that takes ``kasmina/__init__.py`` away would have an installed copy tested.
     """
 
-    def __init__(self, root: Path, names: Sequence[str]) -> None:
-        self._root = str(root)
-        self._names = frozenset(names)
+    def __init__(self, places: Mapping[str, Path]) -> None:
+        """`places` are the names with the folders to look in."""
+        self._places = {name: str(place) for name, place in places.items()}
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Find a top-level module of the arm; leave the others to those who come after."""
-        if path is not None or name not in self._names:
+        if path is not None or name not in self._places:
             return None
-        found = importlib.machinery.PathFinder.find_spec(name, [self._root], target)
+        found = importlib.machinery.PathFinder.find_spec(name, [self._places[name]], target)
         if found is None:
             raise ModuleNotFoundError(f"the arm has no module {name!r}", name=name)
         return found
@@ -174,26 +186,27 @@ def _settle(order: Order, place: cage.Place) -> None:
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     one = str(order.threads)
     os.environ.clear()
+    os.environ.update(kept, OMP_NUM_THREADS=one, MKL_NUM_THREADS=one)
+    os.environ.update(COMPILER)
+    os.environ.update(order.env)
     os.environ.update(
-        kept,
         HOME=str(place.scratch),
         TMPDIR=str(place.scratch),
         USER="arm",
         LOGNAME="arm",
-        OMP_NUM_THREADS=one,
-        MKL_NUM_THREADS=one,
-        **COMPILER,
         PYTHONDONTWRITEBYTECODE="1",
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )
     tempfile.tempdir = None  # the zygote may have looked it up for itself
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(place.root))
-    names = [path.partition("/")[0] for path in (order.package, order.suite)]
-    for name in names:
+    if order.import_root:
+        sys.path.insert(0, str(place.root / order.import_root))
+    for name in order.modules:
         if name in sys.modules:
             raise ImportError(f"{name} has the name of a module that is loaded already")
-    sys.meta_path.insert(0, ArmFinder(place.root, names))
+    places = {name: place.root / path for name, path in order.modules.items()}
+    sys.meta_path.insert(0, ArmFinder(places))
     # The zygote has imported torch already, in a process that must stay single-threaded.
     torch = sys.modules.get("torch")
     if torch is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from app.domain.runs import TestMode, TestResult
+from app.domain.targets import Interpreter
 
 
 class SandboxMode(StrEnum):
@@ -27,21 +28,6 @@ class SandboxMode(StrEnum):
 
 
 @dataclass(frozen=True)
-class Target:
-    """What is tested: a package folder and its suite, both below a project root."""
-
-    name: str
-    root: Path
-    """The project's root; node ids and patch paths are relative to it."""
-    package: str = "kasmina"
-    """The package folder, relative to root."""
-    suite: str = "tests/verification"
-    """The suite folder, relative to root."""
-    domains: tuple[str, ...] = ("kasmina",)
-    """Ticket domains that this target covers, sub-domains included."""
-
-
-@dataclass(frozen=True)
 class PreparedArm:
     """A directory to run tests in; never written to after it was prepared."""
 
@@ -49,6 +35,8 @@ class PreparedArm:
     package_digest: str
     """SHA-256 over sorted relative paths and bytes of the package folder."""
     suite_digest: str
+    interpreter: Interpreter = field(default_factory=Interpreter)
+    """What runs it."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +213,10 @@ class Sandbox(Protocol):
         """How often the process was started that arms are forked from."""
         ...
 
-    async def warm(self, *, other_seeds: bool = False) -> None:
-        """Get ready, so that the first arm need not wait; never raises."""
+    async def warm(
+        self, interpreter: Interpreter | None = None, *, other_seeds: bool = False
+    ) -> None:
+        """Get ready, so that the first arm of an interpreter need not wait; never raises."""
         ...
 
     async def open(

@@ -233,7 +233,7 @@ class JobReader:
             output_bytes=max(
                 0, min(self.output_bytes - self._printed, self.limits.output_bytes_per_test)
             ),
-            packages=(self.order.package,),
+            packages=self.order.packages,
             suite=self.order.suite,
         )
         file = self.is_canary(name)

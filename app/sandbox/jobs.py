@@ -24,11 +24,11 @@ from typing import Any
 
 import pytest
 
-from app.sandbox import handover, shared
-from app.sandbox.channel import Channel
-from app.sandbox.order import CANARY_NOTE, Job, canary_name
-from app.sandbox.reporting import Reporter
-from app.sandbox.seeds import Seeds
+from . import handover, shared
+from .channel import Channel
+from .order import CANARY_NOTE, Job, canary_name
+from .reporting import Reporter
+from .seeds import Seeds
 
 _EXIT = pytest.exit.Exception  # before an arm can replace it
 

@@ -28,10 +28,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from app.sandbox import guest, handover, kin, meddling
-from app.sandbox.isolation import cage, mounts, syscalls
-from app.sandbox.order import Order
-from app.sandbox.scratch import Snapshot, TooLarge
+from . import guest, handover, kin, meddling
+from .isolation import cage, mounts, syscalls
+from .order import Order
+from .scratch import Snapshot, TooLarge
 
 _SWEEP_S = 5.0
 _LOOK_MS = 500

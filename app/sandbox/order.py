@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 COMPILER = {
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
@@ -40,7 +40,7 @@ class Order:
 
     root: str
     """The arm, as an absolute path without links; empty to try the cage and run nothing."""
-    package: str
+    packages: tuple[str, ...]
     suite: str
     node_ids: tuple[str, ...]
     """What to collect; empty for the whole suite."""
@@ -60,6 +60,18 @@ class Order:
     """What the random generators are seeded with before anything is collected."""
     threads: int = 1
     """How many threads torch may use."""
+    import_root: str = ""
+    """The folder below root that goes on ``sys.path`` before root itself; empty: none."""
+    modules: dict[str, str] = field(default_factory=dict)
+    """Top-level modules that the arm holds, each with its folder below root."""
+    settings: str = "pytest.ini"
+    """The file at root from which pytest takes its settings."""
+    options: tuple[str, ...] = ()
+    """Further options of pytest."""
+    plugins: tuple[str, ...] = ()
+    """Plugins of pytest to load."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Environment variables."""
 
     def to_line(self) -> bytes:
         """As one line of JSON."""
@@ -70,7 +82,7 @@ class Order:
         """Read what `to_line` wrote."""
         found = json.loads(line)
         found["bounds"] = Bounds(**found["bounds"])
-        for name in ("node_ids", "layers", "hidden"):
+        for name in ("packages", "node_ids", "layers", "hidden", "options", "plugins"):
             found[name] = tuple(found[name])
         return cls(**found)
 

@@ -21,16 +21,17 @@ from app.sandbox.isolation.cage import ALL, EXPLAINED, NEEDS
 from app.sandbox.order import COMPILER, Bounds, Order
 from app.sandbox.workdir import PREFIX
 
-ENTRY = Path(__file__).with_name("spawn_main.py")
+ENTRY = Path(__file__).with_name("entry.py")
 _PATIENCE_S = 30.0
 
 
-def command(*arguments: str) -> list[str]:
-    """How this interpreter is started, with no path of the caller's or the user's on its own.
+def command(*arguments: str, python: str = "") -> list[str]:
+    """How an interpreter is started, with no path of the caller's or the user's on its own.
 
-    As ``-I`` does, but that would not let the environment give a hash seed.
+    As ``-I`` does, but that would not let the environment give a hash seed. Without `python` it is
+    this one.
     """
-    return [sys.executable, "-P", "-s", *arguments]
+    return [python or sys.executable, "-P", "-s", *arguments]
 
 
 def draw_hash_seed() -> int:
@@ -91,7 +92,7 @@ def _talk(order: Order) -> tuple[str, str] | None:
         ours.settimeout(_PATIENCE_S)
         descriptors = (theirs.fileno(), report_end, output_end)
         process = subprocess.Popen(
-            command(str(ENTRY), *(str(number) for number in descriptors), "bare"),
+            command(str(ENTRY), "spawn_main", *(str(number) for number in descriptors), "bare"),
             stdin=subprocess.DEVNULL,
             stdout=output_end,
             stderr=output_end,
@@ -139,7 +140,7 @@ def _order(layers: tuple[str, ...], hidden: Sequence[str], uid: int | None, scra
     limits = Limits()
     return Order(
         root="",
-        package="",
+        packages=(),
         suite="",
         node_ids=(),
         token=secrets.token_hex(8),

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from app.sandbox import failures
-from app.sandbox.channel import Channel
-from app.sandbox.order import Order, selected
+from . import failures
+from .channel import Channel
+from .order import Order, selected
 
 _MESSAGE_CHARS = 4096
 _TRACEBACK_CHARS = 16384
@@ -41,7 +41,7 @@ class Reporter:
     def __init__(self, order: Order, root: Path, channel: Channel) -> None:
         self._order = order
         self._root = root
-        self._facts = failures.Facts(root, (order.package, order.suite))
+        self._facts = failures.Facts(root, (*order.packages, order.suite))
         self._channel = channel
         self._to_print = order.bounds.output_bytes_per_arm
         self._warned = 0
@@ -74,6 +74,12 @@ class Reporter:
             if isinstance(file, str) and file.startswith(f"{beginning}{self._order.suite}/"):
                 self._files.add(file.removeprefix(beginning))
         return sorted(self._files)[:_MOST_FILES]
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Make the marker known that links a test with tickets."""
+        config.addinivalue_line(
+            "markers", 'finding(*keys, purpose="demonstrates"): tickets that the test belongs to'
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:

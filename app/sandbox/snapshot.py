@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from app.domain.catalogue import fold
-from app.sandbox.arms import DEFECTS, read_target
+from app.domain.targets import Target
+from app.sandbox.arms import DEFECTS, package_digest, read_target, suite_files
 from app.sandbox.digests import digest_of
-from app.sandbox.interface import Target
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,15 @@ def take_snapshot(target: Target) -> Snapshot:
     Raises:
         FolderError: the package or the suite cannot be read.
     """
-    package, suite = read_target(target)
+    read = read_target(target)
+    suite = suite_files(target, read)
     support = {path: data for path, data in suite.items() if not _is_test_file(path)}
     shared = digest_of(support)
     return Snapshot(
         target=target,
-        package_digest=digest_of(package),
+        package_digest=package_digest(target, read.package),
         suite_digest=digest_of(suite),
-        package_files={f"{target.package}/{path}": data for path, data in package.items()},
+        package_files=read.package,
         test_digests={
             f"{target.suite}/{path}": fold((digest_of({path: data}), shared))
             for path, data in suite.items()
@@ -59,5 +60,7 @@ def take_snapshot(target: Target) -> Snapshot:
 
 
 def _is_test_file(path: str) -> bool:
+    if path.startswith("/"):
+        return False  # beside the suite
     name = PurePosixPath(path).name
     return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+from app.domain.targets import Target
 from app.sandbox.digests import BYTE_CODE
-from app.sandbox.interface import Target
 
 MAX_BYTES = 2 << 20
 
@@ -21,7 +21,7 @@ class NotShown(SourceError):
 
 def folders_of(target: Target) -> tuple[str, ...]:
     """Return the folders below the root whose files may be read."""
-    return (target.package, target.suite)
+    return (*target.packages, target.suite)
 
 
 def read_source(target: Target, path: str) -> bytes:
@@ -51,6 +51,8 @@ def list_sources(target: Target) -> list[str]:
     """Return the paths of all files that may be read, sorted. File work: call it in a thread."""
     found = []
     for top in folders_of(target):
+        if (target.root / top).is_file():
+            found.append(top)
         for folder, folders, files in os.walk(target.root / top):
             folders[:] = [name for name in folders if name not in BYTE_CODE]
             places = [Path(folder, name) for name in files]
@@ -59,7 +61,7 @@ def list_sources(target: Target) -> list[str]:
                 for place in places
                 if not place.is_symlink()
             ]
-    return sorted(found)
+    return sorted(set(found))
 
 
 def stated_as(target: Target, path: str) -> str:
@@ -68,6 +70,9 @@ def stated_as(target: Target, path: str) -> str:
     Reports are made elsewhere: what stands before the folder of the package or suite is not of
     this machine, as in ``/home/ci/project/kasmina/blend_ops.py``.
     """
+    for prefix, folder in target.paths.items():
+        if path.startswith(prefix):
+            return f"{folder}{path.removeprefix(prefix)}"
     parts = PurePosixPath(path).parts
     for top in map(_parts, folders_of(target)):
         for first in range(len(parts) - len(top)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from app.domain.targets import Interpreter
 from app.sandbox.engine import Engine
 from app.sandbox.execution import ChildEnds, Started, StartFailed
 from app.sandbox.probe import ENTRY, command, draw_hash_seed, scrubbed_environment
@@ -16,17 +17,24 @@ from app.sandbox.probe import ENTRY, command, draw_hash_seed, scrubbed_environme
 class SubprocessSandbox(Engine):
     """Starts a new interpreter per arm."""
 
-    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
-        return await start(ends)  # each start has seeds of its own
+    async def _start(
+        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+    ) -> Started:
+        return await start(ends, interpreter)  # each start has seeds of its own
 
 
-async def start(ends: ChildEnds) -> Started:
+async def start(ends: ChildEnds, interpreter: Interpreter) -> Started:
     """Start a keeper in an interpreter of its own."""
     descriptors = (ends.control.fileno(), ends.report, ends.output)
     hash_seed = draw_hash_seed()
     try:
         process = await asyncio.create_subprocess_exec(
-            *command(str(ENTRY), *(str(number) for number in descriptors)),
+            *command(
+                str(ENTRY),
+                "spawn_main",
+                *(str(number) for number in descriptors),
+                python=interpreter.python,
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=ends.output,
             stderr=ends.output,

@@ -1,8 +1,9 @@
 """What a first test run imports, found by having one, and imported ahead of time.
 
 torch and pytest import much of themselves only when it is used. A throw-away child runs a small
-suite that uses what tests of tensor code use, and names the modules that came with it; the zygote
-then imports these. The child may compute as it likes: its threads end with it.
+suite that uses what tests use, those of tensor code too where torch is there, and names the modules
+that came with it; the zygote then imports these. The child may compute as it likes: its threads end
+with it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
-from app.sandbox import aside, guest
+from . import aside, guest
 
 SAMPLE = """
 import copy, pickle, threading, dataclasses, enum, re, itertools, functools, collections.abc
@@ -65,6 +67,20 @@ def test_module(tmp_path, monkeypatch, capsys):
     torch.empty(2, device="meta")
 
 
+def test_transforms():
+    torch.func.vmap(torch.sin)(torch.randn(3))
+    with torch.overrides.TorchFunctionMode():
+        torch.ones(2).to(torch.float64)
+
+
+def test_fails():
+    torch.testing.assert_close(torch.ones(2), torch.zeros(2))
+"""
+
+PLAIN = """
+import pytest, unittest
+
+
 def test_raises():
     with pytest.raises(ValueError, match="no"):
         raise ValueError("no")
@@ -79,16 +95,6 @@ def test_parameters(value):
     assert value == pytest.approx(value) or isinstance(value, str)
 
 
-def test_transforms():
-    torch.func.vmap(torch.sin)(torch.randn(3))
-    with torch.overrides.TorchFunctionMode():
-        torch.ones(2).to(torch.float64)
-
-
-def test_fails():
-    torch.testing.assert_close(torch.ones(2), torch.zeros(2))
-
-
 def test_fails_plainly():
     left, right = {"a": [1, 2, 3], "b": "text"}, {"a": [1, 2, 4], "b": "other"}
     assert left == right
@@ -101,11 +107,26 @@ def test_expected():
 
 def test_skipped():
     pytest.skip("s")
+
+
+class TestCase(unittest.TestCase):
+    def test_equal(self):
+        with self.subTest(a=1):
+            self.assertEqual({"a": 1}, {"a": 1})
+
+
+def test_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SAMPLE", "1")
+    print(tmp_path)
+    assert capsys.readouterr().out
 """
 
 
-def preload(skip: frozenset[str]) -> str | None:
-    """Import all that a run needs; the name of the module that started a thread, if one did."""
+def preload(skip: frozenset[str], further: Sequence[str] = ()) -> str | None:
+    """Import all that a run needs, and `further` modules.
+
+    Returns the name of the module that started a thread, if one did.
+    """
     guest.describe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -113,7 +134,7 @@ def preload(skip: frozenset[str]) -> str | None:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         plain = frozenset(sys.modules)
-        for name in needed():
+        for name in (*needed(), *further):
             if name in skip or name in sys.modules:
                 continue
             # Some modules can only be imported by the one that wants them.
@@ -165,6 +186,7 @@ def _run_sample() -> list[str]:
         sys.dont_write_bytecode = True
         (root / "pytest.ini").write_text("[pytest]\n")
         (root / "test_sample.py").write_text(SAMPLE)
+        (root / "test_plain.py").write_text(PLAIN)
         (root / "conftest.py").write_text("import pytest\n")
         pytest.main([*guest.plugin_arguments(root, root), str(root)])
     return [name for name in sys.modules if name not in before and _is_installed(name)]

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.domain.targets import Target
 from app.sandbox.digests import BYTE_CODE
-from app.sandbox.interface import Target
 
 Look = frozenset[tuple[str, int, int, int]]
 """Path, inode, size and time of change of each file."""
@@ -19,8 +19,16 @@ def look_at(target: Target) -> Look:
     Raises:
         OSError: a folder cannot be read.
     """
-    folders = (target.root / target.package, target.root / target.suite)
-    return frozenset(found for folder in folders for found in _files(folder))
+    places = [target.root / name for name in (*target.packages, target.suite)]
+    return frozenset(found for place in places for found in _found(place))
+
+
+def _found(place: Path) -> Iterator[tuple[str, int, int, int]]:
+    if place.is_dir():
+        yield from _files(place)
+    else:
+        stat = place.stat(follow_symlinks=False)
+        yield str(place), stat.st_ino, stat.st_size, stat.st_ctime_ns
 
 
 def _files(folder: Path | str) -> Iterator[tuple[str, int, int, int]]:

@@ -13,26 +13,28 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from app.domain.targets import Interpreter
 from app.sandbox import subprocess_arm
 from app.sandbox.engine import Engine
 from app.sandbox.execution import ChildEnds, Started
 from app.sandbox.interface import SandboxMode
-from app.sandbox.probe import command, draw_hash_seed, scrubbed_environment
+from app.sandbox.probe import ENTRY, command, draw_hash_seed, scrubbed_environment
 
 log = logging.getLogger(__name__)
 
-ENTRY = Path(__file__).with_name("zygote_main.py")
 FORK_IS_SAFE = sys.platform == "linux"
 _READY_S = 120.0
 _FORK_S = 10.0
 _MAX_SKIPPED = 20
 _TRIED_AGAIN_AFTER_S = 60.0
 _IDLE_S = 600.0
+_ROOM_BYTES = 1 << 30
+"""So much memory shall be left before another zygote starts."""
 
 
 class ZygoteFailed(Exception):
@@ -62,15 +64,16 @@ class Zygote:
         return self._process.returncode is None
 
     @classmethod
-    async def start(cls) -> Zygote:
+    async def start(cls, interpreter: Interpreter | None = None) -> Zygote:
         """Start one and wait until it is ready; raise `ZygoteFailed`."""
+        interpreter = interpreter or Interpreter()
         skip: list[str] = []
         hash_seed = draw_hash_seed()
         while True:
-            zygote = await cls._spawn(hash_seed)
+            zygote = await cls._spawn(hash_seed, interpreter.python)
             zygote.hash_seed = hash_seed
             try:
-                answer = await zygote._prepare(skip)
+                answer = await zygote._prepare(skip, interpreter.preload)
             except BaseException:
                 await zygote.close()
                 raise
@@ -105,12 +108,12 @@ class Zygote:
         await self._process.wait()
 
     @classmethod
-    async def _spawn(cls, hash_seed: int) -> Zygote:
+    async def _spawn(cls, hash_seed: int, python: str) -> Zygote:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
             process = await asyncio.create_subprocess_exec(
-                *command(str(ENTRY), str(theirs.fileno())),
+                *command(str(ENTRY), "zygote_main", str(theirs.fileno()), python=python),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -126,11 +129,12 @@ class Zygote:
             theirs.close()
         return cls(process, ours)
 
-    async def _prepare(self, skip: list[str]) -> dict[str, Any]:
+    async def _prepare(self, skip: list[str], preload: Sequence[str]) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_READY_S):
-                line = json.dumps({"skip": skip}).encode() + b"\n"
+                order = {"skip": skip, "preload": list(preload)}
+                line = json.dumps(order).encode() + b"\n"
                 await loop.sock_sendall(self._channel, line)
                 return await self._answer()
         except (OSError, ValueError, TimeoutError) as error:
@@ -151,8 +155,16 @@ class Zygote:
 class ForkServer:
     """A zygote and its successors: each is replaced on any doubt, and when it has done its time."""
 
-    def __init__(self, *, max_age_s: float, max_forks: int, idle_s: float | None = None) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter | None = None,
+        *,
+        max_age_s: float,
+        max_forks: int,
+        idle_s: float | None = None,
+    ) -> None:
         """With `idle_s`, one that nobody has used for so long is ended until it is needed again."""
+        self._interpreter = interpreter or Interpreter()
         self._zygote: Zygote | None = None
         self._max_age_s = max_age_s
         self._max_forks = max_forks
@@ -214,6 +226,16 @@ class ForkServer:
             self._watch_idleness()
             return self._zygote
 
+    @property
+    def used(self) -> float | None:
+        """When it was used last, on the clock that only goes forward; None while there is none."""
+        return None if self._zygote is None else self._zygote.used
+
+    async def rest(self) -> None:
+        """End the zygote until one is needed again; arms that it forked go on."""
+        async with self._lock:
+            self._let_go()
+
     async def close(self) -> None:
         """End it."""
         self._closed = True
@@ -242,7 +264,7 @@ class ForkServer:
     async def _fresh(self) -> Zygote:
         if not FORK_IS_SAFE:
             raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
-        zygote = await Zygote.start()
+        zygote = await Zygote.start(self._interpreter)
         self.starts += 1
         return zygote
 
@@ -279,10 +301,12 @@ class ForkServer:
 
 
 class ZygoteSandbox(Engine):
-    """Forks a keeper per arm from a zygote.
+    """Forks a keeper per arm from a zygote of the arm's interpreter.
 
-    There are two, with different hash seeds: the second starts when first a proof wants to be
-    collected anew, and ends when it has been idle for ten minutes.
+    For each interpreter there are two, with different hash seeds, started when first needed: the
+    second when a proof wants to be collected anew. Those of other interpreters than the service's
+    own, and all second ones, end when they have been idle for ten minutes; when memory runs
+    short, the one that was used longest ago ends at once.
     """
 
     def __init__(
@@ -290,42 +314,79 @@ class ZygoteSandbox(Engine):
         scratch_dir: Path,
         mode: SandboxMode = SandboxMode.STRICT,
         *,
-        hidden: Iterable[Path] = (),
+        hidden: Callable[[], Iterable[Path]] = tuple,
         threads: int = 1,
         max_age_s: float = 6 * 3600.0,
         max_forks: int = 10_000,
     ) -> None:
         super().__init__(scratch_dir, mode, hidden=hidden, threads=threads)
-        self._first = ForkServer(max_age_s=max_age_s, max_forks=max_forks)
-        self._second = ForkServer(max_age_s=max_age_s, max_forks=max_forks, idle_s=_IDLE_S)
+        self._max_age_s = max_age_s
+        self._max_forks = max_forks
+        self._servers: dict[tuple[Interpreter, bool], ForkServer] = {}
+        self._first = self._server(Interpreter(), other_seeds=False)
 
     @property
     def starts(self) -> int:
         """How often a zygote was started."""
-        return self._first.starts + self._second.starts
+        return sum(server.starts for server in self._servers.values())
 
     @property
     def unavailable(self) -> str | None:
         """Why plain subprocesses serve instead; None while a zygote does."""
         return self._first.unavailable
 
-    async def warm(self, *, other_seeds: bool = False) -> None:
+    async def warm(
+        self, interpreter: Interpreter | None = None, *, other_seeds: bool = False
+    ) -> None:
         """Have a zygote ready, so that the first arm need not wait for it. Never raises."""
         with suppress(ZygoteFailed):
-            await (self._second if other_seeds else self._first).ready()
+            await self._server(interpreter or Interpreter(), other_seeds=other_seeds).ready()
 
     async def close(self) -> None:
         """Stop everything that is still running, the zygotes included."""
         await super().close()
-        await self._first.close()
-        await self._second.close()
+        for server in tuple(self._servers.values()):
+            await server.close()
 
-    async def _start(self, ends: ChildEnds, *, other_seeds: bool) -> Started:
-        server = self._second if other_seeds else self._first
+    async def _start(
+        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+    ) -> Started:
+        server = self._server(interpreter, other_seeds=other_seeds)
+        if server.used is None:
+            await self._make_room(server)
         try:
             return Started("zygote", await server.fork(ends), _nothing)
         except ZygoteFailed:
-            return await subprocess_arm.start(ends)
+            return await subprocess_arm.start(ends, interpreter)
+
+    def _server(self, interpreter: Interpreter, *, other_seeds: bool) -> ForkServer:
+        key = (interpreter, other_seeds)
+        if key not in self._servers:
+            stays = not other_seeds and interpreter == Interpreter()
+            self._servers[key] = ForkServer(
+                interpreter,
+                max_age_s=self._max_age_s,
+                max_forks=self._max_forks,
+                idle_s=None if stays else _IDLE_S,
+            )
+        return self._servers[key]
+
+    async def _make_room(self, wanted: ForkServer) -> None:
+        """End the zygote that was used longest ago, where memory is short for another."""
+        if _available_bytes() >= _ROOM_BYTES:
+            return
+        used = {s.used: s for s in self._servers.values() if s is not wanted and s.used is not None}
+        if used:
+            await used[min(used)].rest()
+
+
+def _available_bytes() -> int:
+    """What the machine has left, by the kernel's estimate; much where it gives none."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return sys.maxsize
 
 
 async def _nothing() -> None:

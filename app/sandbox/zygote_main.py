@@ -1,6 +1,6 @@
 """The zygote: a process that has imported torch and pytest, and forks a keeper for every arm.
 
-``python -P -s zygote_main.py SOCKET``. It only imports and never computes: one tensor operation on
+``entry.py zygote_main SOCKET``. It only imports and never computes: one tensor operation on
 several threads, or one backward pass, would leave thread pools behind that a forked child waits
 for in vain. So before each fork it makes sure that it has one thread and the modules it began
 with; otherwise it says so and is replaced. It knows no arm and no package under test.
@@ -13,27 +13,33 @@ Lines on the socket, each JSON: first ``{"skip": [module, …]}`` in, then ``{"r
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from . import huge_pages, keeper, warm_up
+from . import jobs as _jobs  # noqa: F401 - out of reach later
+from .isolation import identity
 
 MAX_RESIDENT_BYTES = 2 << 30
 
 
-def main(worker: socket.socket) -> None:
-    """Prepare, then serve until the worker closes its end."""
-    from app.sandbox import huge_pages, warm_up
-    from app.sandbox.isolation import identity
+def main(arguments: Sequence[str]) -> None:
+    """Serve the worker at the other end of a socket."""
+    work(socket.socket(fileno=int(arguments[0])))
 
+
+def work(worker: socket.socket) -> None:
+    """Prepare, then serve until the worker closes its end."""
     identity.die_with_parent()
     config = json.loads(worker.makefile("rb").readline())
     try:
-        culprit = warm_up.preload(frozenset(config["skip"]))
+        culprit = warm_up.preload(frozenset(config["skip"]), config.get("preload", ()))
     except Exception as error:  # whatever it is, the worker shall be told
         _tell(worker, {"error": f"{type(error).__name__}: {error}"})
         return
@@ -72,9 +78,7 @@ def serve(worker: socket.socket, known: frozenset[str]) -> None:
 
 def unfit(known: frozenset[str]) -> str | None:
     """Why this process must not be forked any more, or None."""
-    from app.sandbox.warm_up import thread_count
-
-    threads = thread_count()
+    threads = warm_up.thread_count()
     if threads != 1:
         return f"it has {threads} threads"
     leaked = sys.modules.keys() - known
@@ -87,8 +91,6 @@ def unfit(known: frozenset[str]) -> str | None:
 
 
 def _keep(control: int, report: int, output: int) -> None:
-    from app.sandbox import keeper
-
     try:
         os.setsid()
         os.dup2(output, 1)
@@ -103,12 +105,3 @@ def _keep(control: int, report: int, output: int) -> None:
 
 def _tell(worker: socket.socket, message: dict[str, Any]) -> None:
     worker.sendall(json.dumps(message).encode() + b"\n")
-
-
-if __name__ == "__main__":
-    project = str(Path(__file__).resolve().parents[2])
-    sys.path.insert(0, project)
-    for name in ("keeper", "jobs", "warm_up"):
-        importlib.import_module(f"app.sandbox.{name}")
-    sys.path.remove(project)
-    main(socket.socket(fileno=int(sys.argv[1])))

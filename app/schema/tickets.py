@@ -51,6 +51,8 @@ tickets = Table(
     Column("domains", ARRAY(Text), nullable=False, server_default=_EMPTY),
     # The domains and all their ancestors: "a/b" is found under "a".
     Column("domain_paths", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    # What its domains place it with; null: no target covers it.
+    Column("target", Text),
     Column("categories", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("assignee", Text),
     Column("reported_on", Date),
@@ -98,6 +100,7 @@ tickets = Table(
     Index("ix_tickets_created", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_updated", text("updated_at DESC"), text("id DESC")),
     Index("ix_tickets_sort_key", "sort_key"),
+    Index("ix_tickets_target", "target"),
     Index("ix_tickets_severity", "severity", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_status", "status", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_batch", "batch", text("created_at DESC"), text("id DESC")),

@@ -21,9 +21,8 @@ from app.storage.unit import UnitOfWork
 class AmendmentService:
     """Amendments of reviews."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
 
     async def apply(self, actor: Actor, key: str, review_id: UUID) -> Ticket:
         """Take a review's amendment as a merge patch of the document.
@@ -54,7 +53,6 @@ class AmendmentService:
                     actor,
                     before,
                     changes,
-                    target=self._target,
                     action="review.applied",
                     because={"review": [None, str(review.id)]},
                 )

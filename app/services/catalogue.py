@@ -14,13 +14,16 @@ from app.domain import diffs
 from app.domain.accounts import Actor
 from app.domain.catalogue import CatalogueTest, TargetState
 from app.domain.runs import TestPurpose
-from app.errors import FindingsError, Unavailable
+from app.domain.targets import Target
+from app.errors import FindingsError, NotFound, Unavailable
 from app.sandbox.digests import FolderError
-from app.sandbox.interface import Collection, Target
+from app.sandbox.interface import Collection
 from app.sandbox.snapshot import Snapshot, take_snapshot
 from app.sandbox.watch import Look, look_at
-from app.services.evidence import reassess_for
+from app.services.evidence import reassess, reassess_for
+from app.services.placing import placed
 from app.storage.unit import Stores, UnitOfWork
+from app.targets.registry import Registry
 
 Value = TypeVar("Value")
 
@@ -29,6 +32,8 @@ log = logging.getLogger(__name__)
 _LOOKS_EVERY_S = 1.0
 _ASKS_WORKERS_EVERY = 5
 """Once in so many looks."""
+_TRIES_AGAIN_EVERY = 30
+"""So many looks after a suite could not be collected for want of what it needs."""
 
 
 _MOST_TRIES = 5
@@ -70,6 +75,13 @@ class CatalogueService:
         self._unit = unit
         self._target = target
         self._collector = collector
+        self.failure: str | None = None
+        """Why the suite could not be collected when that was tried last."""
+
+    @property
+    def target(self) -> Target:
+        """What it is the catalogue of."""
+        return self._target
 
     async def sync(self, actor: Actor | None = None) -> SyncReport:
         """Collect the suite anew and bring evidence in step with it.
@@ -113,8 +125,10 @@ class CatalogueService:
             await asyncio.sleep(_LOOKS_EVERY_S)
             try:
                 now = await asyncio.to_thread(look_at, self._target)
-                if now != seen:
-                    await self.in_step()
+                # What failed for another reason than its files may be mended meanwhile.
+                again = self.failure is not None and turn % _TRIES_AGAIN_EVERY == 0
+                if now != seen or again:
+                    await self._follow()
                     seen = now
                 elif turn % _ASKS_WORKERS_EVERY == 0:
                     await self._environments_in_step()
@@ -126,11 +140,20 @@ class CatalogueService:
                 # Whatever it was: what is shown must not stand still from here on.
                 log.exception("the target is not in step")
 
+    async def _follow(self) -> None:
+        """Bring it in step; a suite that cannot be collected is so until something changes."""
+        try:
+            await self.in_step()
+        except Unavailable as error:
+            if self.failure is None:
+                raise
+            log.warning("the target is not in step: %s", error.detail)
+
     async def _environments_in_step(self) -> None:
         """Bring evidence in step with the environments of the workers that live."""
         async with self._unit.read() as stores:
             known = await stores.catalogue.target(self._target.name)
-            living = await stores.workers.environments()
+            living = await stores.workers.environments(self._target.name)
         if known is not None and list(known.environments) != living:
             await _again(self._renew)
 
@@ -176,7 +199,12 @@ class CatalogueService:
             await self._save(stores, snapshot, known.errors, found, collected=False)
 
     async def _collect(self, snapshot: Snapshot, actor: Actor | None) -> SyncReport:
-        collection = await self._collector(self._target)
+        try:
+            collection = await self._collector(self._target)
+        except FindingsError as error:
+            self.failure = error.detail
+            raise
+        self.failure = None
         found = [
             CatalogueTest(
                 node_id=test.node_id,
@@ -238,7 +266,7 @@ class CatalogueService:
             name=self._target.name,
             test_files=snapshot.test_digests,
             support_digest=snapshot.support_digest,
-            environments=tuple(await stores.workers.environments()),
+            environments=tuple(await stores.workers.environments(self._target.name)),
             package_digest=snapshot.package_digest,
             suite_digest=snapshot.suite_digest if collected else "",
             domains=self._target.domains,
@@ -275,6 +303,115 @@ async def _unknown_keys(stores: Stores, found: Sequence[CatalogueTest]) -> list[
     return [f"marks name keys of which there is no ticket: {listed}{rest}"]
 
 
+class Catalogues:
+    """The catalogue of each target."""
+
+    def __init__(self, unit: UnitOfWork, declared: Registry, collector: Collector) -> None:
+        self._unit = unit
+        self._declared = declared
+        self._collector = collector
+        self._known: dict[str, CatalogueService] = {}
+
+    def all(self) -> list[CatalogueService]:
+        """Return all of them, the bundled target's first."""
+        return [self.of(name) for name in self._declared.targets]
+
+    def first(self) -> CatalogueService:
+        """Return that of the bundled target, or of the first one where an entry replaces it.
+
+        Raises:
+            Unavailable: the entries of all targets are wrong.
+        """
+        if not self._declared.targets:
+            raise Unavailable("; ".join(problem.line for problem in self._declared.problems))
+        return self.all()[0]
+
+    def of(self, name: str) -> CatalogueService:
+        """Return that of a target.
+
+        Raises:
+            NotFound: no target has this name.
+            Unavailable: the entry of that target is wrong.
+        """
+        target = self._declared.targets.get(name)
+        if target is not None:
+            known = self._known.get(name)
+            if known is None or known.target != target:
+                known = self._known[name] = CatalogueService(self._unit, target, self._collector)
+            return known
+        if (reason := self._declared.reason(name)) is not None:
+            raise Unavailable(f"The target {name} cannot be used: {reason}")
+        known_names = ", ".join(self._declared.targets)
+        raise NotFound(f"There is no target {name[:60]!r}; there are {known_names}.")
+
+    async def of_ticket(self, key: str) -> CatalogueService:
+        """Return that of the target which a ticket belongs to.
+
+        Raises:
+            NotFound: there is no such ticket.
+            NotPlaced: no target covers it.
+            Unavailable: the entry of its target is wrong.
+        """
+        async with self._unit.read() as stores:
+            targets = await stores.tickets.targets_of([key])
+            if key not in targets:
+                raise NotFound(f"There is no ticket {key}.")
+            return self.of(placed(key, targets[key], stores.placement))
+
+    async def of_tickets(self, keys: Sequence[str]) -> list[CatalogueService]:
+        """Return those of the targets which these tickets belong to, each once."""
+        async with self._unit.read() as stores:
+            targets = await stores.tickets.targets_of(keys)
+            names = {name or stores.placement.only for name in targets.values()}
+        return [catalogue for catalogue in self.all() if catalogue.target.name in names]
+
+    async def place_all(self) -> None:
+        """Place all tickets anew: the targets' domains may have changed."""
+        async with self._unit.begin() as stores:
+            for ticket_id, key in await stores.ticket_edits.place_all():
+                await reassess(stores, ticket_id, key)
+
+    async def in_step(self) -> None:
+        """Bring all catalogues in step; what cannot be read of one stops none of the others."""
+        await self.place_all()
+        for catalogue in self.all():
+            await _try(catalogue)
+
+    async def keep_in_step(self) -> None:
+        """Keep all of them in step, also with the file that declares them, until cancelled."""
+        kept: dict[CatalogueService, asyncio.Task[None]] = {}
+        try:
+            while True:
+                await self._follow(kept)
+                await asyncio.sleep(_LOOKS_EVERY_S)
+        finally:
+            for task in kept.values():
+                task.cancel()
+            await asyncio.gather(*kept.values(), return_exceptions=True)
+
+    async def _follow(self, kept: dict[CatalogueService, asyncio.Task[None]]) -> None:
+        if await asyncio.to_thread(self._declared.refresh):
+            try:
+                await self.place_all()
+            except FindingsError as error:
+                log.warning("tickets are not placed anew: %s", error.detail)
+        wanted = set(self.all())
+        for catalogue in kept.keys() - wanted:
+            kept.pop(catalogue).cancel()
+        for catalogue in wanted - kept.keys():
+            kept[catalogue] = asyncio.create_task(catalogue.keep_in_step(), name="in step")
+
+
+async def _try(catalogue: CatalogueService) -> None:
+    try:
+        await catalogue.in_step()
+    except FindingsError as error:
+        log.warning("the target %s is not in step: %s", catalogue.target.name, error.detail)
+    except Exception:
+        # Whatever it was: the others, and the tickets, can be served.
+        log.exception("the target %s is not in step", catalogue.target.name)
+
+
 async def _again(work: Callable[..., Awaitable[Value]], *given: object) -> Value:
     """Do what reads the target once more when it changes meanwhile.
 
@@ -291,6 +428,6 @@ async def _again(work: Callable[..., Awaitable[Value]], *given: object) -> Value
 
 def how_it_applies(snapshot: Snapshot, text: str) -> str:
     """Return ``forward``, ``reverse`` or ``no`` for a patch against the package of `snapshot`."""
-    patch = diffs.parse(text, package=snapshot.target.package)
+    patch = diffs.parse(text, packages=snapshot.target.packages)
     found = diffs.applies(snapshot.package_files, patch)
     return "forward" if found is diffs.Applies.BOTH else found.value

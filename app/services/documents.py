@@ -62,9 +62,8 @@ _CONTENT = ("title", "severity", "summary", "domains")
 class DocumentService:
     """Changes to the document of a ticket."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
 
     async def edit(
         self, actor: Actor, key: str, changes: Mapping[str, Any], if_match: str | None
@@ -90,7 +89,7 @@ class DocumentService:
             require_editor(actor, ticket)
             check_if_match(ticket, if_match)
             before = await shown(stores, key)
-            if not await change_document(stores, actor, before, changes, target=self._target):
+            if not await change_document(stores, actor, before, changes):
                 return before
             return await shown(stores, key)
 
@@ -130,7 +129,6 @@ async def change_document(
     before: Ticket,
     changes: Mapping[str, Any],
     *,
-    target: str,
     action: str = "ticket.edited",
     because: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
@@ -141,7 +139,6 @@ async def change_document(
         actor: who changes it.
         before: the ticket as it is.
         changes: new values by field.
-        target: the target that evidence is assessed with.
         action: what the audit event calls the change.
         because: what the event says beside the changed fields; given, there is an event even
             when no field differs.
@@ -171,7 +168,7 @@ async def change_document(
             actor, action, ticket_id=before.id, changes={**old_and_new, **(because or {})}
         )
     if differing:
-        await reassess(stores, before.id, before.key, target)
+        await reassess(stores, before.id, before.key)
     return differing
 
 

@@ -99,9 +99,11 @@ async def shown_now(
     )
 
 
-async def reassess(stores: Stores, ticket_id: int, key: str, target_name: str) -> None:
+async def reassess(stores: Stores, ticket_id: int, key: str) -> None:
     """Bring the shown state of a ticket's evidence up to date; the caller holds its row."""
-    target = await stores.catalogue.target(target_name)
+    standing = await stores.ticket_edits.standing_of(ticket_id)
+    name = standing.target or stores.placement.only
+    target = None if name is None else await stores.catalogue.target(name)
     await reassess_for(stores, ticket_id, key, target)
 
 

@@ -7,7 +7,7 @@ any two steps leaves a run that waits, one that is finished, or one that the res
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ from app.domain.runs import (
     TestResult,
     Verdict,
 )
-from app.services.environment import own_environment
+from app.domain.targets import BUNDLED
 from app.services.evidence import ground_of, reassess, reassess_for, shown_now, uses_digest
 from app.services.tallying import (
     any_flips,
@@ -85,8 +85,12 @@ class Assignment:
 class ExecutionService:
     """The worker's side of runs."""
 
-    def __init__(self, unit: UnitOfWork) -> None:
+    def __init__(
+        self, unit: UnitOfWork, targets: Callable[[], Sequence[str]] = lambda: (BUNDLED,)
+    ) -> None:
+        """`targets` tells which ones this process can run."""
         self._unit = unit
+        self._targets = targets
 
     async def take(self, seat: Seat) -> Assignment | None:
         """Take up the run that waits longest; None when none does.
@@ -97,7 +101,7 @@ class ExecutionService:
             WorkerForgotten: the worker was given up; it needs another number.
         """
         async with self._unit.begin() as stores:
-            while (job := await stores.jobs.take(seat.number)) is not None:
+            while (job := await stores.jobs.take(seat.number, self._targets())) is not None:
                 try:
                     assignment = await self._claim(stores, job, seat.name)
                 except UnreadablePlan as unreadable:
@@ -212,7 +216,6 @@ class ExecutionService:
     async def reuse(self, assignment: Assignment, environment: Mapping[str, Any]) -> bool:
         """Finish a run with the results of an earlier one that asked the same; False: none did."""
         run = assignment.run
-        environment = {**environment, **own_environment()}
         async with self._unit.read() as stores:
             earlier = await stores.runs.find_reusable(run, environment)
             # A lucky result is never reused.
@@ -258,11 +261,10 @@ class ExecutionService:
     ) -> bool:
         """Decide and store how a run ended; False when this attempt no longer counts.
 
-        `events` are those that were seen last and not recorded yet. What this process knows of its
-        environment outweighs what a guest says of it.
+        `events` are those that were seen last and not recorded yet. `environment` is what the
+        worker knows of it; what a guest says of itself counts for less.
         """
         run = assignment.run
-        environment = {**environment, **own_environment()}
         before: set[str] = set()
         if fails_by_interface(arms):
             async with self._unit.read() as stores:
@@ -304,7 +306,7 @@ class ExecutionService:
             async with self._unit.begin() as stores:
                 ticket = await stores.tickets.lock(key)
                 if ticket is not None:
-                    await reassess(stores, ticket.id, key, run.plan.target)
+                    await reassess(stores, ticket.id, key)
         return current
 
     async def _tell_others(
@@ -415,7 +417,7 @@ class ExecutionService:
 
 
 def _suite_key(plan: RunPlan, environment: Mapping[str, Any]) -> SuiteKey:
-    where = environment_digest({**environment, **own_environment()})
+    where = environment_digest(environment)
     return SuiteKey(plan.target, plan.package_digest, plan.suite_digest, where)
 
 

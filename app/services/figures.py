@@ -41,9 +41,8 @@ class FigureService:
     to read them, they may be a minute old: whoever asks again and again must not bind the server.
     """
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
         self._kept: dict[Hashable, _Kept] = {}
         self._turns: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -64,8 +63,13 @@ class FigureService:
         """Return the domains that tickets name or a target covers, by name."""
 
         async def read(stores: Stores) -> list[DomainCount]:
-            target = await stores.catalogue.target(self._target)
-            return await stores.figures.domains(() if target is None else target.domains)
+            covered = [
+                domain
+                for name, own in stores.placement.covered.items()
+                if await stores.catalogue.target(name) is not None
+                for domain in own
+            ]
+            return await stores.figures.domains(covered)
 
         return await self._read_or_kept("domains", read)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from app.domain import keys
 from app.domain.accounts import Actor
-from app.domain.catalogue import covers
 from app.domain.evidence import assess
 from app.domain.filing import (
     BatchItem,
@@ -16,6 +15,7 @@ from app.domain.filing import (
     SiblingRelation,
     in_filing_order,
 )
+from app.domain.targets import covers
 from app.domain.tickets import Relation, Ticket, TicketDraft
 from app.errors import Conflict, FieldError, FindingsError, InvalidInput
 from app.services.access import shown
@@ -27,9 +27,8 @@ from app.storage.unit import Stores, UnitOfWork
 class FilingService:
     """Batches of tickets."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
 
     async def file_batch(
         self, actor: Actor, items: Sequence[BatchItem], *, atomic: bool, dry_run: bool
@@ -49,7 +48,7 @@ class FilingService:
             What became of each item, in their order.
         """
         async with self._unit.begin() as stores:
-            done = _Batch(stores, actor, items, self._target)
+            done = _Batch(stores, actor, items)
             try:
                 async with stores.attempt():
                     await done.file()
@@ -67,13 +66,10 @@ class _Undone(Exception):  # a signal, no failure
 class _Batch:
     """The filing of one batch."""
 
-    def __init__(
-        self, stores: Stores, actor: Actor, items: Sequence[BatchItem], target: str
-    ) -> None:
+    def __init__(self, stores: Stores, actor: Actor, items: Sequence[BatchItem]) -> None:
         self._stores = stores
         self._actor = actor
         self._items = {item.ref: item for item in items}
-        self._target = target
         self._keys: dict[str, str] = {}
         self.refused: dict[str, FindingsError] = {}
 
@@ -146,7 +142,7 @@ class _Batch:
     async def _add(self, ref: str) -> AddedTicket:
         draft = self._items[ref].draft
         assert draft is not None
-        known, added = await add_ticket(self._stores, self._actor, draft, self._target)
+        known, added = await add_ticket(self._stores, self._actor, draft)
         self._keys[ref] = known.key
         return added
 
@@ -167,7 +163,7 @@ def _needs_other(ref: str) -> Conflict:
     return Conflict(f"It is related to the item {ref!r}, which was refused. Mend that one first.")
 
 
-async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft, target: str) -> Ticket:
+async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft) -> Ticket:
     """Add a ticket with its relations.
 
     Raises:
@@ -175,7 +171,7 @@ async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft, target: 
         InvalidInput: no key can be minted, or a relation names no ticket.
         RelationCycle: a relation would close a circle.
     """
-    known, added = await add_ticket(stores, actor, draft, target)
+    known, added = await add_ticket(stores, actor, draft)
     if draft.relations or added.awaited or known.linked:
         await relate_ticket(stores, draft, known.key, added)
         return await shown(stores, known.key)
@@ -183,7 +179,7 @@ async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft, target: 
 
 
 async def add_ticket(
-    stores: Stores, actor: Actor, draft: TicketDraft, target: str
+    stores: Stores, actor: Actor, draft: TicketDraft
 ) -> tuple[KeyFacts, AddedTicket]:
     """Add a ticket without its relations, and return its key with what was added.
 
@@ -191,7 +187,7 @@ async def add_ticket(
         AlreadyTaken: the key or the external reference is in use.
         InvalidInput: no key can be minted.
     """
-    known = await _key_for(stores, draft, target)
+    known = await _key_for(stores, draft)
     # At most markers speak of it yet: nobody can have linked a test by hand.
     shown = assess(
         covered=covers(known.covered, draft.domains), linked=known.linked, decision=None, now=None
@@ -221,13 +217,13 @@ def _counter_of(draft: TicketDraft, codes: Mapping[str, str]) -> tuple[int, str]
     return None if parts is None else parts[:2]
 
 
-async def _key_for(stores: Stores, draft: TicketDraft, target: str) -> KeyFacts:
+async def _key_for(stores: Stores, draft: TicketDraft) -> KeyFacts:
     # The counter is locked before the ticket is inserted, by both ways of getting a key; the
     # other order would let two filings wait for each other.
     if draft.key is not None:
         await stores.filing.note_key(draft.key)
-        return await stores.filing.known_of(draft.key, target)
-    minted = await stores.filing.mint_key(draft.batch, draft.agent, target)
+        return await stores.filing.known_of(draft.key, draft.domains)
+    minted = await stores.filing.mint_key(draft.batch, draft.agent, draft.domains)
     if minted is None:
         known = await stores.accounts.specialists()
         raise InvalidInput(

@@ -23,9 +23,8 @@ from app.storage.unit import UnitOfWork
 class ImportService:
     """Documents of Markdown that become tickets."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
 
     async def take(
         self,
@@ -97,7 +96,7 @@ class ImportService:
         known = progress.specialists
         try:
             async with self._unit.begin() as stores:
-                intake = Intake(stores, actor, reading, options, self._target, known)
+                intake = Intake(stores, actor, reading, options, known)
                 item = await intake.take(paths)
             known |= intake.entered
             return item

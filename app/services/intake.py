@@ -8,7 +8,6 @@ from typing import Any
 
 from app.domain import keys
 from app.domain.accounts import Actor
-from app.domain.catalogue import covers
 from app.domain.documents import (
     ImportedReview,
     ImportItem,
@@ -20,6 +19,7 @@ from app.domain.documents import (
     Surroundings,
 )
 from app.domain.evidence import EvidenceState, assess
+from app.domain.targets import covers
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
@@ -63,14 +63,12 @@ class Intake:
         actor: Actor,
         reading: Reading,
         options: ImportOptions,
-        target: str,
         known: Set[str],
     ) -> None:
         self._stores = stores
         self._actor = actor
         self._new = reading
         self._options = options
-        self._target = target
         self._known = known
         self.entered: set[str] = set()
         """Names of specialists that the transaction enters; those in `known` are there."""
@@ -115,7 +113,8 @@ class Intake:
         return await self._collide(namesakes, paths)
 
     async def _around(self, key: str) -> Surroundings:
-        return await self._stores.documents.around(self._new.path, key, self._target)
+        target = self._stores.placement.of(self._new.held.domains)
+        return await self._stores.documents.around(self._new.path, key, target)
 
     def _is_same(self, other: Namesake) -> bool:
         return (other.title, other.created) == (self._new.held.title, self._new.held.created)
@@ -294,7 +293,6 @@ class Intake:
             self._actor,
             found.before,
             tracked.changes_of(held, found.taken, found.before),
-            target=self._target,
             action="ticket.imported",
             because=beside or {"source_path": [self._new.path, self._new.path]},
         )

@@ -12,15 +12,15 @@ from app.domain.tickets import TestLink
 from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound
 from app.services.access import id_of, lock_ticket, shown
 from app.services.evidence import reassess
+from app.services.placing import target_of
 from app.storage.unit import Stores, UnitOfWork
 
 
 class LinkService:
     """Tests of tickets."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
 
     async def of_ticket(self, key: str) -> Sequence[TestLink]:
         """Return the tests linked with a ticket, by marker or by hand.
@@ -49,18 +49,19 @@ class LinkService:
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            if not await stores.catalogue.names(self._target, node_id):
-                raise InvalidInput(await self._unknown(stores, node_id))
+            target = target_of(ticket, stores.placement)
+            if not await stores.catalogue.names(target, node_id):
+                raise InvalidInput(await self._unknown(stores, target, node_id))
             item = await _item_id(stores, key, checklist_item)
             link_id = await stores.links.add(
-                ticket.id, self._target, node_id, purpose, item, actor.account
+                ticket.id, target, node_id, purpose, item, actor.account
             )
             if link_id is None:
                 raise AlreadyTaken(f"{node_id} is already linked with {key} by hand.")
             await stores.audit.record(
                 actor, "test.linked", ticket_id=ticket.id, changes={"node_id": [None, node_id]}
             )
-            await reassess(stores, ticket.id, key, self._target)
+            await reassess(stores, ticket.id, key)
             links = await stores.links.of_ticket(ticket.id, key)
             return next(link for link in links if link.id == link_id)
 
@@ -81,7 +82,7 @@ class LinkService:
             await stores.audit.record(
                 actor, "test.unlinked", ticket_id=ticket.id, changes={"node_id": [node_id, None]}
             )
-            await reassess(stores, ticket.id, key, self._target)
+            await reassess(stores, ticket.id, key)
 
     async def _explain_missing(
         self, stores: Stores, ticket_id: int, key: str, link_id: UUID
@@ -94,14 +95,15 @@ class LinkService:
                 )
         raise NotFound(f"{key} has no linked test {link_id}.")
 
-    async def _unknown(self, stores: Stores, node_id: str) -> FieldError:
-        known = [test.node_id for _, test in await stores.catalogue.tests(self._target)]
+    async def _unknown(self, stores: Stores, target: str, node_id: str) -> FieldError:
+        known = [test.node_id for _, test in await stores.catalogue.tests(target)]
         files = sorted({name.partition("::")[0] for name in known})
         near = get_close_matches(node_id, known + files, n=1)
         return FieldError(
             "/node_id",
-            f"no test of the suite has the node id {node_id!r}; GET /api/v1/tests lists them, and "
-            "POST /api/v1/tests/sync collects new ones",
+            f"no test of the target {target} has the node id {node_id!r}; "
+            f"GET /api/v1/tests?target={target} lists them, and "
+            f"POST /api/v1/targets/{target}/sync collects new ones",
             did_you_mean=near[0] if near else None,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain import diffs
@@ -18,7 +18,7 @@ from app.errors import (
     SandboxRefused,
 )
 from app.services.access import describe, id_of, lock_ticket, shown
-from app.services.catalogue import CatalogueService
+from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket
@@ -40,14 +40,12 @@ class PatchService:
     def __init__(
         self,
         unit: UnitOfWork,
-        catalogue: CatalogueService,
+        catalogues: Catalogues,
         client_code: ClientCode,
-        target: str,
     ) -> None:
         self._unit = unit
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._client_code = client_code
-        self._target = target
 
     async def put(self, actor: Actor, key: str, name: str, text: str) -> PutPatch:
         """Store `text` as the patch `name` of a ticket.
@@ -64,14 +62,14 @@ class PatchService:
             raise PayloadTooLarge(f"A patch may have at most {diffs.MAX_BYTES} bytes.")
         if not actor.role.includes(Role.MAINTAINER):
             await self._require_author(actor, key)
-        snapshot = await self._catalogue.in_step()
-        applies, digest = _judge(snapshot.package_files, snapshot.target.package, text)
+        snapshot = await (await self._catalogues.of_ticket(key)).in_step()
+        applies, digest = _judge(snapshot.package_files, snapshot.target.packages, text)
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             _require_author_of(actor, ticket)
             previous = await stores.patches.put(
                 ticket.id,
-                self._target,
+                snapshot.target.name,
                 name,
                 digest=digest,
                 text=text,
@@ -81,7 +79,7 @@ class PatchService:
             await stores.audit.record(
                 actor, "patch.put", ticket_id=ticket.id, changes={name: [previous, digest]}
             )
-            await reassess(stores, ticket.id, key, self._target)
+            await reassess(stores, ticket.id, key)
             info = (await shown(stores, key)).patches[name]
             return PutPatch(info=info, created=previous is None)
 
@@ -125,7 +123,7 @@ class PatchService:
             await stores.audit.record(
                 actor, "patch.removed", ticket_id=ticket.id, changes={name: [digest, None]}
             )
-            await reassess(stores, ticket.id, key, self._target)
+            await reassess(stores, ticket.id, key)
 
 
 def _require_author_of(actor: Actor, ticket: LockedTicket) -> None:
@@ -151,10 +149,10 @@ def _check_name(name: str) -> None:
         )
 
 
-def _judge(files: Mapping[str, bytes], package: str, text: str) -> tuple[str, str]:
+def _judge(files: Mapping[str, bytes], packages: Sequence[str], text: str) -> tuple[str, str]:
     """Return how a patch applies and its digest, or say why it is refused."""
     try:
-        patch = diffs.parse(text, package=package)
+        patch = diffs.parse(text, packages=packages)
         found = diffs.applies(files, patch)
         if found is diffs.Applies.NO:
             diffs.apply(files, patch)

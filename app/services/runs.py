@@ -24,7 +24,7 @@ from app.errors import (
 )
 from app.sandbox.snapshot import Snapshot
 from app.services.access import caller_on, describe, lock_ticket
-from app.services.catalogue import CatalogueService, how_it_applies
+from app.services.catalogue import Catalogues, how_it_applies
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.storage.bell import Bell
@@ -57,18 +57,16 @@ class RunService:
     def __init__(
         self,
         unit: UnitOfWork,
-        catalogue: CatalogueService,
+        catalogues: Catalogues,
         bell: Bell,
         client_code: ClientCode,
-        target: str,
         *,
         most_queued: int,
     ) -> None:
         self._unit = unit
         self._client_code = client_code
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._bell = bell
-        self._target = target
         self._most_queued = most_queued
 
     async def trigger(
@@ -98,7 +96,7 @@ class RunService:
             SandboxRefused: it would run a client's code, and a layer of isolation is missing.
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
-        snapshot = await self._catalogue.in_step()
+        snapshot = await (await self._catalogues.of_ticket(key)).in_step()
         strict = await self._client_code.is_caged()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
@@ -111,7 +109,7 @@ class RunService:
                 run_id, ticket.id, kind, plan, actor, authors=authors, force=force
             )
             await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
-            await stores.jobs.defer_run(run_id)
+            await stores.jobs.defer_run(run_id, plan.target)
             await stores.audit.record(
                 actor,
                 "run.triggered",
@@ -158,7 +156,7 @@ class RunService:
         mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF:
             usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
-            everything = await stores.catalogue.tests(self._target)
+            everything = await stores.catalogue.tests(snapshot.target.name)
             others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
         arms = plan_arms(kind, usable)
         if arms is None:
@@ -174,7 +172,7 @@ class RunService:
             tests=_each_once(file.author for file in submitted),
         )
         plan = RunPlan(
-            target=self._target,
+            target=snapshot.target.name,
             arms=arms,
             tests=tuple(test.linked for test in chosen),
             others=others,
@@ -186,7 +184,7 @@ class RunService:
             repeats=repeats or default_repeats(kind, len(chosen)),
             submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
             others_submitted=tuple(
-                await stores.submitted.of_others(self._target, ticket.id)
+                await stores.submitted.of_others(snapshot.target.name, ticket.id)
                 if kind is RunKind.PROOF
                 else ()
             ),

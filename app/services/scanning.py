@@ -17,7 +17,6 @@ from typing import IO, Any
 import orjson
 
 from app.domain.accounts import Actor
-from app.domain.catalogue import covers
 from app.domain.documents import ImportedReview, ImportItem, ImportResult
 from app.domain.evidence import EvidenceState, assess
 from app.domain.scanning import (
@@ -31,12 +30,12 @@ from app.domain.scanning import (
     Trace,
     match,
 )
+from app.domain.targets import Target
 from app.domain.tickets import Location, PartChange, ReportReference, Section, TicketDraft
 from app.domain.traces import Source, digest
 from app.errors import FieldError, InvalidInput
 from app.formats.sarif.reader import RunReader
 from app.formats.sarif.stream import RunHead, heads, results
-from app.sandbox.interface import Target
 from app.sandbox.source import SourceError, list_sources, read_source
 from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
@@ -87,7 +86,7 @@ class ScanningService:
         """
         report = await asyncio.to_thread(_Report, file, options, self._target)
         async with self._unit.begin(commit=not options.dry_run) as stores:
-            intake = _Intake(stores, actor, report, options, self._target.name, self._table)
+            intake = _Intake(stores, actor, report, options, self._table)
             for scanner in sorted({run.scanner for run in report.runs}):
                 await stores.scanning.begin_import(scanner)
             return await intake.take()
@@ -154,16 +153,15 @@ class _Intake:
         actor: Actor,
         report: _Report,
         options: ReportOptions,
-        target: str,
         table: ScannerTable,
     ) -> None:
         self._stores, self._actor, self._report = stores, actor, report
-        self._options, self._target, self._table = options, target, table
-        self._covered: tuple[str, ...] | None = None
+        self._options, self._table = options, table
+        self._targets: set[str] = set()
         self._items: list[ImportItem] = []
 
     async def take(self) -> list[ImportItem]:
-        self._covered = await self._stores.scanning.covered(self._target)
+        self._targets = await self._stores.scanning.targets()
         await self._stores.documents.enter_specialists({run.scanner for run in self._report.runs})
         given, start = self._report.read(), 0
         numbers = Counter(run.scanner for run in self._report.runs)
@@ -293,7 +291,7 @@ class _Intake:
         return added.id
 
     def _evidence(self, domains: Sequence[str]) -> EvidenceState:
-        covered = self._covered is not None and covers(self._covered, domains)
+        covered = self._stores.placement.of(domains) in self._targets
         return assess(covered=covered, linked=0, decision=None, now=None).state
 
     async def _move(self, key: str, result: Reported, before: StoredResult) -> dict[str, list[Any]]:
@@ -322,7 +320,6 @@ class _Intake:
             self._actor,
             ticket,
             {"locations": kept},
-            target=self._target,
             action="ticket.imported",
         )
         return {"location": [_words(*was), _words(place.path, place.start_line)]}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from app.domain.source import AROUND, Excerpt, LineRange, cut, lines_of
+from app.domain.targets import Target
 from app.domain.tickets import Location
 from app.errors import FieldError, InvalidInput, NotFound
-from app.sandbox.interface import Target
 from app.sandbox.source import (
     NotShown,
     SourceError,
@@ -20,6 +20,7 @@ from app.sandbox.source import (
     read_source,
     stated_as,
 )
+from app.targets.registry import Registry
 
 MOST_PLACES = 20
 """Of more locations of a ticket the first ones are shown."""
@@ -38,8 +39,13 @@ class PlaceSource:
 class SourceService:
     """Files below the packages and the suite of a target, as they are now."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, declared: Registry) -> None:
+        """Of what is `declared` the first target is meant where none is named."""
+        self._declared = declared
+
+    @property
+    def _targets(self) -> Mapping[str, Target]:
+        return self._declared.targets
 
     async def read(
         self,
@@ -70,24 +76,39 @@ class SourceService:
 
     def stated_as(self, path: str) -> str:
         """Return a path as a ticket states it, relative to the target's root."""
-        return stated_as(self._target, path)
+        target = self._holding(path)
+        return path if target is None else stated_as(target, path)
 
     def knows(self, path: str | None) -> bool:
         """Tell whether a path that a ticket states names a place where files may be read."""
-        found = self.stated_as(path or "")
-        return found.startswith(tuple(f"{top}/" for top in folders_of(self._target)))
+        return self._holding(path or "") is not None
 
     async def of_places(self, locations: Sequence[Location]) -> list[PlaceSource]:
         """Return the lines that a ticket's locations name, with some around them."""
         named = [place for place in locations if place.path and place.start_line]
         return await asyncio.to_thread(
-            lambda: [_place(self._target, place) for place in named[:MOST_PLACES]]
+            lambda: [self._place(place) for place in named[:MOST_PLACES]]
         )
 
+    def _place(self, place: Location) -> PlaceSource:
+        target = self._holding(place.path or "")
+        return _place(self._of(None) if target is None else target, place)
+
+    def _holding(self, path: str) -> Target | None:
+        """Return the first target that a path which a ticket states lies in."""
+        for target in self._targets.values():
+            found = stated_as(target, path)
+            if any(found == top or found.startswith(f"{top}/") for top in folders_of(target)):
+                return target
+        return None
+
     def _of(self, name: str | None) -> Target:
-        if name is None or name == self._target.name:
-            return self._target
-        raise NotFound(f"There is no target {name[:60]!r}; there is {self._target.name}.")
+        if name is None and self._targets:
+            return next(iter(self._targets.values()))
+        if name is not None and name in self._targets:
+            return self._targets[name]
+        known = ", ".join(self._targets) or "none that can be read"
+        raise NotFound(f"There is no target {(name or '')[:60]!r}; there is {known}.")
 
 
 def _no_revision(target: Target, revision: str | None) -> None:

@@ -11,9 +11,8 @@ from app.domain.runs import TestPurpose
 from app.domain.submissions import FILENAME, MAX_BYTES, SubmittedTest, path_below_suite
 from app.domain.tickets import TestLink
 from app.errors import FieldError, Forbidden, InvalidInput, NotFound, PayloadTooLarge
-from app.sandbox.interface import Target
 from app.services.access import describe, id_of, lock_ticket
-from app.services.catalogue import CatalogueService
+from app.services.catalogue import Catalogues, CatalogueService
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket
@@ -37,14 +36,12 @@ class SubmissionService:
     def __init__(
         self,
         unit: UnitOfWork,
-        catalogue: CatalogueService,
+        catalogues: Catalogues,
         client_code: ClientCode,
-        target: Target,
     ) -> None:
         self._unit = unit
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._client_code = client_code
-        self._target = target
 
     async def submit(
         self, actor: Actor, key: str, *, filename: str, source: str, purpose: TestPurpose
@@ -63,13 +60,14 @@ class SubmissionService:
             _require_submitter(actor, await lock_ticket(stores, key))
         await self._client_code.require_cage("A submitted test")
         path = path_below_suite(key, filename)
-        node_ids, warnings = await self._collected(path, source)
+        catalogue = await self._catalogues.of_ticket(key)
+        node_ids, warnings = await _collected(catalogue, path, source)
         digest = hashlib.sha256(source.encode()).hexdigest()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             previous = await stores.submitted.put(
                 ticket.id,
-                self._target.name,
+                catalogue.target.name,
                 filename=filename,
                 path=path,
                 digest=digest,
@@ -81,7 +79,7 @@ class SubmissionService:
             await stores.audit.record(
                 actor, "test.submitted", ticket_id=ticket.id, changes={filename: [previous, digest]}
             )
-            await reassess(stores, ticket.id, key, self._target.name)
+            await reassess(stores, ticket.id, key)
             links = await stores.links.of_ticket(ticket.id, key)
         mine = tuple(link for link in links if link.node_id in set(node_ids))
         return Submission(links=mine, created=previous is None, warnings=warnings)
@@ -98,19 +96,22 @@ class SubmissionService:
                     return file
         raise NotFound(f"{key} has no submitted test {submitted_id}.")
 
-    async def _collected(self, path: str, source: str) -> tuple[list[str], tuple[str, ...]]:
-        where = f"{self._target.suite}/{path}"
-        collection = await self._catalogue.collect_with({path: source})
-        found = [test.node_id for test in collection.tests if test.path == where]
-        wrong = [reason for reason in collection.errors if path in reason]
-        if wrong or not found:
-            skipped = collection.skipped.get(where)
-            nothing = "pytest finds no test in it"
-            if skipped is not None:
-                nothing = f"it skips itself, so {nothing}: {skipped}"
-            reason = wrong[0] if wrong else nothing
-            raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
-        return found, tuple(told for told in collection.warnings if path in told)
+
+async def _collected(
+    catalogue: CatalogueService, path: str, source: str
+) -> tuple[list[str], tuple[str, ...]]:
+    where = f"{catalogue.target.suite}/{path}"
+    collection = await catalogue.collect_with({path: source})
+    found = [test.node_id for test in collection.tests if test.path == where]
+    wrong = [reason for reason in collection.errors if path in reason]
+    if wrong or not found:
+        skipped = collection.skipped.get(where)
+        nothing = "pytest finds no test in it"
+        if skipped is not None:
+            nothing = f"it skips itself, so {nothing}: {skipped}"
+        reason = wrong[0] if wrong else nothing
+        raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
+    return found, tuple(told for told in collection.warnings if path in told)
 
 
 def _check(filename: str, source: str) -> None:

@@ -23,9 +23,8 @@ from app.storage.unit import Stores, UnitOfWork
 class TicketService:
     """Finding tickets."""
 
-    def __init__(self, unit: UnitOfWork, target: str) -> None:
+    def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._target = target
         self._statistics = Statistics()
 
     async def file(self, actor: Actor, draft: TicketDraft, *, dry_run: bool = False) -> Ticket:
@@ -39,7 +38,7 @@ class TicketService:
         async with self._unit.begin(commit=not dry_run) as stores:
             # First, while no counter is locked: others file meanwhile.
             similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
-            filed = await file_ticket(stores, actor, draft, self._target)
+            filed = await file_ticket(stores, actor, draft)
             return replace(filed, similar=similar)
 
     async def show(self, key: str) -> Ticket:

@@ -15,7 +15,7 @@ from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import caller_on, check_if_match, lock_ticket, shown
-from app.services.catalogue import CatalogueService
+from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
@@ -55,11 +55,9 @@ class Outcome:
 class TransitionService:
     """Steps of tickets along the workflow."""
 
-    def __init__(
-        self, unit: UnitOfWork, catalogue: CatalogueService, client_code: ClientCode
-    ) -> None:
+    def __init__(self, unit: UnitOfWork, catalogues: Catalogues, client_code: ClientCode) -> None:
         self._unit = unit
-        self._catalogue = catalogue
+        self._catalogues = catalogues
         self._client_code = client_code
 
     async def move(
@@ -82,7 +80,7 @@ class TransitionService:
             GateUnmet: a requirement is open, and it is not overridden.
             RelationCycle: the ticket would be a duplicate of itself, through others.
         """
-        await self._look_at_package(wanted)
+        await self._look_at_package(wanted, [key])
         return await self._move(actor, key, wanted, if_match=if_match, dry_run=dry_run)
 
     async def move_many(
@@ -99,7 +97,7 @@ class TransitionService:
             InvalidInput: the filter matches more tickets than one call may move.
         """
         keys = await self._keys(chosen)
-        await self._look_at_package(wanted)
+        await self._look_at_package(wanted, keys)
         outcomes = []
         for key in keys:
             try:
@@ -124,10 +122,11 @@ class TransitionService:
             )
         return keys
 
-    async def _look_at_package(self, wanted: Transition) -> None:
+    async def _look_at_package(self, wanted: Transition, keys: Sequence[str]) -> None:
         # Evidence must be that of the package as it is now, not as it was last looked at.
         if wanted.resolution in _RESTS_ON_EVIDENCE:
-            await self._catalogue.in_step()
+            for catalogue in await self._catalogues.of_tickets(keys):
+                await catalogue.in_step()
 
     async def _move(
         self,

@@ -76,7 +76,7 @@ class DocumentStore:
         """
         await self._connection.execute(select(func.pg_current_xact_id().cast(Text)))
 
-    async def around(self, source_path: str, key: str, target: str) -> Surroundings:
+    async def around(self, source_path: str, key: str, target: str | None) -> Surroundings:
         """Return what a document that says to be `key`, from `source_path`, has to do with."""
         values = {"path": source_path, "key": key, "copies": _copies(key), "target": target}
         row = (await self._connection.execute(_AROUND, values)).one()
@@ -321,7 +321,7 @@ def _around() -> Select[Any]:
     namesake = tickets.alias("namesake")
     named = or_(namesake.c.key == key, namesake.c.key.like(copies))
     claim = cast(postgresql.array([key]), tests.c.findings.type)
-    covered = select(targets.c.domains).where(targets.c.name == bindparam("target"))
+    covered = select(targets.c.domains).where(targets.c.name == bindparam("target", type_=Text))
     once = select(literal(1).label("one")).subquery("once")
     at_path = ticket_documents.c.source_path == bindparam("path")
     return (

@@ -34,6 +34,7 @@ from app.domain.figures import (
     opinions_holding,
 )
 from app.domain.reviews import ClaimOpinion, FixOpinion, ReviewVerdict
+from app.domain.targets import covers
 from app.domain.tickets import Status
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
@@ -198,6 +199,28 @@ class FigureStore:
         )
         return [Contradiction(**row._mapping) for row in rows]
 
+    async def by_target(self) -> dict[str, int]:
+        """Count the tickets of each target."""
+        rows = await self._connection.execute(
+            select(tickets.c.target, func.count().label("number"))
+            .where(tickets.c.target.is_not(None))
+            .group_by(tickets.c.target)
+        )
+        return {row.target: row.number for row in rows}
+
+    async def not_covered(self) -> list[tuple[str, int]]:
+        """Count the tickets that no target covers, by domain; ``""`` stands for none."""
+        named = func.unnest(case((tickets.c.domains == [], [""]), else_=tickets.c.domains)).label(
+            "name"
+        )
+        listed = select(named, tickets.c.id).where(tickets.c.target.is_(None)).subquery()
+        rows = await self._connection.execute(
+            select(listed.c.name, func.count().label("number"))
+            .group_by(listed.c.name)
+            .order_by(func.count().desc(), listed.c.name)
+        )
+        return [(row.name, row.number) for row in rows]
+
     async def domains(self, covered: Sequence[str]) -> list[DomainCount]:
         """Count tickets by domain, those of the covered ones that no ticket names included."""
         named = func.unnest(tickets.c.domains).label("name")
@@ -213,16 +236,12 @@ class FigureStore:
             .limit(MOST_DOMAINS)
         )
         found = {row.name: (row.tickets, row.open) for row in rows}
-        for name in covered:
+        for name in set(covered) - {"*"}:
             found.setdefault(name, (0, 0))
         return [
-            DomainCount(name, *counts, covered=_is_below(name, covered))
+            DomainCount(name, *counts, covered=covers(covered, (name,)))
             for name, counts in sorted(found.items())
         ]
-
-
-def _is_below(name: str, tops: Sequence[str]) -> bool:
-    return any(name == top or name.startswith(f"{top}/") for top in tops)
 
 
 def _confirmed() -> ColumnElement[bool]:

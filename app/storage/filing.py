@@ -33,6 +33,7 @@ from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
 from app.domain.search import other_texts, search_texts
+from app.domain.targets import Placement
 from app.domain.tickets import Status, Ticket, TicketDraft
 from app.errors import AlreadyTaken
 from app.schema.audit import audit_events
@@ -63,7 +64,7 @@ class KeyFacts:
 
     key: str
     covered: tuple[str, ...]
-    """Domains that the target covers."""
+    """Domains that its target covers."""
     linked: int
     """Tests whose markers name the key."""
 
@@ -110,16 +111,19 @@ SELECT coalesce((SELECT domains FROM targets WHERE name = CAST(:target AS text))
 class FilingStore:
     """New tickets."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
         self._connection = connection
+        self._placement = placement
 
-    async def mint_key(self, batch: int, agent: str, target: str) -> KeyFacts | None:
+    async def mint_key(self, batch: int, agent: str, domains: Sequence[str]) -> KeyFacts | None:
         """Return the next key of a specialist in a batch; None when there is no such specialist.
 
         The counter row is locked until the transaction ends, so that two filings never get the
         same key and a rollback leaves no gap. Keys that the suite's markers claim are skipped.
         """
-        row = await _MINT.row(self._connection, batch=batch, agent=agent, target=target)
+        row = await _MINT.row(
+            self._connection, batch=batch, agent=agent, target=self._placement.of(domains)
+        )
         if row is None:
             return None
         number, claimed = row.last, frozenset(row.claimed)
@@ -147,8 +151,9 @@ class FilingStore:
             )
         )
 
-    async def known_of(self, key: str, target: str) -> KeyFacts:
+    async def known_of(self, key: str, domains: Sequence[str]) -> KeyFacts:
         """Return what is known of a ticket that is to have a given key."""
+        target = self._placement.of(domains)
         (row,) = await _KNOWN_OF.rows(self._connection, key=key, target=target)
         return KeyFacts(key, tuple(row.covered), row.linked)
 
@@ -195,7 +200,7 @@ class FilingStore:
         }
         row = await _ADD.row(
             self._connection,
-            **_values(draft, key, actor.account, state, past),
+            **_values(draft, key, actor.account, state, past, self._placement.of(draft.domains)),
             new_ticket_sections=_json(parts["sections"]),
             new_ticket_locations=_json(parts["locations"]),
             new_checklist_items=_json(parts["checklist"]),
@@ -246,6 +251,7 @@ def _values(
     author: Account,
     state: EvidenceState,
     past: Mapping[str, Any],
+    target: str | None,
 ) -> dict[str, Any]:
     others = other_texts(draft.checklist, past.get("resolution_text"), past.get("commits", ()))
     texts = search_texts(key, draft.title, draft.summary, draft.locations, draft.sections, others)
@@ -262,6 +268,7 @@ def _values(
         "summary": draft.summary,
         "domains": list(draft.domains),
         "domain_paths": domain_paths(draft.domains),
+        "target": target,
         "categories": [category.value for category in draft.categories],
         "assignee": draft.assignee,
         "reported_on": draft.reported_on,
@@ -294,6 +301,7 @@ _COLUMNS = [
     "summary",
     "domains",
     "domain_paths",
+    "target",
     "categories",
     "assignee",
     "reported_on",

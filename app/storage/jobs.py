@@ -6,6 +6,7 @@ its own; here a job changes hands together with the run behind it, or not at all
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tracing
+from app.domain.targets import BUNDLED
 from app.storage.bell import QUEUE, ring_workers
 
 RUN_TASK = "findings.execute_run"
@@ -51,18 +53,20 @@ class JobStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def defer_run(self, run_id: UUID, *, delay_s: float = 0) -> None:
-        """Queue the execution of a run, if and when this transaction commits."""
+    async def defer_run(self, run_id: UUID, target: str, *, delay_s: float = 0) -> None:
+        """Queue the execution of a run of a target, if and when this transaction commits."""
         raw = await self._connection.get_raw_connection()
         wait: dict[str, Any] = {"schedule_in": {"seconds": delay_s}} if delay_s else {}
         task = _deferring.configure_task(
-            RUN_TASK, queue=QUEUE, connection=cast("Any", raw.driver_connection), **wait
+            RUN_TASK, queue=queue_of(target), connection=cast("Any", raw.driver_connection), **wait
         )
         trace = tracing.current()
         await task.defer_async(run_id=str(run_id), **({"trace": trace} if trace else {}))
+        if queue_of(target) != QUEUE:
+            await ring_workers(self._connection)
 
-    async def take(self, worker: int) -> Job | None:
-        """Take the oldest job that waits; None when none does.
+    async def take(self, worker: int, targets: Sequence[str]) -> Job | None:
+        """Take the oldest job that waits for one of these targets; None when none does.
 
         Others pass over it until this transaction ends; if it fails, the job waits again.
 
@@ -70,7 +74,9 @@ class JobStore:
             WorkerForgotten: the worker was given up.
         """
         try:
-            found = await self._connection.execute(_TAKE, {"queue": QUEUE, "worker": worker})
+            found = await self._connection.execute(
+                _TAKE, {"queues": [queue_of(target) for target in targets], "worker": worker}
+            )
         except IntegrityError as error:
             raise WorkerForgotten(f"worker {worker} is not known to the queue") from error
         row = found.one_or_none()
@@ -143,13 +149,18 @@ class JobStore:
 
     async def defer_forgotten(self, older_than_s: float) -> list[UUID]:
         """Queue anew the runs that wait or run although no job stands behind them."""
-        rows = await self._connection.scalars(
+        rows = await self._connection.execute(
             text(_FORGOTTEN), {"task": RUN_TASK, "seconds": older_than_s}
         )
-        found = [UUID(str(row)) for row in rows]
-        for run_id in found:
-            await self.defer_run(run_id)
-        return found
+        found = [(UUID(str(row.id)), row.target) for row in rows]
+        for run_id, target in found:
+            await self.defer_run(run_id, target)
+        return [run_id for run_id, _ in found]
+
+
+def queue_of(target: str) -> str:
+    """Return the queue in which runs of a target wait: a worker takes those that it can run."""
+    return QUEUE if target == BUNDLED else f"{QUEUE}/{target}"
 
 
 def _held_by(job: Job) -> dict[str, Any]:
@@ -157,7 +168,7 @@ def _held_by(job: Job) -> dict[str, Any]:
 
 
 _TAKE = text("""
-SELECT id, args, attempts FROM procrastinate_fetch_job_v2(ARRAY[:queue], :worker)
+SELECT id, args, attempts FROM procrastinate_fetch_job_v2(CAST(:queues AS varchar[]), :worker)
 """)
 _DELETE_HELD = text("""
 DELETE FROM procrastinate_jobs
@@ -172,7 +183,7 @@ _REQUEUE_LOST = """
 WITH lost AS MATERIALIZED (
   SELECT j.id, j.args ->> 'run_id' AS run_id
   FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
-  WHERE j.queue_name = :queue AND j.status = 'doing'
+  WHERE (j.queue_name = :queue OR starts_with(j.queue_name, :queue || '/')) AND j.status = 'doing'
     AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => :silence))
   FOR UPDATE OF j SKIP LOCKED
 )
@@ -180,7 +191,7 @@ SELECT run_id, procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL) FROM lost
 """
 
 _FORGOTTEN = """
-SELECT r.id FROM runs r
+SELECT r.id, r.target FROM runs r
 WHERE r.status IN ('queued', 'running')
   AND coalesce(r.started_at, r.queued_at) < now() - make_interval(secs => :seconds)
   AND NOT EXISTS (

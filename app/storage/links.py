@@ -75,6 +75,10 @@ def links_of(
     the suite. Its id is derived from key and node id and therefore stable.
     """
     covered = tests.alias("covered")
+    placed = tickets.alias("placed")
+    own = (
+        select(placed.c.target).where(placed.c.id == ticket_id).correlate(tickets).scalar_subquery()
+    )
     by_hand = (
         select(
             test_links.c.id,
@@ -116,6 +120,7 @@ def links_of(
         )
         .where(
             tests.c.findings.contains(cast(postgresql.array([key]), tests.c.findings.type)),
+            tests.c.target == func.coalesce(own, tests.c.target),
             ~overridden,
         )
         .correlate(tickets)
@@ -139,16 +144,21 @@ def links_of(
 
 
 def _expanded() -> Select[tuple[str, str, str, int]]:
-    links = links_of(
-        bindparam("wanted_id", type_=BigInteger), bindparam("wanted_key", type_=Text)
-    ).cte("links")
-    of_suite = select(
-        tests.c.node_id,
-        links.c.purpose,
-        tests.c.digest,
-        tests.c.position,
-        func.length(links.c.node_id).label("length"),
-    ).join(links, within(tests.c.node_id, links.c.node_id))
+    wanted = bindparam("wanted_id", type_=BigInteger)
+    links = links_of(wanted, bindparam("wanted_key", type_=Text)).cte("links")
+    own = select(tickets.c.target).where(tickets.c.id == wanted).scalar_subquery()
+    of_suite = (
+        select(
+            tests.c.node_id,
+            links.c.purpose,
+            tests.c.digest,
+            tests.c.position,
+            func.length(links.c.node_id).label("length"),
+        )
+        .select_from(tests)
+        .join(links, within(tests.c.node_id, links.c.node_id))
+        .where(tests.c.target == func.coalesce(own, tests.c.target))
+    )
     handed_in = select(
         links.c.node_id, links.c.purpose, links.c.digest, cast(null(), Integer), literal(0)
     ).where(links.c.origin == "submitted")

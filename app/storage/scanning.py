@@ -32,11 +32,9 @@ class ScanningStore:
             select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(scanner)))
         )
 
-    async def covered(self, target: str) -> tuple[str, ...] | None:
-        """Return the domains of a target; None when there is no such target."""
-        query = select(targets.c.domains).where(targets.c.name == target)
-        found = await self._connection.scalar(query)
-        return None if found is None else tuple(found)
+    async def targets(self) -> set[str]:
+        """Return the names of the targets whose suites were collected."""
+        return set(await self._connection.scalars(select(targets.c.name)))
 
     async def results_of(self, scanner: str) -> list[StoredResult]:
         """Return what is stored of a scanner, in the order of tickets."""

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import Decision, Shown
 from app.domain.search import SearchTexts
+from app.domain.targets import Placement
 from app.domain.tickets import ChecklistItem, Location, Section
 from app.errors import AlreadyTaken, StillInUse
 from app.schema.tickets import (
@@ -34,13 +35,16 @@ class Standing:
     decision: Decision | None
     domains: tuple[str, ...]
     shown: Shown
+    target: str | None = None
+    """What its domains place it with."""
 
 
 class TicketEditStore:
     """Writes to tickets whose row the caller has locked."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
         self._connection = connection
+        self._placement = placement
 
     async def save_fields(
         self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
@@ -53,6 +57,7 @@ class TicketEditStore:
         values: dict[str, Any] = dict(fields)
         if "domains" in values:
             values["domain_paths"] = domain_paths(values["domains"])
+            values["target"] = self._placement.of(values["domains"])
         version = tickets.c.version + 1
         values |= {"version": version, "updated_at": func.now()}
         if content_changed:
@@ -193,10 +198,30 @@ class TicketEditStore:
             update(tickets).where(tickets.c.id == ticket_id).values(last_attempt=attempt)
         )
 
+    async def place_all(self) -> list[tuple[int, str]]:
+        """Place all tickets anew; return (id, key) of those that change their target."""
+        found = await self._connection.execute(
+            select(tickets.c.domains, tickets.c.target).distinct()
+        )
+        moved: list[tuple[int, str]] = []
+        for domains, target in found:
+            now = self._placement.of(domains)
+            if now == target:
+                continue
+            rows = await self._connection.execute(
+                update(tickets)
+                .where(tickets.c.domains == domains, tickets.c.target.is_not_distinct_from(target))
+                .values(target=now)
+                .returning(tickets.c.id, tickets.c.key)
+            )
+            moved += [(row.id, row.key) for row in rows]
+        return sorted(moved)
+
     async def with_evidence(self, target: str) -> list[tuple[int, str]]:
         """Return (id, key) of every ticket whose evidence a sync of `target` could change."""
         by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
         by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
+        unplaced = [tickets.c.target.is_(None)] if self._placement.only == target else []
         rows = await self._connection.execute(
             select(tickets.c.id, tickets.c.key)
             .where(
@@ -205,9 +230,10 @@ class TicketEditStore:
                     tickets.c.id.in_(by_hand),
                     tickets.c.decision.is_not(None),
                     tickets.c.evidence_state.not_in(("none", "not-covered")),
-                    # It belongs to the only target, which was not there when it was filed.
-                    and_(tickets.c.evidence_state == "not-covered", tickets.c.domains == []),
-                )
+                    # The target was not there when it was filed.
+                    and_(tickets.c.evidence_state == "not-covered", tickets.c.target == target),
+                ),
+                or_(tickets.c.target == target, *unplaced),
             )
             .order_by(tickets.c.id)
             .with_for_update(key_share=True)
@@ -219,6 +245,7 @@ def _standing(ticket_id: int) -> Select[Any]:
     return select(
         tickets.c.decision,
         tickets.c.domains,
+        tickets.c.target,
         tickets.c.evidence_state,
         tickets.c.evidence_stale,
         tickets.c.evidence_stale_reason,
@@ -230,5 +257,6 @@ def _standing_from(row: Row[Any]) -> Standing:
     return Standing(
         decision=decision_from(row.decision),
         domains=tuple(row.domains),
+        target=row.target,
         shown=shown_from(row),
     )

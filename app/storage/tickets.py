@@ -37,6 +37,8 @@ class LockedTicket:
     status: Status
     created_by: UUID
     domains: tuple[str, ...]
+    target: str | None = None
+    """What its domains place it with."""
 
 
 _LOCK = Prepared(
@@ -49,6 +51,7 @@ _LOCK = Prepared(
             tickets.c.status,
             tickets.c.created_by,
             tickets.c.domains,
+            tickets.c.target,
         )
         .where(tickets.c.key == bindparam("key"))
         # NO KEY UPDATE: others may meanwhile point at this ticket, as a new relation does.
@@ -91,7 +94,15 @@ class TicketStore:
             status=Status(row.status),
             created_by=row.created_by,
             domains=tuple(row.domains),
+            target=row.target,
         )
+
+    async def targets_of(self, wanted: Iterable[str]) -> dict[str, str | None]:
+        """Return the targets of those `wanted` keys that exist."""
+        rows = await self._connection.execute(
+            select(tickets.c.key, tickets.c.target).where(tickets.c.key.in_(list(wanted)))
+        )
+        return {row.key: row.target for row in rows}
 
     async def ids_of(self, wanted: Iterable[str]) -> dict[str, int]:
         """Return the ids of those `wanted` keys that exist."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.targets import Placement, only_bundled
 from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
@@ -60,8 +61,10 @@ log = structlog.get_logger(__name__)
 class Stores:
     """All stores on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
         self._connection = connection
+        self.placement = placement
+        """Which target a ticket belongs to."""
 
     @cached_property
     def accounts(self) -> AccountStore:
@@ -86,12 +89,12 @@ class Stores:
     @cached_property
     def filing(self) -> FilingStore:
         """New tickets."""
-        return FilingStore(self._connection)
+        return FilingStore(self._connection, self.placement)
 
     @cached_property
     def ticket_edits(self) -> TicketEditStore:
         """Changes to a ticket's document and evidence."""
-        return TicketEditStore(self._connection)
+        return TicketEditStore(self._connection, self.placement)
 
     @cached_property
     def relations(self) -> RelationStore:
@@ -255,7 +258,10 @@ _surrounding: ContextVar[_Surrounding | None] = ContextVar("surrounding", defaul
 class UnitOfWork:
     """Hands out stores; knows no rules."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(
+        self, engine: AsyncEngine, placement: Callable[[], Placement] = only_bundled
+    ) -> None:
+        self._placement = placement
         self._connections = Connections(engine)
         self._frozen = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -275,13 +281,13 @@ class UnitOfWork:
         outer = self._outer()
         if outer is not None:
             async with outer.begin_nested() as part:
-                yield Stores(outer)
+                yield Stores(outer, self._placement())
                 if not commit:
                     await part.rollback()
             return
         with _translated():
             async with self._connections.transaction(commit=commit) as connection:
-                yield Stores(connection)
+                yield Stores(connection, self._placement())
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[Stores]:
@@ -298,7 +304,7 @@ class UnitOfWork:
                 found = _Surrounding(self, asyncio.current_task(), connection)
                 token = _surrounding.set(found)
                 try:
-                    yield Stores(connection)
+                    yield Stores(connection, self._placement())
                 finally:
                     _surrounding.reset(token)
 
@@ -318,11 +324,11 @@ class UnitOfWork:
         """
         outer = self._outer()
         if outer is not None:
-            yield Stores(outer)
+            yield Stores(outer, self._placement())
             return
         with _translated():
             async with self._connections.lent() as connection:
-                yield Stores(connection)
+                yield Stores(connection, self._placement())
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Stores]:
@@ -333,7 +339,7 @@ class UnitOfWork:
         """
         with _translated():
             async with self._connections.open(self._frozen) as connection, connection.begin():
-                yield Stores(connection)
+                yield Stores(connection, self._placement())
 
     async def require_room_to_write(self) -> None:
         """Ask the database whether it lives and takes what is written, and leave nothing there.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.environment import environment_digest
 from app.domain.workers import WorkerState
 from app.schema.runs import workers
+
+
+def _targets(environment: Mapping[str, Any]) -> Mapping[str, str]:
+    found: Mapping[str, str] = environment.get("targets", {})
+    return found
 
 
 class WorkerStore:
@@ -44,11 +50,10 @@ class WorkerStore:
             delete(workers).where(workers.c.heartbeat_at < func.now() - timedelta(seconds=seconds))
         )
 
-    async def environments(self) -> list[str]:
-        """Return the digests of the environments that workers have, each once, in order."""
+    async def environments(self, target: str) -> list[str]:
+        """Return the digests of the environments that workers run a target in, each once."""
         rows = await self._connection.scalars(select(workers.c.environment))
-        known = [found for found in rows if "installed" in found]
-        return sorted({environment_digest(found) for found in known})
+        return sorted({found["targets"][target] for found in rows if target in _targets(found)})
 
     async def all(self) -> list[WorkerState]:
         """Return all workers by name."""

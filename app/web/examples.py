@@ -81,11 +81,11 @@ def _line(progress: Progress) -> str:
 
 async def shipped(services: Factory) -> list[ExampleDraft]:
     """Return the examples that lie beside the package under test."""
-    return await asyncio.to_thread(_drafts, services.target.root)
+    return await asyncio.to_thread(_drafts, services.settings.target_root)
 
 
 def _folder(services: Factory) -> Path:
-    return services.target.root / "examples" / "tickets"
+    return services.settings.target_root / "examples" / "tickets"
 
 
 @lru_cache(maxsize=4)

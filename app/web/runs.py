@@ -13,6 +13,7 @@ from app.api import run_streams
 from app.api.dependencies import CursorCodec, Services
 from app.api.parameters import RunId
 from app.api.run_streams import LastEventId
+from app.api.tests import catalogue_of
 from app.domain import keys
 from app.domain.by_hand import by_hand
 from app.domain.runs import RunKind, RunOutcome, RunStatus
@@ -114,7 +115,8 @@ async def list_tests(request: Request, _: Reader, services: Services) -> Respons
     """List the tests of the suite by file."""
     params = request.query_params
     words, flaky = params.get("q", "").strip().lower()[:200], params.get("flaky") == "true"
-    everything = [t for _, t in await services.catalogue.tests(after=0, limit=_MOST_TESTS)]
+    catalogue = catalogue_of(services, params.get("target"))
+    everything = [test for _, test in await catalogue.tests(after=-1, limit=_MOST_TESTS)]
     wanted = [
         test
         for test in everything
@@ -140,7 +142,7 @@ async def list_tests(request: Request, _: Reader, services: Services) -> Respons
 @router.post("/tests/sync")
 async def sync_tests(visitor: Maintainer, services: Services) -> Response:
     """Collect the suite anew."""
-    await services.catalogue.sync(visitor.actor)
+    await catalogue_of(services, None).sync(visitor.actor)
     return see_other("/tests?said=synced")
 
 

@@ -14,13 +14,14 @@ import structlog
 from app.domain.arms import mismatch
 from app.domain.diffs import PatchError
 from app.domain.runs import ArmPlan, ArmResult, RunKind, TestResult
+from app.domain.targets import Target
 from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmEvent, PreparedArm
-from app.services.environment import own_environment
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
+from app.targets.interpreters import InterpreterFailed
 from app.worker.events import EventBatch
 from app.worker.passes import Passes, draw_seed
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
@@ -103,11 +104,22 @@ class Executor:
             await self._fail(assignment, reason)
 
     async def _fail(self, assignment: Assignment, reason: str) -> None:
-        environment = self._environment()
+        environment = {"worker": self._name}
+        with contextlib.suppress(InterpreterFailed, Unavailable):
+            environment = await self._environment(self._factory.target(assignment.run.plan.target))
         await _until_stored(lambda: self._factory.execution.fail(assignment, reason, environment))
 
     async def _try_to_work(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
         run, execution = assignment.run, self._factory.execution
+        try:
+            target = self._factory.target(run.plan.target)
+            environment = await self._environment(target)
+        except Unavailable as error:
+            await self._give_back(assignment, error.detail)
+            return
+        except InterpreterFailed as failure:
+            await self._fail(assignment, f"{run.plan.target} cannot be run: {failure}.")
+            return
         try:
             arms = await self._prepared(assignment, assignment.submitted)
             rest = await self._prepared_rest(assignment, arms)
@@ -127,12 +139,11 @@ class Executor:
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
-        if not run.force and await execution.reuse(assignment, own_environment()):
+        if not run.force and await execution.reuse(assignment, environment):
             log.info("run.reused")
             return
-        environment = self._environment()
         async with EventBatch(execution, run) as events:
-            results = await self._run_arms(run, arms, rest, events, environment)
+            results = await self._run_arms(run, target, arms, rest, events, environment)
         on_idle()
         unseen = events.rest()
         finished = await _until_stored(
@@ -154,11 +165,12 @@ class Executor:
             await client_code.require_cage("A submitted test of this run")
         used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         if used:
-            snapshot = await self._factory.catalogue.snapshot()
+            snapshot = await self._factory.catalogues.of(run.plan.target).snapshot()
             await client_code.require_for_patches(used, snapshot)
 
-    def _environment(self) -> dict[str, Any]:
-        return {**own_environment(), "worker": self._name}
+    async def _environment(self, target: Target) -> dict[str, Any]:
+        known = await asyncio.to_thread(self._factory.environment_of, target)
+        return {**known, "worker": self._name}
 
     async def _prepared(
         self, assignment: Assignment, extra: Mapping[str, str]
@@ -183,7 +195,7 @@ class Executor:
         reverse = arm.patch is not None and arm.patch.reverse
         return await asyncio.to_thread(
             self._factory.arms.prepare,
-            self._factory.target,
+            self._factory.target(assignment.run.plan.target),
             text,
             reverse,
             extra_files=extra,
@@ -192,6 +204,7 @@ class Executor:
     async def _run_arms(
         self,
         run: ClaimedRun,
+        target: Target,
         arms: list[tuple[ArmPlan, PreparedArm]],
         places_of_rest: list[PreparedArm],
         events: EventBatch,
@@ -199,13 +212,14 @@ class Executor:
     ) -> list[ArmResult]:
         """Run all arms, as many side by side as there are cores, and the rest of the suite."""
         seed = draw_seed()
+        known, limits = dict(environment), self._factory.limits(target)
 
         async def on_event(arm: ArmPlan, event: ArmEvent) -> None:
             events.add(event.kind, {"arm": arm.name, **event.data})
 
         def passes(arm: ArmPlan, place: PreparedArm) -> Passes:
             told = functools.partial(on_event, arm)
-            return Passes(self._factory.sandbox, place, self._factory.limits, seed, told)
+            return Passes(self._factory.sandbox, place, limits, seed, told)
 
         executions = [
             ArmExecution(arm, place, passes(arm, place), passes(arm, elsewhere))
@@ -216,13 +230,11 @@ class Executor:
         decides = run.kind is RunKind.PROOF
         rest = RestOfSuite(
             node_ids=run.plan.others,
-            known=await self._known(run),
-            files=[
-                f"{self._factory.target.suite}/{file.path}" for file in run.plan.others_submitted
-            ],
+            known=await self._known(run, known),
+            files=[f"{target.suite}/{file.path}" for file in run.plan.others_submitted],
             arms=executions,
             free=free,
-            limit_s=self._factory.limits.per_arm_s,
+            limit_s=target.others_s or limits.per_arm_s,
         )
 
         async def run_linked(one: ArmExecution) -> None:
@@ -231,7 +243,7 @@ class Executor:
 
         async with asyncio.TaskGroup() as group:
             if decides and run.plan.repeats > 1:
-                group.create_task(self._factory.sandbox.warm(other_seeds=True))
+                group.create_task(self._factory.sandbox.warm(target.interpreter, other_seeds=True))
             for one in executions:
                 group.create_task(run_linked(one))
             if run.plan.others or run.plan.others_submitted:
@@ -240,14 +252,14 @@ class Executor:
         seeds = {"hash": list(dict.fromkeys(hashes)), "random": seed}
         for one in executions:
             environment.update(one.environment)
-        environment.update(own_environment(), seeds=seeds)
+        environment.update(known, seeds=seeds)
         return [one.result() for one in executions]
 
-    async def _known(self, run: ClaimedRun) -> list[TestResult]:
+    async def _known(self, run: ClaimedRun, environment: Mapping[str, Any]) -> list[TestResult]:
         """Return results of the rest of the suite that the arm after need not give again."""
         if run.plan.arms[-1].patch is not None:
             return []
-        known = await self._factory.execution.known_others(run.plan, own_environment())
+        known = await self._factory.execution.known_others(run.plan, environment)
         return [result for results in known.values() for result in results]
 
 

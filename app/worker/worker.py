@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import structlog
 
 from app import tracing
+from app.domain.environment import environment_digest
 from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
 from app.errors import Unavailable
@@ -20,6 +21,7 @@ from app.factory import Factory
 from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
 from app.storage.jobs import WorkerForgotten
+from app.targets.interpreters import InterpreterFailed
 from app.worker.executor import Executor
 
 log = structlog.get_logger(__name__)
@@ -162,21 +164,38 @@ class Worker:
         return await self._factory.worker_states.record_alive(self._number, state, counted)
 
     async def _state(self) -> WorkerState:
-        snapshot = await self._factory.catalogue.snapshot()
+        try:
+            snapshot = await self._factory.catalogues.first().snapshot()
+        except Unavailable as error:
+            log.warning("target.unreadable", reason=error.detail)
+            snapshot = None
+        environments = await asyncio.to_thread(self._environments)
         missing = {layer.name for layer in await self._factory.missing_layers()}
         layers = [layer.name for layer in self._factory.sandbox.layers()]
         return WorkerState(
             name=self._name,
             concurrency=self._concurrency,
             running=len(self._runs),
-            package_digest=snapshot.package_digest,
-            suite_digest=snapshot.suite_digest,
+            package_digest=None if snapshot is None else snapshot.package_digest,
+            suite_digest=None if snapshot is None else snapshot.suite_digest,
             environment={
                 **own_environment(),
                 "layers": [name for name in layers if name not in missing],
                 "missing": sorted(missing),
+                "targets": environments,
             },
         )
+
+    def _environments(self) -> dict[str, str]:
+        """Return the targets that can be run here, each with the digest of its environment."""
+        found = {}
+        self._factory.declared.refresh()
+        for name, target in self._factory.declared.targets.items():
+            try:
+                found[name] = environment_digest(self._factory.environment_of(target))
+            except InterpreterFailed as failure:
+                log.warning("target.cannot-run", target=name, reason=str(failure))
+        return found
 
     async def _rescue_forever(self) -> None:
         every = min(_LOOKS_FOR_LOST_EVERY_S, self._silence_s / 2)

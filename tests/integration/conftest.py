@@ -60,7 +60,7 @@ async def template(cluster: Server, shared: Shared, anyio_backend: str) -> str:
     # Nobody may be connected to what is to be cloned.
     factory = shared.factory(load_settings(data_dir="/nonexistent"), url, connections=False)
     try:
-        await factory.catalogue.in_step()
+        await factory.catalogues.in_step()
     finally:
         await factory.close()
     return _TEMPLATE

@@ -8,13 +8,14 @@ ends. All else each application has for itself.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
 from app.database import make_engine
+from app.domain.targets import Interpreter
 from app.factory import Factory
 from app.sandbox.engine import Engine
 from app.sandbox.interface import LayerStatus, Sandbox, SandboxMode
@@ -36,8 +37,11 @@ class Shared:
     def factory(
         self, settings: Settings, database_url: str, *, connections: bool = True
     ) -> Factory:
-        """Make the factory of one application; without `connections` it has those for itself."""
-        if not connections:
+        """Make the factory of one application; without `connections` it has those for itself.
+
+        So it has with targets of its own, which decide where tickets are placed.
+        """
+        if not connections or settings.targets is not None:
             return _Factory(settings, database_url, self._fork_servers, None)
         key = database_url, settings.database_pool
         if key not in self._connected:
@@ -76,7 +80,7 @@ class _Factory(Factory):
             scratch = self.work_dir / "scratch"
             scratch.mkdir(mode=0o711)
             mode = self.settings.sandbox or SandboxMode.RELAXED
-            self._sandbox = _Sandbox(self._fork_servers, scratch, mode, (self.settings.data_dir,))
+            self._sandbox = _Sandbox(self._fork_servers, scratch, mode, self._hidden)
         return self._sandbox
 
     async def close(self) -> None:
@@ -93,10 +97,12 @@ class _Sandbox(ZygoteSandbox):
         fork_servers: tuple[ForkServer, ForkServer],
         scratch: Path,
         mode: SandboxMode,
-        hidden: Iterable[Path],
+        hidden: Callable[[], Iterable[Path]],
     ) -> None:
         super().__init__(scratch, mode, hidden=hidden)
-        self._first, self._second = fork_servers
+        self._first, second = fork_servers
+        self._servers = {(Interpreter(), False): self._first, (Interpreter(), True): second}
+        self._shared = fork_servers
         self._earlier = super().starts
         self._layers = _layers_here()
 
@@ -108,6 +114,9 @@ class _Sandbox(ZygoteSandbox):
     async def close(self) -> None:
         """Stop what is still running here."""
         await Engine.close(self)
+        for server in self._servers.values():
+            if server not in self._shared:
+                await server.close()
 
 
 def _fork_server() -> ForkServer:

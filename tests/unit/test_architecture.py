@@ -24,21 +24,23 @@ MAY_IMPORT = {
     "domain": "errors",
     "formats": "domain errors",
     "sandbox": "domain errors",
+    "targets": "domain errors",
     "schema": "errors",
     "embedded": "errors",
     "storage": "tracing schema domain errors",
-    "services": "storage sandbox formats domain errors",
-    "config": "datadir errors sandbox",
+    "services": "storage targets sandbox formats domain errors",
+    "config": "datadir errors sandbox domain",
     "database": "config errors",
     "metrics": "domain errors",
     "tracing": "errors",
     "backup": "database embedded errors",
-    "factory": "metrics services storage sandbox database config formats domain errors",
+    "factory": "metrics services storage targets sandbox database config formats domain errors",
     "admission": "factory services errors",
-    "diagnosis": "config database embedded sandbox errors",
+    "diagnosis": "config database embedded sandbox domain errors",
+    "target_doctor": "diagnosis config targets sandbox domain errors",
     "api": "factory metrics services formats storage domain errors",
     "web": "api factory services formats storage domain errors",
-    "worker": "tracing factory services sandbox storage database domain errors",
+    "worker": "tracing factory services targets sandbox storage database domain errors",
     "mcp": "domain errors",  # of the API it knows what any client of it knows
     "main": "api web mcp worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
@@ -46,7 +48,8 @@ MAY_IMPORT = {
     "serving": "admission main protocol worker factory config errors",
     # The command speaks HTTP; only the part that starts the server knows the server.
     "cli": "datadir mcp",
-    "cli.service": "startup serving backup diagnosis database config logs errors datadir",
+    "cli.service": "target_doctor targets startup serving backup diagnosis database config logs"
+    " errors datadir",
 }
 
 # All that routes and pages may see of storage: ids, and filters, which are plain data.
@@ -103,14 +106,24 @@ def _imports(module: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = str(module if node.level else node.module)
+            base = _base(module, node)
             for alias in node.names:
                 full = f"{base}.{alias.name}"
                 yield full if full in modules() else base
 
 
+def _base(module: str, node: ast.ImportFrom) -> str:
+    """What a ``from`` names, also one that counts its dots from `module`."""
+    if not node.level:
+        return str(node.module)
+    path = module.split(".") + (["__init__"] if (ROOT / module.replace(".", "/")).is_dir() else [])
+    return ".".join([*path[: -node.level], *([node.module] if node.module else [])])
+
+
 def part_of(module: str) -> str:
-    return "cli.service" if module == "app.cli.service" else module.split(".")[1]
+    if module in ("app.cli.service", "app.cli.service_targets"):
+        return "cli.service"
+    return module.split(".")[1]
 
 
 def libraries_of(module: str) -> set[str]:
@@ -180,3 +193,22 @@ def test_no_import_goes_in_a_circle(top: str) -> None:
     known = {module for module in modules() if module.startswith(top)}
 
     TopologicalSorter({m: imports(m) & known - {m} for m in known}).prepare()
+
+
+def test_what_a_foreign_interpreter_loads_needs_nothing_of_the_service() -> None:
+    loaded, waiting = set(), set(INTO_THE_CAGE | IN_THE_CAGE.keys())
+    while waiting:
+        module = waiting.pop()
+        loaded.add(module)
+        waiting |= {name for name in imports(module) if name.startswith("app")} - loaded
+
+    absolute = {
+        (module, name)
+        for module in loaded
+        for node in ast.walk(modules()[module])
+        if isinstance(node, ast.ImportFrom) and not node.level
+        for name in [str(node.module)]
+        if name.partition(".")[0] not in sys.stdlib_module_names | {"pytest", "_pytest"}
+    }
+    assert {module for module in loaded if not module.startswith("app.sandbox")} == set()
+    assert absolute == set()

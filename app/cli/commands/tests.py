@@ -108,10 +108,18 @@ def unlink_test(
         session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
 
 
-def sync_tests(ctx: click.Context, as_json: JsonFlag = None) -> None:
-    """Collect the suite anew: new tests come in, and markers link by themselves."""
+def sync_tests(
+    ctx: click.Context,
+    name: Annotated[
+        str | None,
+        Argument(metavar="[TARGET]", help="Of which target; left out, the bundled one."),
+    ] = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """Collect the suite of a target anew: new tests come in, and markers link by themselves."""
     with opened(ctx, as_json=as_json) as session:
-        report = session.client.post("tests", "sync")
+        where = ("tests", "sync") if name is None else ("targets", name, "sync")
+        report = session.client.post(*where)
         if session.out.as_json:
             session.out.json(report)
             return

@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.sandbox.isolation import (
+from ..order import Order
+from . import (
     LayerUnavailable,
     identity,
     landlock,
@@ -23,7 +24,6 @@ from app.sandbox.isolation import (
     seccomp,
     view,
 )
-from app.sandbox.order import Order
 
 EXPLAINED = {
     "session": "own session, dies with its keeper: stops orphans and signals of the terminal",
@@ -76,10 +76,16 @@ def enter(order: Order) -> Place:
             namespaces.enter_inner()
     if "mounts" in layers:
         with _Layer("mounts"):
-            hidden = [Path(path) for path in order.hidden]
+            visible = view.readable_paths()
+            # Of a folder around an interpreter nothing is shown but the interpreter.
+            hidden = [
+                path
+                for path in map(Path, order.hidden)
+                if not any(shown.is_relative_to(path) for shown in visible)
+            ]
             size = order.bounds.scratch_bytes
             arm = root if order.root else Path("/usr")
-            mounts.enter(arm, view.readable_paths(), hidden, size, owner)
+            mounts.enter(arm, visible, hidden, size, owner)
             root, scratch = mounts.ARM, mounts.SCRATCH
     if "rlimits" in layers:
         with _Layer("rlimits"):

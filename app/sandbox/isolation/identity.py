@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from app.sandbox.isolation import LayerUnavailable, syscalls
+from . import LayerUnavailable, syscalls
 
 _CAPABILITIES = 64
 

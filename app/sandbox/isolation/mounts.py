@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.sandbox.isolation import LayerUnavailable, syscalls
-from app.sandbox.isolation.view import DEVICES
+from . import LayerUnavailable, syscalls
+from .view import DEVICES
 
 ARM = Path("/arm")
 """Where the guest sees its arm."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from app.sandbox.isolation import LayerUnavailable, syscalls
+from . import LayerUnavailable, syscalls
 
 
 def enter_outer() -> None:

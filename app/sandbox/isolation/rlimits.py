@@ -11,7 +11,7 @@ import math
 import os
 import resource
 
-from app.sandbox.order import Bounds
+from ..order import Bounds
 
 
 def apply(bounds: Bounds) -> None:

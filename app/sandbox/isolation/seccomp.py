@@ -16,7 +16,7 @@ import errno
 import struct
 from typing import Final
 
-from app.sandbox.isolation import LayerUnavailable, syscalls
+from . import LayerUnavailable, syscalls
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24

@@ -671,7 +671,7 @@ async def test_a_token_that_is_none_is_refused(api: Api, authorization: str, det
 
 async def _package_patch(api: Api) -> str:
     """A patch that does apply to the package."""
-    path = api.factory.target.root / "kasmina" / "isolation.py"
+    path = api.factory.settings.target_root / "kasmina" / "isolation.py"
     first, *_ = path.read_text().split("\n")
     second = path.read_text().split("\n")[1]
     return _diff(f"@@ -1,2 +1,3 @@\n {first}\n+# seen\n {second}\n")

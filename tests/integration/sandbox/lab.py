@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.runs import TestOutcome, TestResult
+from app.domain.targets import Target
 from app.sandbox.arms import ArmStore
 from app.sandbox.engine import Engine
 from app.sandbox.interface import (
@@ -24,7 +25,6 @@ from app.sandbox.interface import (
     EventSink,
     Limits,
     PreparedArm,
-    Target,
 )
 
 SUITE = "tests/verification"
@@ -56,7 +56,7 @@ class Lab:
             (root / path).write_text(textwrap.dedent(text))
         for folder in ("pack", SUITE):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        target = Target("pack", root, package="pack", suite=SUITE)
+        target = Target("pack", root, packages=("pack",), suite=SUITE)
         return ArmStore(self.folder / "arms").prepare(target, patch)
 
     def run_arm(

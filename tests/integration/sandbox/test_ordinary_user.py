@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.targets import Target
 from app.sandbox.arms import ArmStore
-from app.sandbox.interface import Target
 from app.sandbox.isolation.cage import ALL
 from tests.integration.sandbox.lab import FILE, SUITE, Lab
 
@@ -91,7 +91,7 @@ def test_all_layers_hold_for_an_ordinary_user(caged: Lab, as_root: None, folder:
     for path, text in {"pack/__init__.py": "", FILE: tests}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    arm = ArmStore(folder / "arms").prepare(Target("pack", folder, "pack", SUITE))
+    arm = ArmStore(folder / "arms").prepare(Target("pack", folder, ("pack",), SUITE))
     os.chown(scratch, UID, UID)
     os.chown(secret, UID, UID)
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,10 @@ QUICK = "def test_it(): pass"
 def light(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Zygotes without torch, which start in half a second."""
     entry = tmp_path / "light_main.py"
-    source = Path(zygote_main.__file__).read_text()
-    project = str(Path(zygote_main.__file__).parents[2])
-    assert "parents[2]" in source
-    source = source.replace("str(Path(__file__).resolve().parents[2])", repr(project))
+    folder = Path(zygote_main.__file__).parent
+    source = (folder / "entry.py").read_text()
+    assert "Path(__file__).resolve().parent\n" in source
+    source = source.replace("Path(__file__).resolve().parent\n", f"Path({str(folder)!r})\n")
     entry.write_text("import sys\nsys.modules['torch'] = None\n" + _future_first(source))
     monkeypatch.setattr(zygote_module, "ENTRY", entry)
 
@@ -220,11 +220,11 @@ def test_a_module_that_starts_threads_is_left_out(
     asked: list[list[str]] = []
     original = Zygote._prepare
 
-    async def prepare(self: Zygote, skip: list[str]) -> dict[str, object]:
+    async def prepare(self: Zygote, skip: list[str], preload: Sequence[str]) -> dict[str, object]:
         asked.append(list(skip))
         if len(asked) < 3:
             return {"threads_by": f"module{len(asked)}"}
-        return await original(self, skip)
+        return await original(self, skip, preload)
 
     monkeypatch.setattr(Zygote, "_prepare", prepare)
     zygote = runner.run(Zygote.start())

@@ -118,7 +118,7 @@ async def test_a_run_and_its_job_come_together_or_not_at_all(
 
     async def defer_and_fail() -> None:
         async with factory.unit.begin() as stores:
-            await stores.jobs.defer_run(queued)
+            await stores.jobs.defer_run(queued, "kasmina")
             raise Refused
 
     with pytest.raises(Refused):
@@ -126,7 +126,7 @@ async def test_a_run_and_its_job_come_together_or_not_at_all(
     assert await jobs(factory) == 0
 
     async with factory.unit.begin() as stores:
-        await stores.jobs.defer_run(queued)
+        await stores.jobs.defer_run(queued, "kasmina")
     assert await jobs(factory) == 1
 
 
@@ -134,34 +134,34 @@ async def test_a_job_belongs_to_the_worker_that_took_it_last(
     factory: Factory, queued: UUID
 ) -> None:
     async with factory.unit.begin() as stores:
-        await stores.jobs.defer_run(queued)
+        await stores.jobs.defer_run(queued, "kasmina")
         first, second = [await stores.jobs.register_worker() for _ in range(2)]
-        job = await stores.jobs.take(first)
+        job = await stores.jobs.take(first, ["kasmina"])
         assert job is not None and job.run_id == queued
-        assert await stores.jobs.take(second) is None
+        assert await stores.jobs.take(second, ["kasmina"]) is None
 
         await stores.jobs.put_back(job, 0)
-        again = await stores.jobs.take(second)
+        again = await stores.jobs.take(second, ["kasmina"])
         await stores.jobs.finish(job)
         await stores.jobs.put_back(job, 0)
 
     assert again is not None and again.id == job.id
     assert await jobs(factory) == 1
     async with factory.unit.begin() as stores:
-        assert await stores.jobs.take(first) is None
+        assert await stores.jobs.take(first, ["kasmina"]) is None
         await stores.jobs.finish(again)
     assert await jobs(factory) == 0
 
 
 async def test_jobs_of_silent_workers_wait_again(factory: Factory, queued: UUID) -> None:
     async with factory.unit.begin() as stores:
-        await stores.jobs.defer_run(queued)
+        await stores.jobs.defer_run(queued, "kasmina")
         lost = await stores.jobs.register_worker()
-        assert await stores.jobs.take(lost) is not None
+        assert await stores.jobs.take(lost, ["kasmina"]) is not None
     async with factory.unit.begin() as stores:
         assert await stores.jobs.requeue_lost(60) == []
         assert await stores.jobs.requeue_lost(0) == [queued]
         assert await stores.jobs.beat(lost) is False
-        found = await stores.jobs.take(await stores.jobs.register_worker())
+        found = await stores.jobs.take(await stores.jobs.register_worker(), ["kasmina"])
 
     assert found is not None and found.run_id == queued

@@ -195,7 +195,7 @@ async def test_another_environment_makes_evidence_stale(api: Api) -> None:
 
     async with api.factory.unit.begin() as stores:
         (state, *_) = await stores.workers.all()
-        elsewhere = {**state.environment, "installed": "another"}
+        elsewhere = {**state.environment, "targets": {"kasmina": "another"}}
         await stores.workers.mark_gone(state.name)
         await stores.workers.mark_alive(
             type(state)(state.name, state.concurrency, 0, environment=elsewhere)

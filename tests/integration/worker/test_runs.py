@@ -155,7 +155,7 @@ async def test_a_check_keeps_what_was_proven(api: Api) -> None:
 
 async def test_a_defect_without_effect_shows_that_the_tests_cannot_fail(api: Api) -> None:
     key = await linked(api, CALL)
-    sound = package_files(api.factory.target.root)
+    sound = package_files(api.factory.settings.target_root)
     path = f"{PACKAGE}/blend_ops.py"
     await put(api, key, "defect", diff_of(sound, {**sound, path: f"{sound[path]}# A remark.\n"}))
 

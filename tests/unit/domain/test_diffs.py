@@ -57,7 +57,7 @@ def git_diff(path: str = "kasmina/ops.py", header: str = "", body: str = PLAIN) 
 
 @pytest.mark.parametrize("text", [PLAIN, GIT, PLAIN.replace(" a/", " ").replace(" b/", " ")])
 def test_a_change_applies_forward_and_back(text: str) -> None:
-    patch = diffs.parse(text, package="kasmina")
+    patch = diffs.parse(text, packages=("kasmina",))
 
     after = diffs.apply(FILES, patch)
 
@@ -67,7 +67,7 @@ def test_a_change_applies_forward_and_back(text: str) -> None:
 
 @pytest.mark.parametrize("text", [ADDED, DELETED])
 def test_files_are_added_and_deleted_and_that_can_be_taken_back(text: str) -> None:
-    patch = diffs.parse(text, package="kasmina")
+    patch = diffs.parse(text, packages=("kasmina",))
 
     after = diffs.apply(FILES, patch)
 
@@ -231,7 +231,7 @@ def test_what_git_prints_under_any_setting_is_read(
     if reverse:
         before, after = after, before
 
-    patch = diffs.parse(text, package="kasmina")
+    patch = diffs.parse(text, packages=("kasmina",))
 
     assert diffs.apply(dict(before), patch) == after
     assert diffs.apply(dict(after), patch, reverse=True) == before
@@ -358,7 +358,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "reason"), BAD.values(), ids=list(BAD))
 def test_everything_else_is_refused_with_a_reason(text: str, reason: str) -> None:
     with pytest.raises(PatchError, match=reason):
-        diffs.parse(text, package="kasmina")
+        diffs.parse(text, packages=("kasmina",))
 
 
 def test_the_error_names_the_line() -> None:
@@ -400,7 +400,7 @@ def test_what_difflib_writes_applies_both_ways(before: str, after: str, context:
     text = unified(before, after, context)
     if not text:
         return
-    patch = diffs.parse(text, package="p")
+    patch = diffs.parse(text, packages=("p",))
 
     assert diffs.apply({"p/x.py": before}, patch) == {"p/x.py": after}
     assert diffs.apply({"p/x.py": after}, patch, reverse=True) == {"p/x.py": before}

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from app.domain.diffs import PatchError
+from app.domain.targets import Target
 from app.sandbox import arms
 from app.sandbox.arms import ArmStore, read_manifest, size_of
 from app.sandbox.digests import FolderError, digest_folder
-from app.sandbox.interface import PreparedArm, Target
+from app.sandbox.interface import PreparedArm
 
 PATCH = """\
 --- a/pack/__init__.py
@@ -42,7 +43,7 @@ def target(tmp_path: Path) -> Target:
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    return Target("pack", root, package="pack", suite="tests/suite")
+    return Target("pack", root, packages=("pack",), suite="tests/suite")
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_an_arm_holds_package_and_suite_and_nothing_else(store: ArmStore, target
         "tests/suite/conftest.py",
     }
     manifest = read_manifest(arm.root)
-    assert (manifest.package, manifest.suite) == ("pack", "tests/suite")
+    assert (manifest.packages, manifest.suite) == (("pack",), "tests/suite")
 
 
 def test_its_digests_are_those_of_its_folders(store: ArmStore, target: Target) -> None:

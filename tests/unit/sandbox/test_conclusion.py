@@ -28,7 +28,7 @@ def execution(*wanted: str) -> Execution:
     limits = Limits()
     order = Order(
         root="/arm",
-        package="p",
+        packages=("p",),
         suite="tests/s",
         node_ids=wanted,
         token="t",

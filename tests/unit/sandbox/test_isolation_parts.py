@@ -199,7 +199,7 @@ os.waitpid(child, 0)
 def test_an_order_survives_its_journey() -> None:
     order = Order(
         root="/arm",
-        package="p",
+        packages=("p",),
         suite="s",
         node_ids=("a::b[\u2028é]",),
         token="t",

@@ -32,7 +32,7 @@ Line = dict[str, Any]
 def order(*node_ids: str) -> Order:
     return Order(
         root="/arm",
-        package="p",
+        packages=("p",),
         suite="tests/s",
         node_ids=node_ids,
         token="token",

@@ -1,0 +1,45 @@
+"""Targets: the packages whose findings are tracked and run."""
+
+from __future__ import annotations
+
+from app.api.dependencies import Services
+from app.api.openapi import answers
+from app.api.parameters import TargetName
+from app.api.payloads.runs import SyncOut
+from app.api.payloads.targets import TargetOut, TargetsOut
+from app.api.responses import JsonResponse
+from app.api.routing import new_router
+from app.api.security import Maintainer, Reader
+
+router = new_router("verification")
+
+
+@router.get("/targets", **answers(TargetsOut, 200))
+async def list_targets(_: Reader, services: Services) -> JsonResponse:
+    """List the targets, and the domains of tickets that none of them covers.
+
+    An operator declares targets in a file (docs/targets.md); no call of the API does. An entry that
+    is wrong is `degraded`, and says why.
+    """
+    return JsonResponse(
+        {
+            "items": await services.targets.all(),
+            "not_covered": await services.targets.not_covered(),
+            "next_cursor": None,
+        }
+    )
+
+
+@router.get("/targets/{name}", **answers(TargetOut, 200, 404))
+async def read_target(_: Reader, services: Services, name: TargetName) -> JsonResponse:
+    """Read a target: what it covers, its digests, and whether it can be run."""
+    return JsonResponse(await services.targets.show(name))
+
+
+@router.post("/targets/{name}/sync", **answers(SyncOut, 200, 404))
+async def sync_target(actor: Maintainer, services: Services, name: TargetName) -> JsonResponse:
+    """Collect the suite of a target anew.
+
+    Tests that are gone leave the catalogue, new ones come in, and markers link by themselves.
+    """
+    return JsonResponse(await services.targets.sync(actor, name))

@@ -1,0 +1,76 @@
+"""``findings target``: the packages whose findings are tracked and run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import click
+
+from app.cli.session import JsonFlag, opened
+from app.cli.signature import Argument
+from app.cli.tables import Table
+from app.cli.views.words import short
+
+TargetName = Annotated[str, Argument(metavar="NAME", help="The target.")]
+
+
+def list_targets(ctx: click.Context, as_json: JsonFlag = None) -> None:
+    """List the targets, and the domains of tickets that none of them covers.
+
+    In a pipe: name, state, tests, tickets, domains.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        found = session.client.get("targets")
+        if session.out.as_json:
+            session.out.json(found)
+            return
+        rows = [_row(target) for target in found.get("items", [])]
+        columns = ("name", "state", "tests", "tickets", "domains")
+        session.out.table(Table(columns, rows, empty="No target is declared."))
+        for target in found.get("items", []):
+            if target.get("reason"):
+                session.out.remark(f"{target.get('name') or 'An entry'}: {target['reason']}")
+        not_covered = found.get("not_covered", [])
+        if not_covered:
+            told = ", ".join(
+                f"{domain.get('name') or '(no domain)'} {domain.get('tickets')}"
+                for domain in not_covered[:20]
+            )
+            session.out.remark(f"Tickets that no target covers, by domain: {told}")
+
+
+def show_target(ctx: click.Context, name: TargetName, as_json: JsonFlag = None) -> None:
+    """Show a target: what it covers, its digests, and whether it can be run."""
+    with opened(ctx, as_json=as_json) as session:
+        target = session.client.get("targets", name)
+        if session.out.as_json:
+            session.out.json(target)
+            return
+        session.out.fields(
+            [
+                ("name", target.get("name")),
+                ("state", target.get("state")),
+                ("reason", target.get("reason")),
+                ("domains", ", ".join(target.get("domains") or ())),
+                ("packages", ", ".join(target.get("packages") or ())),
+                ("suite", target.get("suite")),
+                ("tests", target.get("tests")),
+                ("tickets", target.get("tickets")),
+                ("package digest", short(target.get("package_digest"))),
+                ("suite digest", short(target.get("suite_digest"))),
+                ("environment", short(target.get("environment"))),
+            ]
+        )
+        for error in target.get("errors") or ():
+            session.out.passage("error", "Not collected", str(error))
+
+
+def _row(target: dict[str, Any]) -> tuple[object, ...]:
+    domains = ", ".join(map(str, target.get("domains") or ()))
+    return (
+        target.get("name"),
+        target.get("state"),
+        target.get("tests"),
+        target.get("tickets"),
+        domains,
+    )

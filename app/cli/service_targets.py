@@ -1,0 +1,167 @@
+"""The commands that write and check the file of targets; they work without the service."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import click
+
+from app.cli.service import reported
+from app.cli.session import JsonFlag, opened
+from app.cli.signature import Argument, Option
+
+if TYPE_CHECKING:
+    from app.config import Settings
+    from app.diagnosis import Diagnosis
+    from app.targets.adding import Entry
+
+Name = Annotated[str | None, Option(metavar="NAME", help="Else the project's name, as a slug.")]
+Packages = Annotated[
+    list[str] | None,
+    Option("--package", metavar="FOLDER", help="With the code, relative to PATH; repeatable."),
+]
+Suite = Annotated[
+    str | None,
+    Option(metavar="FOLDER", help="With the tests, relative to PATH; else the one that is there."),
+]
+Python = Annotated[
+    str | None,
+    Option(metavar="FILE", help="Its interpreter; else that of its .venv, else the service's."),
+]
+Domains = Annotated[
+    list[str] | None,
+    Option("--domain", metavar="DOMAIN", help="Of the tickets it covers; repeatable; else NAME."),
+]
+
+
+def add_target(
+    ctx: click.Context,
+    path: Annotated[Path, Argument(help="The project's folder.")],
+    name: Name = None,
+    packages: Packages = None,
+    suite: Suite = None,
+    python: Python = None,
+    domains: Domains = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """Declare a project as a target, and say whether it can be run.
+
+    Looks at the folder (pyproject.toml, src layout, .venv, tests), writes an entry into the file
+    that FINDINGS_TARGETS names, and checks it. A service that runs takes it up by itself.
+    """
+    healthy = _declare(ctx, path, name, packages, suite, python, domains, as_json, test=False)
+    if not healthy:
+        raise click.exceptions.Exit(1)
+
+
+def init(
+    ctx: click.Context,
+    path: Annotated[
+        Path | None, Argument(metavar="[PATH]", help="The project's folder; else this one.")
+    ] = None,
+    name: Name = None,
+    packages: Packages = None,
+    suite: Suite = None,
+    python: Python = None,
+    domains: Domains = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """Declare the project in this folder as a target, with a first test of its findings."""
+    where = path or Path()
+    healthy = _declare(ctx, where, name, packages, suite, python, domains, as_json, test=True)
+    if not healthy:
+        raise click.exceptions.Exit(1)
+
+
+def doctor_target(
+    ctx: click.Context,
+    name: Annotated[str, Argument(metavar="NAME", help="The target.")],
+    as_json: JsonFlag = None,
+) -> None:
+    """Say whether a target can be run, and what is missing; exit code 1 when something is."""
+    healthy = True
+
+    def action() -> None:
+        nonlocal healthy
+        from app.config import load_settings
+
+        healthy = _examined(ctx, load_settings(), name, as_json)
+
+    reported(action)
+    if not healthy:
+        raise click.exceptions.Exit(1)
+
+
+def _declare(
+    ctx: click.Context,
+    path: Path,
+    name: str | None,
+    packages: list[str] | None,
+    suite: str | None,
+    python: str | None,
+    domains: list[str] | None,
+    as_json: str | None,
+    *,
+    test: bool,
+) -> bool:
+    healthy = True
+
+    def action() -> None:
+        nonlocal healthy
+        from app.config import load_settings
+        from app.targets import adding
+
+        settings = load_settings()
+        entry = adding.look_at(
+            path,
+            name=name,
+            packages=packages or (),
+            suite=suite,
+            python=Path(python) if python else None,
+            domains=domains or (),
+        )
+        made = _make_suite(entry, test=test)
+        adding.write(settings.targets_file, entry)
+        if as_json is None:
+            _tell(entry, settings.targets_file, made)
+        healthy = _examined(ctx, settings, entry.name, as_json)
+
+    reported(action)
+    return healthy
+
+
+def _make_suite(entry: Entry, *, test: bool) -> Path | None:
+    """Make the suite's folder where it is missing, and a first test where one is wanted."""
+    from app.targets import adding
+
+    place, text = adding.first_test(entry)
+    empty = not any((entry.root / entry.suite).rglob("test*.py"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if (test or empty) and not place.exists():
+        place.write_text(text)
+        return place
+    return None
+
+
+def _tell(entry: Entry, file: Path, made: Path | None) -> None:
+    print(f"Wrote the target {entry.name} into {file}:", file=sys.stderr)
+    print(entry.text(), file=sys.stderr)
+    for note in (*entry.notes, *([f"a first test is in {made}"] if made else [])):
+        print(f"  {note}", file=sys.stderr)
+
+
+def _examined(ctx: click.Context, settings: Settings, name: str, as_json: str | None) -> bool:
+    from app import target_doctor
+
+    findings: list[Diagnosis] = target_doctor.examine(settings, name)
+    with opened(ctx, as_json=as_json) as session:
+        if session.out.as_json:
+            session.out.json([vars(item) for item in findings])
+        else:
+            width = max(len(item.name) for item in findings)
+            for item in findings:
+                mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
+                session.out.line(f"{mark}  {item.name:<{width}}  {item.detail}")
+    return all(item.ok for item in findings if item.needed)

@@ -1,0 +1,138 @@
+"""What ``findings target doctor`` looks at: whether a target can be run, and what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from app.config import Settings
+from app.diagnosis import Diagnosis
+from app.domain.targets import Target
+from app.errors import StartupError
+from app.sandbox.arms import ArmStore, read_target
+from app.sandbox.build import build_sandbox
+from app.sandbox.digests import FolderError
+from app.sandbox.interface import Collection, PreparedArm, SandboxMode
+from app.targets.file import read
+from app.targets.interpreters import InterpreterFailed, ask, require_pytest
+
+_LOADED = """
+import sys
+import pytest, _pytest.main, _pytest.python, _pytest.unittest, _pytest.doctest, unittest.mock
+try:
+    import torch
+except ImportError:
+    pass
+print(" ".join(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def examine(settings: Settings, name: str) -> list[Diagnosis]:
+    """Look at a target; what cannot be looked at is a finding, never an exception.
+
+    Raises:
+        StartupError: no target has this name, or its entry is wrong.
+    """
+    path = settings.targets_file
+    declared = read(path, settings.target)
+    target = declared.targets.get(name)
+    if target is None:
+        reason = declared.reason(name)
+        raise StartupError(
+            reason or f"There is no target {name} in {path}.",
+            remedy=f"Correct {path}." if reason else f"Known are {', '.join(declared.targets)}.",
+        )
+    return list(_examine(settings, target, declared.targets.values()))
+
+
+def _examine(
+    settings: Settings, target: Target, everything: Iterable[Target]
+) -> Iterator[Diagnosis]:
+    try:
+        read_files = read_target(target)
+    except (FolderError, OSError) as error:
+        yield Diagnosis("files", False, str(error))
+        return
+    yield Diagnosis(
+        "files",
+        True,
+        f"{len(read_files.package)} of the package, {len(read_files.suite)} of the suite, "
+        f"{len(read_files.files)} further",
+    )
+    yield from _neighbours(target, everything)
+    python = target.interpreter.python or sys.executable
+    try:
+        installed = ask(python)
+        require_pytest(installed)
+    except InterpreterFailed as failure:
+        yield Diagnosis("interpreter", False, str(failure))
+        return
+    versions = f"Python {installed.python}, pytest {installed.distributions['pytest']}"
+    yield Diagnosis("interpreter", True, f"{python}: {versions}")
+    missing = [name for name in target.pytest.plugins if not _is_plugin(name, python)]
+    for name in missing:
+        yield Diagnosis("plugin", False, f"{name} is not installed there; install it, or leave out")
+    clashes = _loaded_by_pytest(python) & target.modules().keys()
+    for clash in sorted(clashes):
+        told = f"{clash} is the name of a module that pytest or torch loads; it cannot be tested"
+        yield Diagnosis("name", False, told)
+    if missing or clashes:
+        return
+    yield from _collection(settings, target)
+
+
+def _neighbours(target: Target, everything: Iterable[Target]) -> Iterator[Diagnosis]:
+    for other in everything:
+        if other.name == target.name:
+            continue
+        if other.root != target.root and other.root.is_relative_to(target.root):
+            told = f"{other.name} lies inside its root; of that only the folders named are used"
+            yield Diagnosis("neighbour", True, told, needed=False)
+
+
+def _is_plugin(name: str, python: str) -> bool:
+    code = (
+        "import sys; from importlib import metadata, util; n = sys.argv[1]; "
+        "sys.exit(not (util.find_spec(n.partition('.')[0]) or any(n == e.name for e in "
+        "metadata.entry_points(group='pytest11'))))"
+    )
+    command = [python, "-P", "-s", "-c", code, name]
+    return subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0
+
+
+def _loaded_by_pytest(python: str) -> set[str]:
+    command = [python, "-P", "-s", "-c", _LOADED]
+    answer = subprocess.run(command, capture_output=True, check=False, cwd="/", text=True)
+    return set(answer.stdout.split())
+
+
+def _collection(settings: Settings, target: Target) -> Iterator[Diagnosis]:
+    with tempfile.TemporaryDirectory(prefix="findings-") as folder:
+        root = Path(folder)
+        root.chmod(0o711)
+        (root / "scratch").mkdir(mode=0o711)
+        arm = ArmStore(root / "arms").prepare(target)
+        collection = asyncio.run(_collect(settings, target, arm, root / "scratch"))
+    for error in collection.errors:
+        yield Diagnosis("collection", False, error.strip())
+    for warning in collection.warnings[:5]:
+        yield Diagnosis("warning", False, warning.strip().splitlines()[0], needed=False)
+    if not collection.errors or collection.tests:
+        enough = bool(collection.tests)
+        told = f"{len(collection.tests)} tests" if enough else "no test; write one into the suite"
+        yield Diagnosis("tests", enough, told, needed=not collection.errors)
+
+
+async def _collect(
+    settings: Settings, target: Target, arm: PreparedArm, scratch: Path
+) -> Collection:
+    mode = settings.sandbox or SandboxMode.RELAXED
+    sandbox = build_sandbox(mode, scratch, hidden=lambda: (settings.data_dir, target.root))
+    try:
+        return await sandbox.collect(arm)
+    finally:
+        await sandbox.close()

@@ -1,0 +1,1 @@
+"""Targets that an operator declares: the file that names them, and the interpreters they bring."""

@@ -1,0 +1,269 @@
+"""Writing an entry for a project: what can be seen is not asked."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.errors import StartupError
+from app.targets.file import NAME
+from app.targets.interpreters import Installed, InterpreterFailed, ask
+from app.targets.pytest_settings import find
+
+_NO_PACKAGES = frozenset(
+    {"test", "tests", "testing", "docs", "doc", "examples", "example", "scripts", "tools", "build"}
+    | {"dist", "venv", "env", "node_modules", "benchmarks", "benchmark", "site-packages", "tasks"}
+)
+_SUITES = ("tests/findings", "test/findings")
+_NOT_LOADED = frozenset(
+    {"xdist", "xdist.looponfail", "pytest_cov", "timeout", "randomly", "rerunfailures", "forked"}
+    | {"benchmark", "html", "metadata", "sugar", "flake8", "mypy", "ruff", "typeguard", "jaxtyping"}
+)
+"""Plugins that an arm does without: they start processes, write reports, or check other things."""
+_HEAD = """\
+# Packages whose findings are tracked and run. docs/targets.md explains the keys.
+"""
+
+_FIRST_TEST = '''\
+"""Verification tests of {name}: each asserts the sound behaviour of a finding."""
+
+import {module}
+
+
+# Link a test with its ticket by @pytest.mark.finding("B1-HU-1"). It fails while the defect is
+# there, and passes once it is gone.
+def test_the_package_can_be_imported():
+    assert {module}.__name__ == "{module}"
+'''
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is written of a target."""
+
+    name: str
+    root: Path
+    packages: tuple[str, ...]
+    import_root: str
+    suite: str
+    python: str | None = None
+    pytest: str | None = None
+    plugins: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    others: str | None = None
+    notes: tuple[str, ...] = field(default=())
+    """What was seen, for a person."""
+
+    def text(self) -> str:
+        """Return it as TOML."""
+        rows: dict[str, Any] = {
+            "name": self.name,
+            "root": str(self.root),
+            "packages": self.packages,
+            "import_root": self.import_root,
+            "suite": self.suite,
+            "files": self.files,
+            "python": self.python,
+            "pytest": self.pytest,
+            "plugins": self.plugins,
+            "domains": self.domains,
+            "others": self.others,
+        }
+        lines = [f"{key} = {_toml(value)}" for key, value in rows.items() if value]
+        return "\n".join(["[[target]]", *lines, ""])
+
+
+def look_at(
+    root: Path,
+    *,
+    name: str | None = None,
+    packages: Sequence[str] = (),
+    suite: str | None = None,
+    python: Path | None = None,
+    domains: Sequence[str] = (),
+) -> Entry:
+    """Return the entry for the project at `root`; what is given is not looked for.
+
+    Raises:
+        StartupError: there is no package to be seen, or something given cannot be used.
+    """
+    root = root.expanduser().absolute()
+    if not root.is_dir():
+        raise StartupError(f"{root} is not a folder.", remedy="Name the project's folder.")
+    found = tuple(packages) or tuple(_packages(root))
+    if not found:
+        raise StartupError(
+            f"No package can be seen in {root}.", remedy="Name it with --package, relative to it."
+        )
+    first = found[0]
+    title = name or slug(_project_name(root) or Path(first).name.removesuffix(".py"))
+    if not NAME.fullmatch(title):
+        raise StartupError(
+            f"{title!r} is no name for a target.",
+            remedy="Give one with --name: lower-case letters, digits and hyphens.",
+        )
+    interpreter = python.expanduser().absolute() if python else _interpreter(root)
+    settings = find(root)
+    installed = _asked(interpreter)
+    plugins = tuple(p for p in (installed.plugins if installed else ()) if p not in _NOT_LOADED)
+    chosen = suite or _suite(root)
+    return Entry(
+        name=title,
+        root=root,
+        packages=found,
+        import_root="" if str(Path(first).parent) == "." else str(Path(first).parent),
+        suite=chosen,
+        python=None if interpreter is None else str(interpreter),
+        pytest="auto" if settings else None,
+        plugins=plugins,
+        files=tuple(_helpers(root, chosen)),
+        domains=tuple(domains) or (title,),
+        notes=tuple(_notes(root, settings, interpreter)),
+    )
+
+
+def write(path: Path, entry: Entry) -> None:
+    """Add an entry to the file, which is whole at any time.
+
+    Raises:
+        StartupError: the file cannot be read or written, or has a target of this name.
+    """
+    try:
+        text = path.read_text("utf-8") if path.exists() else _HEAD
+        known = tomllib.loads(text).get("target", [])
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise StartupError(f"{path} cannot be read: {error}.", remedy="Correct it first.") from None
+    if any(isinstance(one, dict) and one.get("name") == entry.name for one in known):
+        raise StartupError(
+            f"{path} has a target {entry.name} already.",
+            remedy="Change its entry there, or give another name with --name.",
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"{text.rstrip()}\n\n{entry.text()}")
+        os.chmod(file.name, 0o600)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise StartupError(f"{path} cannot be written: {error}.", remedy="See to it.") from None
+
+
+def first_test(entry: Entry) -> tuple[Path, str]:
+    """Return where a first test of a project goes, and its text."""
+    first = Path(entry.packages[0]).name.removesuffix(".py")
+    text = _FIRST_TEST.format(name=entry.name, module=first)
+    return entry.root / entry.suite / f"test_{slug(entry.name).replace('-', '_')}_findings.py", text
+
+
+def slug(text: str) -> str:
+    """Return a name for a target that is made of `text`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40].strip("-")
+
+
+def _packages(root: Path) -> Iterator[str]:
+    """The packages below ``src``, else at the root, else single modules there."""
+    for base in (root / "src", root):
+        if not base.is_dir():
+            continue
+        found = [
+            place.relative_to(root).as_posix()
+            for place in sorted(base.iterdir())
+            if place.is_dir()
+            and not place.is_symlink()
+            and place.name.isidentifier()
+            and place.name not in _NO_PACKAGES
+            and ((place / "__init__.py").is_file() or (base != root and any(place.glob("*.py"))))
+        ]
+        modules = [
+            place.relative_to(root).as_posix()
+            for place in sorted(base.glob("*.py"))
+            if base != root
+            or (
+                not place.name.startswith(("test_", "conftest", "setup", "noxfile", "fabfile"))
+                and place.stem.isidentifier()
+            )
+        ]
+        if found or modules:
+            yield from found or modules[:1]
+            return
+
+
+def _project_name(root: Path) -> str | None:
+    try:
+        found = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
+        name = found.get("project", {}).get("name") or (
+            found.get("tool", {}).get("poetry", {}).get("name")
+        )
+        if isinstance(name, str):
+            return name
+    except (OSError, UnicodeError, ValueError, AttributeError):
+        pass
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(root / "setup.cfg")
+        return parser.get("metadata", "name", fallback=None)
+    except (OSError, UnicodeError, configparser.Error):
+        return None
+
+
+def _interpreter(root: Path) -> Path | None:
+    active = os.environ.get("VIRTUAL_ENV")
+    places = [root / name / "bin" / "python" for name in (".venv", "venv", "env")]
+    if active and Path(active).is_relative_to(root):
+        places.insert(0, Path(active) / "bin" / "python")
+    return next((place for place in places if os.access(place, os.X_OK)), None)
+
+
+def _asked(interpreter: Path | None) -> Installed | None:
+    if interpreter is None:
+        return None
+    try:
+        return ask(str(interpreter))
+    except InterpreterFailed:
+        return None  # the doctor says so
+
+
+def _suite(root: Path) -> str:
+    for name in _SUITES:
+        if (root / name).is_dir():
+            return name
+    folder = next((name for name in ("tests", "test") if (root / name).is_dir()), "tests")
+    return folder if any((root / folder).rglob("test*.py")) else f"{folder}/findings"
+
+
+def _helpers(root: Path, suite: str) -> Iterator[str]:
+    """What the tests may want beside them, where the suite is a folder of its own."""
+    parent = Path(suite).parent
+    if str(parent) != "." and (root / parent).is_dir():
+        yield f"{parent}/*.py"
+
+
+def _notes(root: Path, settings: str | None, interpreter: Path | None) -> Iterator[str]:
+    if settings:
+        yield f"pytest's settings are read from {settings}"
+    yield (
+        f"its own interpreter is {interpreter}"
+        if interpreter
+        else "it has no environment of its own (.venv), so the service's interpreter runs it"
+    )
+    if (root / ".git").exists():
+        yield "the files of the work tree are run, committed or not"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_toml(k)} = {_toml(v)}' for k, v in value.items())} }}"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text) + '"'

@@ -1,0 +1,223 @@
+"""Packages that an operator declares, each with an interpreter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, running_api
+from tests.support.cluster import short_directory
+from tests.support.environments import base_interpreters, make_environment
+
+pytestmark = pytest.mark.anyio
+
+DEFECTIVE = "def scale(value, factor):\n    return value\n"
+SOUND = "def scale(value, factor):\n    return value * factor\n"
+FIX = """\
+--- a/src/app/scaling.py
++++ b/src/app/scaling.py
+@@ -1,2 +1,2 @@
+ def scale(value, factor):
+-    return value
++    return value * factor
+"""
+TESTS = """\
+import sys
+import pytest
+import helper
+from app import DATA
+from app.scaling import scale
+
+
+@pytest.mark.finding("B7-DRL-01")
+@pytest.mark.slow
+def test_scale_uses_its_factor(seven):
+    assert scale(2, 3) == seven - 1
+
+
+def test_data_files_are_there():
+    assert DATA == helper.WORD
+
+
+def test_nothing_of_the_service_is_there():
+    with pytest.raises(ImportError):
+        import sqlalchemy
+    assert "kasmina" not in sys.modules
+"""
+APP = {
+    "src/app/__init__.py": (
+        "from pathlib import Path\nDATA = Path(__file__).with_name('data.txt').read_text()\n"
+    ),
+    "src/app/data.txt": "word",
+    "src/app/scaling.py": DEFECTIVE,
+    "conftest.py": "import pytest\n\n\n@pytest.fixture\ndef seven():\n    return 7\n",
+    "checks/findings/helper.py": "WORD = 'word'\n",
+    "checks/findings/test_scale.py": TESTS,
+    "pyproject.toml": (
+        "[tool.pytest.ini_options]\naddopts = '--strict-markers --cov=app -n 4'\n"
+        "markers = ['slow: takes long']\n"
+    ),
+}
+UTILS = {
+    "utils/__init__.py": "def one():\n    return 1\n",
+    "tests/test_one.py": "from utils import one\n\n\ndef test_one():\n    assert one() == 1\n",
+}
+DECLARED = """\
+[[target]]
+name = "acme"
+root = "acme"
+packages = ["src/app"]
+suite = "checks/findings"
+python = "{python}"
+pytest = "auto"
+domains = ["acme", "shared"]
+
+[[target]]
+name = "tools"
+root = "tools"
+packages = ["utils"]
+suite = "tests"
+domains = ["shared/tools"]
+
+[[target]]
+name = "broken"
+root = "nowhere"
+packages = ["x"]
+suite = "y"
+"""
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with short_directory() as found:
+        write(found / "acme", APP)
+        write(found / "tools", UTILS)
+        python = make_environment(found / "env", base_interpreters()[0])
+        (found / "targets.toml").write_text(DECLARED.format(python=python))
+        yield found
+
+
+@pytest.fixture(scope="module")
+async def service(module_database: str, folder: Path) -> AsyncIterator[Api]:
+    async with running_api(module_database, workers=1, targets=folder / "targets.toml") as found:
+        await found.factory.catalogues.in_step()
+        yield found
+
+
+async def run(api: Api, key: str, kind: str) -> Any:
+    answer = await api.call("POST", f"/tickets/{key}/runs", json={"kind": kind}, expect=202)
+    return await api.get(f"/runs/{answer.json()['id']}?wait=60")
+
+
+async def test_targets_are_listed_and_a_wrong_entry_stops_none(service: Api) -> None:
+    await service.file(domains=["elsewhere/deep"])
+
+    found = await service.get("/targets")
+    by_name = {target["name"]: target for target in found["items"]}
+
+    assert set(by_name) == {"kasmina", "acme", "tools", "broken"}
+    assert by_name["acme"]["state"] == "ok", by_name["acme"]["reason"]
+    assert by_name["acme"]["tests"] == 3
+    assert by_name["broken"]["state"] == "degraded"
+    assert "root: " in by_name["broken"]["reason"]
+    assert {"name": "elsewhere/deep", "tickets": 1} in found["not_covered"]
+    assert (await service.get("/targets/tools"))["packages"] == ["utils"]
+    await service.call("GET", "/targets/nobody", expect=404)
+    degraded = (await service.client.get("/readyz")).json()["degraded"]
+    assert [line for line in degraded if "broken: root: " in line]
+
+
+async def test_a_finding_of_a_package_called_app_is_proven_under_its_own_interpreter(
+    service: Api, folder: Path
+) -> None:
+    filed = await service.file(key="B7-DRL-01", domains=["acme"])
+    assert filed["evidence"]["state"] == "unverified"
+
+    check = await run(service, "B7-DRL-01", "check")
+    assert (check["outcome"], check["target"]) == ("failed", "acme"), check["reason"]
+    assert check["environment"]["torch"] == ""
+    version = check["environment"]["python"]
+    expected = base_interpreters()[0].resolve()
+    assert version.rpartition(".")[0] in str(expected)
+
+    patch = {"content": FIX, "headers": {"Content-Type": "text/x-diff"}}
+    await service.call("PUT", "/tickets/B7-DRL-01/patches/fix", expect=201, **patch)
+    proof = await run(service, "B7-DRL-01", "proof")
+    assert proof["outcome"] == "proven", proof["reason"]
+    assert (await service.get("/tickets/B7-DRL-01"))["evidence"]["state"] == "fix-ready"
+
+    write(folder / "acme", {"src/app/scaling.py": SOUND})
+    landed = await run(service, "B7-DRL-01", "proof")
+    assert landed["outcome"] == "proven", landed["reason"]
+    assert (await service.get("/tickets/B7-DRL-01"))["evidence"]["state"] == "proven"
+
+
+async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(service: Api) -> None:
+    filed = await service.file(domains=["shared/tools/x"])
+    key = filed["key"]
+    link = {"node_id": "tests/test_one.py::test_one"}
+    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+    found = await run(service, key, "check")
+    assert (found["target"], found["outcome"]) == ("tools", "passed")
+
+    ticket = await service.call("GET", f"/tickets/{key}")
+    headers = {"If-Match": ticket.headers["ETag"]}
+    edit = {"json": {"domains": ["shared"]}, "headers": headers}
+    await service.call("PATCH", f"/tickets/{key}", expect=200, **edit)
+    assert (await service.get(f"/tickets/{key}"))["evidence"]["state"] == "none"
+
+
+async def test_a_ticket_that_no_target_covers_says_what_to_do(service: Api) -> None:
+    for domains in ([], ["elsewhere"]):
+        key = (await service.file(domains=domains))["key"]
+        answer = await service.call("POST", f"/tickets/{key}/runs", json={"kind": "check"})
+
+        assert answer.status_code == 409
+        assert answer.json()["type"] == "/problems/not-placed"
+        (remedy,) = answer.json()["remedy"]
+        assert remedy["operation"] == "editTicket"
+        assert (await service.get(f"/tickets/{key}"))["evidence"]["state"] == "not-covered"
+
+
+async def test_a_target_sees_no_file_of_another(service: Api, folder: Path) -> None:
+    """Nor the folder that holds them, the declaration, or the service's data."""
+    secret = folder / "acme" / "src" / "app" / "scaling.py"
+    write(
+        folder / "tools",
+        {
+            "tests/test_spy.py": (
+                f"import os\n\n\ndef test_spy():\n    assert not os.path.exists({str(secret)!r})\n"
+                f"    assert not os.path.exists({str(folder / 'targets.toml')!r})\n"
+            )
+        },
+    )
+    await service.call("POST", "/targets/tools/sync", expect=200)
+    key = (await service.file(domains=["shared/tools"]))["key"]
+    link = {"node_id": "tests/test_spy.py"}
+    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+
+    assert (await run(service, key, "check"))["outcome"] == "passed"
+
+
+async def test_an_interpreter_that_is_gone_is_a_stated_outcome(service: Api, folder: Path) -> None:
+    key = (await service.file(domains=["acme"]))["key"]
+    link = {"node_id": "checks/findings/test_scale.py::test_data_files_are_there"}
+    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+    python = folder / "env" / "bin" / "python"
+    python.rename(python.with_name("gone"))
+    try:
+        found = await run(service, key, "check")
+    finally:
+        python.with_name("gone").rename(python)
+
+    assert found["outcome"] == "error"
+    assert "cannot be started" in found["reason"]
