@@ -102,7 +102,7 @@ class _Reader:
                 if match[1] not in (None, "100755"):
                     _check_mode(match[1], number)
             elif line.startswith("diff --git "):
-                raise PatchError("an entry has no hunk; a file needs at least one line", number)
+                raise PatchError(_without_hunk(modes), number)
             else:
                 raise PatchError(
                     f"{line[:60]!r} is not part of a unified diff; send what `git diff` prints",
@@ -110,7 +110,7 @@ class _Reader:
                 )
             self._at += 1
         if self._at == len(self._lines):
-            raise PatchError("an entry has no hunk; a file needs at least one line", self._at)
+            raise PatchError(_without_hunk(modes), self._at)
         return stated, modes
 
     def _path(self, start: str) -> str:
@@ -250,6 +250,15 @@ def _stated_sides(
     if present not in found or (sides[0] != sides[1] and sides != found):
         raise PatchError("the `diff --git` line names other files than ---/+++", number)
     return found
+
+
+def _without_hunk(modes: set[str]) -> str:
+    if modes:
+        return (
+            "an entry has no hunk, as git writes empty files; those cannot be added or deleted: "
+            "put a line into the file, or take the entry out"
+        )
+    return "an entry has no hunk; a file needs at least one line"
 
 
 def _check_mode(mode: str, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
@@ -124,7 +125,9 @@ class Intake:
         same_word = stored.status_from is self._options.status_from
         if stored.digest == self._new.digest and same_word:
             return self.item(ImportResult.UNCHANGED, stored.key)
-        if (was := parse(stored.content).key) != self._new.facts.key:
+        # Reading takes milliseconds of computing, or many: others are answered meanwhile.
+        was = (await asyncio.to_thread(parse, stored.content)).key
+        if was != self._new.facts.key:
             reason = (
                 f"this path held the ticket {was} at the last import, and holds "
                 f"{self._new.facts.key} now; give one of them a path of its own"
@@ -203,9 +206,11 @@ class Intake:
         before = await shown(self._stores, key)
         given = (await self._stores.documents.given_here([before.id]))[before.id]
         born_here = None if stored else tracked.written(before, given)
-        if born_here and self._new.content == _written(before, born_here):
-            return self.item(ImportResult.UNCHANGED, key)
-        found = self._compare(before, stored, born_here)
+        if born_here:
+            written = await asyncio.to_thread(_written, before, born_here)
+            if self._new.content == written:
+                return self.item(ImportResult.UNCHANGED, key)
+        found = await asyncio.to_thread(self._compare, before, stored, born_here)
         changes = {
             _name(f): [tracked.plain_value(found.now, f), tracked.plain_value(self._new.held, f)]
             for f in found.taken

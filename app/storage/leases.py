@@ -106,14 +106,15 @@ class LeaseStore:
             .where(_wants_review(specialist), ~_held(specialist))
             .order_by(tickets.c.severity, tickets.c.id)
             .limit(limit)
-            .with_for_update(of=tickets, skip_locked=True)
+            # Not FOR UPDATE: that would pass over what somebody just adds a note or a test to.
+            .with_for_update(of=tickets, skip_locked=True, key_share=True)
         )
         return list(await self._connection.scalars(query))
 
     async def lock_named(self, ids: Collection[int]) -> list[int]:
         """Lock tickets by id, in the order of their ids so that no two callers wait in a ring."""
         query = select(tickets.c.id).where(tickets.c.id.in_(ids)).order_by(tickets.c.id)
-        return list(await self._connection.scalars(query.with_for_update()))
+        return list(await self._connection.scalars(query.with_for_update(key_share=True)))
 
     async def lease(
         self,

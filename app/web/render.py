@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -28,6 +29,22 @@ environment.undefined = StrictUndefined
 environment.auto_reload = False
 environment.trim_blocks = True
 environment.lstrip_blocks = True
+
+_UNSEEN = re.compile("[\x80-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters beyond ASCII, and what turns the direction of the text behind it around."""
+
+
+def seen(value: Any) -> Any:
+    """Return what a template prints; a line of text with what is not seen in it written out.
+
+    Clients may not send such lines, but documents that are imported hold them.
+    """
+    if type(value) is not str or value.isascii() or "\n" in value:
+        return value
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
+
+
+environment.finalize = seen
 
 
 def page(

@@ -306,6 +306,20 @@ async def test_agents_that_claim_review_and_release_at_once_do_no_work_twice(
     assert (reviews, leases) == ((len(keys),), (0,))
 
 
+async def test_a_ticket_that_just_gets_a_note_is_not_passed_over(
+    api: Api, database: str, pia: str
+) -> None:
+    key = (await api.file())["key"]
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO checklist_items (id, ticket_id, position, text, done) "
+            "SELECT gen_random_uuid(), id, 99, 'x', false FROM tickets WHERE key = %s",
+            [key],
+        )
+
+        assert _keys(await _claim(api, pia)) == [key]
+
+
 async def test_a_ticket_that_is_just_being_changed_is_passed_over(
     api: Api, database: str, pia: str
 ) -> None:

@@ -322,6 +322,10 @@ BAD = {
     ),
     "twice": (PLAIN + PLAIN, "occurs twice"),
     "no hunk": ("--- a/kasmina/ops.py\n+++ b/kasmina/ops.py\n", "no hunk"),
+    "git's empty new file": (
+        "diff --git a/kasmina/o.py b/kasmina/o.py\nnew file mode 100644\nindex 0000000..e69de29\n",
+        "empty files; those cannot be added",
+    ),
     "git without hunk": ("diff --git a/kasmina/o.py b/kasmina/o.py\n", "no hunk"),
     "two git lines": (
         "diff --git a/kasmina/o.py b/kasmina/o.py\nnew file mode 100644\n" + GIT,
