@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property, partial
+from importlib.metadata import version
 from pathlib import Path
 
 from app.config import Settings
@@ -313,7 +314,7 @@ class Factory:
     @cached_property
     def exports(self) -> ExportService:
         """Tickets as others read them."""
-        return ExportService(self.unit)
+        return ExportService(self.unit, self.settings.url, version("findings"))
 
     @cached_property
     def transfer(self) -> TransferService:

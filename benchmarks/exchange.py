@@ -1,6 +1,6 @@
 """How long imports and exports take, and how much memory a large export needs.
 
-``python benchmarks/exchange.py [--documents 300] [--tickets 100000] [--folder DIR]``
+``python benchmarks/exchange.py [--documents 300] [--results 25000] [--tickets 100000]``
 
 The service runs in this process, with an embedded database of its own. Documents are written by the
 service's own format, about five kilobytes each, or taken from a folder. Times are wall clock and
@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import io
+import json
 import random
 import resource
 import sys
@@ -41,6 +42,8 @@ from app.formats.markdown import (  # noqa: E402
     TicketFacts,
     write,
 )
+from app.formats.sarif.reader import RunReader  # noqa: E402
+from app.formats.sarif.stream import heads, results  # noqa: E402
 from app.main import create_app  # noqa: E402
 
 WORDS = [
@@ -217,6 +220,59 @@ async def documents_in_and_out(client: Client, documents: dict[str, bytes]) -> N
         await client.send("GET", "/exports?format=jsonl")
 
 
+def scanner_report(count: int) -> bytes:
+    """A report of so many results, three to a file, with the code of each."""
+    chance = random.Random(2)  # noqa: S311 - nothing to guess
+    results = [
+        {
+            "ruleId": f"R{n % 90}",
+            "level": ("note", "warning", "error")[n % 3],
+            "message": {"text": prose(chance, 12)},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": f"garden/part_{n // 300}/pump_{n // 3}.py"},
+                        "region": {
+                            "startLine": n % 3 * 40 + 7,
+                            "startColumn": 5,
+                            "endColumn": 40,
+                            "snippet": {"text": f"    {prose(chance, 6)}  # {n}"},
+                        },
+                    },
+                    "logicalLocations": [{"fullyQualifiedName": f"Pump.step_{n % 7}"}],
+                }
+            ],
+            "partialFingerprints": {"primaryLocationLineHash": f"{n * 7919:016x}:1"},
+        }
+        for n in range(count)
+    ]
+    rules = [{"id": f"R{n}", "shortDescription": {"text": prose(chance, 9)}} for n in range(90)]
+    driver = {"name": "Pumplint", "version": "1.0", "rules": rules}
+    run = {"tool": {"driver": driver}, "results": results}
+    return json.dumps({"version": "2.1.0", "runs": [run]}, indent=1).encode()
+
+
+async def results_in_and_out(client: Client, count: int) -> None:
+    """Import the results of a scanner, again, and export them."""
+    body = scanner_report(count)
+    headers = {"Content-Type": "application/sarif+json"}
+    print(f"{count} results of a scanner, {len(body) / 2**20:.0f} MiB")
+    with measured("reading alone"):
+        file = io.BytesIO(body)
+        (head,) = heads(file)
+        reader = RunReader(head, None, frozenset(), lambda _: None)
+        read = sum(reader.read(result) is not None for result in results(file))
+    if read != count:
+        raise SystemExit(f"{read} of {count} results were read")
+    for name in ("import of the results", "the same again, nothing changed"):
+        before = _peak()
+        with measured(name):
+            await client.send("POST", "/imports?format=sarif", content=body, headers=headers)
+        print(f"  peak memory grew by {_peak() - before:.1f} MiB, the answer included")
+    with measured("export as SARIF"):
+        await client.send("GET", "/exports?format=sarif")
+
+
 async def large_export(client: Client, factory: Factory, tickets: int) -> None:
     """Export ever more tickets, and watch the memory of this process."""
     made = 0
@@ -286,6 +342,8 @@ async def run(arguments: argparse.Namespace) -> None:
                 from_folder(arguments.folder, count) if arguments.folder else generated(count)
             )
             await documents_in_and_out(client, documents)
+            if arguments.results:
+                await results_in_and_out(client, arguments.results)
             if arguments.tickets:
                 await large_export(client, factory, arguments.tickets)
 
@@ -294,5 +352,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=300, help="So many by one call.")
     parser.add_argument("--tickets", type=int, default=0, help="So many in the large export.")
+    parser.add_argument("--results", type=int, default=0, help="So many of a scanner.")
     parser.add_argument("--folder", type=Path, help="Documents to take, instead of made ones.")
     asyncio.run(run(parser.parse_args()))

@@ -22,13 +22,14 @@ from app.services.scanning import ReportOptions
 router = new_router("exchange")
 
 MARKDOWN = "text/markdown; charset=utf-8"
+SARIF = "application/sarif+json"
 _AS_FILE = {
     "responses": {
         200: {
             "description": "The file, streamed.",
             "content": {
                 kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("application/zip", "application/x-ndjson", "text/csv")
+                for kind in ("application/zip", "application/x-ndjson", "text/csv", SARIF)
             },
         }
     }
@@ -132,6 +133,12 @@ async def markdown_of(services: Services, key: str) -> Response:
     return Response(found.content, 200, {"ETag": found.etag}, MARKDOWN)
 
 
+@router.get("/tickets/{key}.sarif", **text_answers(SARIF, "The report.", 404))
+async def show_sarif(_: Reader, services: Services, key: TicketKey) -> Response:
+    """Show a ticket as a SARIF 2.1.0 report of one result."""
+    return Response(await services.exports.sarif_of(key), 200, media_type=SARIF)
+
+
 @router.get("/tickets/{key}/document", **answers(DocumentOut, 200, 404))
 async def show_document(_: Reader, services: Services, key: TicketKey) -> JsonResponse:
     """Show a ticket as its document words it, raw tokens beside normal ones."""
@@ -145,12 +152,19 @@ async def export_tickets(
     services: Services,
     wanted: TicketFilters,
     format: Annotated[  # the parameter's word
-        Literal["markdown", "jsonl", "csv"],
+        Literal["markdown", "jsonl", "csv", "sarif"],
         Query(
             description="`markdown` is a zip archive of documents, `jsonl` everything that belongs "
-            "to the tickets, line by line; complete only for admins."
+            "to the tickets, line by line; complete only for admins. `sarif` is SARIF 2.1.0."
         ),
     ] = "markdown",
+    suppressed: Annotated[
+        Literal["include", "omit"],
+        Query(
+            description="SARIF: `omit` leaves out what is closed or suppressed, for consumers that "
+            "count it all the same."
+        ),
+    ] = "include",
 ) -> Response:
     """Export tickets as a file, with the filters of the list.
 
@@ -165,6 +179,9 @@ async def export_tickets(
         case "csv":
             kind = "text/csv; charset=utf-8; header=present"
             return await _file(services.exports.csv(wanted), kind, "findings.csv")
+        case "sarif":
+            pieces = services.exports.sarif(wanted, omit=suppressed == "omit")
+            return await _file(pieces, SARIF, "findings.sarif")
 
 
 async def _file(pieces: AsyncGenerator[bytes], media_type: str, name: str) -> StreamingResponse:

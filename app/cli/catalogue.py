@@ -409,8 +409,9 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             (
                 "findings export --format markdown --out audit.zip",
                 "findings export --format csv > tickets.csv",
+                "findings export --format sarif --suppressed omit > open.sarif",
             ),
-            "Export tickets as Markdown documents, JSON Lines or a table, as it comes.",
+            "Export tickets as Markdown documents, JSON Lines, SARIF or a table, as it comes.",
         ),
         "report": Command(
             "commands.report:make_report",

@@ -18,6 +18,7 @@ from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
 from app.formats.markdown import facts, merge, parse, to_json, write
+from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
 from app.services.access import shown
 from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
@@ -78,8 +79,9 @@ class _Source:
 class ExportService:
     """Tickets as others read them."""
 
-    def __init__(self, unit: UnitOfWork) -> None:
+    def __init__(self, unit: UnitOfWork, url: str, version: str) -> None:
         self._unit = unit
+        self._url, self._version = url, version
 
     async def document(self, key: str) -> ExportedDocument:
         """Return the document of a ticket.
@@ -119,6 +121,38 @@ class ExportService:
             opening = b""
         if opening:
             yield opening
+
+    async def sarif(self, wanted: TicketFilter, *, omit: bool) -> AsyncGenerator[bytes]:
+        """Yield tickets as SARIF; with `omit` without those that are settled or suppressed."""
+        writer = SarifWriter(self._url, self._version)
+        yield writer.opening()
+        async for items in self._batches(wanted):
+            yield await self._as_sarif(writer, [item.key for item in items], omit=omit)
+        yield writer.closing()
+
+    async def sarif_of(self, key: str) -> bytes:
+        """Return a ticket as SARIF.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        async with self._unit.read() as stores:
+            await shown(stores, key)
+        writer = SarifWriter(self._url, self._version)
+        pieces = [writer.opening(), await self._as_sarif(writer, [key], omit=False)]
+        return b"".join([*pieces, writer.closing()])
+
+    async def _as_sarif(self, writer: SarifWriter, keys: Sequence[str], *, omit: bool) -> bytes:
+        async with self._unit.read() as stores:
+            tickets = await stores.documents.whole(keys)
+            reported = await stores.scanning.reported_by([ticket.id for ticket in tickets])
+        pieces = []
+        for ticket in tickets:
+            by = ReportedBy(*reported[ticket.id]) if ticket.id in reported else None
+            settled = ticket.status.is_final or suppressions(ticket, by.said if by else {})
+            if not (omit and settled):
+                pieces.append(writer.item(ticket, by))
+        return b"".join(pieces)
 
     async def _batches(self, wanted: TicketFilter) -> AsyncIterator[Sequence[TicketSummary]]:
         position: tuple[Any, ...] | None = None

@@ -254,6 +254,12 @@ class _Intake:
             "message": result.message,
             **result.kept,
         }
+        if result.suppressions is not None:
+            said["suppressions"] = [
+                {"kind": s.kind, "status": s.status.value}
+                | ({"justification": s.justification} if s.justification else {})
+                for s in result.suppressions
+            ]
         if before is None:
             key = next(names)
             warnings = (*result.warnings, *(f"similar to {other}" for other in like))

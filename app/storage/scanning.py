@@ -72,6 +72,19 @@ class ScanningStore:
             for row in rows
         ]
 
+    async def reported_by(
+        self, ids: Sequence[int]
+    ) -> dict[int, tuple[str, str, str, Mapping[str, Any]]]:
+        """Return (scanner, tool, rule, what it said) by ticket; of several the first to report."""
+        table = scanner_results.c
+        rows = await self._connection.execute(
+            select(table.ticket_id, table.scanner, table.tool, table.rule, table.said)
+            .where(table.ticket_id.in_(list(ids)))
+            .order_by(table.ticket_id, table.changed_at.desc(), table.scanner)
+        )
+        # Later rows win: the one that has been there longest.
+        return {row.ticket_id: (row.scanner, row.tool, row.rule, row.said) for row in rows}
+
     async def tickets_named(self, wanted: Iterable[str]) -> dict[str, int]:
         """Return the ids of tickets by their keys."""
         query = select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(list(wanted)))

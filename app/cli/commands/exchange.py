@@ -49,6 +49,7 @@ class Format(StrEnum):
     markdown = "markdown"
     jsonl = "jsonl"
     csv = "csv"
+    sarif = "sarif"
 
 
 def _many(name: str, help_text: str) -> Any:
@@ -262,6 +263,9 @@ def export_tickets(
     out: Annotated[
         str, Option("--out", metavar="FILE", help="Where to; - for standard output.")
     ] = "-",
+    suppressed: Annotated[
+        str | None, Option(metavar="WORD", help="omit: SARIF without what is closed or suppressed.")
+    ] = None,
     query: Annotated[str | None, Option("--q", help="Words to find.")] = None,
     severity: Annotated[_Words, _many("--severity", "P0 to P4.")] = None,
     status: Annotated[_Words, _many("--status", "Where the ticket stands.")] = None,
@@ -294,13 +298,14 @@ def export_tickets(
         bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
     ] = None,
 ) -> None:
-    """Export tickets as Markdown documents, JSON Lines or a table, as it comes.
+    """Export tickets as Markdown documents, JSON Lines, SARIF or a table, as it comes.
 
     JSON Lines hold everything that belongs to the tickets; complete, to be imported elsewhere, they
     are only for admins and without filters.
     """
     params: dict[str, Any] = {
         "format": form.value,
+        "suppressed": suppressed,
         "q": query,
         "severity": severity,
         "status": status,
