@@ -97,10 +97,15 @@ class Bench:
         return await self.run(key, "check")
 
     async def prove(self, source: str, defective: str = DEFECTIVE) -> dict[str, Any]:
-        """Hand in a test file and prove it against a planted defect."""
-        key, _ = await self.submit(source)
+        """Hand in a test file, prove it against a planted defect, and take it away.
+
+        Left there it would count among the others of each later proof.
+        """
+        key, answer = await self.submit(source)
         await self.plant(key, defective)
-        return await self.run(key, "proof")
+        run = await self.run(key, "proof")
+        await self.api.call("DELETE", f"/tickets/{key}/tests/{answer['id']}", expect=204)
+        return run
 
     async def state(self, key: str) -> str:
         """The state of a ticket's evidence."""
