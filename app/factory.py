@@ -64,6 +64,7 @@ from app.services.tickets import TicketService
 from app.services.tokens import TokenService
 from app.services.transfer import TransferService
 from app.services.transitions import TransitionService
+from app.services.work_orders import WorkOrderService
 from app.services.workers import WorkerService
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
@@ -394,6 +395,11 @@ class Factory:
     def pool_state(self) -> dict[str, int]:
         """Return how many database connections are in use and idle, and the most there may be."""
         return self.unit.pool_state()
+
+    @cached_property
+    def work_orders(self) -> WorkOrderService:
+        """What is wanted of agents and people."""
+        return WorkOrderService(self.unit, self.runs, self.submissions, self.patches, self.reviews)
 
     @cached_property
     def worker_states(self) -> WorkerService:

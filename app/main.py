@@ -38,6 +38,7 @@ from app.api import (
     ticket_batches,
     tickets,
     uploads,
+    work_orders,
     workers,
     workflow,
 )
@@ -69,6 +70,7 @@ ROUTERS = (
     runs,
     run_streams,
     source,
+    work_orders,
     workers,
     changes,
     accounts,

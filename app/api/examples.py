@@ -54,6 +54,12 @@ BODIES: Mapping[str, Any] = {
     "ConfirmIn": {"ticket_version": 2},
     "ClaimIn": {"specialist": "pytorch", "count": 5, "minutes": 30},
     "ReleaseIn": {"specialist": "pytorch", "keys": ["B2-DRL-10"]},
+    "WorkOrderIn": {"kind": "reproduce", "ticket": "B2-DRL-10", "note": "On CPU, please."},
+    "WorkClaimIn": {"kinds": ["reproduce", "fix"], "minutes": 30},
+    "WorkSubmitIn": {
+        "filename": "test_scale.py",
+        "source": "def test_scale():\n    assert scale(2.0, 3.0) == 6.0\n",
+    },
     "SpecialistIn": {"name": "security", "code": "SEC", "label": "Security Specialist"},
     "AccountIn": {"name": "ada", "role": "reviewer", "speaks_for": ["pytorch"]},
     "AccountPatch": {"role": "maintainer"},

@@ -10,6 +10,7 @@ from app.domain.evidence import EvidenceState
 from app.domain.reviews import Answer as AnswerWord
 from app.domain.reviews import ClaimOpinion
 from app.domain.tickets import Category, Resolution, Severity, Status
+from app.domain.work_orders import OrderKind
 
 Key = Annotated[
     str,
@@ -180,3 +181,32 @@ class Move(Arguments):
     commits: list[Words] = Field([], max_length=20)
     duplicate_of: Key | None = None
     waiver: Text | None = Field(None, description="Why no run has to show it.")
+
+
+class ClaimWork(Arguments):
+    """Of `claim_work`."""
+
+    kinds: list[OrderKind] = Field([], max_length=4, description="Left out: any.")
+    specialist: Words | None = None
+    minutes: int = Field(30, ge=1, le=1440)
+
+
+class SubmitWork(Arguments):
+    """Of `submit_work`."""
+
+    id: Id
+    filename: Words | None = Field(None, description="reproduce, refute: test_x.py.")
+    source: Annotated[str, Field(max_length=65_536)] | None = None
+    patch: Annotated[str, Field(max_length=262_144)] | None = Field(
+        None, description="fix: mends the defect; refute: plants it."
+    )
+    verdict: GivenVerdict | None = Field(None, description="assess.")
+    rationale: Text | None = None
+    specialist: Words | None = None
+    claim: ClaimOpinion | None = None
+
+
+class ReleaseWork(Arguments):
+    """Of `release_work`."""
+
+    id: Id

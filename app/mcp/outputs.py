@@ -31,8 +31,10 @@ class Next(Output):
 class Result(Output):
     """The whole of an answer."""
 
-    cut: bool | None = Field(None, description="Something had no room; `more` has all.")
+    cut: bool | None = None
+    """Something had no room."""
     more: str | None = None
+    """The resource that has all."""
 
 
 class Row(Output):
@@ -168,6 +170,19 @@ class GateState(Result):
     next: Next | None = None
     untrusted_why: str | None = None
     waiting_for: str | None = None
+
+
+class Order(Result):
+    """Of `claim_work`, `submit_work` and `release_work`; empty where no order waits."""
+
+    id: str | None = None
+    kind: str | None = None
+    ticket: str | None = None
+    status: str | None = None
+    lease_expires_at: str | None = None
+    run: str | None = None
+    untrusted_note: str | None = None
+    untrusted_reason: str | None = None
 
 
 class Refusal(Output):

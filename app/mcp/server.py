@@ -159,9 +159,9 @@ def _described() -> list[types.Tool]:
             description=tool.description,
             input_schema=_schema(tool.arguments),
             output_schema=_schema(tool.output),
-            annotations=types.ToolAnnotations(
-                read_only_hint=tool.reads, destructive_hint=False, open_world_hint=False
-            ),
+            annotations=types.ToolAnnotations(read_only_hint=True)
+            if tool.reads
+            else types.ToolAnnotations(destructive_hint=False),
         )
         for tool in TOOLS
     ]

@@ -251,6 +251,34 @@ async def _move(rest: Rest, args: given.Move) -> dict[str, Any]:
     return _changed(await result_of(rest, Call("POST", path, json=body)))
 
 
+async def _claim_work(rest: Rest, args: given.ClaimWork) -> dict[str, Any]:
+    found = await result_of(rest, Call("POST", "/work-orders/claim", json=args.given()))
+    return _order(found["order"] or {})
+
+
+async def _submit_work(rest: Rest, args: given.SubmitWork) -> dict[str, Any]:
+    reviewed = ("verdict", "rationale", "specialist", "claim")
+    body = args.given("id", *reviewed)
+    if args.verdict is not None:
+        body["review"] = {n: v for n, v in args.given().items() if n in reviewed}
+    path = quoted("work-orders", args.id, "submit")
+    return _order(await result_of(rest, Call("POST", path, json=body)))
+
+
+async def _release_work(rest: Rest, args: given.ReleaseWork) -> dict[str, Any]:
+    path = quoted("work-orders", args.id, "release")
+    return _order(await result_of(rest, Call("POST", path)))
+
+
+def _order(order: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("id", "kind", "ticket", "status", "lease_expires_at", "run")
+    return {
+        **{name: order.get(name) for name in names},
+        "untrusted_note": order.get("note"),
+        "untrusted_reason": order.get("reason"),
+    }
+
+
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "find",
@@ -325,5 +353,20 @@ TOOLS: tuple[Tool, ...] = (
         reads=True,
     ),
     Tool("move", "Change the status of a ticket, or close it.", given.Move, outputs.Changed, _move),
+    Tool(
+        "claim_work",
+        "Take the next work order: reproduce, refute, fix or assess. `show` its ticket.",
+        given.ClaimWork,
+        outputs.Order,
+        _claim_work,
+    ),
+    Tool(
+        "submit_work",
+        "Hand in what an order wants. A run judges it; then look at `run_result`.",
+        given.SubmitWork,
+        outputs.Order,
+        _submit_work,
+    ),
+    Tool("release_work", "Give an order back.", given.ReleaseWork, outputs.Order, _release_work),
 )
 """In a stated order, so that each list of them is the same."""

@@ -14,6 +14,7 @@ from . import (  # noqa: F401  # registers the tables
     sessions,
     tickets,
     verification,
+    work_orders,
 )
 
 __all__ = ["metadata"]

@@ -198,6 +198,7 @@ LEFT_OUT = MappingProxyType(
         "service_secrets": "secrets",
         "kept_answers": "answers of a day",
         "review_leases": "of minutes",
+        "work_orders": "wanted here; what came of them is with the tickets",
         "workers": "of this installation",
         "counters": "of this installation",
         "suite_results": "found anew by the next proof",

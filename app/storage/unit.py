@@ -53,6 +53,7 @@ from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
 from app.storage.transfer import TransferStore
+from app.storage.work_orders import WorkOrderStore
 from app.storage.workers import WorkerStore
 
 log = structlog.get_logger(__name__)
@@ -105,6 +106,11 @@ class Stores:
     def ticket_lists(self) -> TicketListStore:
         """Lists of tickets."""
         return TicketListStore(self._connection)
+
+    @cached_property
+    def work_orders(self) -> WorkOrderStore:
+        """Work orders."""
+        return WorkOrderStore(self._connection)
 
     @cached_property
     def reviews(self) -> ReviewStore:

@@ -33,6 +33,7 @@ from app.web import (
     ticket_edit,
     ticket_forms,
     tickets,
+    work_orders,
 )
 from app.web.render import page
 from app.web.routing import new_router, problem_page
@@ -57,6 +58,7 @@ ROUTERS = (
     review.router,
     runs.router,
     source.router,
+    work_orders.router,
     admin.router,
     report.pages,
 )

@@ -131,6 +131,8 @@ ACTION: Mapping[str, str] = {
     "review.applied": "applied an amendment",
     "note.added": "added a note",
     "test.linked": "linked a test",
+    "work-order.placed": "asked for work",
+    "work-order.judged": "judged what was handed in",
     "test.unlinked": "unlinked a test",
     "test.submitted": "submitted a test",
     "patch.put": "stored a patch",

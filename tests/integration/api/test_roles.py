@@ -60,6 +60,8 @@ reader      GET     /tickets/{key}/reviews
 reader      GET     /tickets/{key}/similar
 reader      GET     /tickets/{key}/tests
 reader      GET     /tickets/{key}/tests/{id}/source
+reader      GET     /work-orders
+reader      GET     /work-orders/{id}
 reader      GET     /workers
 reader      GET     /workflow
 reporter    POST    /tickets
@@ -83,6 +85,10 @@ reviewer    POST    /tickets/{key}/reviews/{id}/confirm
 reviewer    POST    /tickets/{key}/runs
 reviewer    PUT     /tickets/{key}/testability
 reviewer    DELETE  /tickets/{key}/tests/{id}
+reviewer    POST    /work-orders
+reviewer    POST    /work-orders/claim
+reviewer    POST    /work-orders/{id}/release
+reviewer    POST    /work-orders/{id}/submit
 maintainer  POST    /imports
 maintainer  POST    /tests/sync
 maintainer  DELETE  /tickets/{key}/patches/{name}

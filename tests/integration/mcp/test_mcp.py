@@ -178,6 +178,8 @@ async def test_every_tool_answers_every_role_as_the_calls_behind_it_do(api: Api)
     review = (await api.call("POST", f"{path}/reviews", json=objection, expect=201)).json()["id"]
     patch = {"content": defect("B2-DRL-02"), "headers": {"Content-Type": "text/x-diff"}}
     run = (await api.call("POST", f"{path}/runs", json={"kind": "check"}, expect=202)).json()["id"]
+    wanted = {"kind": "fix", "ticket": key}
+    order = (await api.call("POST", "/work-orders", json=wanted, expect=201)).json()["id"]
     answered = {"resolution": "overruled", "reason": "It is so."}
     reviewed = {"specialist": "codereview", "verdict": "NEUTRAL"}
     moved = {"to": "investigating"}
@@ -206,6 +208,12 @@ async def test_every_tool_answers_every_role_as_the_calls_behind_it_do(api: Api)
         "run_result": ({"id": run}, ("GET", f"/runs/{run}", {})),
         "gate": ({"key": key}, ("GET", f"{path}/gate", {})),
         "move": ({"key": key, **moved}, ("POST", f"{path}/transitions", {"json": moved})),
+        "claim_work": ({}, ("POST", "/work-orders/claim", {"json": {}})),
+        "submit_work": (
+            {"id": order, "patch": "x"},
+            ("POST", f"/work-orders/{order}/submit", {"json": {"patch": "x"}}),
+        ),
+        "release_work": ({"id": order}, ("POST", f"/work-orders/{order}/release", {})),
     }
     assert cases.keys() == {tool.name for tool in TOOLS}
 
@@ -332,6 +340,28 @@ async def test_the_same_tour_leaves_the_same_behind_as_by_rest(api_with_worker: 
             for key in (by_tools, by_rest)
         ]
         assert shown[0] == shown[1], part
+
+
+async def test_work_is_taken_done_and_given_back_by_tools(api: Api) -> None:
+    await api.account("bot", "reviewer", speaks_for=("codereview",))
+    for _ in range(2):
+        key = (await api.file())["key"]
+        body = {"kind": "assess", "ticket": key, "note": HOSTILE}
+        await api.call("POST", "/work-orders", json=body, expect=201)
+
+    async with in_memory(api, "bot") as client:
+        first = await use(client, "claim_work", kinds=["assess"])
+        lacking = await refused(client, "submit_work", id=first["id"])
+        done = await use(client, "submit_work", id=first["id"], verdict="NEUTRAL")
+        second = await use(client, "claim_work")
+        back = await use(client, "release_work", id=second["id"])
+        nothing = await use(client, "claim_work", kinds=["fix"])
+
+    assert (first["status"], first["untrusted_note"]) == ("claimed", HOSTILE)
+    assert lacking["errors"][0]["argument"] == "review"
+    assert done["status"] == "accepted"
+    assert (back["id"], back["status"]) == (second["id"], "open")
+    assert nothing == {}
 
 
 async def test_ten_rows_are_short(api: Api) -> None:

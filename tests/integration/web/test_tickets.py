@@ -287,3 +287,17 @@ async def test_a_place_leads_to_its_code_with_its_lines_marked(api: Api) -> None
     assert address in review
     assert re.findall(r'id="L(\d+)" class="named"', shown) == ["59", "60", "61"]
     assert re.findall(r'id="L(\d+)"', shown)[0] == "19"
+
+
+async def test_work_orders_are_listed_and_filtered(api: Api) -> None:
+    key = (await api.file())["key"]
+    body = {"kind": "reproduce", "ticket": key, "note": HOSTILE}
+    await api.call("POST", "/work-orders", json=body, expect=201)
+
+    async with visiting(api) as visitor:
+        shown = await visitor.see("/work-orders")
+        none = await visitor.see("/work-orders?status=accepted")
+
+    assert f'href="/tickets/{key}"' in shown
+    assert "<script>" not in shown
+    assert key not in none
