@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 BUNDLED = "kasmina"
@@ -79,6 +80,18 @@ class Target:
         if base.parts[:1] != (top,):
             found.setdefault(top, "")
         return found
+
+    def runs_beside(self, path: str, linked: Container[str]) -> bool:
+        """Tell whether a proof of tests in the files `linked` also runs the tests of `path`."""
+        match self.others:
+            case ("none",):
+                return False
+            case ("suite",):
+                return True
+            case ("files",):
+                return path in linked
+            case globs:
+                return any(fnmatchcase(path, glob) for glob in globs)
 
 
 @dataclass(frozen=True)

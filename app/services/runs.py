@@ -157,7 +157,12 @@ class RunService:
         if kind is RunKind.PROOF:
             usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
             everything = await stores.catalogue.tests(snapshot.target.name)
-            others = tuple(test.node_id for _, test in everything if test.node_id not in mine)
+            files = {node_id.partition("::")[0] for node_id in mine}
+            others = tuple(
+                test.node_id
+                for _, test in everything
+                if test.node_id not in mine and snapshot.target.runs_beside(test.path, files)
+            )
         arms = plan_arms(kind, usable)
         if arms is None:
             raise _no_patch(ticket.key, patches, caller)
@@ -185,7 +190,7 @@ class RunService:
             submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
             others_submitted=tuple(
                 await stores.submitted.of_others(snapshot.target.name, ticket.id)
-                if kind is RunKind.PROOF
+                if kind is RunKind.PROOF and snapshot.target.others == ("suite",)
                 else ()
             ),
         )

@@ -27,6 +27,11 @@ _NOT_LOADED = frozenset(
     | {"benchmark", "html", "metadata", "sugar", "flake8", "mypy", "ruff", "typeguard", "jaxtyping"}
 )
 """Plugins that an arm does without: they start processes, write reports, or check other things."""
+_SPEAKING = (
+    *("pyproject.toml", "setup.cfg", "setup.py", "tox.ini", "noxfile.py", "*requirements*.txt"),
+    *("requirements/*.txt", "requirements/*.in", "tests/requirements*.txt", "Makefile"),
+)
+_MOST_BYTES = 1 << 20
 _HEAD = """\
 # Packages whose findings are tracked and run. docs/targets.md explains the keys.
 """
@@ -113,7 +118,7 @@ def look_at(
     interpreter = python.expanduser().absolute() if python else _interpreter(root)
     settings = find(root)
     installed = _asked(interpreter)
-    plugins = tuple(p for p in (installed.plugins if installed else ()) if p not in _NOT_LOADED)
+    plugins = tuple(_plugins(root, installed.plugins)) if installed else ()
     chosen = suite or _suite(root)
     return Entry(
         name=title,
@@ -231,6 +236,21 @@ def _asked(interpreter: Path | None) -> Installed | None:
         return ask(str(interpreter))
     except InterpreterFailed:
         return None  # the doctor says so
+
+
+def _plugins(root: Path, installed: Mapping[str, str]) -> Iterator[str]:
+    """The installed plugins that the project itself speaks of: others might change its tests."""
+    said = "\n".join(_small(place) for name in _SPEAKING for place in sorted(root.glob(name)))
+    for plugin, distribution in sorted(installed.items()):
+        if plugin not in _NOT_LOADED and distribution in said.lower().replace("_", "-"):
+            yield plugin
+
+
+def _small(place: Path) -> str:
+    try:
+        return place.read_text("utf-8") if place.stat().st_size < _MOST_BYTES else ""
+    except (OSError, UnicodeError):
+        return ""
 
 
 def _suite(root: Path) -> str:

@@ -27,7 +27,10 @@ print(json.dumps({
     "prefixes": sorted({sys.prefix, sys.base_prefix}),
     "path": [one for one in sys.path if one],
     "distributions": found,
-    "plugins": sorted({one.name for one in metadata.entry_points(group="pytest11")}),
+    "plugins": {
+        one.name: one.dist.metadata["Name"].lower().replace("_", "-")
+        for one in metadata.entry_points(group="pytest11")
+    },
 }))
 """
 
@@ -47,8 +50,8 @@ class Installed:
     """Folders that are its own."""
     distributions: Mapping[str, str]
     """Versions by name."""
-    plugins: tuple[str, ...]
-    """Entry points of plugins for pytest."""
+    plugins: Mapping[str, str]
+    """Plugins for pytest by their entry points, each with its distribution."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,7 +87,7 @@ def ask(python: str) -> Installed:
         platform=said["platform"],
         prefixes=tuple(said["prefixes"]),
         distributions=said["distributions"],
-        plugins=tuple(said["plugins"]),
+        plugins=said["plugins"],
     )
     _known[python] = _times([python, *said["path"]]), found
     return found

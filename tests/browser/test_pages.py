@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 
 PAGES = [
     "/", "/tickets", "/tickets?severity=P2&q=factor", "/file", "/review", "/runs", "/tests",
-    "/workers", "/accounts", "/accounts/ada", "/me", "/keys", "/problems", "/problems/gate-unmet",
+    "/workers", "/targets",
+    "/accounts", "/accounts/ada", "/me", "/keys", "/problems", "/problems/gate-unmet",
 ]  # fmt: skip
 RULES = {
     "light": (),

@@ -252,7 +252,7 @@ async def test_each_page_is_small(api: Api) -> None:
 
     async with visiting(api) as visitor:
         for path in ("/", "/tickets", f"/tickets/{key}", "/file", "/review", "/tests", "/runs",
-                     "/workers", "/accounts", "/me", "/keys"):  # fmt: skip
+                     "/workers", "/targets", "/accounts", "/me", "/keys"):  # fmt: skip
             assert len((await visitor.see(path)).encode()) < 100_000, path
 
 
