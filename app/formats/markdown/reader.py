@@ -123,7 +123,11 @@ def _errors(
     if title is None:
         found.append((0, "no title: a ticket begins with '# Finding Ticket: <title>'"))
     if metadata is None:
-        found.append((0, "not a ticket: it has no section '## Ticket Metadata'"))
+        reason = (
+            "not a ticket: it has no section '## Ticket Metadata' with a table of Ticket ID, "
+            "Severity and Status; GET /api/v1/template shows a whole one"
+        )
+        found.append((0, reason))
     elif table is None:
         found.append((metadata.line, "this section has no table with the ticket's fields"))
     else:

@@ -46,8 +46,14 @@ def said(value: Any, most: int = _MAX_MESSAGE) -> str | None:
     """Return a text without what cannot be stored or seen; None where it is none, or blank."""
     if not isinstance(value, str):
         return None
-    text = _NOT_SHOWN.sub("", value[: most * 2]).strip()
+    text = value if len(value) <= most else value[: most * 2]
+    text = _shown(text).strip()
     return (text if len(text) <= most else text[: most - 1] + "…") or None
+
+
+def _shown(text: str) -> str:
+    # Most texts are of one line that shows all it has: that is told much faster.
+    return text if text.isprintable() else _NOT_SHOWN.sub("", text)
 
 
 def _whole(value: Any, most: int = 100_000_000) -> int | None:
@@ -94,6 +100,7 @@ class RunReader:
             for rule in _list(component.get("rules"))
             if isinstance(rule, dict) and isinstance(rule.get("id"), str)
         }
+        self._abouts: dict[int, tuple[str | None, str | None]] = {}
         columns = head.said.get("columnKind")
         self._columns = columns if isinstance(columns, str) else None
         name = said(driver.get("name"), 100) or "unknown"
@@ -169,13 +176,21 @@ class RunReader:
             locations=tuple(locations),
             trace=trace,
             code=code,
-            about_rule=_about(rule, message),
+            about_rule=self._about(rule, message),
             tags=tuple(dict.fromkeys(map(str, tags)))[:50],
             security=security,
             suppressions=_suppressions(result),
             kept=self._kept(result, physical),
             warnings=tuple(warnings),
         )
+
+    def _about(self, rule: dict[str, Any], message: str) -> str | None:
+        """Return what the tool says of a rule, beside the message; it is read once for all."""
+        if not rule:
+            return None
+        if id(rule) not in self._abouts:
+            self._abouts[id(rule)] = _about(rule)
+        return "\n\n".join(p for p in self._abouts[id(rule)] if p and p != message) or None
 
     def _rule_of(self, result: dict[str, Any], warnings: list[str]) -> tuple[str, dict[str, Any]]:
         """Return the id of a result's rule and what the tool says of it, which may be nothing."""
@@ -283,7 +298,7 @@ class RunReader:
             prints=tuple(_prints(result)),
             key=_own_key(result),
         )
-        shown = _NOT_SHOWN.sub("", code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
+        shown = _shown(code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
         return shown, trace
 
     def _token(self, region: dict[str, Any], source: Source | None, offset: int) -> list[str]:
@@ -301,16 +316,15 @@ class RunReader:
 
     def _kept(self, result: dict[str, Any], physical: dict[str, Any]) -> dict[str, Any]:
         """Return what goes out again as it came."""
-        kept: dict[str, Any] = {
-            name: result[name]
-            for name in _KEPT
-            if isinstance(result.get(name), (int, float)) or said(result.get(name), 500)
-        }
+        kept: dict[str, Any] = {}
+        for name in _KEPT:
+            value = result.get(name)
+            if isinstance(value, (int, float)) or (value is not None and said(value, 500)):
+                kept[name] = value
         for name in ("fingerprints", "partialFingerprints"):
-            stamps = {
-                k: v for k, v in _object(result.get(name)).items() if said(k, 200) and said(v, 2000)
-            }
-            if stamps:
+            given = result.get(name)
+            if isinstance(given, dict) and given:
+                stamps = {k: v for k, v in given.items() if said(k, 200) and said(v, 2000)}
                 kept[name] = dict(list(stamps.items())[:20])
         region = _object(physical.get("region"))
         columns = {n: region[n] for n in ("startColumn", "endColumn") if _whole(region.get(n))}
@@ -324,9 +338,9 @@ class RunReader:
 def _storable(value: Any) -> Any:
     """Return JSON whose texts a database takes."""
     if isinstance(value, str):
-        return _NOT_SHOWN.sub("", value)
+        return _shown(value)
     if isinstance(value, dict):
-        return {_NOT_SHOWN.sub("", name): _storable(item) for name, item in value.items()}
+        return {_shown(name): _storable(item) for name, item in value.items()}
     return value
 
 
@@ -370,17 +384,17 @@ def _level(result: dict[str, Any], rule: dict[str, Any], kind: str) -> str:
     return str(level) if level in _LEVELS else "warning"
 
 
-def _about(rule: dict[str, Any], message: str) -> str | None:
-    texts = [
+def _about(rule: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return what a rule says of itself, and where more is said."""
+    text = (
         said(_object(rule.get("help")).get("markdown"), _MAX_ABOUT)
         or said(_text(rule, "fullDescription"), _MAX_ABOUT)
         or said(_text(rule, "shortDescription"), _MAX_ABOUT)
-    ]
-    found = [text for text in texts if text and text != message]
+    )
     link = said(rule.get("helpUri"), 500)
-    if link and urlsplit(link).scheme in ("http", "https") and not re.search(r"[\s<>]", link):
-        found.append(f"<{link}>")
-    return "\n\n".join(found) or None
+    if link and (urlsplit(link).scheme not in ("http", "https") or re.search(r"[\s<>]", link)):
+        link = None
+    return text, link and f"<{link}>"
 
 
 def _suppressions(result: dict[str, Any]) -> tuple[Suppression, ...] | None:

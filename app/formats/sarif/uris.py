@@ -30,6 +30,7 @@ class Paths:
         known: frozenset[str],
     ) -> None:
         self._bases, self._artifacts, self._known = bases, artifacts, known
+        self._last: tuple[str | None, tuple[str | None, str | None]] = (None, (None, None))
         self._root = None if root is None else _plain(root).rstrip("/") + "/"
 
     def of(self, location: Any) -> tuple[str | None, str | None]:
@@ -37,6 +38,13 @@ class Paths:
         uri = self._uri(location, set())
         if uri is None:
             return None, None
+        if uri == self._last[0]:  # results of a file stand together
+            return self._last[1]
+        found = self._path(uri)
+        self._last = uri, found
+        return found
+
+    def _path(self, uri: str) -> tuple[str | None, str | None]:
         path = _plain(uri)
         if self._root and path.startswith(self._root):
             path = path[len(self._root) :]

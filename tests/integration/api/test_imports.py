@@ -443,7 +443,7 @@ NESTED = "## Notes\n\n" + "- " * 10_000 + "x"
 BAD: dict[str, tuple[str | bytes, str, int]] = {
     "not UTF-8": (GOOD.encode().replace(b"starts", b"st\xe4rts"), "not UTF-8", 55),
     "50 MB": (b"#" * 50_000_000, "more than 1048576 bytes", 1),
-    "no ticket": ("# Read me\n\nHello.\n", "not a ticket", 1),
+    "no ticket": ("# Read me\n\nHello.\n", "GET /api/v1/template", 1),
     "two titles": (GOOD + "\n# Finding Ticket: Another\n", "a second title", len(LINES) + 1),
     "an open fence": (GOOD.replace("start()\n```", "start()\n\n## Notes"), "never closed", 57),
     "nested lists": (GOOD + "\n" + NESTED, "nested more than", len(LINES) + 3),
