@@ -322,7 +322,7 @@ QUERIES = [
     ("/tickets?limit=1&limit=2", "/limit", "may be given once"),
     ("/tickets?sort=key&sort=key", "/sort", "may be given once"),
     (f"{TICKET}?full=1", "/full", "known are include"),
-    (f"{TICKET}/gate?full=1", "/full", "this call takes none"),
+    ("/me?full=1", "/full", "this call takes none"),
     ("/runs?outcome=nice", "/outcome/0", "proven"),
     ("/runs/0190f3a0-0000-7000-8000-000000000000?wait=61", "/wait", "60"),
     ("/tests?limit=x", "/limit", "digits only"),
