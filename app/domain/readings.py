@@ -134,6 +134,14 @@ def _differs(node_id: str, arm: ArmResult, results: Sequence[TestResult]) -> str
     endings = {result.outcome for result in results}
     if len(endings) == 1:
         return None
+    apart = {result.outcome for result in results if result.mode is TestMode.APART}
+    beside = {result.outcome for result in results if result.mode is not TestMode.APART}
+    if apart and len(beside) == 1 and not apart & beside:
+        return (
+            f"{node_id} hangs on other files on arm {arm.name}: where those of the other linked "
+            f"tests are loaded it {_ended(beside)}, by itself it {_ended(apart)}. Or on chance: on "
+            "random numbers, on the hash seed, on time."
+        )
     alone = {result.outcome for result in results if result.mode is TestMode.ALONE}
     if len(alone) != 1:
         words = " and ".join(sorted(endings))

@@ -70,6 +70,8 @@ class TestMode(StrEnum):
     """In one process with the others, in the order of the files."""
     REVERSED = "reversed"
     """In one process with the others, in reversed order."""
+    APART = "apart"
+    """In one process with the tests of its file, in which no other file was loaded."""
 
 
 class TestPurpose(StrEnum):

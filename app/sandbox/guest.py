@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NoReturn
 
 from .channel import Channel
@@ -197,11 +198,16 @@ def _settle(order: Order, place: cage.Place) -> None:
         PYTHONDONTWRITEBYTECODE="1",
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
     )
+    # A process that is spawned imports this one's program, which is out of the arm's sight.
+    sys.modules["__main__"] = ModuleType("__main__")
     tempfile.tempdir = None  # the zygote may have looked it up for itself
     sys.dont_write_bytecode = True
-    sys.path.insert(0, str(place.root))
+    folders = [str(place.root)]
     if order.import_root:
-        sys.path.insert(0, str(place.root / order.import_root))
+        folders.insert(0, str(place.root / order.import_root))
+    sys.path[:0] = folders
+    # A Python that a test starts shall find the package, too.
+    os.environ["PYTHONPATH"] = os.pathsep.join(folders)
     for name in order.modules:
         if name in sys.modules:
             raise ImportError(f"{name} has the name of a module that is loaded already")

@@ -95,6 +95,7 @@ MODE: Mapping[str, str] = {
     "alone": "Alone in its process",
     "together": "Together with the others, in the order of the files",
     "reversed": "Together with the others, in reversed order",
+    "apart": "With the tests of its file, and no other file loaded",
 }
 """In which company a test ran."""
 

@@ -3,7 +3,8 @@
 Each linked test first runs alone, in a fork of the collected arm, and then in passes over all of
 them: in the order of the file, then reversed. What ends otherwise beside its neighbours than alone
 is traced to the neighbour. The last pass of a proof is collected anew, in an interpreter that
-hashes strings otherwise and with other random seeds.
+hashes strings otherwise and with other random seeds; of several files each by itself, for what one
+does when it is loaded reaches the tests of all.
 
 The rest of the suite is run once, in one process; what does not pass there is looked at more
 closely, alone and on the other arms.
@@ -156,15 +157,20 @@ class Passes:
                 await self._trace_neighbours(sessions, node_ids)
         finally:
             await sessions.close(park=self.outcome.bad is None)
-        if anew and self.outcome.bad is None:
+        if self.outcome.bad is not None:
+            return
+        if anew:
             await self._repeat_anew(node_ids, repeats)
+        elif failing := not_passed(self.outcome.results, node_ids):
+            # A check shows a defect by them, so it must not be their company's.
+            await self._repeat_apart(failing, node_ids, repeats + 1)
 
     async def _repeat(self, sessions: Sessions, node_ids: Sequence[str], repeats: int) -> bool:
         for repeat in range(1, repeats + 1):
             if repeat == 1:
                 done = await self._each_alone(sessions, node_ids)
             else:
-                done = await self._run(sessions, node_ids, repeat)
+                done = await self._pass(sessions, node_ids, repeat, _mode(node_ids, repeat))
             if not done:
                 return False
         return True
@@ -203,21 +209,33 @@ class Passes:
                 return False
         return True
 
+    async def _repeat_apart(
+        self, some: Sequence[str], node_ids: Sequence[str], repeat: int
+    ) -> None:
+        """Run `some` of the linked tests once more without the files of the others."""
+        if len(_by_file(node_ids)) > 1:
+            for inside in _by_file(some):
+                await self._collect_and_run(inside, repeat, TestMode.APART, other_seeds=False)
+
     async def _repeat_anew(self, node_ids: Sequence[str], repeat: int) -> None:
+        files = _by_file(node_ids)
+        for inside in files:
+            mode = TestMode.APART if len(files) > 1 else _mode(inside, repeat)
+            await self._collect_and_run(inside, repeat, mode, other_seeds=True)
+
+    async def _collect_and_run(
+        self, node_ids: Sequence[str], repeat: int, mode: TestMode, *, other_seeds: bool
+    ) -> None:
+        if self.outcome.bad is not None:
+            return
         sessions = await Sessions.open(
-            self._sandbox, self._arm, node_ids, self._limits, other_seeds=True
+            self._sandbox, self._arm, node_ids, self._limits, other_seeds=other_seeds
         )
         self._note(sessions)
         try:
-            await self._run(sessions, node_ids, repeat)
+            await self._pass(sessions, node_ids, repeat, mode)
         finally:
             await sessions.close()
-
-    async def _run(self, sessions: Sessions, node_ids: Sequence[str], repeat: int) -> bool:
-        if len(node_ids) == 1:
-            return await self._pass(sessions, node_ids, repeat, TestMode.ALONE)
-        mode = TestMode.TOGETHER if repeat % 2 == 0 else TestMode.REVERSED
-        return await self._pass(sessions, node_ids, repeat, mode)
 
     async def _pass(
         self, sessions: Sessions, node_ids: Sequence[str], repeat: int, mode: TestMode
@@ -412,6 +430,19 @@ def _is_telling(warning: str) -> bool:
 
 def _function(node_id: str) -> str:
     return node_id.partition("[")[0]
+
+
+def _mode(node_ids: Sequence[str], repeat: int) -> TestMode:
+    if len(node_ids) == 1:
+        return TestMode.ALONE
+    return TestMode.TOGETHER if repeat % 2 == 0 else TestMode.REVERSED
+
+
+def _by_file(node_ids: Sequence[str]) -> list[list[str]]:
+    files: dict[str, list[str]] = {}
+    for node_id in node_ids:
+        files.setdefault(_file(node_id), []).append(node_id)
+    return list(files.values())
 
 
 def _file(node_id: str) -> str:

@@ -60,9 +60,16 @@ class Bench:
     ) -> tuple[str, dict[str, Any]]:
         """File a ticket and hand in a test file for it; returns its key and the answer."""
         key = str((await self.api.file())["key"])
+        return key, await self.add(key, source, filename, status=status)
+
+    async def add(
+        self, key: str, source: str, filename: str, *, status: int = 201
+    ) -> dict[str, Any]:
+        """Hand in a test file for a ticket that is there; returns the answer."""
         body = {"filename": filename, "source": source}
         answer = await self.api.call("POST", f"/tickets/{key}/tests", json=body, expect=status)
-        return key, answer.json()
+        found: dict[str, Any] = answer.json()
+        return found
 
     async def link(self, *node_ids: str) -> str:
         """File a ticket linked with tests of the suite; returns its key."""

@@ -702,6 +702,68 @@ def test_table():
         outcome="passed",
     ),
     Case(
+        "what the report is written with is replaced until the tear-down",
+        """
+import pytest
+
+def refuse(*arguments, **named):
+    raise RuntimeError("not now")
+
+@pytest.mark.parametrize("name", ["json.dumps", "os.write", "os.getpid", "builtins.open"])
+def test_replaced(monkeypatch, name):
+    monkeypatch.setattr(name, refuse)
+""",
+        outcome="passed",
+    ),
+    Case(
+        "a Python is started that imports the package",
+        """
+import subprocess, sys
+
+def test_started(tmp_path):
+    program = "from kasmina.scaling import scale; print(scale(2, 3))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True)
+    assert done.stdout == b"6\\n", done.stderr
+""",
+        outcome="passed",
+    ),
+    Case(
+        "processes are spawned",
+        SCALE
+        + """
+import multiprocessing
+import pytest
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_spawned(method):
+    process = multiprocessing.get_context(method).Process(target=scale, args=(2, 3))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+""",
+        outcome="passed",
+    ),
+    Case(
+        "what was made at import is collected as garbage",
+        """
+import gc, weakref
+
+class Node:
+    pass
+
+node = Node()
+node.itself = node
+seen = weakref.ref(node)
+
+def test_freed():
+    global node
+    del node
+    gc.collect()
+    assert seen() is None
+""",
+        outcome="passed",
+    ),
+    Case(
         "a property is recorded",
         """
 def test_requirement(record_property, record_testsuite_property, record_xml_attribute):

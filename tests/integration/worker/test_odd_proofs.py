@@ -624,3 +624,48 @@ def test_it(ledger):
             "assertion",
         )
     assert {result["outcome"] for result in results(run, "before", ".py::test_it")} == {"failed"}
+
+
+LOADED = "import builtins\nbuiltins.left_by_a_file = True\n\n"
+LOOKS = """
+import builtins
+
+def test_it():
+    assert getattr(builtins, "left_by_a_file", False) is WANTED
+    assert scale(2, 3) == 6
+"""
+
+
+async def test_what_another_file_does_when_it_is_loaded_proves_nothing(bench: Bench) -> None:
+    key, _ = await bench.submit(LOADED + SCALE + "def test_a():\n    assert scale(2, 3) == 6\n")
+    await bench.add(key, SCALE + LOOKS.replace("WANTED", "True"), "test_looks.py")
+    await bench.plant(key)
+
+    run = await bench.run(key, "proof")
+
+    assert run["outcome"] == "inconclusive"
+    assert "hangs on other files on arm after" in run["reason"]
+    modes = {result["mode"] for result in results(run, "after", "test_looks.py::test_it")}
+    assert modes == {"alone", "together", "apart"}
+
+
+async def test_what_another_file_does_when_it_is_loaded_shows_no_defect(bench: Bench) -> None:
+    key, _ = await bench.submit(LOADED + SCALE + "def test_a():\n    assert scale(2, 3) == 6\n")
+    await bench.add(key, SCALE + LOOKS.replace("WANTED", "False"), "test_looks.py")
+
+    run = await bench.run(key, "check")
+
+    assert run["outcome"] == "inconclusive"
+    assert "hangs on other files on arm bundled" in run["reason"]
+    assert await bench.state(key) == "unverified"
+
+
+async def test_honest_tests_of_two_files_prove_together(bench: Bench) -> None:
+    plain = SCALE + "def test_it():\n    assert scale(2, 3) == 6\n"
+    key, _ = await bench.submit(plain)
+    await bench.add(key, plain, "test_more.py")
+    await bench.plant(key)
+
+    run = await bench.run(key, "proof")
+
+    assert run["outcome"] == "proven", run["reason"]
