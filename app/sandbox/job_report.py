@@ -14,7 +14,7 @@ from app.domain.causes import Failure, Frame
 from app.domain.runs import TestMode, TestOutcome, TestResult
 from app.sandbox.collected import told
 from app.sandbox.interface import Limits
-from app.sandbox.order import Order, canary_name
+from app.sandbox.order import CANARY_NOTE, Order, canary_name
 from app.sandbox.phases import Phase, Subtest, merge
 from app.sandbox.report_lines import (
     LineReader,
@@ -241,6 +241,8 @@ class JobReader:
             self.results[name] = result
             self._printed += len((result.stdout or "").encode()) + len((result.log or "").encode())
             return result
+        if result.outcome is TestOutcome.FAILED and CANARY_NOTE not in (result.message or ""):
+            raise Tampered(f"the hidden test of {file} fails for a reason that is not its own")
         # Skipped or expected to fail in its set-up is what a fixture may do to all of a file.
         honest = result.outcome in (TestOutcome.FAILED, TestOutcome.ERROR) or (
             result.outcome in (TestOutcome.SKIPPED, TestOutcome.XFAILED) and result.phase == "setup"

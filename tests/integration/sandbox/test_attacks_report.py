@@ -126,6 +126,12 @@ def test_a_report_closed_early_with_its_own_exit_is_noticed(caged: Lab) -> None:
 
 
 BENT = {
+    "every test fails": """
+        import pytest
+        def runtest(self):
+            raise AssertionError("as wanted")
+        pytest.Function.runtest = runtest
+    """,
     "runtest does nothing": "import pytest; pytest.Function.runtest = lambda self: None",
     "calls always succeed": """
         import _pytest.runner as r

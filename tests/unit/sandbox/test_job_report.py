@@ -17,7 +17,7 @@ from app.sandbox.collected import CollectionReader
 from app.sandbox.engine import bounds_of
 from app.sandbox.interface import Limits
 from app.sandbox.job_report import JobReader
-from app.sandbox.order import Order, canary_name
+from app.sandbox.order import CANARY_NOTE, Order, canary_name
 from app.sandbox.phases import Phase, Subtest, merge
 from app.sandbox.report_lines import Tampered
 from app.sandbox.report_text import clean, clip_bytes
@@ -71,6 +71,11 @@ def run(node_id: str, outcome: str = "passed", **more: Any) -> list[Line]:
     ]
 
 
+def hidden() -> list[Line]:
+    """The hidden test, as it should be."""
+    return run(CANARY, "failed", message=CANARY_NOTE)
+
+
 def end() -> Line:
     return {"k": "end", "uses": [FILE]}
 
@@ -99,7 +104,12 @@ def collect(*lines: Line) -> CollectionReader:
 
 
 def test_an_honest_report() -> None:
-    reader = read(*run(ONE), *run(TWO, "failed", message="m"), *run(CANARY, "failed"), end())
+    reader = read(
+        *run(ONE),
+        *run(TWO, "failed", message="m"),
+        *hidden(),
+        end(),
+    )
 
     reader.check_complete()
 
@@ -122,7 +132,7 @@ def test_an_honest_collection() -> None:
 
 
 def test_bytes_may_come_in_any_pieces() -> None:
-    data = encode([*run(ONE), *run(CANARY, "failed"), end()])
+    data = encode([*run(ONE), *hidden(), end()])
     reader = reader_of(ONE)
 
     ended = [
@@ -164,7 +174,11 @@ def test_the_facts_of_a_failure_become_cause_place_and_signature() -> None:
 
 
 def test_the_test_in_which_the_session_ended_has_no_verdict() -> None:
-    reader = read(*run(ONE)[:2], {"k": "quit", "reason": "Exit: enough"}, *run(CANARY, "failed"))
+    reader = read(
+        *run(ONE)[:2],
+        {"k": "quit", "reason": "Exit: enough"},
+        *hidden(),
+    )
 
     assert reader.results[ONE].outcome is TestOutcome.ERROR
     assert "Exit: enough" in (reader.results[ONE].message or "")
@@ -177,10 +191,14 @@ LIES: dict[str, list[Line]] = {
         *run(CANARY, "skipped", xfail="why"),
         end(),
     ],
+    "the canary fails for another reason": [*run(ONE), *run(CANARY, "failed", message="m")],
     "a test nobody asked for": run(f"{FILE}::test_other"),
     "a test of a similar name": run(f"{ONE}_more"),
     "twice": [*run(ONE), *run(ONE)],
-    "the canary twice": [*run(CANARY, "failed"), *run(CANARY, "failed")],
+    "the canary twice": [
+        *hidden(),
+        *hidden(),
+    ],
     "nested": [*run(ONE)[:2], {"k": "start", "id": TWO}],
     "no start": run(ONE)[1:],
     "other than the one that runs": [*run(ONE)[:1], *run(TWO)[1:]],
