@@ -130,7 +130,7 @@ def _read(data: bytes) -> None:
 
 def _patch(text: str) -> None:
     with contextlib.suppress(diffs.PatchError):
-        patch = diffs.parse(text, package="kasmina")
+        patch = diffs.parse(text, packages=("kasmina",))
         diffs.applies({f.path: "a\nb\n" * 5000 for f in patch.files}, patch)
 
 

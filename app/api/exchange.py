@@ -28,8 +28,11 @@ _AS_FILE = {
         200: {
             "description": "The file, streamed.",
             "content": {
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("application/zip", "application/x-ndjson", "text/csv", SARIF)
+                **{
+                    kind: {"schema": {"type": "string", "format": "binary"}}
+                    for kind in ("application/zip", "application/x-ndjson", "text/csv")
+                },
+                SARIF: {"schema": {"type": "object"}},
             },
         }
     }

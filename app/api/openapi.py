@@ -91,7 +91,8 @@ def answers(
 def text_answers(media_type: str, description: str, *errors: int) -> dict[str, Any]:
     """Return the same for a route that answers 200 with a text of `media_type`."""
     found = answers(None, 200, *errors)
-    content = {media_type: {"schema": {"type": "string"}}}
+    kind = "object" if media_type.endswith("+json") else "string"
+    content = {media_type: {"schema": {"type": kind}}}
     found["responses"][200] = {"description": description, "content": content}
     # The framework would add JSON, which it takes for what every route answers.
     return {**found, "response_class": Response}

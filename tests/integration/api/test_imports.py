@@ -7,6 +7,7 @@ import struct
 import zipfile
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.support.api import Api
@@ -555,6 +556,23 @@ async def test_an_import_that_is_sent_twice_under_a_key_is_answered_the_same(api
     headers = {"Content-Type": "text/markdown", "Idempotency-Key": "import-once-1"}
     first = await api.call("POST", "/imports", content=doc().encode(), headers=headers, expect=200)
     again = await api.call("POST", "/imports", content=doc().encode(), headers=headers, expect=200)
+
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_form_of_documents_under_a_key_is_read_once(api: Api) -> None:
+    """The key takes the body in first, and the form is read from what it keeps."""
+    part = 'Content-Disposition: form-data; name="files"; filename="B9-CR-01.md"'
+    content = f"--x\r\n{part}\r\n\r\n{doc()}\r\n--x--\r\n".encode()
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=x",
+        "Idempotency-Key": "form-once-1",
+    }
+    sent: dict[str, Any] = {"content": content, "headers": headers}
+    with anyio.fail_after(20):
+        first = await api.call("POST", "/imports", expect=200, **sent)
+        again = await api.call("POST", "/imports", expect=200, **sent)
 
     assert first.json() == again.json()
     assert again.headers["Idempotency-Replayed"] == "true"

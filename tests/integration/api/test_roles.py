@@ -47,9 +47,12 @@ reader      GET     /report
 reader      GET     /stats
 reader      GET     /template
 reader      GET     /tests
+reader      GET     /targets
+reader      GET     /targets/{name}
 reader      GET     /tickets
 reader      GET     /tickets/{key}
 reader      GET     /tickets/{key}.md
+reader      GET     /tickets/{key}.sarif
 reader      GET     /tickets/{key}/document
 reader      GET     /tickets/{key}/gate
 reader      GET     /tickets/{key}/history
@@ -90,6 +93,7 @@ reviewer    POST    /work-orders/claim
 reviewer    POST    /work-orders/{id}/release
 reviewer    POST    /work-orders/{id}/submit
 maintainer  POST    /imports
+maintainer  POST    /targets/{name}/sync
 maintainer  POST    /tests/sync
 maintainer  DELETE  /tickets/{key}/patches/{name}
 maintainer  POST    /tickets/{key}/reviews/{id}/apply

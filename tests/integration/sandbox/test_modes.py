@@ -136,11 +136,11 @@ def test_a_hidden_folder_inside_the_interpreters_tree_is_covered(caged: Lab) -> 
     inside = Path(sys.prefix) / "share"
     if not inside.is_dir():
         inside = Path(sys.prefix) / "lib"
-    caged.sandbox._hidden = (str(inside),)
+    caged.sandbox._hidden = lambda: (inside,)
     try:
         report = caged.run(f"import os\ndef test_it(): assert os.listdir({str(inside)!r}) == []")
     finally:
-        caged.sandbox._hidden = ()
+        caged.sandbox._hidden = tuple
 
     assert only(report).outcome is TestOutcome.PASSED, report
 
