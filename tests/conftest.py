@@ -6,6 +6,11 @@ import os
 
 import pytest
 import structlog
+from hypothesis import settings
+
+# How long an example takes is the machine's affair, and no property of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # As the service does: the pretty tracebacks of a terminal take half a minute for one of the web.
 structlog.configure(

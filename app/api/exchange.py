@@ -9,7 +9,7 @@ from fastapi import Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import Services
-from app.api.openapi import answers, text_answers
+from app.api.openapi import REPORT, answers, text_answers
 from app.api.parameters import Digits, TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
 from app.api.responses import JsonResponse, begun, with_etag
@@ -32,7 +32,7 @@ _AS_FILE = {
                     kind: {"schema": {"type": "string", "format": "binary"}}
                     for kind in ("application/zip", "application/x-ndjson", "text/csv")
                 },
-                SARIF: {"schema": {"type": "object"}},
+                SARIF: REPORT,
             },
         }
     }

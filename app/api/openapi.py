@@ -88,11 +88,16 @@ def answers(
     return {"responses": responses, "response_model": None}
 
 
+REPORT: dict[str, Any] = {"schema": {"description": "A report of SARIF 2.1.0."}}
+"""How a report of scanners is described; its own schema is that of SARIF."""
+
+
 def text_answers(media_type: str, description: str, *errors: int) -> dict[str, Any]:
     """Return the same for a route that answers 200 with a text of `media_type`."""
     found = answers(None, 200, *errors)
-    kind = "object" if media_type.endswith("+json") else "string"
-    content = {media_type: {"schema": {"type": kind}}}
+    content: dict[str, Any] = {media_type: {"schema": {"type": "string"}}}
+    if media_type.endswith("+json"):
+        content = {media_type: REPORT}
     found["responses"][200] = {"description": description, "content": content}
     # The framework would add JSON, which it takes for what every route answers.
     return {**found, "response_class": Response}

@@ -225,7 +225,9 @@ def _keep_only(ends: Ends) -> tuple[int, int, int]:
     os.dup2(null, 0)
     os.dup2(ends.output, 1)
     os.dup2(ends.output, 2)
-    numbers = sorted(random.SystemRandom().sample(range(64, 200), 3))
+    taken = {ends.report, ends.output, ends.lifeline, ends.jobs}
+    free = [number for number in range(64, 200) if number not in taken]
+    numbers = sorted(random.SystemRandom().sample(free, 3))
     for kept, number in zip((ends.report, ends.lifeline, ends.jobs), numbers, strict=True):
         os.dup2(kept, number, inheritable=False)
     for low, high in itertools.pairwise((2, *numbers, os.sysconf("SC_OPEN_MAX"))):

@@ -109,7 +109,7 @@ class Forks:
         return status
 
     def _run(self, session: pytest.Session, job: Job, report: int) -> None:
-        number = random.SystemRandom().randrange(64, 200)
+        number = random.SystemRandom().choice([n for n in range(64, 200) if n != report])
         # Where the number is taken, this replaces what the arm had open there.
         os.dup2(report, number, inheritable=False)
         os.close(report)
