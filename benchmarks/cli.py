@@ -95,8 +95,8 @@ def main() -> int:
     taken: dict[tuple[str, tuple[str, ...]], list[float]] = {key: [] for key in programs}
     for _ in range(given.rounds):
         for key, (command, folder) in programs.items():
-            given = asking if key[1] == TAB else environment
-            taken[key].append(_seconds(command, folder, given))
+            around = asking if key[1] == TAB else environment
+            taken[key].append(_seconds(command, folder, around))
     return _report({key: statistics.median(times) for key, times in taken.items()}, given.check)
 
 
