@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 
+from app import __version__
 from app.config import Settings
 from app.database import libpq_url, make_engine, open_connection
 from app.domain.housekeeping import Retention
@@ -315,7 +315,7 @@ class Factory:
     @cached_property
     def exports(self) -> ExportService:
         """Tickets as others read them."""
-        return ExportService(self.unit, self.settings.url, version("findings"))
+        return ExportService(self.unit, self.settings.url, __version__)
 
     @cached_property
     def transfer(self) -> TransferService:

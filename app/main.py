@@ -7,14 +7,13 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Route
 
-from app import admission, tracing
+from app import __version__, admission, tracing
 from app.api import (
     accounts,
     changes,
@@ -126,7 +125,7 @@ def create_app(
 
     app = FastAPI(
         title="Findings",
-        version=version("findings"),
+        version=__version__,
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,

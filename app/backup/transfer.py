@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import psycopg
 
+from app import __version__
 from app.backup import programs
 from app.backup.archive import FORMAT, HEAD_BYTES, Manifest, new_archive, read_manifest
 from app.database import check_server, head_revision, known_revisions, libpq_url, migrate
@@ -46,7 +46,7 @@ def back_up(url: str, path: Path, written: Callable[[int], None] = lambda _: Non
         manifest = Manifest(
             format=FORMAT,
             schema=schema,
-            findings=version("findings"),
+            findings=__version__,
             postgresql=_server_version(url),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             bytes=archive.size,

@@ -15,5 +15,6 @@
 
 What the service sends is text of strangers: ``text`` makes its control characters visible before
 any of it is printed. A command loads what it needs and no more; libraries that load slowly are
-imported where they are used.
+imported where they are used. Records that every command needs are named tuples: a data class takes
+five times as long to make.
 """

@@ -8,12 +8,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from app.cli.errors import Refused, Unreachable, UsageProblem
-from app.cli.problems import refused
 from app.cli.server import Server
 from app.cli.text import visible
 from app.cli.transport import (
@@ -41,8 +39,7 @@ _BUSY_TRIES = 5
 Params = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the service answered to a call that it accepted."""
 
     status: int
@@ -298,6 +295,8 @@ class Client:
         except (ValueError, RecursionError):
             problem = None
         if isinstance(problem, dict):
+            from app.cli.problems import refused  # most calls are accepted
+
             raise refused(status, problem, response.headers.get("Retry-After"))
         raise Refused(
             f"{self._server.url} answered {status}, and not as a findings service does",

@@ -19,6 +19,7 @@ from app.cli.fields import FIELDS
 from app.cli.selection import EVERYTHING, JQ
 from app.cli.session import SERVER
 from app.cli.signature import called_by_click, parameters_of
+from app.cli.words import KINDS
 
 _NAMES = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+,?")
 if TYPE_CHECKING:
@@ -128,7 +129,12 @@ def _everywhere(key: str, name: str, metavar: str, words: str) -> click.Option:
             ctx.meta[key] = value
 
     return click.Option(
-        [f"--{name}"], metavar=metavar, help=words, expose_value=False, callback=keep
+        [f"--{name}"],
+        metavar=metavar,
+        help=words,
+        expose_value=False,
+        callback=keep,
+        shell_complete=_offers(name) if name in KINDS else None,
     )
 
 

@@ -24,8 +24,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,~\[\]-]+")
 """Values that a shell takes for a word and nothing else. What is offered comes from strangers, and
 ends up in a command line."""
 
-_SERVICE_KINDS = ("key", "run", "node-id", "specialist", "account", "domain")
-
 
 def offered(kind: str, ctx: click.Context, typed: str) -> list[CompletionItem[str]]:
     """Return the values of a kind that begin as typed, in upper or lower case."""
@@ -74,10 +72,8 @@ def _values(kind: str, ctx: click.Context, before: str) -> Values:
             return dict.fromkeys(
                 [*words, *(name for part in SECTIONS.values() for name in part)], ""
             )
-        case _ if kind in _SERVICE_KINDS:
-            return _of_service(kind, ctx)
         case _:
-            return WORDS[kind]
+            return WORDS[kind] if kind in WORDS else _of_service(kind, ctx)
 
 
 def _of_service(kind: str, ctx: click.Context) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -56,6 +55,8 @@ def read_table(source: str) -> dict[str, Any]:
     Raises:
         UsageProblem: it is neither, or JSON of another kind.
     """
+    import tomllib  # slow to load
+
     text = read_text(source)
     suffix = Path(source).suffix.lower()
     looks_like_json = text.lstrip()[:1] in ("{", "[")

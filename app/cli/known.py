@@ -23,7 +23,7 @@ WAIT_S = 0.1
 _ASKING_S = 10.0
 """How long the asking may go on behind his back; meanwhile nobody else asks."""
 
-_MANY = ("key", "run")
+_MANY = ("key", "run", "order")
 """Kinds of which one page is asked for, and what was known before is kept."""
 
 _AT_MOST = 5000
@@ -34,7 +34,7 @@ def values(kind: str, server: Server, environ: Mapping[str, str]) -> dict[str, s
     """Return what is known of a kind, asking the service when that is older than a minute.
 
     Args:
-        kind: ``key``, ``run``, ``node-id``, ``specialist``, ``account`` or ``domain``.
+        kind: a name in `KINDS`.
         server: whose; what different tokens may see is kept apart.
         environ: says where files that may be thrown away lie.
     """
@@ -89,28 +89,33 @@ def _ask(kind: str, server: Server, path: Path, known: Mapping[str, str], asking
 
 def _fetched(kind: str, client: Client) -> dict[str, str]:
     """Return what the service holds of a kind, the latest first."""
-    path, params, pages = _LISTS[kind]
+    path, params, pages = KINDS[kind]
     if not pages:
-        return dict(_value(kind, item) for item in client.get(path)["items"])
+        return dict(_value(kind, item) for item in client.get(*path.split("/"))["items"])
     found: dict[str, str] = {}
     for page in client.pages(path, params=params, limit=pages * 200):
         found |= dict(_value(kind, item) for item in page["items"])
     return found
 
 
-_LISTS: Mapping[str, tuple[str, Mapping[str, Any], int]] = {
+KINDS: Mapping[str, tuple[str, Mapping[str, Any], int]] = {
     "key": ("tickets", {"sort": "-updated"}, 1),
     "run": ("runs", {}, 1),
     "node-id": ("tests", {}, 10),
     "specialist": ("specialists", {}, 0),
     "account": ("accounts", {}, 5),
     "domain": ("domains", {}, 0),
+    "target": ("targets", {}, 0),
+    "source": ("source/files", {}, 0),
+    "order": ("work-orders", {}, 1),
 }
 """Where each kind is listed, with which parameters, and how many pages are read; 0: no pages."""
 
 
-def _value(kind: str, item: Mapping[str, Any]) -> tuple[str, str]:
+def _value(kind: str, item: Any) -> tuple[str, str]:
     match kind:
+        case "source":
+            return str(item), ""
         case "key":
             return str(item["key"]), str(item["title"])
         case "run":
@@ -124,6 +129,9 @@ def _value(kind: str, item: Mapping[str, Any]) -> tuple[str, str]:
             return str(item["node_id"]), ", ".join(item.get("findings") or ())
         case "account":
             return str(item["name"]), str(item["role"])
+        case "order":
+            words = [item.get("ticket"), item.get("kind"), item.get("status")]
+            return str(item["id"]), " ".join(str(word) for word in words if word)
         case _:
             return str(item["name"]), str(item.get("label") or "")
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import click
 
+from app import __version__
 from app.cli.commanding import root
 from app.cli.errors import (
     EXIT_PIPE,
@@ -27,12 +28,7 @@ from app.cli.text import sentence
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import PackageNotFoundError, version  # rare
-
-        try:
-            click.echo(f"findings {version('findings')}")
-        except PackageNotFoundError:
-            click.echo("findings (not installed)")
+        click.echo(f"findings {__version__}")
         ctx.exit()
 
 

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from app.cli import grid
 from app.cli.errors import PipeClosed
 from app.cli.moments import Moment
-from app.cli.screen import Screen
 from app.cli.selection import Selection
 from app.cli.tables import Id, Table
 from app.cli.text import json_text, visible, visible_block
 
 if TYPE_CHECKING:
+    from app.cli.screen import Screen
     from app.cli.terminal import Terminal
 
 
@@ -28,7 +27,12 @@ class Output:
         """JSON is wanted, not the view for people and pipes."""
         self.terminal = sys.stdout.isatty()
         """A person reads it; else a pipe or a file."""
-        self._screen = Screen(sys.stdout) if self.terminal else None
+        self._screen = self._opened() if self.terminal else None
+
+    def _opened(self) -> Screen:
+        from app.cli.screen import Screen  # a pipe has no use for it
+
+        return Screen(sys.stdout)
 
     @cached_property
     def _drawn(self) -> Terminal:
@@ -75,6 +79,8 @@ class Output:
             return
         if table.title:
             self._screen.write(f"\n{visible(table.title)}")
+        from app.cli import grid  # a pipe has no use for it
+
         for line in grid.lines(table, rows, self._screen.width, colour=self._screen.colour):
             self._screen.write(line)
 

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
-import subprocess
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from app.cli.errors import PipeClosed
+
+if TYPE_CHECKING:
+    import subprocess
 
 _LESS = "FRX"
 """As git and gh do: quit when all fits, keep colours, leave the text on the screen."""
@@ -22,7 +22,9 @@ class Screen:
     """Standard output while a command runs on a terminal."""
 
     def __init__(self, stream: TextIO) -> None:
-        size = shutil.get_terminal_size()
+        from shutil import get_terminal_size  # a pipe has no use for it
+
+        size = get_terminal_size()
         self.width = size.columns
         self.colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self._stream = stream
@@ -76,6 +78,8 @@ class Screen:
                 continue  # Ctrl-C is the pager's as long as it is there
 
     def _page(self) -> None:
+        import subprocess  # most answers fit the screen
+
         command, held = self._command, self._held
         assert command is not None
         self._command, self._held = None, []
@@ -105,11 +109,14 @@ class Screen:
 
 def _pager() -> list[str] | None:
     """Return the pager's command, or None where there is none to be used."""
+    import shlex
+    from shutil import which
+
     given = os.environ.get("FINDINGS_PAGER", os.environ.get("PAGER", "less"))
     try:
         words = shlex.split(given)
     except ValueError:
         return None
-    if not words or words == ["cat"] or not sys.stdin.isatty() or shutil.which(words[0]) is None:
+    if not words or words == ["cat"] or not sys.stdin.isatty() or which(words[0]) is None:
         return None
     return words

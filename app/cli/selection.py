@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.cli.errors import UsageProblem
 from app.cli.text import json_text, visible, visible_block
@@ -17,8 +16,7 @@ JQ = "findings.jq"
 """Where the context of a command keeps what was given for ``--jq``."""
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """What ``--json`` and ``--jq`` ask for."""
 
     fields: str | None = None

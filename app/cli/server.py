@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from app.cli import servers
@@ -23,18 +23,21 @@ _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """A service to talk to."""
 
     url: str
     """Scheme and host, without a slash at the end."""
 
-    token: str = field(repr=False)
+    token: str
     """The bearer token; never shown."""
 
     loopback: bool
     """It is on this machine."""
+
+    def __repr__(self) -> str:
+        """Return what may be seen of it: no token."""
+        return f"Server({self.url!r})"
 
 
 def read_server(environ: Mapping[str, str], name: str | None = None) -> Server:

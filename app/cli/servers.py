@@ -16,8 +16,9 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from app.cli.errors import UsageProblem
 from app.cli.text import visible
@@ -25,19 +26,21 @@ from app.cli.text import visible
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(NamedTuple):
     """A service that was logged in to."""
 
     url: str
-    token: str = field(repr=False)
+    token: str
+
+    def __repr__(self) -> str:
+        """Return what may be seen of it: no token."""
+        return f"Known({self.url!r})"
 
 
-@dataclass(frozen=True)
-class Servers:
+class Servers(NamedTuple):
     """What the file holds."""
 
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, Known] = MappingProxyType({})
     default: str | None = None
     """The one that is used where nothing names another."""
 
@@ -63,7 +66,7 @@ class Servers:
         """Return these without one; the first of the others becomes the default in its place."""
         known = {other: server for other, server in self.known.items() if other != name}
         default = next(iter(known), None) if self.default == name else self.default
-        return replace(self, known=known, default=default)
+        return Servers(known, default)
 
 
 def file_of(environ: Mapping[str, str]) -> Path:

@@ -77,7 +77,7 @@ def init(
 
 def doctor_target(
     ctx: click.Context,
-    name: Annotated[str, Argument(metavar="NAME", help="The target.")],
+    name: Annotated[str, Argument(metavar="NAME", help="The target.", complete="target")],
     as_json: JsonFlag = None,
 ) -> None:
     """Say whether a target can be run, and what is missing; exit code 1 when something is."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import click
 
 from app.cli.output import Output
 from app.cli.selection import JQ, Selection
-from app.cli.server import Server, read_server
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 if TYPE_CHECKING:
     from app.cli.client import Client, Params
+    from app.cli.server import Server
 
 JsonFlag = Annotated[
     str | None,
@@ -41,8 +40,7 @@ SERVER = "findings.server"
 """Where the context of a command keeps what was given for ``--server``."""
 
 
-@dataclass
-class Globals:
+class Globals(NamedTuple):
     """Options given before the command."""
 
     as_json: str | None = None
@@ -66,6 +64,8 @@ class Session:
     @cached_property
     def server(self) -> Server:
         """The service that is talked to."""
+        from app.cli.server import read_server  # help needs none
+
         return read_server(os.environ, self._server)
 
     def list(
@@ -91,7 +91,7 @@ class Session:
             return
         more = Trailing()
         rows = (row(item) for page in pages for item in more.of(page))
-        self.out.table(replace(table, rows=rows))
+        self.out.table(table._replace(rows=rows))
         if more.cursor:
             self.out.remark("There are more: --limit N or --all.")
 

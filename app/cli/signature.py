@@ -7,7 +7,8 @@
 
 A parameter without a default is required. ``list[...]`` may be given several times, ``bool`` is a
 flag, ``Path`` a file or folder, an enumeration one of its values. What is not given and has no
-other default is None.
+other default is None. A ``TypedDict`` stands for the options that it declares, none of them
+required, and is filled with all of them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import click
 
@@ -78,29 +80,40 @@ def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.P
         function: of the command.
         offers: makes what Click calls for completions, of the kind of a parameter's values.
     """
-    hints = get_type_hints(function, include_extras=True)
-    return [
-        _parameter(name, hints[name], given.default, offers)
-        for name, given in inspect.signature(function).parameters.items()
-        if hints[name] is not click.Context
-    ]
+    found = []
+    for name, given in inspect.signature(function).parameters.items():
+        hint = _hints(function)[name]
+        if is_typeddict(hint):
+            found += [_parameter(n, option, None, offers) for n, option in _hints(hint).items()]
+        elif hint is not click.Context:
+            found.append(_parameter(name, hint, given.default, offers))
+    return found
 
 
 def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
     """Return what Click may call: several values as a list, none of them as None."""
     signature = inspect.signature(function).parameters
     wants_context = "ctx" in signature
+    groups = {name: hint for name, hint in _hints(function).items() if is_typeddict(hint)}
 
     def call(**values: Any) -> None:
+        default = {name: parameter.default for name, parameter in signature.items()}
         given = {
-            name: (list(value) or signature[name].default) if isinstance(value, tuple) else value
+            name: (list(value) or default.get(name)) if isinstance(value, tuple) else value
             for name, value in values.items()
         }
+        for name, group in groups.items():
+            given[name] = {option: given.pop(option) for option in _hints(group)}
         if wants_context:
             given["ctx"] = click.get_current_context()
         function(**given)
 
     return call
+
+
+@cache
+def _hints(declared: Any) -> dict[str, Any]:
+    return get_type_hints(declared, include_extras=True)
 
 
 def _parameter(name: str, hint: Any, default: Any, offers: Offers) -> click.Parameter:

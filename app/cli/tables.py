@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Id(str):
@@ -22,8 +22,7 @@ class Id(str):
         return length
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Rows under column names."""
 
     columns: tuple[str, ...]

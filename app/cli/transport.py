@@ -11,8 +11,7 @@ import http.client
 import select
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ class BadProxy(ValueError):
     """The environment names a proxy that cannot be used."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A call as it is sent; a body in pieces can be sent only once."""
 
     method: str
@@ -52,8 +50,7 @@ class Request:
     body: bytes | Iterable[bytes] | None = None
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """A whole answer."""
 
     status: int
@@ -182,8 +179,7 @@ def _asked(line: http.client.HTTPConnection, request: Request) -> http.client.HT
     return line.getresponse()
 
 
-@dataclass(frozen=True)
-class _Proxy:
+class _Proxy(NamedTuple):
     host: str
     port: int
     headers: Mapping[str, str]

@@ -46,6 +46,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "sort": "-created created -updated severity key",
             "relation": "related: blocks: blocked-by: duplicate-of: duplicated-by:",
             "patch": "fix defect defect-2",
+            "suppressed": "omit",
         }.items()
     },
 }
@@ -54,16 +55,17 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 KINDS: Mapping[str, str] = {
     **{name: name for name in ("severity", "status", "resolution", "verdict", "evidence", "sort")},
     **{name: name for name in ("category", "domain", "claim", "purpose", "role", "specialist")},
-    **{name: name for name in ("patch", "server")},
+    **{name: name for name in ("patch", "server", "target", "suppressed")},
     **dict.fromkeys(("key", "keys", "ticket", "duplicate_of"), "key"),
     **dict.fromkeys(("agent", "speaks_for", "which", "reviewer"), "specialist"),
     **dict.fromkeys(("assignee", "created_by", "requested_by"), "account"),
     **dict.fromkeys(("relation", "other"), "related"),
     **dict.fromkeys(("node_id", "test", "link"), "node-id"),
-    **dict.fromkeys(("source", "file", "rationale_file", "amendment", "sources"), "file"),
+    **dict.fromkeys(("source", "file", "rationale_file", "amendment", "sources", "out"), "file"),
     "proposed_severity": "severity",
     "as_json": "fields",
     "run_id": "run",
     "to": "status",
+    "place": "source",
 }
 """By the name of a parameter: the kind of its values, unless its declaration says another one."""

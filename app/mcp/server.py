@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import mcp_types as types
@@ -13,6 +12,7 @@ from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
 
+from app import __version__
 from app.mcp import bounds
 from app.mcp.next_calls import tool_call
 from app.mcp.outputs import Next, Refusal
@@ -53,7 +53,7 @@ def make_server(rest_for: RestFor) -> Server[Any]:
     return Server(
         "findings",
         title="Findings",
-        version=version("findings"),
+        version=__version__,
         instructions=INSTRUCTIONS,
         get_tool_input_schema=_input_schema_of,
         on_list_tools=_list_tools,

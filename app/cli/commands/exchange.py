@@ -13,6 +13,7 @@ import click
 from app.cli import documents
 from app.cli.errors import EXIT_NO, UsageProblem
 from app.cli.files import save
+from app.cli.filters import TicketFilters
 from app.cli.output import say
 from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, Session, opened
@@ -23,7 +24,6 @@ from app.cli.text import flat, visible
 WAIT_S = 600.0
 """How long the service may take over one parcel."""
 
-_Words = list[str] | None
 _WORST = ("rejected", "conflict", "updated", "created", "unchanged")
 
 
@@ -50,10 +50,6 @@ class Format(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     sarif = "sarif"
-
-
-def _many(name: str, help_text: str) -> Any:
-    return Option(name, metavar="WORD", help=f"{help_text} Repeatable.")
 
 
 def import_documents(
@@ -266,68 +262,15 @@ def export_tickets(
     suppressed: Annotated[
         str | None, Option(metavar="WORD", help="omit: SARIF without what is closed or suppressed.")
     ] = None,
-    query: Annotated[str | None, Option("--q", help="Words to find.")] = None,
-    severity: Annotated[_Words, _many("--severity", "P0 to P4.")] = None,
-    status: Annotated[_Words, _many("--status", "Where the ticket stands.")] = None,
-    resolution: Annotated[_Words, _many("--resolution", "Why it was closed.")] = None,
-    batch: Annotated[list[int] | None, Option("--batch", help="Repeatable.")] = None,
-    agent: Annotated[_Words, _many("--agent", "Who found it.")] = None,
-    domain: Annotated[_Words, _many("--domain", "This part and what is below it.")] = None,
-    category: Annotated[_Words, _many("--category", "Like correctness.")] = None,
-    verdict: Annotated[_Words, _many("--verdict", "Of a current review.")] = None,
-    reviewer: Annotated[_Words, _many("--reviewer", "Of a current review.")] = None,
-    evidence: Annotated[_Words, _many("--evidence", "Like proven or reproduced.")] = None,
-    assignee: Annotated[_Words, _many("--assignee", "Who takes care of it.")] = None,
-    created_by: Annotated[_Words, _many("--created-by", "Which account filed it.")] = None,
-    stale: Annotated[bool | None, Option("--stale/--fresh", help="Of the evidence.")] = None,
-    closable: Annotated[
-        bool | None, Option("--closable/--not-closable", help="Its gate is open.")
-    ] = None,
-    objected: Annotated[
-        bool | None, Option("--objected/--not-objected", help="An OBJECT is unanswered.")
-    ] = None,
-    waived: Annotated[
-        bool | None, Option("--waived/--not-waived", help="Closed without evidence.")
-    ] = None,
-    scanner: Annotated[_Words, _many("--scanner", "Which scanner reported it.")] = None,
-    rule: Annotated[_Words, _many("--rule", "By which rule of a scanner.")] = None,
-    reported: Annotated[
-        bool | None, Option("--reported/--not-reported", help="Whether a scanner still does.")
-    ] = None,
-    drift: Annotated[
-        bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")
-    ] = None,
+    *,
+    filters: TicketFilters,
 ) -> None:
     """Export tickets as Markdown documents, JSON Lines, SARIF or a table, as it comes.
 
     JSON Lines hold everything that belongs to the tickets; complete, to be imported elsewhere, they
     are only for admins and without filters.
     """
-    params: dict[str, Any] = {
-        "format": form.value,
-        "suppressed": suppressed,
-        "q": query,
-        "severity": severity,
-        "status": status,
-        "resolution": resolution,
-        "batch": batch,
-        "agent": agent,
-        "domain": domain,
-        "category": category,
-        "verdict": verdict,
-        "reviewer": reviewer,
-        "evidence": evidence,
-        "assignee": assignee,
-        "created_by": created_by,
-        "stale": stale,
-        "closable": closable,
-        "objected": objected,
-        "waived": waived,
-        "scanner": scanner,
-        "rule": rule,
-        "reported": reported,
-        "drift": drift,
-    }
+    params = {"format": form.value, "suppressed": suppressed, **filters}
     with opened(ctx, as_json=None) as session:
         if out == "-" and form is Format.markdown and session.out.terminal:
             raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 import click
@@ -18,8 +17,7 @@ Minutes = Annotated[
     int, Option(min=1, max=1440, metavar="N", help="After so long others may have them.")
 ]
 
-_LIST = replace(
-    view.LIST,
+_LIST = view.LIST._replace(
     columns=(*view.LIST.columns, "yours until"),
     may_go=("yours until", *view.LIST.may_go),
     empty="Nothing wants a review.",
@@ -89,7 +87,7 @@ def claim(
             session.out.json(found)
         else:
             rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
-            session.out.table(replace(_LIST, rows=rows, empty="Nothing to be had."))
+            session.out.table(_LIST._replace(rows=rows, empty="Nothing to be had."))
         if not found["items"]:
             raise click.exceptions.Exit(EXIT_NO)
 

@@ -11,7 +11,7 @@ from app.cli.signature import Argument
 from app.cli.tables import Table
 from app.cli.views.words import short
 
-TargetName = Annotated[str, Argument(metavar="NAME", help="The target.")]
+TargetName = Annotated[str, Argument(metavar="NAME", help="The target.", complete="target")]
 
 
 def list_targets(ctx: click.Context, as_json: JsonFlag = None) -> None:

@@ -112,7 +112,11 @@ def sync_tests(
     ctx: click.Context,
     name: Annotated[
         str | None,
-        Argument(metavar="[TARGET]", help="Of which target; left out, the bundled one."),
+        Argument(
+            metavar="[TARGET]",
+            help="Of which target; left out, the bundled one.",
+            complete="target",
+        ),
     ] = None,
     as_json: JsonFlag = None,
 ) -> None:

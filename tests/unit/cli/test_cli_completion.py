@@ -32,6 +32,8 @@ def service(stub: Any, reply: Any) -> Any:
     stub.on("GET", "tests", reply({"items": nodes, "next_cursor": None}))
     names = [{"name": "drl", "label": "DRL"}, {"name": "pytorch", "label": "PyTorch"}]
     stub.on("GET", "specialists", reply({"items": names, "next_cursor": None}))
+    stub.on("GET", "targets", reply({"items": [{"name": "kasmina", "label": None}]}))
+    stub.on("GET", "source/files", reply({"items": ["kasmina/a.py", "tests/test_b.py"]}))
     return stub
 
 
@@ -72,6 +74,7 @@ def patiently(line: str) -> list[str]:
         ("findings help cann", ["cannot-fail"]),
         ("findings ticket relate A-1 blo", ["blocks:", "blocked-by:"]),
         ("findings completion z", ["zsh"]),
+        ("findings export --suppressed ", ["omit"]),
     ],
 )
 def test_words_with_a_meaning_are_offered(line: str, values: list[str]) -> None:
@@ -85,6 +88,9 @@ def test_words_with_a_meaning_are_offered(line: str, values: list[str]) -> None:
         ("findings ticket show b2-d", ["B2-DRL-10"]),
         ("findings ticket relate B2-PT-03 blocks:B2-D", ["blocks:B2-DRL-10"]),
         ("findings review add B2-PT-03 --specialist ", ["drl", "pytorch"]),
+        ("findings target show ", ["kasmina"]),
+        ("findings test sync ", ["kasmina"]),
+        ("findings source kas", ["kasmina/a.py"]),
         ("findings test link B2-PT-03 tests/verification/test_ops.py::", [NODE, f"{NODE}[cpu]"]),
     ],
 )
@@ -195,7 +201,8 @@ def shell(tmp_path: Path) -> Iterator[Callable[[str], Screen]]:
             "zsh": ["-f", "-i"],
             "fish": ["--no-config", "-i"],
         }[name]
-        screen = Screen([program, *words], columns=100, environment=environment)
+        # Wide: a prompt may show the folder, and what wraps is not found again.
+        screen = Screen([program, *words], columns=250, environment=environment)
         opened.append(screen)
         screen.types(f"source {setting}; clear; echo so''urced\r")
         screen.shows("sourced")

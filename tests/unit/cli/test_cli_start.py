@@ -16,6 +16,7 @@ from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.commanding import function_of, made, summary_of
 
 SLOW = {"rich", "httpx", "pydantic", "fastapi", "sqlalchemy", "torch", "asyncio", "app.config"}
+SLOW |= {"subprocess", "tomllib", "importlib.metadata"}
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Command]]:

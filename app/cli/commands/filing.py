@@ -1,0 +1,113 @@
+"""``findings ticket file``: a finding from options, from a file, or from answers to questions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import click
+
+from app.cli import drafts
+from app.cli.client import new_key
+from app.cli.editor import Editor, rewritten
+from app.cli.inputs import is_interactive
+from app.cli.output import say
+from app.cli.remedies import quote
+from app.cli.session import IdempotencyKey, JsonFlag, Session, opened
+from app.cli.signature import Argument, Option
+
+_Words = list[str] | None
+
+
+def _many(name: str, help_text: str, metavar: str = "WORD") -> Any:
+    return Option(name, metavar=metavar, help=f"{help_text} Repeatable.")
+
+
+def file_ticket(
+    ctx: click.Context,
+    source: Annotated[
+        str | None,
+        Argument(metavar="[FILE]", help="JSON or TOML with the ticket; - for standard input."),
+    ] = None,
+    title: Annotated[str | None, Option(help="What is wrong, in one line.")] = None,
+    severity: Annotated[str | None, Option(help="P0 (worst) to P4.")] = None,
+    batch: Annotated[int | None, Option(help="Number of the audit batch.")] = None,
+    agent: Annotated[str | None, Option(help="Who found it, like drl.")] = None,
+    summary: Annotated[str | None, Option(help="The finding in a sentence or two.")] = None,
+    key: Annotated[str | None, Option(help="Left out, the next free one is taken.")] = None,
+    domain: Annotated[_Words, _many("--domain", "Part of the code base.")] = None,
+    category: Annotated[_Words, _many("--category", "Like correctness or api-contract.")] = None,
+    location: Annotated[
+        _Words, _many("--location", "Where it is.", "PATH[:LINE[-LINE]][#SYMBOL]")
+    ] = None,
+    section: Annotated[
+        _Words, _many("--section", "A section in Markdown.", "HEADING=TEXT|HEADING=@FILE")
+    ] = None,
+    checklist: Annotated[_Words, _many("--checklist", "A step that shows the fix right.")] = None,
+    relation: Annotated[_Words, _many("--relation", "Another ticket.", "[KIND:]KEY")] = None,
+    report: Annotated[_Words, _many("--report", "Where it was found.", "FILE[#SECTION]")] = None,
+    assignee: Annotated[str | None, Option(help="Who takes care of it.")] = None,
+    reported_on: Annotated[str | None, Option(metavar="YYYY-MM-DD")] = None,
+    external_ref: Annotated[str | None, Option(help="Your own id of it.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Check it, store nothing.")] = False,
+    editor: Editor = False,
+    idempotency_key: IdempotencyKey = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """File a finding from options, from a file, or both; options outweigh the file.
+
+    On a terminal, what is missing is asked for. Prints the ticket's key.
+    """
+    draft, reviews = drafts.ticket_in(source) if source else ({}, [])
+    given = {
+        "title": title,
+        "severity": severity,
+        "batch": batch,
+        "agent": agent,
+        "summary": summary,
+        "key": key,
+        "domains": domain,
+        "categories": category,
+        "locations": [drafts.location(text) for text in location or ()],
+        "sections": [drafts.section(text) for text in section or ()],
+        "checklist": [{"text": text} for text in checklist or ()],
+        "relations": [drafts.relation(text) for text in relation or ()],
+        "reports": [drafts.report(text) for text in report or ()],
+        "assignee": assignee,
+        "reported_on": reported_on,
+        "external_ref": external_ref,
+    }
+    draft |= {name: value for name, value in given.items() if value not in (None, [])}
+    if editor:
+        draft |= rewritten(draft)
+    if source is None and is_interactive():
+        drafts.ask_for(draft)
+    drafts.require_complete(draft)
+    with opened(ctx, as_json=as_json) as session:
+        _file(session, draft, dry_run=dry_run, idempotency_key=idempotency_key)
+    if reviews and not dry_run:
+        say(
+            f"The file holds {len(reviews)} reviews, which are not recorded: "
+            f"findings review add {quote(draft.get('key') or 'KEY')} --from {quote(source)}"
+        )
+
+
+def _file(
+    session: Session, draft: dict[str, Any], *, dry_run: bool, idempotency_key: str | None
+) -> None:
+    ticket = session.client.post(
+        "tickets",
+        body=draft,
+        params={"dry_run": "true" if dry_run else None},
+        key=None if dry_run else idempotency_key or new_key(),
+    )
+    out = session.out
+    if out.as_json:
+        out.json(ticket)
+        return
+    out.line(ticket.get("key"))
+    for other in ticket.get("similar") or ():
+        say(f"Similar: {other.get('key')} {other.get('title') or ''}".rstrip())
+    if dry_run:
+        out.remark("It is valid and would be filed under this key. Nothing was stored.")
+    else:
+        out.remark(f"Next: findings ticket show {ticket.get('key')}")
