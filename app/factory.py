@@ -373,7 +373,7 @@ class Factory:
     @cached_property
     def monitoring(self) -> MonitoringService:
         """What operators watch."""
-        return MonitoringService(self.unit, self.settings.worker_silence_s)
+        return MonitoringService(self.unit, self.declared, self.settings.worker_silence_s)
 
     @cached_property
     def housekeeping(self) -> HousekeepingService:

@@ -25,6 +25,7 @@ from app.domain.monitoring import (
     RUN_DURATIONS,
     RUN_SECONDS,
     RUNS_FINISHED,
+    RUNS_OF_TARGETS,
     SWEPT,
     ZYGOTE_STARTS,
     Labels,
@@ -117,12 +118,50 @@ class _Read:
             (),
             {(): sum(totals.get(ZYGOTE_STARTS, {}).values())},
         )
+        yield from _of_targets(now)
         yield _counter(
             "findings_housekeeping_removed",
             "What was removed after its time.",
             ("what",),
             totals.get(SWEPT, {}),
         )
+
+
+def _of_targets(now: Readings) -> Iterator[Metric]:
+    names = ("target",)
+    rows = sorted(now.targets.items())
+    for name, text, values in (
+        (
+            "findings_target_up",
+            "1 where the suite was collected whole and a living worker can run it, else 0.",
+            {name: float(found.runnable) for name, found in rows},
+        ),
+        (
+            "findings_target_tests",
+            "Tests of the suite.",
+            {name: found.tests for name, found in rows},
+        ),
+        (
+            "findings_target_runs_queued",
+            "Runs of it that wait for a worker.",
+            {name: found.queued for name, found in rows},
+        ),
+        (
+            "findings_tickets",
+            "Tickets by the target that covers them; without one, those that none covers.",
+            {**{name: found.tickets for name, found in rows}, "": now.not_covered},
+        ),
+    ):
+        family = GaugeMetricFamily(name, text, labels=names)
+        for target, value in values.items():
+            family.add_metric((target,), value)
+        yield family
+    yield _counter(
+        "findings_target_runs_finished",
+        "Runs that ended with an outcome, by target.",
+        ("target", "outcome"),
+        now.counters.get(RUNS_OF_TARGETS, {}),
+    )
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -112,6 +112,10 @@ async def ticket_filter(
         ),
     ] = (),
     evidence: Annotated[tuple[EvidenceState, ...], Many] = (),
+    target: Annotated[
+        tuple[Word, ...],
+        Query(max_length=50, description="Its domains place it with this target."),
+    ] = (),
     assignee: Annotated[tuple[Word, ...], Many] = (),
     created_by: Annotated[tuple[Word, ...], Many] = (),
     stale: Annotated[bool | None, Query(description="Evidence is out of date.")] = None,
@@ -154,6 +158,7 @@ async def ticket_filter(
         verdict=verdict,
         reviewer=reviewer,
         evidence=evidence,
+        target=target,
         stale=stale,
         closable=closable,
         objected=objected,
@@ -174,6 +179,7 @@ async def run_filter(
     status: Annotated[tuple[RunStatus, ...], Many] = (),
     outcome: Annotated[tuple[RunOutcome, ...], Many] = (),
     kind: Annotated[tuple[RunKind, ...], Many] = (),
+    target: Annotated[tuple[Word, ...], Many] = (),
     requested_by: Annotated[tuple[Word, ...], Many] = (),
 ) -> RunFilter:
     """Gather the filters of run lists."""
@@ -182,6 +188,7 @@ async def run_filter(
         status=status,
         outcome=outcome,
         kind=kind,
+        target=target,
         requested_by=requested_by,
     )
 

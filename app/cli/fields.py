@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _SUMMARY = (
-    "key title severity severity_raw status resolution batch agent summary domains categories "
-    "assignee evidence consensus version created_at updated_at created_by"
+    "key title severity severity_raw status resolution batch agent summary domains target "
+    "categories assignee evidence consensus version created_at updated_at created_by"
 )
 _TICKET = (
-    "key title severity severity_raw status resolution batch agent summary domains categories "
-    "locations sections checklist relations reports assignee reported_on external_ref commits "
-    "resolution_text reviews consensus evidence tests patches testability closure gate version "
-    "created_at updated_at created_by"
+    "key title severity severity_raw status resolution batch agent summary domains target "
+    "categories locations sections checklist relations reports assignee reported_on external_ref "
+    "commits resolution_text reviews consensus evidence tests patches testability closure gate "
+    "version created_at updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "

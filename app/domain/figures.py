@@ -70,6 +70,8 @@ class TicketCount:
     evidence: str
     stale: bool
     """What decided the evidence has changed since: it is counted apart."""
+    target: str | None
+    """What their domains place them with."""
     tickets: int
 
 
@@ -157,6 +159,8 @@ class Figures:
     weeks: tuple[Week, ...]
     specialists: Mapping[str, SpecialistFigures]
     contradicted: tuple[Contradiction, ...]
+    targets: tuple[str, ...]
+    """Those that there are, with tickets or without."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ RUN_DURATIONS = "run_durations"
 """By kind and upper bound: runs that took up to so long and longer than the bound before."""
 ZYGOTE_STARTS = "zygote_starts"
 """How often workers started the process that tests are forked from."""
+RUNS_OF_TARGETS = "target_runs_finished"
+"""By target and outcome."""
 SWEPT = "swept"
 """By kind of thing: what housekeeping removed."""
 
@@ -30,6 +32,18 @@ def duration_bucket(seconds: float) -> str:
     """Return the upper bound of the bucket that a duration falls into."""
     place = bisect_left(DURATION_BOUNDS_S, seconds)
     return str(DURATION_BOUNDS_S[place]) if place < len(DURATION_BOUNDS_S) else "+Inf"
+
+
+@dataclass(frozen=True)
+class TargetReading:
+    """A target at one moment."""
+
+    runnable: bool
+    """Its suite was collected whole, and a worker that lives can run it."""
+    tests: int
+    tickets: int
+    queued: int
+    """Runs of it that wait."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +60,6 @@ class Readings:
     """Workers heard of lately."""
     counters: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
     """Totals by name and labels."""
+    targets: Mapping[str, TargetReading] = field(default_factory=dict)
+    not_covered: int = 0
+    """Tickets that no target covers."""

@@ -315,6 +315,8 @@ class Ticket:
     testability: Testability | None = None
     """None while nobody has said anything: then the ticket counts as testable."""
     closure: Closure | None = None
+    target: str | None = None
+    """What its domains place it with; None: no target covers it."""
     severity_raw: str | None = None
     """Words of a document that are no severity: it is unknown, and counts as the gravest."""
 
@@ -347,6 +349,8 @@ class TicketSummary:
     created_by: str
     severity_raw: str | None = None
     """Words of a document that are no severity."""
+    target: str | None = None
+    """What its domains place it with; None: no target covers it."""
 
 
 CONTENT_SECTIONS_LEFT_OUT = frozenset(

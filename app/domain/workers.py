@@ -25,3 +25,9 @@ class WorkerState:
     ``targets``: the digest of the environment in which it runs each of them."""
     started_at: datetime | None = None
     heartbeat_at: datetime | None = None
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """The targets that it can run, each with the digest of its environment."""
+        found: Mapping[str, str] = self.environment.get("targets", {})
+        return found

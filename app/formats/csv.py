@@ -33,6 +33,7 @@ TICKET_COLUMNS = (
     "batch",
     "agent",
     "domains",
+    "target",
     "categories",
     "assignee",
     "summary",

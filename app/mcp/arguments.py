@@ -42,6 +42,7 @@ class Find(Arguments):
     evidence: list[EvidenceState] = Field([], max_length=10)
     agent: Words | None = None
     domain: Words | None = None
+    target: Words | None = None
     batch: int | None = Field(None, ge=0)
     limit: int = Field(10, ge=1, le=20)
     cursor: Annotated[str, Field(max_length=2000)] | None = Field(

@@ -181,7 +181,7 @@ class ExecutionService:
             return
         await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
         await self._tell_end(stores, run, verdict, ())
-        await stores.counters.count_run(run.kind, verdict.outcome, took)
+        await stores.counters.count_run(None, run.kind, verdict.outcome, took)
 
     async def is_current(self, run: ClaimedRun) -> bool:
         """Tell whether this attempt is still wanted: not cancelled, not taken up by another."""
@@ -396,7 +396,7 @@ class ExecutionService:
                 ticket_id=run.ticket_id,
                 changes={"evidence": [before, after]},
             )
-        await stores.counters.count_run(run.kind, verdict.outcome, took)
+        await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
         return True
 
     async def _tell_end(

@@ -228,6 +228,7 @@ def csv_row(item: TicketSummary) -> dict[str, Any]:
         "batch": item.batch,
         "agent": item.agent,
         "domains": item.domains,
+        "target": item.target,
         "categories": item.categories,
         "assignee": item.assignee,
         "summary": item.summary,

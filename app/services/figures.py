@@ -55,6 +55,7 @@ class FigureService:
                 weeks=tuple(await stores.figures.weeks(weeks)),
                 specialists=by_specialist(await stores.figures.opinions()),
                 contradicted=tuple(await stores.figures.contradictions(MOST_CONTRADICTIONS)),
+                targets=tuple(stores.placement.covered),
             )
 
         return await self._read_or_kept(("figures", weeks), read)
@@ -88,6 +89,8 @@ class FigureService:
         async with self._unit.read() as stores:
             # The version first: what changes while the figures are read belongs to the next.
             version = await stores.figures.version()
+            if version is not None:
+                version = f"{version} {stores.placement.covered}"
             if kept is not None and kept.version == version is not None:
                 return cast("Value", kept.value)
             started = time.monotonic()

@@ -55,7 +55,7 @@ class TargetService:
         """Return all targets, those with a wrong entry too."""
         async with self._unit.read() as stores:
             tickets = await stores.figures.by_target()
-            found = [await self._view(stores, name, tickets) for name in self._names()]
+            found = [await self._view(stores, name, tickets) for name in self._declared.names]
         wrong = [one for one in self._declared.problems if not one.name]
         return found + [_degraded("", problem.line) for problem in wrong]
 
@@ -65,8 +65,9 @@ class TargetService:
         Raises:
             NotFound: none has this name.
         """
-        if name not in self._names():
-            raise NotFound(f"There is no target {name}; there are {', '.join(self._names())}.")
+        names = self._declared.names
+        if name not in names:
+            raise NotFound(f"There is no target {name}; there are {', '.join(names)}.")
         async with self._unit.read() as stores:
             return await self._view(stores, name, await stores.figures.by_target())
 
@@ -87,10 +88,6 @@ class TargetService:
     def problems(self) -> list[str]:
         """Return what is wrong with the file that declares targets, a line each."""
         return [problem.line for problem in self._declared.problems]
-
-    def _names(self) -> list[str]:
-        wrong = [problem.name for problem in self._declared.problems if problem.name]
-        return list(dict.fromkeys([*self._declared.targets, *wrong]))
 
     async def _view(self, stores: Stores, name: str, tickets: dict[str, int]) -> TargetView:
         target = self._declared.targets.get(name)

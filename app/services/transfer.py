@@ -23,6 +23,7 @@ from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Category, ChecklistItem, Location, Section
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import require
+from app.services.evidence import reassess
 from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
 
@@ -112,6 +113,9 @@ class TransferService:
             async for line in lines:
                 await intake.take(line)
             await intake.end()
+            # What covers them elsewhere may be declared otherwise here, or not at all.
+            for ticket_id, key in await stores.ticket_edits.place_all():
+                await reassess(stores, ticket_id, key)
             await stores.audit.record(
                 actor, "export.restored", changes={"tickets": [None, len(intake.items)]}
             )

@@ -116,6 +116,15 @@ class CatalogueStore:
         query = select(func.count()).select_from(tests).where(tests.c.target == target)
         return int(await self._connection.scalar(query) or 0)
 
+    async def tallies(self) -> dict[str, tuple[int, bool]]:
+        """Return of each target how many tests it has, and whether all could be collected."""
+        number = select(func.count()).where(tests.c.target == targets.c.name).scalar_subquery()
+        whole = (targets.c.suite_digest != "") & (func.cardinality(targets.c.errors) == 0)
+        rows = await self._connection.execute(
+            select(targets.c.name, number.label("number"), whole.label("whole"))
+        )
+        return {row.name: (row.number, row.whole) for row in rows}
+
     async def names(self, target: str, selector: str) -> bool:
         """Tell whether `selector` names any test of `target`."""
         found = await self._connection.scalar(

@@ -13,6 +13,7 @@ from app.domain.monitoring import (
     RUN_DURATIONS,
     RUN_SECONDS,
     RUNS_FINISHED,
+    RUNS_OF_TARGETS,
     Labels,
     duration_bucket,
 )
@@ -47,11 +48,14 @@ class CounterStore:
             )
         )
 
-    async def count_run(self, kind: RunKind, outcome: RunOutcome, seconds: float) -> None:
-        """Count a run that has just finished."""
+    async def count_run(
+        self, target: str | None, kind: RunKind, outcome: RunOutcome, seconds: float
+    ) -> None:
+        """Count a run that has just finished; without a target where its plan cannot be read."""
         await self.add(
             {
                 (RUNS_FINISHED, (kind.value, outcome.value)): 1,
+                (RUNS_OF_TARGETS, (target or "", outcome.value)): 1,
                 (RUN_SECONDS, (kind.value,)): seconds,
                 (RUN_DURATIONS, (kind.value, duration_bucket(seconds))): 1,
             }
@@ -63,6 +67,15 @@ class CounterStore:
         for row in await self._connection.execute(select(counters)):
             found[row.name][tuple(row.labels.split(_BETWEEN))] = row.value
         return found
+
+    async def queued_by_target(self) -> dict[str, int]:
+        """Return how many runs of each target wait."""
+        rows = await self._connection.execute(
+            select(runs.c.target, func.count().label("number"))
+            .where(runs.c.status == "queued")
+            .group_by(runs.c.target)
+        )
+        return {row.target: row.number for row in rows}
 
     async def queue(self) -> tuple[int, int, float]:
         """Return how many runs wait, how many run, and how long the oldest waits in seconds."""

@@ -83,6 +83,7 @@ class FigureStore:
             table.status,
             table.evidence_state,
             table.evidence_stale,
+            table.target,
         )
         numbers = range(1, len(words) + 1)
         rows = await self._connection.execute(
@@ -200,13 +201,11 @@ class FigureStore:
         return [Contradiction(**row._mapping) for row in rows]
 
     async def by_target(self) -> dict[str, int]:
-        """Count the tickets of each target."""
+        """Count the tickets of each target; ``""`` stands for those that none covers."""
         rows = await self._connection.execute(
-            select(tickets.c.target, func.count().label("number"))
-            .where(tickets.c.target.is_not(None))
-            .group_by(tickets.c.target)
+            select(tickets.c.target, func.count().label("number")).group_by(tickets.c.target)
         )
-        return {row.target: row.number for row in rows}
+        return {row.target or "": row.number for row in rows}
 
     async def not_covered(self) -> list[tuple[str, int]]:
         """Count the tickets that no target covers, by domain; ``""`` stands for none."""

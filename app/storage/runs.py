@@ -94,6 +94,7 @@ class RunFilter:
     status: tuple[str, ...] = ()
     outcome: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
     requested_by: tuple[str, ...] = ()
 
 
@@ -410,7 +411,7 @@ def _is_running(run_id: UUID, attempt: int) -> ColumnElement[bool]:
 
 def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    for name in ("status", "outcome", "kind"):
+    for name in ("status", "outcome", "kind", "target"):
         values = getattr(wanted, name)
         if values:
             found.append(runs.c[name].in_(values))

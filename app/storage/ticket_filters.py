@@ -62,6 +62,8 @@ class TicketFilter:
     """A scanner reported it."""
     rule: tuple[str, ...] = ()
     """A scanner reported it by this rule; with `scanner` that one."""
+    target: tuple[str, ...] = ()
+    """Placed with this target."""
     reported: bool | None = None
     """The last run of a scanner that could tell still had it, or no longer did."""
     q: str | None = None
@@ -123,7 +125,7 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
     """
     columns = tickets.c
     found: list[ColumnElement[bool]] = []
-    for name in ("severity", "status", "resolution", "batch", "agent", "assignee"):
+    for name in ("severity", "status", "resolution", "batch", "agent", "assignee", "target"):
         if values := getattr(wanted, name):
             found.append(_one_of(columns[name], name, values))
     if wanted.evidence:

@@ -215,6 +215,7 @@ def ticket_from(row: Any) -> Ticket:
         agent=row.agent,
         summary=row.summary,
         domains=tuple(row.domains),
+        target=row.target,
         categories=tuple(Category(word) for word in row.categories),
         assignee=row.assignee,
         reported_on=row.reported_on,

@@ -36,6 +36,12 @@ class Registry:
         return self._declared.problems
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all targets, those with a wrong entry too."""
+        wrong = (problem.name for problem in self.problems if problem.name)
+        return tuple(dict.fromkeys([*self.targets, *wrong]))
+
+    @property
     def placement(self) -> Placement:
         """Which target a ticket belongs to."""
         return self._placement

@@ -24,7 +24,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """Filters with a short list of words."""
 
-TEXTS = ("domain", "agent", "reviewer", "assignee", "created_by", "scanner", "rule")
+TEXTS = ("domain", "target", "agent", "reviewer", "assignee", "created_by", "scanner", "rule")
 FLAGS: Mapping[str, str] = {
     "stale": "evidence is stale",
     "closable": "ready to close",

@@ -43,6 +43,7 @@ async def list_runs(
         "status": [w for w in params.getlist("status") if w in tuple(RunStatus)],
         "outcome": [w for w in params.getlist("outcome") if w in tuple(RunOutcome)],
         "kind": [w for w in params.getlist("kind") if w in tuple(RunKind)],
+        "target": [word[:40] for word in params.getlist("target") if "\x00" not in word],
         "ticket": [
             keys.canonical(word[:60])
             for word in params.getlist("ticket")

@@ -69,6 +69,7 @@ class FiguresOut(CountsOut):
 
     covered: CountsOut = Field(description="Tickets whose claims tests can show.")
     not_covered: CountsOut
+    targets: dict[str, CountsOut] = Field(description="Tickets of each target.")
     verdicts: dict[str, SpecialistFiguresOut] = Field(description="By specialist.")
     weeks: list[WeekOut]
     contradicted: list[ContradictionOut] = Field(description="The newest 200.")
@@ -108,6 +109,10 @@ def figures_body(figures: Figures) -> dict[str, Any]:
         **_counts(figures.tickets),
         "covered": _counts(count for count in figures.tickets if count.covered),
         "not_covered": _counts(count for count in figures.tickets if not count.covered),
+        "targets": {
+            name: _counts(count for count in figures.tickets if count.target == name)
+            for name in figures.targets
+        },
         "verdicts": dict(sorted(figures.specialists.items())),
         "weeks": figures.weeks,
         "contradicted": [

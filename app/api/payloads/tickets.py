@@ -399,6 +399,7 @@ class SummaryOut(Output):
     agent: str
     summary: str
     domains: list[str]
+    target: str | None = Field(description="What its domains place it with, if anything.")
     categories: list[Category]
     assignee: str | None
     evidence: dict[str, Any]
@@ -425,6 +426,7 @@ class TicketOut(Output):
     agent: str
     summary: str
     domains: list[str]
+    target: str | None = Field(description="What its domains place it with, if anything.")
     categories: list[Category]
     locations: list[LocationOut]
     sections: list[SectionOut]

@@ -117,6 +117,7 @@ class FilterIn(Input):
     )
     reviewer: _Words = Field(default=[])
     evidence: list[EvidenceState] = Field(default=[], max_length=50)
+    target: _Words = Field(default=[])
     assignee: _Words = Field(default=[])
     created_by: _Words = Field(default=[])
     stale: Flag | None = None

@@ -219,6 +219,7 @@ def list_runs(
     kind: Annotated[
         _Words, Option(metavar="WORD", help="check or proof.", complete="run-kind")
     ] = None,
+    target: Annotated[_Words, Option(metavar="NAME", help="Of which target.")] = None,
     requested_by: Annotated[_Words, Option(metavar="NAME", help="Who asked for it.")] = None,
     limit: Limit = 50,
     everything: Everything = False,
@@ -234,6 +235,7 @@ def list_runs(
         "status": status,
         "outcome": outcome,
         "kind": kind,
+        "target": target,
         "requested_by": requested_by,
     }
     with opened(ctx, as_json=as_json) as session:

@@ -48,6 +48,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("batch", ticket.get("batch")),
             ("agent", ticket.get("agent")),
             ("domains", ", ".join(ticket.get("domains") or ())),
+            ("target", ticket.get("target") or "none covers it"),
             ("categories", ", ".join(ticket.get("categories") or ())),
             ("assignee", ticket.get("assignee")),
             ("reported on", ticket.get("reported_on")),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import csv
+import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +114,8 @@ def folder() -> Iterator[Path]:
 async def service(module_database: str, folder: Path) -> AsyncIterator[Api]:
     async with running_api(module_database, workers=1, targets=folder / "targets.toml") as found:
         await found.factory.catalogues.in_step()
+        while (await found.client.get("/readyz")).status_code != 200:
+            await asyncio.sleep(0.02)
         yield found
 
 
@@ -174,6 +180,57 @@ async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(servic
     edit = {"json": {"domains": ["shared"]}, "headers": headers}
     await service.call("PATCH", f"/tickets/{key}", expect=200, **edit)
     assert (await service.get(f"/tickets/{key}"))["evidence"]["state"] == "none"
+
+
+async def test_lists_exports_figures_and_metrics_tell_targets_apart(service: Api) -> None:
+    here = (await service.file(domains=["shared/tools/x"]))["key"]
+    elsewhere = await service.file(domains=["unknown"])
+    assert elsewhere["target"] is None
+    assert (await service.get(f"/tickets/{here}"))["target"] == "tools"
+
+    listed = (await service.get("/tickets?target=tools&limit=200"))["items"]
+    assert {item["target"] for item in listed} == {"tools"}
+    assert here in {item["key"] for item in listed}
+    exported = await service.call("GET", "/exports?format=csv&target=tools", expect=200)
+    rows = list(csv.DictReader(io.StringIO(exported.text.lstrip("\ufeff"))))
+    assert {row["target"] for row in rows} == {"tools"}
+    assert {item["key"] for item in listed} == {row["key"] for row in rows}
+    moves = {"filter": {"target": ["tools"]}, "to": "investigating"}
+    tried = await service.call(
+        "POST", "/transitions:batch", json={**moves, "dry_run": True}, expect=200
+    )
+    assert {item["key"] for item in tried.json()["items"]} == {row["key"] for row in rows}
+
+    stats = await service.get("/stats")
+    assert set(stats["targets"]) == {"kasmina", "acme", "tools"}
+    assert stats["targets"]["tools"]["tickets"] == len(rows)
+    headers = {"Authorization": f"Bearer {service.tokens['admin']}"}
+    metrics = (await service.client.get("/metrics", headers=headers)).text
+    assert f'findings_tickets{{target="tools"}} {float(len(rows))}' in metrics
+    assert 'findings_target_up{target="tools"} 1.0' in metrics
+    assert 'findings_target_up{target="broken"} 0.0' in metrics
+    assert 'findings_target_runs_queued{target="tools"} 0.0' in metrics
+
+
+async def test_a_ticket_that_is_taken_in_elsewhere_is_placed_by_what_is_declared_there(
+    service: Api, other_database: str
+) -> None:
+    key = (await service.file(domains=["shared/tools/y"]))["key"]
+    exported = (await service.call("GET", "/exports?format=jsonl", expect=200)).content
+    lines = [json.loads(line) for line in exported.splitlines()]
+    assert {line["ticket"]["target"] for line in lines if line["kind"] == "ticket"} >= {"tools"}
+
+    async with running_api(other_database) as other:
+        await other.call(
+            "POST",
+            "/imports?format=jsonl",
+            content=exported,
+            headers={"Content-Type": "application/x-ndjson"},
+            expect=200,
+        )
+        found = await other.get(f"/tickets/{key}")
+
+    assert (found["target"], found["evidence"]["state"]) == (None, "not-covered")
 
 
 async def test_a_ticket_that_no_target_covers_says_what_to_do(service: Api) -> None:

@@ -79,7 +79,7 @@ def test_every_filter_is_sent(findings: Any, stub: Any, reply: Any) -> None:
     words = "--q leak --severity P0 --severity P1 --status open --resolution fixed --batch 2 "
     words += "--agent drl --domain kasmina --category correctness --verdict OBJECT "
     words += "--evidence proven --assignee ada --created-by bob --stale --closable --no-drift "
-    words += "--reviewer pytorch --not-objected --waived --sort key --limit 7"
+    words += "--reviewer pytorch --target acme --not-objected --waived --sort key --limit 7"
     assert findings("ticket", "list", *words.split()).code == 0
     assert stub.requests[0].query == {
         "q": ["leak"],
@@ -98,6 +98,7 @@ def test_every_filter_is_sent(findings: Any, stub: Any, reply: Any) -> None:
         "closable": ["true"],
         "drift": ["false"],
         "reviewer": ["pytorch"],
+        "target": ["acme"],
         "objected": ["false"],
         "waived": ["true"],
         "sort": ["key"],
