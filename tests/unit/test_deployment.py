@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import app
 from app.config import Settings
-from app.domain.monitoring import RUN_SECONDS, RUNS_FINISHED, SWEPT, Readings
+from app.domain.monitoring import RUN_SECONDS, RUNS_FINISHED, SWEPT, Readings, TargetReading
 from app.metrics import Metrics
 
 ROOT = Path(app.__file__).parents[1]
@@ -164,7 +164,8 @@ def known_series() -> set[str]:
         RUN_SECONDS: {("check",): 1.0},
         SWEPT: {("leases",): 1.0},
     }
-    text = metrics.render(Readings(counters=ended), {"most": 1}).decode()
+    targets = {"kasmina": TargetReading(runnable=True, tests=1, tickets=1, queued=0)}
+    text = metrics.render(Readings(counters=ended, targets=targets), {"most": 1}).decode()
     return {
         sample.name for family in text_string_to_metric_families(text) for sample in family.samples
     }
