@@ -31,6 +31,7 @@ from app.sandbox.interface import (
 from app.sandbox.workdir import WorkDir, sweep_orphans
 from app.services.accounts import AccountService
 from app.services.amendments import AmendmentService
+from app.services.calibration import CalibrationService
 from app.services.catalogue import Catalogues
 from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
@@ -285,6 +286,11 @@ class Factory:
     def figures(self) -> FigureService:
         """Figures over all tickets."""
         return FigureService(self.unit)
+
+    @cached_property
+    def calibration(self) -> CalibrationService:
+        """How often reviewers were right."""
+        return CalibrationService(self.unit)
 
     @cached_property
     def links(self) -> LinkService:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from app import __version__, admission, tracing
 from app.api import (
     accounts,
+    calibration,
     changes,
     exchange,
     figures,
@@ -74,6 +75,7 @@ ROUTERS = (
     changes,
     accounts,
     figures,
+    calibration,
     report,
 )
 

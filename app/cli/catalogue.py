@@ -95,6 +95,12 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             ("findings stats --weeks 4",),
             "Show figures by severity, status, evidence, specialist and week.",
         ),
+        "calibration": Command(
+            "commands.calibration:show_calibration",
+            ("findings calibration", "findings calibration --by model"),
+            "Show how often reviewers were right before anything was run.",
+            answer="CalibrationRowOut",
+        ),
         "load-examples": Command(
             "commands.examples:load_examples",
             ("findings load-examples", "findings load-examples --no-run"),

@@ -21,6 +21,7 @@ from app.domain.targets import Placement, only_bundled
 from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
+from app.storage.calibration import CalibrationStore
 from app.storage.catalogue import CatalogueStore
 from app.storage.changes import ChangeStore
 from app.storage.connections import Connections
@@ -206,6 +207,11 @@ class Stores:
     def figures(self) -> FigureStore:
         """Figures over all tickets."""
         return FigureStore(self._connection)
+
+    @cached_property
+    def calibration(self) -> CalibrationStore:
+        """What reviewers said before anything was run."""
+        return CalibrationStore(self._connection)
 
     @cached_property
     def jobs(self) -> JobStore:

@@ -14,6 +14,7 @@ from app.api.dependencies import Services
 from app.api.parameters import TicketKey
 from app.domain import lifecycle
 from app.domain.amendments import proposal_of
+from app.domain.calibration import signals_of
 from app.domain.gate_facts import facts_of
 from app.domain.gates import GATES, evaluate, gate_of
 from app.domain.reviews import Review
@@ -114,6 +115,7 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
     return {
         "ticket": ticket,
         "view": view,
+        "signals": signals_of(ticket.reviews, ticket.evidence, ticket.resolution),
         "gate": gate_of(ticket),
         "gates": other_gates(ticket),
         "results": None if view.run is None else results_of(view.run, ticket.tests),

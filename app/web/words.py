@@ -81,6 +81,19 @@ OUTCOME: Mapping[str, tuple[str, str]] = {
     "finished": ("✓", "plain"),
 }
 
+SIGNAL: Mapping[str, tuple[str, str]] = {
+    # word: (as it is shown, meaning)
+    "unanimous-not-executed": (
+        "unanimous and not executed",
+        "Several reviewers agree, and no run has shown anything",
+    ),
+    "contradicts-evidence": (
+        "contradicts evidence",
+        "A verdict says the contrary of what the runs show",
+    ),
+}
+"""What is odd about the verdicts on a ticket, beside its evidence."""
+
 CAUSE: Mapping[str, str] = {
     "assertion": "An assertion of the test did not hold",
     "package": "The package raised it",

@@ -33,6 +33,7 @@ from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.api.payloads.runs import AuthorsOut
 from app.api.payloads.source import PlaceSourceOut
+from app.domain.calibration import ReviewSignal, signals_of
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
@@ -441,6 +442,10 @@ class TicketOut(Output):
     reviews: list[ReviewOut]
     consensus: ConsensusOut
     evidence: EvidenceOut
+    signals: list[ReviewSignal] = Field(
+        description="What is odd about the verdicts: several agree and no run has shown "
+        "anything, or one says the contrary of what runs show."
+    )
     tests: list[TestLinkOut]
     patches: dict[str, PatchOut]
     testability: TestabilityOut | None = Field(
@@ -503,12 +508,13 @@ class TickIn(Input):
     done: Flag = Field(examples=[True])
 
 
-_SHOWN = tuple(name for name in TicketOut.model_fields if name != "gate")
+_SHOWN = tuple(name for name in TicketOut.model_fields if name not in ("gate", "signals"))
 
 
 def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
     """Return a ticket as `caller` is answered; nested dataclasses are encoded as they are."""
     body = {name: getattr(ticket, name) for name in _SHOWN}
+    body["signals"] = signals_of(ticket.reviews, ticket.evidence, ticket.resolution)
     body["gate"] = gate_as_told(ticket, caller)
     return body
 

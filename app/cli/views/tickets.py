@@ -8,7 +8,14 @@ from typing import Any
 from app.cli.moments import moment
 from app.cli.output import Output
 from app.cli.tables import Table
-from app.cli.views.words import consensus_words, evidence_words, place_words, severity_words, short
+from app.cli.views.words import (
+    consensus_words,
+    evidence_words,
+    place_words,
+    severity_words,
+    short,
+    signal_words,
+)
 
 Json = Mapping[str, Any]
 
@@ -44,6 +51,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("status", _status(ticket)),
             ("evidence", evidence_words(evidence)),
             ("evidence says", evidence.get("sentence")),
+            ("reviews are", signal_words(ticket.get("signals") or ())),
             ("closed without evidence", _closed_without(evidence)),
             ("batch", ticket.get("batch")),
             ("agent", ticket.get("agent")),

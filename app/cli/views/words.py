@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 _SIGNS = {"ENDORSE": "+", "NEUTRAL": "=", "REFINE": "~", "OBJECT": "-"}
@@ -52,3 +52,14 @@ def severity_words(ticket: Mapping[str, Any]) -> str | None:
     """Return a severity as people read it: ``P2``, or ``unknown (P7)`` for words that are none."""
     raw = ticket.get("severity_raw")
     return ticket.get("severity") if raw is None else f"unknown ({raw})"
+
+
+_SIGNALS = {
+    "unanimous-not-executed": "unanimous and not executed",
+    "contradicts-evidence": "contradicting the evidence",
+}
+
+
+def signal_words(signals: Collection[str]) -> str | None:
+    """Return what is odd about the verdicts on a ticket."""
+    return ", ".join(_SIGNALS.get(word, word) for word in signals) or None

@@ -26,6 +26,7 @@ from tests.support.shared import Shared
 pytestmark = pytest.mark.anyio
 
 SMALLEST_ROLE = """
+reader      GET     /calibration
 reader      GET     /changes
 reader      GET     /domains
 reader      GET     /events

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from app.services import figures
 from tests.support.api import Api
+from tests.support.decisions import close, decide, set_columns
 
 pytestmark = pytest.mark.anyio
-
-
-def _decide(database: str, key: str, decided: str) -> str:
-    """Add a finished run that decided the evidence of a ticket, and return its id."""
-    run_id = str(uuid4())
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO runs (id, ticket_id, target, kind, status, outcome, requested_by, plan,"
-            " package_digest, plan_key, decided, finished_at)"
-            " SELECT %s, id, 'kasmina', 'check', 'finished', 'failed', created_by, '{}', 'a', 'b',"
-            " %s, now() FROM tickets WHERE key = %s",
-            [run_id, decided, key],
-        )
-    return run_id
-
-
-def _set(database: str, key: str, **columns: str) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
-        for name, value in columns.items():
-            connection.execute(f"UPDATE tickets SET {name} = %s WHERE key = %s", [value, key])
-
-
-def _close(database: str, key: str, resolution: str) -> None:
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(
-            "UPDATE tickets SET status = 'closed', resolution = %s WHERE key = %s",
-            [resolution, key],
-        )
 
 
 async def _review(api: Api, key: str, specialist: str, verdict: str, **fields: Any) -> str:
@@ -56,7 +28,7 @@ async def test_tickets_are_counted_by_their_words_and_by_whether_they_can_be_run
     first = (await api.file(severity="P0"))["key"]
     await api.file(severity="P3")
     await api.file(severity="P3", domains=["tolaria"])
-    _set(database, first, evidence_state="proven", status="in-review")
+    set_columns(database, first, evidence_state="proven", status="in-review")
 
     stats = await api.get("/stats")
 
@@ -111,11 +83,11 @@ async def test_opinions_are_set_against_what_became_of_the_claim(api: Api, datab
     await _review(api, refuted, "drl", "NEUTRAL", claim="not-checked")
     for key in (undecided, both):
         await _review(api, key, "pytorch", "OBJECT")
-    run_id = _decide(database, reproduced, "reproduced")
-    _decide(database, undecided, "passing")
-    _decide(database, both, "fix-ready")
+    run_id = decide(database, reproduced, "reproduced")
+    decide(database, undecided, "passing")
+    decide(database, both, "fix-ready")
     for key in (refuted, both):
-        _close(database, key, "not-a-bug")
+        close(database, key, "not-a-bug")
 
     stats = await api.get("/stats")
 
@@ -136,7 +108,7 @@ async def test_opinions_are_set_against_what_became_of_the_claim(api: Api, datab
 async def test_a_ticket_closed_as_fixed_confirms_its_claim(api: Api, database: str) -> None:
     key = (await api.file())["key"]
     await _review(api, key, "drl", "OBJECT", claim="false")
-    _close(database, key, "fixed")
+    close(database, key, "fixed")
 
     (item,) = (await api.get("/stats"))["contradicted"]
 
@@ -154,7 +126,7 @@ async def test_superseded_and_outdated_opinions_are_held_against_nobody(
         "PATCH", f"/tickets/{changed_text}", json={"title": "x"}, headers={"If-Match": '"1"'}
     )
     for key in (changed_mind, changed_text):
-        _decide(database, key, "reproduced")
+        decide(database, key, "reproduced")
 
     stats = await api.get("/stats")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from app.api import payloads
-from app.api.payloads import accounts, exchange, queue, review_outputs, runs, tickets
+from app.api.payloads import accounts, calibration, exchange, queue, review_outputs, runs, tickets
 from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.fields import FIELDS
 
-MODULES = (accounts, exchange, queue, review_outputs, runs, tickets, payloads)
+MODULES = (accounts, calibration, exchange, queue, review_outputs, runs, tickets, payloads)
 
 
 def schema(name: str) -> list[str]:

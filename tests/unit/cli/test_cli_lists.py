@@ -275,3 +275,14 @@ def test_times_are_told_as_distances(seconds: float, words: str) -> None:
 def test_a_time_that_is_none_stays_what_it_is() -> None:
     assert Moment("").distance() == ""
     assert moment(None).distance() == ""
+
+
+def test_too_few_verdicts_say_nothing_of_a_reviewer(stub: Any, reply: Any, findings: Any) -> None:
+    few = {"who": "drl", "n": 3, "right": 2, "wrong": 1, "abstained": 4, "low": None, "high": None}
+    many = {**few, "who": "pt", "n": 20, "right": 18, "wrong": 2, "low": 0.699, "high": 0.972}
+    stub.on("GET", "calibration", reply({"by": "specialist", "items": [few, many]}))
+
+    first, second = findings("calibration").out.splitlines()
+
+    assert first.split("\t")[-1] == "too few to say"
+    assert second.split("\t")[-2:] == ["90 %", "70 to 97 %"]

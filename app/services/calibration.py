@@ -1,0 +1,18 @@
+"""How often reviewers were right before anything was run."""
+
+from __future__ import annotations
+
+from app.domain.calibration import CalibrationBy, CalibrationRow, table_of
+from app.storage.unit import UnitOfWork
+
+
+class CalibrationService:
+    """What reviewers said, against what runs showed."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+
+    async def table(self, by: CalibrationBy) -> list[CalibrationRow]:
+        """Return how often each was right, in the order of names."""
+        async with self._unit.read() as stores:
+            return table_of(await stores.calibration.counts(by))
