@@ -22,9 +22,13 @@ Packages = Annotated[
     list[str] | None,
     Option("--package", metavar="FOLDER", help="With the code, relative to PATH; repeatable."),
 ]
-Suite = Annotated[
-    str | None,
-    Option(metavar="FOLDER", help="With the tests, relative to PATH; else the one that is there."),
+Suites = Annotated[
+    list[str] | None,
+    Option(
+        "--suite",
+        metavar="FOLDER",
+        help="With the tests, relative to PATH; repeatable; else the one that is there.",
+    ),
 ]
 Python = Annotated[
     str | None,
@@ -41,7 +45,7 @@ def add_target(
     path: Annotated[Path, Argument(help="The project's folder.")],
     name: Name = None,
     packages: Packages = None,
-    suite: Suite = None,
+    suites: Suites = None,
     python: Python = None,
     domains: Domains = None,
     as_json: JsonFlag = None,
@@ -51,7 +55,7 @@ def add_target(
     Looks at the folder (pyproject.toml, src layout, .venv, tests), writes an entry into the file
     that FINDINGS_TARGETS names, and checks it. A service that runs takes it up by itself.
     """
-    healthy = _declare(ctx, path, name, packages, suite, python, domains, as_json, test=False)
+    healthy = _declare(ctx, path, name, packages, suites, python, domains, as_json, test=False)
     if not healthy:
         raise click.exceptions.Exit(1)
 
@@ -63,14 +67,14 @@ def init(
     ] = None,
     name: Name = None,
     packages: Packages = None,
-    suite: Suite = None,
+    suites: Suites = None,
     python: Python = None,
     domains: Domains = None,
     as_json: JsonFlag = None,
 ) -> None:
     """Declare the project in this folder as a target, with a first test of its findings."""
     where = path or Path()
-    healthy = _declare(ctx, where, name, packages, suite, python, domains, as_json, test=True)
+    healthy = _declare(ctx, where, name, packages, suites, python, domains, as_json, test=True)
     if not healthy:
         raise click.exceptions.Exit(1)
 
@@ -99,7 +103,7 @@ def _declare(
     path: Path,
     name: str | None,
     packages: list[str] | None,
-    suite: str | None,
+    suites: list[str] | None,
     python: str | None,
     domains: list[str] | None,
     as_json: str | None,
@@ -118,7 +122,7 @@ def _declare(
             path,
             name=name,
             packages=packages or (),
-            suite=suite,
+            suites=suites or (),
             python=Path(python) if python else None,
             domains=domains or (),
         )
@@ -137,7 +141,7 @@ def _make_suite(entry: Entry, *, test: bool) -> Path | None:
     from app.targets import adding
 
     place, text = adding.first_test(entry)
-    empty = not any((entry.root / entry.suite).rglob("test*.py"))
+    empty = not any(any((entry.root / suite).rglob("test*.py")) for suite in entry.suites)
     place.parent.mkdir(parents=True, exist_ok=True)
     if (test or empty) and not place.exists():
         place.write_text(text)

@@ -131,19 +131,19 @@ _ASSERTIONS = frozenset(
 _GROUPS = frozenset({"builtins.BaseExceptionGroup", "builtins.ExceptionGroup"})
 
 
-def classify(failure: Failure, *, packages: Collection[str], suite: str) -> Cause:
+def classify(failure: Failure, *, packages: Collection[str], suites: Collection[str]) -> Cause:
     """Return why a test failed; of several exceptions the cause that shows least.
 
     Args:
         failure: what the guest saw, in any phase.
         packages: folders of the target's packages, relative to the arm's root.
-        suite: folder of the suite, relative to the arm's root.
+        suites: folders of the suite, relative to the arm's root.
     """
-    found = {_cause_of(one, packages, suite) for one in _all(failure)}
+    found = {_cause_of(one, packages, suites) for one in _all(failure)}
     return next(cause for cause in _ORDER if cause in found)
 
 
-def signature(failure: Failure, *, packages: Collection[str], suite: str) -> str:
+def signature(failure: Failure, *, packages: Collection[str], suites: Collection[str]) -> str:
     """Return what makes two failures the same.
 
     The type, and the innermost frame in the package or the suite as path, function and offset from
@@ -151,39 +151,39 @@ def signature(failure: Failure, *, packages: Collection[str], suite: str) -> str
     the type alone, for where it strikes depends on how the interpreter was started.
     """
     if _is_a(failure, _GROUPS) and failure.others:
-        members = {signature(one, packages=packages, suite=suite) for one in failure.others}
+        members = {signature(one, packages=packages, suites=suites) for one in failure.others}
         return f"{failure.kind}({'; '.join(sorted(members))})"
-    frame = _innermost(failure, packages, suite)
+    frame = _innermost(failure, packages, suites)
     if frame is None or _is_a(failure, {"builtins.RecursionError"}):
         return failure.kind
     return f"{failure.kind} at {frame.path}::{frame.function}+{frame.offset}"
 
 
-def place(failure: Failure, *, packages: Collection[str], suite: str) -> Frame | None:
+def place(failure: Failure, *, packages: Collection[str], suites: Collection[str]) -> Frame | None:
     """Return where a test failed: the innermost frame in the package or the suite, if any.
 
     A group has none of its own in them, as often as not; then it is that of what it holds.
     """
     for one in _all(failure):
-        frame = _innermost(one, packages, suite)
+        frame = _innermost(one, packages, suites)
         if frame is not None:
             return frame
     return None
 
 
-def _cause_of(failure: Failure, packages: Collection[str], suite: str) -> Cause:
-    if _lacks_something(failure, packages, suite):
+def _cause_of(failure: Failure, packages: Collection[str], suites: Collection[str]) -> Cause:
+    if _lacks_something(failure, packages, suites):
         return Cause.ENVIRONMENT
-    if _test_is_broken(failure, packages, suite):
+    if _test_is_broken(failure, packages, suites):
         return Cause.TEST
-    if any(_below(frame.path, packages) for frame in failure.frames):
+    if any(_is_package(frame.path, packages, suites) for frame in failure.frames):
         return Cause.PACKAGE
     if _asserts(failure):
         return Cause.ASSERTION
     return Cause.INTERFACE
 
 
-def _lacks_something(failure: Failure, packages: Collection[str], suite: str) -> bool:
+def _lacks_something(failure: Failure, packages: Collection[str], suites: Collection[str]) -> bool:
     if _is_a(failure, {"builtins.ImportError"}):
         if failure.module is not None:
             return not _is_of(failure.module, _names(packages))
@@ -197,24 +197,24 @@ def _lacks_something(failure: Failure, packages: Collection[str], suite: str) ->
     # An assertion may quote any words.
     if not _asserts(failure) and _ENVIRONMENT_SAYS.search(failure.message):
         return True
-    return _lacks_attribute(failure, packages, suite)
+    return _lacks_attribute(failure, packages, suites)
 
 
-def _lacks_attribute(failure: Failure, packages: Collection[str], suite: str) -> bool:
+def _lacks_attribute(failure: Failure, packages: Collection[str], suites: Collection[str]) -> bool:
     """Tell whether a module that is none of the target's lacks a name that the test asks for."""
     if not _is_a(failure, {"builtins.AttributeError"}):
         return False
     named = _NO_ATTRIBUTE.search(failure.message)
-    frame = _innermost(failure, packages, suite)
-    asked_by_test = frame is not None and _below(frame.path, (suite,))
+    frame = _innermost(failure, packages, suites)
+    asked_by_test = frame is not None and not _is_package(frame.path, packages, suites)
     return named is not None and asked_by_test and not _is_of(named[1], _names(packages))
 
 
-def _test_is_broken(failure: Failure, packages: Collection[str], suite: str) -> bool:
+def _test_is_broken(failure: Failure, packages: Collection[str], suites: Collection[str]) -> bool:
     if failure.kind in _TEST_KINDS or failure.kind.startswith("hypothesis.errors."):
         return True
-    frame = _innermost(failure, packages, suite)
-    in_test = frame is None or _below(frame.path, (suite,))
+    frame = _innermost(failure, packages, suites)
+    in_test = frame is None or not _is_package(frame.path, packages, suites)
     unknown_name = _is_a(failure, {"builtins.NameError", "builtins.SyntaxError"})
     return unknown_name and in_test and not failure.star_import
 
@@ -237,8 +237,10 @@ def _is_a(failure: Failure, kinds: Collection[str]) -> bool:
     return failure.kind in kinds or any(base in kinds for base in failure.bases)
 
 
-def _innermost(failure: Failure, packages: Collection[str], suite: str) -> Frame | None:
-    own = (*packages, suite)
+def _innermost(
+    failure: Failure, packages: Collection[str], suites: Collection[str]
+) -> Frame | None:
+    own = (*packages, *suites)
     return next((f for f in reversed(failure.frames) if _below(f.path, own)), None)
 
 
@@ -246,9 +248,15 @@ def _below(path: str, folders: Collection[str]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
+def _is_package(path: str, packages: Collection[str], suites: Collection[str]) -> bool:
+    """Tell whether a file is one of the package; a suite may lie inside it, or it inside one."""
+    around = [one for one in (*packages, *suites) if _below(path, (one,))]
+    return bool(around) and max(around, key=len) in packages
+
+
 def _names(packages: Collection[str]) -> set[str]:
     """Return the packages' import names; a folder may stand below another, such as ``src``."""
-    return {package.rpartition("/")[2] for package in packages}
+    return {package.rpartition("/")[2].removesuffix(".py") for package in packages}
 
 
 def _is_of(module: str, tops: Collection[str]) -> bool:

@@ -31,6 +31,8 @@ class PytestSettings:
     """Of the project's ``addopts`` those that an arm obeys."""
     plugins: tuple[str, ...] = ()
     """Plugins to load."""
+    python_files: tuple[str, ...] = ("test_*.py", "*_test.py")
+    """Patterns of the files that hold tests."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Target:
     """The project's root; node ids and patch paths are relative to it."""
     packages: tuple[str, ...] = (BUNDLED,)
     """Folders, or files of one module, that hold the code under test, relative to root."""
-    suite: str = "tests/verification"
-    """The suite folder, relative to root."""
+    suites: tuple[str, ...] = ("tests/verification",)
+    """The folders of the suite, relative to root."""
     domains: tuple[str, ...] = (BUNDLED,)
     """Ticket domains that this target covers, sub-domains included; ``*`` stands for all."""
     import_root: str = ""
@@ -76,10 +78,16 @@ class Target:
             inside = path.relative_to(base) if path.is_relative_to(base) else path
             first = inside.parts[0]
             found[first.removesuffix(".py")] = self.import_root
-        top = PurePosixPath(self.suite).parts[0]
-        if base.parts[:1] != (top,):
-            found.setdefault(top, "")
+        for suite in self.suites:
+            top = PurePosixPath(suite).parts[0]
+            if base.parts[:1] != (top,):
+                found.setdefault(top, "")
         return found
+
+    @property
+    def suite(self) -> str:
+        """The first folder of the suite: tests that are handed in are laid into it."""
+        return self.suites[0]
 
     def runs_beside(self, path: str, linked: Container[str]) -> bool:
         """Tell whether a proof of tests in the files `linked` also runs the tests of `path`."""

@@ -35,7 +35,8 @@ DEFECTS = "defects"
 """The folder of a suite that holds its defect patches; no part of an arm or of its digest."""
 
 _MANIFEST = "arm.json"
-_MOST_FILES = 5000
+MOST_FILES = 5000
+"""So many may match a target's globs of further files."""
 _INI = """\
 [pytest]
 markers =
@@ -48,7 +49,7 @@ class Manifest:
     """What an arm says about itself."""
 
     packages: tuple[str, ...]
-    suite: str
+    suites: tuple[str, ...]
     import_root: str = ""
     modules: Mapping[str, str] = field(default_factory=dict)
     settings: str = "pytest.ini"
@@ -60,7 +61,7 @@ class Manifest:
 def read_manifest(root: Path) -> Manifest:
     """Read the manifest of the arm at `root`."""
     found = json.loads((root / _MANIFEST).read_text())
-    for name in ("packages", "options", "plugins"):
+    for name in ("packages", "suites", "options", "plugins"):
         found[name] = tuple(found[name])
     return Manifest(**found)
 
@@ -68,7 +69,7 @@ def read_manifest(root: Path) -> Manifest:
 def _manifest(target: Target) -> bytes:
     manifest = Manifest(
         packages=target.packages,
-        suite=target.suite,
+        suites=target.suites,
         import_root=target.import_root,
         modules=target.modules(),
         settings=target.pytest.file or "pytest.ini",
@@ -208,8 +209,10 @@ def read_target(target: Target) -> TargetFiles:
     package: dict[str, bytes] = {}
     for name in target.packages:
         package.update(_read(target.root, name))
-    suite = _read(target.root, target.suite, skip={DEFECTS})
-    inside = f"{target.suite}/"
+    suite: dict[str, bytes] = {}
+    for name in target.suites:
+        suite.update(_read(target.root, name, skip={DEFECTS}))
+    inside = tuple(f"{name}/" for name in target.suites)
     package = {path: data for path, data in package.items() if not path.startswith(inside)}
     further = {
         path: data
@@ -232,10 +235,14 @@ def suite_digest(target: Target, read: TargetFiles) -> str:
 
 
 def suite_files(target: Target, read: TargetFiles) -> dict[str, bytes]:
-    """Return the suite's files relative to its folder, and the further ones as ``/path``."""
-    found = {_below(target.suite, path): data for path, data in read.suite.items()}
+    """Return the suite's files, relative to its folder if that is one, and others as ``/path``."""
+    found = {_in_suite(target, path): data for path, data in read.suite.items()}
     found.update({f"/{path}": data for path, data in read.files.items()})
     return found
+
+
+def _in_suite(target: Target, path: str) -> str:
+    return _below(target.suite, path) if len(target.suites) == 1 else path
 
 
 def _below(folder: str, path: str) -> str:
@@ -254,22 +261,25 @@ def _read(root: Path, name: str, *, skip: Collection[str] = ()) -> dict[str, byt
     return {f"{name}/{path}": data for path, data in read_folder(place, skip=skip).items()}
 
 
+def further_names(target: Target) -> list[str]:
+    """Return what an arm needs besides packages and suite where it is there, relative to root."""
+    above = {folder for suite in target.suites for folder in PurePosixPath(suite).parents}
+    names = [str(folder / name) for folder in above for name in ("conftest.py", "__init__.py")]
+    return sorted({*names, *filter(None, [target.pytest.file])})
+
+
 def _further(target: Target) -> dict[str, bytes]:
     """What pytest finds above the suite, the project's settings, and what the entry asks for."""
-    above = PurePosixPath(target.suite).parents
-    names = [str(folder / name) for folder in above for name in ("conftest.py", "__init__.py")]
-    if target.pytest.file:
-        names.append(target.pytest.file)
     found: dict[str, bytes] = {}
-    for name in names:
+    for name in further_names(target):
         if (target.root / name).is_file():
             found.update(_read(target.root, name))
     for glob in target.files:
         for path in sorted(target.root.glob(glob)):
             if path.is_file() and BYTE_CODE.isdisjoint(path.parts):
                 found.update(_read(target.root, path.relative_to(target.root).as_posix()))
-            if len(found) > _MOST_FILES:
-                raise FolderError(f"more than {_MOST_FILES} files match `files`; name fewer")
+            if len(found) > MOST_FILES:
+                raise FolderError(f"more than {MOST_FILES} files match `files`; name fewer")
     return found
 
 

@@ -75,7 +75,7 @@ def uncollected(
     for path, message in broken(execution).items():
         names = [name for name in wanted if _lies_in(name, path)]
         if not wanted:
-            names = [path or execution.order.suite]
+            names = [path] if path else list(execution.order.suites)
         for node_id in names:
             if not any(selected(found, [node_id]) for found in there):
                 yield TestResult(

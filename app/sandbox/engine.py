@@ -230,7 +230,7 @@ class Engine(ABC):
         return Order(
             root=str(arm.root.resolve()),
             packages=manifest.packages,
-            suite=manifest.suite,
+            suites=manifest.suites,
             import_root=manifest.import_root,
             modules=dict(manifest.modules),
             settings=manifest.settings,

@@ -24,11 +24,12 @@ _STAR = re.compile(r"^\s*from\s+([\w.]+)\s+import\s+\*", re.MULTILINE)
 class Facts:
     """Reads exceptions of one arm."""
 
-    def __init__(self, root: Path, folders: Sequence[str]) -> None:
-        """`root` is the arm as the guest sees it; `folders` are its package and its suite."""
+    def __init__(self, root: Path, packages: Sequence[str], suites: Sequence[str]) -> None:
+        """`root` is the arm as the guest sees it, where its packages and suites lie below."""
         self._root = f"{root}/"
-        self._folders = tuple(f"{folder}/" for folder in folders)
-        self._package = folders[0].partition("/")[0]
+        self._folders = tuple(f"{folder}/" for folder in (*packages, *suites))
+        self._files = frozenset(packages)
+        self._names = {one.rpartition("/")[2].removesuffix(".py") for one in packages}
 
     def of(self, error: BaseException, depth: int = 0) -> dict[str, Any]:
         """Return the facts of `error` and of those it came from or groups."""
@@ -61,7 +62,7 @@ class Facts:
             name = trace.tb_frame.f_globals.get("__name__")
             origin, innermost = (name if isinstance(name, str) else "")[:200], code.co_filename
             path = code.co_filename.removeprefix(self._root)
-            if code.co_filename.startswith(self._root) and path.startswith(self._folders):
+            if code.co_filename.startswith(self._root) and self._is_own(path):
                 frames.append(
                     {
                         "path": path[:500],
@@ -76,15 +77,18 @@ class Facts:
             frames = frames[: _MOST_FRAMES // 2] + frames[-_MOST_FRAMES // 2 :]
         return frames, origin, innermost
 
+    def _is_own(self, path: str) -> bool:
+        return path in self._files or path.startswith(self._folders)
+
     def _takes_all(self, path: str) -> bool:
-        """Whether a file takes all names of the package by ``import *``."""
+        """Whether a file takes all names of a package by ``import *``."""
         if not path.startswith(self._root):
             return False
         try:
             source = Path(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
             return False
-        return any(name.partition(".")[0] == self._package for name in _STAR.findall(source))
+        return any(name.partition(".")[0] in self._names for name in _STAR.findall(source))
 
 
 def _others(error: BaseException) -> list[BaseException]:

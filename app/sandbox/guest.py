@@ -118,7 +118,7 @@ def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.s
     from .jobs import Forks
     from .reporting import Reporter
 
-    files = [place.root / name for name in files_of(order.node_ids) or (order.suite,)]
+    files = [place.root / name for name in files_of(order.node_ids) or order.suites]
     arguments: list[str] = [
         *plugin_arguments(place.root, place.scratch, order.settings),
         # Of what the project adds to each call only that which an arm can obey.

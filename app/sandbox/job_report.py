@@ -234,7 +234,7 @@ class JobReader:
                 0, min(self.output_bytes - self._printed, self.limits.output_bytes_per_test)
             ),
             packages=self.order.packages,
-            suite=self.order.suite,
+            suites=self.order.suites,
         )
         file = self.is_canary(name)
         if file is None:

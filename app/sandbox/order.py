@@ -41,7 +41,7 @@ class Order:
     root: str
     """The arm, as an absolute path without links; empty to try the cage and run nothing."""
     packages: tuple[str, ...]
-    suite: str
+    suites: tuple[str, ...]
     node_ids: tuple[str, ...]
     """What to collect; empty for the whole suite."""
     token: str
@@ -82,7 +82,7 @@ class Order:
         """Read what `to_line` wrote."""
         found = json.loads(line)
         found["bounds"] = Bounds(**found["bounds"])
-        for name in ("packages", "node_ids", "layers", "hidden", "options", "plugins"):
+        for name in ("packages", "suites", "node_ids", "layers", "hidden", "options", "plugins"):
             found[name] = tuple(found[name])
         return cls(**found)
 

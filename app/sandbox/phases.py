@@ -51,7 +51,7 @@ def merge(
     warnings: tuple[str, ...] = (),
     output_bytes: int = 1 << 16,
     packages: Collection[str] = (),
-    suite: str = "",
+    suites: Collection[str] = (),
 ) -> TestResult:
     """One result from the reports of a test's phases and of its subtests.
 
@@ -82,7 +82,7 @@ def merge(
     )
     if outcome not in (TestOutcome.FAILED, TestOutcome.ERROR):
         return result
-    return _with_cause(result, decisive.failure, packages, suite)
+    return _with_cause(result, decisive.failure, packages, suites)
 
 
 def _is_skipped(subtest: Subtest) -> bool:
@@ -111,18 +111,18 @@ def _with_subtests(decisive: Phase, subtests: Sequence[Subtest]) -> Phase:
 
 
 def _with_cause(
-    result: TestResult, failure: Failure | None, packages: Collection[str], suite: str
+    result: TestResult, failure: Failure | None, packages: Collection[str], suites: Collection[str]
 ) -> TestResult:
     if failure is None:
         # A strict xpass, or what pytest itself says of a test, without an exception.
         return replace(result, cause=Cause.TEST)
-    place = causes.place(failure, packages=packages, suite=suite)
+    place = causes.place(failure, packages=packages, suites=suites)
     return replace(
         result,
-        cause=causes.classify(failure, packages=packages, suite=suite),
+        cause=causes.classify(failure, packages=packages, suites=suites),
         file=None if place is None else place.path,
         line=None if place is None else place.line,
-        signature=causes.signature(failure, packages=packages, suite=suite),
+        signature=causes.signature(failure, packages=packages, suites=suites),
     )
 
 

@@ -141,7 +141,7 @@ def _order(layers: tuple[str, ...], hidden: Sequence[str], uid: int | None, scra
     return Order(
         root="",
         packages=(),
-        suite="",
+        suites=(),
         node_ids=(),
         token=secrets.token_hex(8),
         canary="",

@@ -41,7 +41,8 @@ class Reporter:
     def __init__(self, order: Order, root: Path, channel: Channel) -> None:
         self._order = order
         self._root = root
-        self._facts = failures.Facts(root, (*order.packages, order.suite))
+        self._facts = failures.Facts(root, order.packages, order.suites)
+        self._suites = tuple(f"{root}/{suite}/" for suite in order.suites)
         self._channel = channel
         self._to_print = order.bounds.output_bytes_per_arm
         self._warned = 0
@@ -71,7 +72,7 @@ class Reporter:
         beginning = f"{self._root}/"
         for name in new:
             file = getattr(sys.modules[name], "__file__", None)
-            if isinstance(file, str) and file.startswith(f"{beginning}{self._order.suite}/"):
+            if isinstance(file, str) and file.startswith(self._suites):
                 self._files.add(file.removeprefix(beginning))
         return sorted(self._files)[:_MOST_FILES]
 

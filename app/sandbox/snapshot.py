@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from app.domain.catalogue import fold
@@ -39,7 +40,7 @@ def take_snapshot(target: Target) -> Snapshot:
     """
     read = read_target(target)
     suite = suite_files(target, read)
-    support = {path: data for path, data in suite.items() if not _is_test_file(path)}
+    support = {path: data for path, data in suite.items() if not _is_test_file(target, path)}
     shared = digest_of(support)
     return Snapshot(
         target=target,
@@ -47,20 +48,33 @@ def take_snapshot(target: Target) -> Snapshot:
         suite_digest=digest_of(suite),
         package_files=read.package,
         test_digests={
-            f"{target.suite}/{path}": fold((digest_of({path: data}), shared))
-            for path, data in suite.items()
-            if _is_test_file(path)
+            path: fold((digest_of({name: data}), shared))
+            for name, path, data in (
+                (name, _from_root(target, name), data) for name, data in suite.items()
+            )
+            if _is_test_file(target, name)
         },
         support_digest=shared,
         shipped=frozenset(
             hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in (target.root / target.suite / DEFECTS).glob("*.patch")
+            for suite in target.suites
+            for path in (target.root / suite / DEFECTS).glob("*.patch")
         ),
     )
 
 
-def _is_test_file(path: str) -> bool:
-    if path.startswith("/"):
-        return False  # beside the suite
+def _from_root(target: Target, path: str) -> str:
+    return f"{target.suite}/{path}" if len(target.suites) == 1 else path
+
+
+def _is_test_file(target: Target, path: str) -> bool:
+    """Tell whether pytest takes a file of the suite for one of tests, by ``python_files``."""
+    if path.startswith("/") or not path.endswith(".py"):
+        return False  # beside the suite, or data of it
     name = PurePosixPath(path).name
-    return name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py"))
+    return any(
+        fnmatchcase(_from_root(target, path), f"*{glob}")
+        if "/" in glob
+        else fnmatchcase(name, glob)
+        for glob in target.pytest.python_files
+    )

@@ -21,7 +21,7 @@ class NotShown(SourceError):
 
 def folders_of(target: Target) -> tuple[str, ...]:
     """Return the folders below the root whose files may be read."""
-    return (*target.packages, target.suite)
+    return (*target.packages, *target.suites)
 
 
 def read_source(target: Target, path: str) -> bytes:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from app.domain.targets import Target
+from app.sandbox.arms import MOST_FILES, further_names
 from app.sandbox.digests import BYTE_CODE
 
 Look = frozenset[tuple[str, int, int, int]]
@@ -14,12 +16,16 @@ Look = frozenset[tuple[str, int, int, int]]
 
 
 def look_at(target: Target) -> Look:
-    """Return what tells whether package or suite has changed. File work: call it in a thread.
+    """Return what tells whether a target's files have changed. File work: call it in a thread.
 
     Raises:
         OSError: a folder cannot be read.
     """
-    places = [target.root / name for name in (*target.packages, target.suite)]
+    own = [target.root / name for name in (*target.packages, *target.suites)]
+    further = [target.root / name for name in further_names(target)]
+    for glob in target.files:
+        further += islice(target.root.glob(glob), MOST_FILES)
+    places = [*own, *(place for place in further if place.exists())]
     return frozenset(found for place in places for found in _found(place))
 
 

@@ -27,7 +27,7 @@ class TargetView:
     name: str
     domains: tuple[str, ...]
     packages: tuple[str, ...]
-    suite: str | None
+    suite: tuple[str, ...]
     kind: str
     package_digest: str | None
     suite_digest: str | None
@@ -100,7 +100,7 @@ class TargetService:
             name=name,
             domains=target.domains,
             packages=target.packages,
-            suite=target.suite,
+            suite=target.suites,
             kind="folder",
             package_digest=None if state is None else state.package_digest,
             suite_digest=(state.suite_digest or None) if state else None,
@@ -129,7 +129,7 @@ def _degraded(name: str, reason: str, tickets: int = 0) -> TargetView:
         name=name,
         domains=(),
         packages=(),
-        suite=None,
+        suite=(),
         kind="folder",
         package_digest=None,
         suite_digest=None,

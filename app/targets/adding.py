@@ -57,7 +57,7 @@ class Entry:
     root: Path
     packages: tuple[str, ...]
     import_root: str
-    suite: str
+    suites: tuple[str, ...]
     python: str | None = None
     pytest: str | None = None
     plugins: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Entry:
             "root": str(self.root),
             "packages": self.packages,
             "import_root": self.import_root,
-            "suite": self.suite,
+            "suite": self.suites,
             "files": self.files,
             "python": self.python,
             "pytest": self.pytest,
@@ -91,7 +91,7 @@ def look_at(
     *,
     name: str | None = None,
     packages: Sequence[str] = (),
-    suite: str | None = None,
+    suites: Sequence[str] = (),
     python: Path | None = None,
     domains: Sequence[str] = (),
 ) -> Entry:
@@ -119,13 +119,13 @@ def look_at(
     settings = find(root)
     installed = _asked(interpreter)
     plugins = tuple(_plugins(root, installed.plugins)) if installed else ()
-    chosen = suite or _suite(root)
+    chosen = tuple(suites) or (_suite(root),)
     return Entry(
         name=title,
         root=root,
         packages=found,
         import_root="" if str(Path(first).parent) == "." else str(Path(first).parent),
-        suite=chosen,
+        suites=chosen,
         python=None if interpreter is None else str(interpreter),
         pytest="auto" if settings else None,
         plugins=plugins,
@@ -167,7 +167,9 @@ def first_test(entry: Entry) -> tuple[Path, str]:
     """Return where a first test of a project goes, and its text."""
     first = Path(entry.packages[0]).name.removesuffix(".py")
     text = _FIRST_TEST.format(name=entry.name, module=first)
-    return entry.root / entry.suite / f"test_{slug(entry.name).replace('-', '_')}_findings.py", text
+    return entry.root / entry.suites[
+        0
+    ] / f"test_{slug(entry.name).replace('-', '_')}_findings.py", text
 
 
 def slug(text: str) -> str:
@@ -261,11 +263,11 @@ def _suite(root: Path) -> str:
     return folder if any((root / folder).rglob("test*.py")) else f"{folder}/findings"
 
 
-def _helpers(root: Path, suite: str) -> Iterator[str]:
-    """What the tests may want beside them, where the suite is a folder of its own."""
-    parent = Path(suite).parent
-    if str(parent) != "." and (root / parent).is_dir():
-        yield f"{parent}/*.py"
+def _helpers(root: Path, suites: Sequence[str]) -> Iterator[str]:
+    """What the tests may want beside them, where a suite is a folder of its own."""
+    for parent in dict.fromkeys(Path(suite).parent for suite in suites):
+        if str(parent) != "." and (root / parent).is_dir():
+            yield f"{parent}/*.py"
 
 
 def _notes(root: Path, settings: str | None, interpreter: Path | None) -> Iterator[str]:

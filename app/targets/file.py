@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -134,8 +134,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
     if not packages:
         raise _Wrong("packages", "is missing; name the folders with the code, like ['src/acme']")
     suites = _paths_below(entry, "suite", root)
-    if len(suites) != 1:
-        raise _Wrong("suite", "should be the one folder that holds the verification tests")
+    _require_suites(suites, packages, root)
     import_root = _text(entry, "import_root", str(PurePosixPath(packages[0]).parent))
     _check_path("import_root", import_root, root)
     plugins = _texts(entry, "plugins")
@@ -145,7 +144,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
         name=name,
         root=root,
         packages=packages,
-        suite=suites[0],
+        suites=suites,
         domains=_domains(entry, name),
         import_root="" if import_root == "." else import_root,
         files=_globs(entry, "files"),
@@ -194,6 +193,20 @@ def _paths_below(entry: Mapping[str, Any], key: str, root: Path) -> tuple[str, .
     return found
 
 
+def _require_suites(suites: tuple[str, ...], packages: tuple[str, ...], root: Path) -> None:
+    if not suites:
+        raise _Wrong("suite", "is missing; name the folder with the tests, like 'tests/findings'")
+    for suite in suites:
+        if not (root / suite).is_dir():
+            raise _Wrong("suite", f"{root / suite} is no folder; name the folder with the tests")
+        held = next((one for one in packages if PurePosixPath(one).is_relative_to(suite)), None)
+        if held is not None:
+            raise _Wrong("suite", f"{suite!r} holds the package {held!r}; name a folder of tests")
+        for other in suites:
+            if other != suite and PurePosixPath(suite).is_relative_to(other):
+                raise _Wrong("suite", f"{suite!r} lies inside {other!r} already; leave it out")
+
+
 def _check_path(key: str, path: str, root: Path) -> None:
     parts = PurePosixPath(path).parts
     if PurePosixPath(path).is_absolute() or ".." in parts:
@@ -236,10 +249,10 @@ def _interpreter(entry: Mapping[str, Any], base: Path, plugins: tuple[str, ...])
 def _pytest(entry: Mapping[str, Any], root: Path, plugins: tuple[str, ...]) -> PytestSettings:
     value = _text(entry, "pytest", "none")
     try:
-        file, options = settings_of(root, value)
+        settings = settings_of(root, value)
     except SettingsError as error:
         raise _Wrong("pytest", str(error)) from None
-    return PytestSettings(file, options, plugins)
+    return replace(settings, plugins=plugins)
 
 
 def _environment(entry: Mapping[str, Any]) -> dict[str, str]:

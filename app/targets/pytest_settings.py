@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from app.domain.targets import PytestSettings
+
 _FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini")
 _LAST = "setup.cfg"
 _OBEYED = (
@@ -26,8 +28,8 @@ class SettingsError(ValueError):
     """The settings cannot be used; the message says why and what to write."""
 
 
-def settings_of(root: Path, wanted: str) -> tuple[str, tuple[str, ...]]:
-    """Return the name of the file with a project's settings and those ``addopts`` that are obeyed.
+def settings_of(root: Path, wanted: str) -> PytestSettings:
+    """Return how a project sets pytest up: its file, and what of it an arm obeys.
 
     Args:
         root: the project's root.
@@ -37,11 +39,11 @@ def settings_of(root: Path, wanted: str) -> tuple[str, tuple[str, ...]]:
         SettingsError: a named file is not there, or one cannot be read.
     """
     if wanted == "none":
-        return "", ()
+        return PytestSettings()
     if wanted == "auto":
         file = find(root)
         if file is None:
-            return "", ()
+            return PytestSettings()
     else:
         file = wanted
         if "/" in file or not (root / file).is_file():
@@ -50,7 +52,12 @@ def settings_of(root: Path, wanted: str) -> tuple[str, tuple[str, ...]]:
         section = _section(root / file)
     except (OSError, UnicodeError, ValueError, configparser.Error) as error:
         raise SettingsError(f"{file} cannot be read: {error}; correct it or write 'none'") from None
-    return file, _obeyed(section.get("addopts", ""))
+    patterns = section.get("python_files") or PytestSettings().python_files
+    return PytestSettings(
+        file,
+        _obeyed(section.get("addopts", "")),
+        python_files=tuple(patterns.split() if isinstance(patterns, str) else map(str, patterns)),
+    )
 
 
 def find(root: Path) -> str | None:

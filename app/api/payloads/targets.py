@@ -15,7 +15,7 @@ class TargetOut(Output):
     name: str
     domains: list[str] = Field(description="What it covers, sub-domains included; * is all.")
     packages: list[str]
-    suite: str | None
+    suite: list[str] = Field(description="Its folders.")
     kind: Literal["folder"]
     package_digest: str | None
     suite_digest: str | None

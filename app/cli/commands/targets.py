@@ -53,7 +53,7 @@ def show_target(ctx: click.Context, name: TargetName, as_json: JsonFlag = None) 
                 ("reason", target.get("reason")),
                 ("domains", ", ".join(target.get("domains") or ())),
                 ("packages", ", ".join(target.get("packages") or ())),
-                ("suite", target.get("suite")),
+                ("suite", ", ".join(target.get("suite") or ())),
                 ("tests", target.get("tests")),
                 ("tickets", target.get("tickets")),
                 ("package digest", short(target.get("package_digest"))),

@@ -56,7 +56,7 @@ class Lab:
             (root / path).write_text(textwrap.dedent(text))
         for folder in ("pack", SUITE):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        target = Target("pack", root, packages=("pack",), suite=SUITE)
+        target = Target("pack", root, packages=("pack",), suites=(SUITE,))
         return ArmStore(self.folder / "arms").prepare(target, patch)
 
     def run_arm(

@@ -60,9 +60,10 @@ APP = {
     "conftest.py": "import pytest\n\n\n@pytest.fixture\ndef seven():\n    return 7\n",
     "checks/findings/helper.py": "WORD = 'word'\n",
     "checks/findings/test_scale.py": TESTS,
+    "checks/more/check_more.py": "from app import DATA\n\n\ndef test_more():\n    assert DATA\n",
     "pyproject.toml": (
         "[tool.pytest.ini_options]\naddopts = '--strict-markers --cov=app -n 4'\n"
-        "markers = ['slow: takes long']\n"
+        "markers = ['slow: takes long']\npython_files = ['test_*.py', 'check_*.py']\n"
     ),
 }
 UTILS = {
@@ -74,7 +75,7 @@ DECLARED = """\
 name = "acme"
 root = "acme"
 packages = ["src/app"]
-suite = "checks/findings"
+suite = ["checks/findings", "checks/more"]
 python = "{python}"
 pytest = "auto"
 domains = ["acme", "shared"]
@@ -132,7 +133,8 @@ async def test_targets_are_listed_and_a_wrong_entry_stops_none(service: Api) -> 
 
     assert set(by_name) == {"kasmina", "acme", "tools", "broken"}
     assert by_name["acme"]["state"] == "ok", by_name["acme"]["reason"]
-    assert by_name["acme"]["tests"] == 3
+    assert by_name["acme"]["suite"] == ["checks/findings", "checks/more"]
+    assert by_name["acme"]["tests"] == 4
     assert by_name["broken"]["state"] == "degraded"
     assert "root: " in by_name["broken"]["reason"]
     assert {"name": "elsewhere/deep", "tickets": 1} in found["not_covered"]

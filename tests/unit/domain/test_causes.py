@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.causes import NEVER_RAN, Cause, Failure, Frame, classify, place, signature
 
-PACKAGES, SUITE = ("kasmina",), "tests/verification"
+PACKAGES, SUITES = ("kasmina",), ("tests/verification",)
 IN_TEST = Frame("tests/verification/test_a.py", "test_a", 3, 12)
 IN_FIXTURE = Frame("tests/verification/conftest.py", "blended", 2, 40)
 IN_PACKAGE = Frame("kasmina/blend_ops.py", "blend_add", 4, 33)
@@ -108,17 +108,25 @@ CAUSES = [
 
 @pytest.mark.parametrize(("cause", "failure"), CAUSES)
 def test_why_a_test_failed(cause: str, failure: Failure) -> None:
-    assert classify(failure, packages=PACKAGES, suite=SUITE) is Cause(cause)
+    assert classify(failure, packages=PACKAGES, suites=SUITES) is Cause(cause)
+
+
+def test_a_suite_inside_the_package_and_a_package_of_one_file_are_told_apart() -> None:
+    in_suite = Failure("builtins.NameError", frames=(Frame("acme/tests/test_x.py", "f", 1, 2),))
+    in_module = Failure("builtins.ValueError", frames=(Frame("acme.py", "f", 1, 2),))
+
+    assert classify(in_suite, packages=("acme",), suites=("acme/tests",)) is Cause.TEST
+    assert classify(in_module, packages=("acme.py",), suites=("tests",)) is Cause.PACKAGE
 
 
 def test_a_package_below_another_folder_has_the_name_of_its_own() -> None:
     failure = failed("ModuleNotFoundError", module="kasmina.gone")
 
-    assert classify(failure, packages=("src/kasmina",), suite=SUITE) is Cause.INTERFACE
+    assert classify(failure, packages=("src/kasmina",), suites=SUITES) is Cause.INTERFACE
 
 
 def sign(failure: Failure) -> str:
-    return signature(failure, packages=PACKAGES, suite=SUITE)
+    return signature(failure, packages=PACKAGES, suites=SUITES)
 
 
 def moved(frame: Frame, lines: int) -> Frame:
@@ -173,8 +181,8 @@ def test_the_place_is_the_innermost_frame_of_package_or_suite() -> None:
     library = Frame("unittest/case.py", "fail", 2, 700)
     inside = failed("ExceptionGroup", library, others=(failed("AssertionError", *THROUGH),))
 
-    assert place(failed("ValueError", *THROUGH, library), packages=PACKAGES, suite=SUITE) == (
+    assert place(failed("ValueError", *THROUGH, library), packages=PACKAGES, suites=SUITES) == (
         IN_PACKAGE
     )
-    assert place(inside, packages=PACKAGES, suite=SUITE) == IN_PACKAGE
-    assert place(Failure("builtins.ValueError"), packages=PACKAGES, suite=SUITE) is None
+    assert place(inside, packages=PACKAGES, suites=SUITES) == IN_PACKAGE
+    assert place(Failure("builtins.ValueError"), packages=PACKAGES, suites=SUITES) is None

@@ -43,7 +43,7 @@ def target(tmp_path: Path) -> Target:
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
-    return Target("pack", root, packages=("pack",), suite="tests/suite")
+    return Target("pack", root, packages=("pack",), suites=("tests/suite",))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_an_arm_holds_package_and_suite_and_nothing_else(store: ArmStore, target
         "tests/suite/conftest.py",
     }
     manifest = read_manifest(arm.root)
-    assert (manifest.packages, manifest.suite) == (("pack",), "tests/suite")
+    assert (manifest.packages, manifest.suites) == (("pack",), ("tests/suite",))
 
 
 def test_its_digests_are_those_of_its_folders(store: ArmStore, target: Target) -> None:

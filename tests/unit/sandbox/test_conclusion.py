@@ -29,7 +29,7 @@ def execution(*wanted: str) -> Execution:
     order = Order(
         root="/arm",
         packages=("p",),
-        suite="tests/s",
+        suites=("tests/s",),
         node_ids=wanted,
         token="t",
         canary="secret",

@@ -200,7 +200,7 @@ def test_an_order_survives_its_journey() -> None:
     order = Order(
         root="/arm",
         packages=("p",),
-        suite="s",
+        suites=("s",),
         node_ids=("a::b[\u2028é]",),
         token="t",
         canary="c",

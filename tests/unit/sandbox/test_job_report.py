@@ -33,7 +33,7 @@ def order(*node_ids: str) -> Order:
     return Order(
         root="/arm",
         packages=("p",),
-        suite="tests/s",
+        suites=("tests/s",),
         node_ids=node_ids,
         token="token",
         canary="secret",

@@ -8,6 +8,8 @@ import pytest
 
 from app.domain.targets import BUNDLED, Placement, Target
 from app.errors import StartupError
+from app.sandbox.snapshot import take_snapshot
+from app.sandbox.watch import look_at
 from app.targets import adding
 from app.targets.file import Declared, read
 from app.targets.registry import Registry
@@ -17,7 +19,7 @@ GOOD = 'name = "acme"\nroot = "acme"\npackages = ["src/acme"]\nsuite = "tests"\n
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("acme/src/acme", "acme/tests"):
+    for name in ("acme/src/acme", "acme/tests/a"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "acme" / "src" / "acme" / "__init__.py").write_text("")
     return tmp_path
@@ -68,7 +70,10 @@ def test_an_entry_may_replace_the_bundled_target(folder: Path) -> None:
         (GOOD.replace("src/acme", "src/none"), "acme: packages: "),
         (GOOD.replace("src/acme", "../acme/src/acme"), "acme: packages: '../acme/src/acme' leaves"),
         (GOOD.replace('["src/acme"]', '["."]'), "acme: packages: the root itself"),
-        (GOOD.replace('"tests"', '["tests", "src"]'), "acme: suite: should be the one folder"),
+        (GOOD.replace('"tests"', '["tests", "src"]'), "acme: suite: 'src' holds the package"),
+        (GOOD.replace('"tests"', '["tests", "tests/a"]'), "acme: suite: 'tests/a' lies inside"),
+        (GOOD.replace('"tests"', '"src/acme/__init__.py"'), "acme: suite: "),
+        (GOOD.replace('suite = "tests"\n', ""), "acme: suite: is missing; name the folder"),
         (GOOD + 'python = "none/python"\n', "acme: python: "),
         (GOOD + 'pytest = "none.ini"\n', "acme: pytest: 'none.ini' is no file at the root"),
         (GOOD + 'domains = [""]\n', "acme: domains: should be a list of texts"),
@@ -178,10 +183,42 @@ def test_an_entry_is_made_of_what_a_folder_shows(folder: Path) -> None:
     adding.write(folder / "targets.toml", seen)
 
     target = read(folder / "targets.toml", bundled(folder)).targets["acme-core"]
-    assert (target.packages, target.import_root, target.suite) == (("src/acme",), "src", "tests")
+    assert (target.packages, target.import_root, target.suites) == (
+        ("src/acme",),
+        "src",
+        ("tests",),
+    )
     assert (target.pytest.file, target.pytest.options) == ("pyproject.toml", ("-Werror",))
     with pytest.raises(StartupError, match="has a target acme-core already"):
         adding.write(folder / "targets.toml", seen)
+
+
+def test_files_of_tests_are_those_that_the_project_says(folder: Path) -> None:
+    root = folder / "acme"
+    (root / "pytest.ini").write_text("[pytest]\npython_files = check_*.py a/spec_*.py\n")
+    (root / "conftest.py").write_text("")
+    (root / "more").mkdir()
+    for path in (
+        "tests/check_one.py",
+        "tests/test_two.py",
+        "tests/a/spec_it.py",
+        "more/check_it.py",
+    ):
+        (root / path).write_text("")
+    text = GOOD.replace('"tests"', '["tests", "more"]') + 'pytest = "auto"\n'
+    target = entry(folder, text).targets["acme"]
+
+    snapshot = take_snapshot(target)
+    before = look_at(target)
+    (root / "conftest.py").write_text("# Changed.")
+
+    assert set(snapshot.test_digests) == {
+        "tests/check_one.py",
+        "tests/a/spec_it.py",
+        "more/check_it.py",
+    }
+    assert look_at(target) != before
+    assert take_snapshot(target).support_digest != snapshot.support_digest
 
 
 def test_a_folder_without_a_package_asks_for_it(folder: Path) -> None:
