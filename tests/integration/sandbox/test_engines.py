@@ -272,7 +272,7 @@ def test_a_package_that_was_taken_away_is_not_replaced_by_an_installed_one(lab: 
     for path in ("pack/x.txt", FILE):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text("import tabnanny\ndef test_it(): pass\n")
-    arm = ArmStore(lab.folder / "arms").prepare(Target("j", root, ("pack",), SUITE))
+    arm = ArmStore(lab.folder / "arms").prepare(Target("j", root, ("pack",), (SUITE,)))
     rename_package(arm, "tabnanny")
 
     report = lab.run_arm(arm)
