@@ -41,6 +41,7 @@ from app.services.environment import own_environment
 from app.services.examples import ExampleService
 from app.services.execution import ExecutionService
 from app.services.exports import ExportService
+from app.services.external import ExternalService
 from app.services.figures import FigureService
 from app.services.filing import FilingService
 from app.services.gates import GateService
@@ -312,6 +313,11 @@ class Factory:
         """Reports of scanners that become tickets."""
         table = scanner_table(self.settings.scanner_table)
         return ScanningService(self.unit, self.settings.target, table)
+
+    @cached_property
+    def external(self) -> ExternalService:
+        """What others report of tests."""
+        return ExternalService(self.unit)
 
     @cached_property
     def drift(self) -> DriftService:

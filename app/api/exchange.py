@@ -8,15 +8,19 @@ from typing import Annotated, Literal
 from fastapi import Header, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from app.api import uploads
 from app.api.dependencies import Services
 from app.api.openapi import REPORT, answers, text_answers
 from app.api.parameters import Digits, TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
+from app.api.payloads.external import Source, WebAddress
+from app.api.payloads.fields import Commit
 from app.api.responses import JsonResponse, begun, with_etag
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
 from app.api.uploads import DESCRIBED, documents, lines, report, source_name
 from app.domain.documents import ImportOptions, OnConflict, StatusFrom
+from app.services.external import JUnitOptions
 from app.services.scanning import ReportOptions
 
 router = new_router("exchange")
@@ -46,10 +50,10 @@ async def import_tickets(
     actor: Maintainer,
     services: Services,
     format: Annotated[  # the parameter's word
-        Literal["markdown", "jsonl", "sarif"],
+        Literal["markdown", "jsonl", "sarif", "junit"],
         Query(
-            description="What the body holds: documents, a whole export (admins only), or a "
-            "report of scanners in SARIF 2.1.0."
+            description="What the body holds: documents, a whole export (admins only), a report of "
+            "scanners in SARIF 2.1.0, or one of tests in JUnit XML."
         ),
     ] = "markdown",
     dry_run: Annotated[bool, Query(description="Report everything, store nothing.")] = False,
@@ -91,6 +95,16 @@ async def import_tickets(
             "rules that it knows, is not reported any more."
         ),
     ] = False,
+    source: Annotated[
+        Source | None,
+        Query(description="JUnit: who reports, such as a workflow's name; else the report's own."),
+    ] = None,
+    commit: Annotated[
+        Commit | None, Query(description="JUnit: at which the tests were run.")
+    ] = None,
+    url: Annotated[
+        WebAddress | None, Query(description="JUnit: where more of it is shown.")
+    ] = None,
 ) -> JsonResponse:
     """Import tickets from Markdown documents.
 
@@ -105,15 +119,24 @@ async def import_tickets(
     `sarif` takes the results of scanners, whole or not at all, an item for each. A result that was
     imported before is the same ticket also when its code has moved. Nothing is closed by it:
     suppressions, and what a complete and successful run no longer has, come in as reviews.
+
+    `junit` takes what CI says of tests, an item for each test. A test belongs to the tickets that
+    it is linked with, and to those that a property `finding` of its case names. Such results are
+    shown beside the evidence and are none: they open no gate.
     """
     if format == "jsonl":
         found = await services.transfer.restore(actor, lines(request), dry_run=dry_run)
         return JsonResponse(import_body(found))
     if format == "sarif":
         wanted = ReportOptions(source_name(source_path), root, batch, complete, dry_run)
-        async with report(request) as file:
+        async with report(request, uploads.SARIF) as file:
             taken = await services.scanning.take(actor, file, wanted)
         return JsonResponse(import_body(taken))
+    if format == "junit":
+        of_ci = JUnitOptions(source_name(source_path), source, commit, url, dry_run)
+        async with report(request, uploads.JUNIT) as file:
+            told = await services.external.take(actor, file, of_ci)
+        return JsonResponse(import_body(told))
     upload = await documents(request, source_path)
     options = ImportOptions(on_conflict, disposition, dry_run)
     items = await services.imports.take(actor, upload.files, upload.paths, options)

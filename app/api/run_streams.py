@@ -16,7 +16,7 @@ from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.runs import RunEvent
 from app.errors import FieldError, InvalidInput
-from app.formats import junit
+from app.formats.junit import writer as junit
 
 router = new_router("verification", "/runs/{id}")
 

@@ -32,17 +32,26 @@ MAX_LINES_BYTES = 8 << 30
 
 MAX_LINE_BYTES = 64 << 20
 
-MAX_REPORT_BYTES = 256 << 20
-"""Of a report of scanners; it is put down on the disk as it comes."""
-
 _IN_MEMORY = 4 << 20
 """A smaller report needs no disk."""
 
 _MARKDOWN = ("text/markdown", "text/x-markdown", "text/plain")
 _ZIP = ("application/zip", "application/x-zip-compressed")
 _FORM = "multipart/form-data"
-_SARIF = ("application/sarif+json", "application/json")
 _LINES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines", "text/plain")
+
+
+@dataclass(frozen=True)
+class ReportKind:
+    """A kind of report, which is put down on the disk as it comes."""
+
+    name: str
+    media_types: tuple[str, ...]
+    max_bytes: int
+
+
+SARIF = ReportKind("SARIF", ("application/sarif+json", "application/json"), 256 << 20)
+JUNIT = ReportKind("JUnit", ("application/xml", "text/xml"), 64 << 20)
 
 DESCRIBED = {
     "requestBody": {
@@ -64,6 +73,7 @@ DESCRIBED = {
             },
             "application/x-ndjson": {"schema": {"type": "string"}},
             "application/sarif+json": {"schema": {"type": "string"}},
+            "application/xml": {"schema": {"type": "string"}},
         },
     }
 }
@@ -175,25 +185,26 @@ async def lines(request: Request) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def report(request: Request) -> AsyncIterator[IO[bytes]]:
-    """Open the SARIF report in a body, which is gone when the block ends.
+async def report(request: Request, kind: ReportKind) -> AsyncIterator[IO[bytes]]:
+    """Open the report in a body, which is gone when the block ends.
 
     Raises:
         UnsupportedMediaType: it is of another type.
         PayloadTooLarge: it is too large.
     """
     sent = _media_type(request)
-    if sent not in _SARIF:
+    if sent not in kind.media_types:
         raise UnsupportedMediaType(
-            f"SARIF comes as {_SARIF[0]}, not as {sent[:80]!r}. Set the Content-Type header."
+            f"{kind.name} comes as {kind.media_types[0]}, not as {sent[:80]!r}. Set the "
+            "Content-Type header."
         )
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
         size = 0
         async for piece in request.stream():
             size += len(piece)
-            if size > MAX_REPORT_BYTES:
+            if size > kind.max_bytes:
                 raise PayloadTooLarge(
-                    f"A report may have at most {MAX_REPORT_BYTES} bytes; split it by its runs."
+                    f"A report may have at most {kind.max_bytes} bytes; split it up."
                 )
             if size > _IN_MEMORY:
                 await asyncio.to_thread(file.write, piece)

@@ -70,10 +70,10 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
                 "findings import audit/",
                 "findings import audit/ --dry-run --on-conflict update",
                 "findings import bandit.sarif --complete",
+                "findings import junit.xml --source ci/nightly --commit 4f2a9c1",
                 "findings import export.jsonl",
             ),
-            "Import tickets from Markdown documents, SARIF reports, or a whole export from JSON "
-            "Lines.",
+            "Import documents, reports of scanners (SARIF) and of CI (JUnit), or a whole export.",
             answer="ImportItemOut",
         ),
         "export": Command(

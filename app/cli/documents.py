@@ -19,8 +19,12 @@ FOLDERS = ("triaged", "fixed", "wontfix", "not-a-bug")
 """Folders whose names say something of the tickets in them."""
 
 SUFFIXES = (".md", ".markdown")
-REPORTS = (".sarif", ".sarif.json")
-"""How reports of scanners are named."""
+REPORTS = {
+    ".sarif": ("sarif", "application/sarif+json"),
+    ".sarif.json": ("sarif", "application/sarif+json"),
+    ".xml": ("junit", "application/xml"),
+}
+"""Format and media type of a report, by how its file is named."""
 MAX_AT_ONCE = 100
 MAX_BYTES_AT_ONCE = 8 << 20
 MAX_ARCHIVE = 64 << 20
@@ -134,6 +138,12 @@ def from_stdin(source_path: str | None) -> Parcel:
 def archive_at(file: str) -> Parcel:
     """Return a zip archive as it is."""
     return Parcel(read_bytes(file, limit=MAX_ARCHIVE), "application/zip", 1)
+
+
+def report_kind(source: str) -> tuple[str, str] | None:
+    """Return format and media type of a report; None for what is named otherwise."""
+    fitting = (kind for end, kind in REPORTS.items() if source.lower().endswith(end))
+    return next(fitting, None)
 
 
 def quoted(path: str) -> str:

@@ -14,8 +14,8 @@ _SUMMARY = (
 _TICKET = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories locations sections checklist relations reports assignee reported_on external_ref "
-    "commits resolution_text reviews consensus evidence signals tests patches testability closure "
-    "gate version created_at updated_at created_by"
+    "commits resolution_text reviews consensus evidence signals tests patches "
+    "external_results testability closure gate version created_at updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "
@@ -41,6 +41,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
         "NoteOut": "id author body created_at",
         "AuditEventOut": "id ticket at actor action changes request_id",
+        "ExternalResultOut": "id node_id outcome source commit url message passes failures "
+        "duration_s ran_at reported_at reported_by",
         "ImportItemOut": "source_path key result line reason warnings changes",
     }.items()
 }

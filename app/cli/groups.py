@@ -180,6 +180,14 @@ TEST = Group(
             "commands.tests:unlink_test",
             ("findings test unlink B2-DRL-10 tests/verification/test_ops.py::test_scale",),
         ),
+        "report": Command(
+            "commands.tests:report_result",
+            (
+                "findings test report B2-DRL-10 tests/test_ops.py::test_scale failed \\",
+                "    --source ci/nightly --commit 4f2a9c1",
+            ),
+            answer="ExternalResultOut",
+        ),
         "sync": Command("commands.tests:sync_tests", ("findings test sync",)),
         "new": Command(
             "commands.submitted:new_test",

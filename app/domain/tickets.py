@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.evidence import Evidence
+from app.domain.external import ExternalResult
 from app.domain.reviews import Consensus, Review
 
 
@@ -310,6 +311,8 @@ class Ticket:
     evidence: Evidence = field(default_factory=Evidence)
     tests: tuple[TestLink, ...] = ()
     patches: Mapping[str, PatchInfo] = field(default_factory=dict)
+    external_results: tuple[ExternalResult, ...] = ()
+    """The newest that others report of its tests; no evidence."""
     similar: tuple[SimilarTicket, ...] = ()
     """Given only to whoever files the ticket."""
     testability: Testability | None = None

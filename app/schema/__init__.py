@@ -6,6 +6,7 @@ from . import (  # noqa: F401  # registers the tables
     accounts,
     audit,
     documents,
+    external,
     idempotency,
     operations,
     reviews,

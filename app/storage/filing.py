@@ -237,7 +237,8 @@ def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, 
         ]
         for name, listed in parts.items()
     }
-    nothing: dict[str, list[Any]] = {n: [] for n in ("relations", "reviews", "tests", "patches")}
+    empty = ("relations", "reviews", "tests", "patches", "external_results")
+    nothing: dict[str, list[Any]] = {name: [] for name in empty}
     return ticket_from(
         SimpleNamespace(
             **row._asdict(), **shown, **nothing, author=author.name, closed_without=None

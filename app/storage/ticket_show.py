@@ -46,6 +46,7 @@ from app.schema.tickets import (
 )
 from app.schema.verification import ticket_patches
 from app.storage.evidence_columns import evidence_from
+from app.storage.external import external_from, newest_of_ticket
 from app.storage.links import links_of
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
@@ -75,6 +76,7 @@ def whole_tickets() -> Select[Any]:
             current_reviews().label("reviews"),
             _tests().label("tests"),
             _patches().label("patches"),
+            newest_of_ticket().label("external_results"),
             specialists_listed().label("specialists"),
         )
         .select_from(tickets)
@@ -245,6 +247,7 @@ def ticket_from(row: Any) -> Ticket:
         ),
         tests=tuple(_test_from(item) for item in row.tests),
         patches={item["name"]: _patch_from(item) for item in row.patches},
+        external_results=tuple(external_from(item) for item in row.external_results),
         testability=None if row.testability is None else _testability_from(row.testability),
         closure=None if row.closure is None else _closure_from(row.closure),
     )

@@ -41,6 +41,7 @@ from app.errors import AlreadyTaken, FieldError, InvalidInput
 from app.schema.accounts import account_specialists, accounts, specialists
 from app.schema.audit import audit_events
 from app.schema.documents import pending_relations, ticket_documents
+from app.schema.external import external_results
 from app.schema.reviews import reviews
 from app.schema.runs import run_arms, run_events, runs, test_tallies
 from app.schema.scanning import scanner_results
@@ -152,6 +153,7 @@ KINDS: Mapping[str, Kind] = {
                 _ticket_part("documents", ticket_documents, "source_path"),
                 _ticket_part("pending_relations", pending_relations, "key", "kind"),
                 _ticket_part("scanner_results", scanner_results, "scanner"),
+                _ticket_part("external_results", external_results, "reported_at", "id"),
             ),
             left_out=frozenset({"search"}),
             shifted={"id": "ticket_shift"},

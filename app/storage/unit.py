@@ -29,6 +29,7 @@ from app.storage.counters import CounterStore
 from app.storage.documents import DocumentStore
 from app.storage.drift import DriftStore
 from app.storage.examples import ExampleStore
+from app.storage.external import ExternalStore
 from app.storage.figures import FigureStore
 from app.storage.filing import FilingStore
 from app.storage.housekeeping import HousekeepingStore
@@ -162,6 +163,11 @@ class Stores:
     def scanning(self) -> ScanningStore:
         """Results of scanners."""
         return ScanningStore(self._connection)
+
+    @cached_property
+    def external(self) -> ExternalStore:
+        """What others report of tests."""
+        return ExternalStore(self._connection)
 
     @cached_property
     def transfer(self) -> TransferStore:

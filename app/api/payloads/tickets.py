@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from app.api.payloads.external import ExternalResultOut
 from app.api.payloads.fields import (
     AnyKey,
     Batch,
@@ -448,6 +449,9 @@ class TicketOut(Output):
     )
     tests: list[TestLinkOut]
     patches: dict[str, PatchOut]
+    external_results: list[ExternalResultOut] = Field(
+        description="The newest twenty that others report of its tests; no evidence."
+    )
     testability: TestabilityOut | None = Field(
         description="What a reviewer said of testing it; null while nobody has."
     )

@@ -58,8 +58,8 @@ def import_documents(
         list[str],
         Argument(
             metavar="PATH...",
-            help="Documents, folders of them, patterns, a .zip, a .jsonl, .sarif reports, or - for "
-            "standard input.",
+            help="Documents, folders of them, patterns, a .zip, a .jsonl, .sarif or JUnit .xml "
+            "reports, or - for standard input.",
         ),
     ],
     dry_run: Annotated[
@@ -92,14 +92,25 @@ def import_documents(
     batch: Annotated[
         int | None, Option("--batch", metavar="N", help="Of new tickets of a SARIF report.")
     ] = None,
+    origin: Annotated[
+        str | None,
+        Option("--source", metavar="NAME", help="Who made a JUnit report, like ci/nightly."),
+    ] = None,
+    commit: Annotated[
+        str | None, Option(metavar="HASH", help="At which the tests of a JUnit report ran.")
+    ] = None,
+    url: Annotated[
+        str | None, Option("--url", metavar="URL", help="Where more of a JUnit report is shown.")
+    ] = None,
     as_json: JsonFlag = None,
 ) -> None:
-    """Import tickets from Markdown documents, SARIF reports, or a whole export from JSON Lines.
+    """Import documents, reports of scanners (SARIF) and of CI (JUnit), or a whole export.
 
     Documents of a folder are known by their paths below it; fixed/, triaged/, wontfix/ and
-    not-a-bug/ say something of the tickets in them. A report of scanners is taken whole or not at
-    all, and closes nothing. In a pipe: result, key, path, line and what is
-    to be said, separated by tabs. The exit code is 1 when a document was not taken.
+    not-a-bug/ say something of the tickets in them. A report is taken whole or not at all. One of
+    scanners closes nothing; one of CI is shown beside the evidence and is none. In a pipe: result,
+    key, path, line and what is to be said, separated by tabs. The exit code is 1 when a document
+    was not taken.
     """
     params = {
         "dry_run": "true" if dry_run else None,
@@ -109,23 +120,33 @@ def import_documents(
     lines = [source for source in sources if source.endswith(".jsonl")]
     if lines and len(sources) > 1:
         raise UsageProblem("a .jsonl is a whole export", "Import it alone")
-    reports = [source for source in sources if source.lower().endswith(documents.REPORTS)]
-    if reports and len(reports) < len(sources):
-        raise UsageProblem("a .sarif is no document", "Import reports and documents apart")
-    if not reports and (complete or root or batch is not None):
+    kinds = {source: kind for source in sources if (kind := documents.report_kind(source))}
+    if kinds and (len(kinds) < len(set(sources)) or len(set(kinds.values())) > 1):
+        raise UsageProblem(
+            "documents, .sarif and .xml are taken in different ways", "Import each kind apart"
+        )
+    formats = {form for form, _ in kinds.values()}
+    if "sarif" not in formats and (complete or root or batch is not None):
         raise UsageProblem("--complete, --root and --batch are of .sarif reports")
-    of_report = {
-        "complete": "true" if complete else None,
-        "root": str(Path(root or ".").resolve()),
-        "batch": batch,
-        "dry_run": params["dry_run"],
-    }
+    if "junit" not in formats and (origin or commit or url):
+        raise UsageProblem("--source, --commit and --url are of JUnit .xml reports")
+    of_report = {"dry_run": params["dry_run"]} | (
+        {
+            "complete": "true" if complete else None,
+            "root": str(Path(root or ".").resolve()),
+            "batch": batch,
+        }
+        if "sarif" in formats
+        else {"source": origin, "commit": commit, "url": url}
+    )
     with opened(ctx, as_json=as_json) as session:
         if lines:
             items = _restore(session, lines[0], dry_run=dry_run)
-        elif reports:
+        elif kinds:
             items = [
-                item for source in reports for item in _send_report(session, source, of_report)
+                item
+                for source, kind in kinds.items()
+                for item in _send_report(session, source, kind, of_report)
             ]
         else:
             items = _send_all(session, sources, params, source_path)
@@ -182,14 +203,17 @@ def _send(
     return list(answer.json()["items"])
 
 
-def _send_report(session: Session, source: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+def _send_report(
+    session: Session, source: str, kind: tuple[str, str], params: dict[str, Any]
+) -> list[dict[str, Any]]:
+    form, media_type = kind
     answer = session.client.call(
         "POST",
         "imports",
-        params={"format": "sarif", **params},
+        params={"format": form, **params},
         content=documents.pieces(source),
         headers={
-            "Content-Type": "application/sarif+json",
+            "Content-Type": media_type,
             "X-Source-Path": documents.quoted(Path(source).name),
         },
         wait_s=WAIT_S,

@@ -108,6 +108,30 @@ def unlink_test(
         session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
 
 
+def report_result(
+    ctx: click.Context,
+    key: Key,
+    node_id: NodeId,
+    outcome: Annotated[
+        str, Argument(metavar="OUTCOME", help="passed, failed, error, skipped or flaky.")
+    ],
+    source: Annotated[str, Option(metavar="NAME", help="Who saw it, like ci/nightly.")],
+    commit: Annotated[str | None, Option(metavar="HASH", help="At which the test ran.")] = None,
+    message: Annotated[str | None, Option(metavar="TEXT", help="What it said.")] = None,
+    url: Annotated[str | None, Option("--url", metavar="URL", help="Where more is shown.")] = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """Report how a test ended elsewhere; it is shown beside the evidence and is none."""
+    result = {"node_id": node_id, "outcome": outcome, "message": message}
+    body = {"source": source, "commit": commit, "url": url, "results": [result]}
+    with opened(ctx, as_json=as_json) as session:
+        found = session.client.post("tickets", key, "external-results", body=body)
+        if session.out.as_json:
+            session.out.json(found)
+        else:
+            view.show_reported(session.out, found.get("items") or ())
+
+
 def sync_tests(
     ctx: click.Context,
     name: Annotated[

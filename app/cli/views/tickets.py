@@ -91,6 +91,7 @@ def _show_parts(out: Output, ticket: Json) -> None:
     )
     show_reviews(out, ticket.get("reviews") or ())
     show_links(out, ticket.get("tests") or (), title="Tests")
+    show_reported(out, ticket.get("external_results") or ())
     patches = ticket.get("patches") or {}
     out.table(
         Table(
@@ -154,6 +155,28 @@ def show_links(out: Output, links: Any, *, title: str = "", kind: str = "test") 
             title=title,
             kind=kind,
             empty="" if kind else "No test is linked yet.",
+        )
+    )
+
+
+def show_reported(out: Output, results: Any) -> None:
+    """Print what others report of the tests of a ticket."""
+    out.table(
+        Table(
+            ("test", "outcome", "source", "commit", "reported", "message"),
+            [
+                (
+                    one.get("node_id"),
+                    one.get("outcome"),
+                    one.get("source"),
+                    short(one.get("commit")),
+                    moment(one.get("reported_at")),
+                    one.get("message"),
+                )
+                for one in results
+            ],
+            title="Reported from elsewhere (no evidence)",
+            kind="reported",
         )
     )
 

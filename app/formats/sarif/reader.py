@@ -7,74 +7,44 @@ the standard gives it, and what is wrong is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
-from app.domain import keys
-from app.domain.scanning import Reported, ScannerRun, Suppressed, Suppression, Trace
+from app.domain.scanning import Reported, ScannerRun, Trace
 from app.domain.tickets import Location
 from app.domain.traces import Source, code_digest, digest
 from app.formats.sarif.columns import code_point
+from app.formats.sarif.parts import (
+    about_rule,
+    encloses,
+    level_of,
+    own_key,
+    prints_of,
+    slug,
+    storable,
+    suppressions_of,
+    symbol_name,
+    symbol_of,
+)
 from app.formats.sarif.stream import RunHead
 from app.formats.sarif.uris import Paths
+from app.formats.sarif.values import listed, mapping, number, text_of, whole
+from app.formats.texts import said, visible
 
 MAX_LOCATIONS = 200
-_MAX_MESSAGE = 4000
-_MAX_ABOUT = 4000
 _MAX_CODE = 8000
 _MAX_TITLE = 200
 _MAX_NAME = 300
 _MAX_RELATED = 20
 _MAX_NOTICES = 20
 
-_NOT_SHOWN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _NUMBERS = re.compile(r"\d+")
-_NO_SLUG = re.compile(r"[^a-z0-9]+")
 _PLACE = re.compile(r"\{(\d{1,3})\}")
-_LEVELS = frozenset({"none", "note", "warning", "error"})
 _KINDS = frozenset({"pass", "open", "informational", "notApplicable", "review", "fail"})
 _KEPT = ("rank", "guid", "correlationGuid", "baselineState", "hostedViewerUri", "occurrenceCount")
 
 Look = Callable[[str], Source | None]
 """Returns the source at a path of the target, where there is one."""
-
-
-def said(value: Any, most: int = _MAX_MESSAGE) -> str | None:
-    """Return a text without what cannot be stored or seen; None where it is none, or blank."""
-    if not isinstance(value, str):
-        return None
-    text = value if len(value) <= most else value[: most * 2]
-    text = _shown(text).strip()
-    return (text if len(text) <= most else text[: most - 1] + "…") or None
-
-
-def _shown(text: str) -> str:
-    # Most texts are of one line that shows all it has: that is told much faster.
-    return text if text.isprintable() else _NOT_SHOWN.sub("", text)
-
-
-def _whole(value: Any, most: int = 100_000_000) -> int | None:
-    fits = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-    return value if fits else None
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _number(value: Any) -> float | None:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        return None
-    return found if 0 <= found <= 10 else None
 
 
 class RunReader:
@@ -89,15 +59,15 @@ class RunReader:
 
     def __init__(self, head: RunHead, root: str | None, known: frozenset[str], look: Look) -> None:
         self._head, self._look = head, look
-        bases = _object(head.said.get("originalUriBaseIds"))
+        bases = mapping(head.said.get("originalUriBaseIds"))
         self._paths = Paths(bases, head.parts("artifacts"), root, known)
         tool = head.part("tool")
-        driver = _object(tool.get("driver"))
-        self._components = [driver, *map(_object, _list(tool.get("extensions")))]
+        driver = mapping(tool.get("driver"))
+        self._components = [driver, *map(mapping, listed(tool.get("extensions")))]
         self._rules = {
             rule["id"]: rule
             for component in reversed(self._components)
-            for rule in _list(component.get("rules"))
+            for rule in listed(component.get("rules"))
             if isinstance(rule, dict) and isinstance(rule.get("id"), str)
         }
         self._abouts: dict[int, tuple[str | None, str | None]] = {}
@@ -106,7 +76,7 @@ class RunReader:
         name = said(driver.get("name"), 100) or "unknown"
         version = said(driver.get("version"), 60) or said(driver.get("semanticVersion"), 60)
         self.run = ScannerRun(
-            scanner=_slug(name),
+            scanner=slug(name),
             tool=f"{name} {version}" if version else name,
             rules=frozenset(self._rules),
             succeeded=self._succeeded(),
@@ -115,7 +85,7 @@ class RunReader:
         )
 
     def _succeeded(self) -> bool:
-        runs = [_object(item).get("executionSuccessful") for item in self._invocations()]
+        runs = [mapping(item).get("executionSuccessful") for item in self._invocations()]
         return bool(runs) and all(value is True for value in runs)
 
     def _invocations(self) -> list[Any]:
@@ -123,24 +93,24 @@ class RunReader:
 
     def _notices(self) -> list[str]:
         found = []
-        for invocation in map(_object, self._invocations()):
+        for invocation in map(mapping, self._invocations()):
             if invocation.get("executionSuccessful") is False:
                 why = said(invocation.get("exitCodeDescription"), 200)
                 found.append(f"the tool says that it did not succeed{f': {why}' if why else ''}")
             for name in ("toolExecutionNotifications", "toolConfigurationNotifications"):
-                for notice in map(_object, _list(invocation.get(name))):
+                for notice in map(mapping, listed(invocation.get(name))):
                     if notice.get("level", "warning") in ("warning", "error"):
                         where = self._where(notice)
-                        text = said(_object(notice.get("message")).get("text"), 500)
+                        text = said(mapping(notice.get("message")).get("text"), 500)
                         found.append(f"{where}{text or 'something went wrong'}")
         more = len(found) - _MAX_NOTICES
         return found[:_MAX_NOTICES] + ([f"and {more} more"] if more > 0 else [])
 
     def _where(self, notice: dict[str, Any]) -> str:
-        for place in map(_object, _list(notice.get("locations"))):
-            physical = _object(place.get("physicalLocation"))
+        for place in map(mapping, listed(notice.get("locations"))):
+            physical = mapping(place.get("physicalLocation"))
             path, _ = self._paths.of(physical.get("artifactLocation"))
-            line = _whole(_object(physical.get("region")).get("startLine"))
+            line = whole(mapping(physical.get("region")).get("startLine"))
             if path:
                 return f"{path}:{line}: " if line else f"{path}: "
         return ""
@@ -152,24 +122,24 @@ class RunReader:
         warnings: list[str] = []
         rule_id, rule = self._rule_of(result, warnings)
         kind = result.get("kind") if result.get("kind") in _KINDS else "fail"
-        message = self._message(result, rule) or said(_text(rule, "shortDescription")) or rule_id
+        message = self._message(result, rule) or said(text_of(rule, "shortDescription")) or rule_id
         locations = self._locations(result, warnings)
-        main = _object(next(iter(_list(result.get("locations"))), None))
-        physical = _object(main.get("physicalLocation"))
+        main = mapping(next(iter(listed(result.get("locations"))), None))
+        physical = mapping(main.get("physicalLocation"))
         first = locations[0] if locations else Location(note="no place")
         code, trace = self._trace(result, rule_id, message, first, physical)
         if trace.symbol and locations and not first.symbol:
             locations[0] = Location(
                 first.path, first.start_line, first.end_line, trace.symbol, first.note
             )
-        properties, of_rule = _object(result.get("properties")), _object(rule.get("properties"))
-        tags = [t for p in (of_rule, properties) for t in _list(p.get("tags")) if said(t, 100)]
-        security = _number(properties.get("security-severity"))
+        properties, of_rule = mapping(result.get("properties")), mapping(rule.get("properties"))
+        tags = [t for p in (of_rule, properties) for t in listed(p.get("tags")) if said(t, 100)]
+        security = number(properties.get("security-severity"))
         if security is None:
-            security = _number(of_rule.get("security-severity"))
+            security = number(of_rule.get("security-severity"))
         return Reported(
             rule=rule_id,
-            level=_level(result, rule, str(kind)),
+            level=level_of(result, rule, str(kind)),
             kind=str(kind),
             title=said(" ".join(f"{rule_id}: {message}".split()), _MAX_TITLE) or rule_id,
             message=message,
@@ -179,7 +149,7 @@ class RunReader:
             about_rule=self._about(rule, message),
             tags=tuple(dict.fromkeys(map(str, tags)))[:50],
             security=security,
-            suppressions=_suppressions(result),
+            suppressions=suppressions_of(result),
             kept=self._kept(result, physical),
             warnings=tuple(warnings),
         )
@@ -189,21 +159,21 @@ class RunReader:
         if not rule:
             return None
         if id(rule) not in self._abouts:
-            self._abouts[id(rule)] = _about(rule)
+            self._abouts[id(rule)] = about_rule(rule)
         return "\n\n".join(p for p in self._abouts[id(rule)] if p and p != message) or None
 
     def _rule_of(self, result: dict[str, Any], warnings: list[str]) -> tuple[str, dict[str, Any]]:
         """Return the id of a result's rule and what the tool says of it, which may be nothing."""
-        named = _object(result.get("rule"))
+        named = mapping(result.get("rule"))
         rule_id = said(result.get("ruleId"), _MAX_NAME) or said(named.get("id"), _MAX_NAME)
-        component = _object(named.get("toolComponent")).get("index")
+        component = mapping(named.get("toolComponent")).get("index")
         at = component + 1 if isinstance(component, int) and component >= 0 else 0
-        rules = _list(self._components[at].get("rules")) if at < len(self._components) else []
+        rules = listed(self._components[at].get("rules")) if at < len(self._components) else []
         index = result.get("ruleIndex", named.get("index"))
         by_index: dict[str, Any] = {}
         if isinstance(index, int) and not isinstance(index, bool) and index >= 0:
             if index < len(rules):
-                by_index = _object(rules[index])
+                by_index = mapping(rules[index])
             else:
                 warnings.append(f"its ruleIndex {index} names none of {len(rules)} rules")
         if rule_id is None:
@@ -215,14 +185,14 @@ class RunReader:
         return rule_id, general or (by_index if not by_index.get("id") else {})
 
     def _message(self, result: dict[str, Any], rule: dict[str, Any]) -> str | None:
-        message = _object(result.get("message"))
+        message = mapping(result.get("message"))
         text = said(message.get("text")) or said(message.get("markdown"))
         if text is None and isinstance(message.get("id"), str):
-            strings = _object(rule.get("messageStrings"))
-            text = said(_object(strings.get(message["id"])).get("text"))
+            strings = mapping(rule.get("messageStrings"))
+            text = said(mapping(strings.get(message["id"])).get("text"))
         if text is None:
             return None
-        given = _list(message.get("arguments"))
+        given = listed(message.get("arguments"))
 
         def filled(found: re.Match[str]) -> str:
             n = int(found[1])
@@ -231,32 +201,32 @@ class RunReader:
         return said(_PLACE.sub(filled, text)) if given else text
 
     def _locations(self, result: dict[str, Any], warnings: list[str]) -> list[Location]:
-        given = _list(result.get("locations"))
-        found = [self._location(_object(item), warnings) for item in given[:MAX_LOCATIONS]]
+        given = listed(result.get("locations"))
+        found = [self._location(mapping(item), warnings) for item in given[:MAX_LOCATIONS]]
         if len(given) > MAX_LOCATIONS:
             warnings.append(f"it has {len(given)} locations; the first {MAX_LOCATIONS} are kept")
         room = min(_MAX_RELATED, MAX_LOCATIONS - len(found))
-        related = _list(result.get("relatedLocations"))[:room]
-        found += [self._location(_object(item), [], "related") for item in related]
+        related = listed(result.get("relatedLocations"))[:room]
+        found += [self._location(mapping(item), [], "related") for item in related]
         return [place for place in found if place is not None]
 
     def _location(
         self, item: dict[str, Any], warnings: list[str], note: str | None = None
     ) -> Location | None:
-        physical = _object(item.get("physicalLocation"))
+        physical = mapping(item.get("physicalLocation"))
         path, odd = self._paths.of(physical.get("artifactLocation"))
         if odd and odd not in warnings:
             warnings.append(odd)
         path = said(path, 1000)
-        region = _object(physical.get("region"))
-        start = _whole(region.get("startLine"))
-        end = _whole(region.get("endLine"))
+        region = mapping(physical.get("region"))
+        start = whole(region.get("startLine"))
+        end = whole(region.get("endLine"))
         if start is None or (end is not None and end < start):
             end = None
-        note = said(" ".join((_text(item, "message") or "").split()), 500) or note
+        note = said(" ".join((text_of(item, "message") or "").split()), 500) or note
         if not path:
             start = end = None
-        place = Location(path, start, end, _symbol(item), note)
+        place = Location(path, start, end, symbol_of(item), note)
         return None if place.problem else place
 
     def _trace(
@@ -271,11 +241,11 @@ class RunReader:
 
         The source itself has the first word: some tools show another statement as the snippet.
         """
-        region, around = _object(physical.get("region")), _object(physical.get("contextRegion"))
+        region, around = mapping(physical.get("region")), mapping(physical.get("contextRegion"))
         start, end = place.start_line, place.end_line or place.start_line
         source, offset = self._look(place.path) if place.path else None, 0
-        if source is None and (text := _text(around, "snippet")) is not None:
-            first = _whole(around.get("startLine"))
+        if source is None and (text := text_of(around, "snippet")) is not None:
+            first = whole(around.get("startLine"))
             if first is not None and start is not None and first <= start:
                 source, offset = Source(text), first - 1
         code = before = after = symbol = None
@@ -284,27 +254,27 @@ class RunReader:
             code = "\n".join(lines) or None
             before, after = source.before(start - offset), source.after(end - offset)
             symbol = source.symbol_at(start) if offset == 0 else None
-        if code is None and (start is None or _encloses(around, start)):
-            code = _text(region, "snippet")
+        if code is None and (start is None or encloses(around, start)):
+            code = text_of(region, "snippet")
         trace = Trace(
             rule=rule_id,
             path=place.path,
             line=start,
-            symbol=_symbol_name(place.symbol or symbol),
+            symbol=symbol_name(place.symbol or symbol),
             code=code_digest(code.splitlines()) if code else None,
             before=before,
             after=after,
             says=digest(_NUMBERS.sub("0", message), *self._token(region, source, offset)),
-            prints=tuple(_prints(result)),
-            key=_own_key(result),
+            prints=tuple(prints_of(result)),
+            key=own_key(result),
         )
-        shown = _shown(code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
+        shown = visible(code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
         return shown, trace
 
     def _token(self, region: dict[str, Any], source: Source | None, offset: int) -> list[str]:
         """Return the words that the columns of a region on one line enclose."""
-        start, end = _whole(region.get("startColumn")), _whole(region.get("endColumn"))
-        line = _whole(region.get("startLine"))
+        start, end = whole(region.get("startColumn")), whole(region.get("endColumn"))
+        line = whole(region.get("startLine"))
         if source is None or None in (start, end, line):
             return []
         assert start is not None and end is not None and line is not None
@@ -326,109 +296,10 @@ class RunReader:
             if isinstance(given, dict) and given:
                 stamps = {k: v for k, v in given.items() if said(k, 200) and said(v, 2000)}
                 kept[name] = dict(list(stamps.items())[:20])
-        region = _object(physical.get("region"))
-        columns = {n: region[n] for n in ("startColumn", "endColumn") if _whole(region.get(n))}
+        region = mapping(physical.get("region"))
+        columns = {n: region[n] for n in ("startColumn", "endColumn") if whole(region.get(n))}
         if columns:
             kept["columns"] = columns
             if self._columns in ("utf16CodeUnits", "unicodeCodePoints"):
                 kept["columnKind"] = self._columns
-        return {name: _storable(value) for name, value in kept.items()}
-
-
-def _storable(value: Any) -> Any:
-    """Return JSON whose texts a database takes."""
-    if isinstance(value, str):
-        return _shown(value)
-    if isinstance(value, dict):
-        return {_shown(name): _storable(item) for name, item in value.items()}
-    return value
-
-
-def _slug(name: str) -> str:
-    return _NO_SLUG.sub("-", name.lower()).strip("-")[:40].strip("-") or "unknown"
-
-
-def _encloses(around: dict[str, Any], line: int) -> bool:
-    """Tell whether a context region, where there is one, has the line that it is around.
-
-    Where it has not, region and snippet are of different statements, as in bandit 1.9.4.
-    """
-    first = _whole(around.get("startLine"))
-    return first is None or first <= line
-
-
-def _text(item: Mapping[str, Any], name: str) -> str | None:
-    found = _object(item.get(name)).get("text")
-    return found if isinstance(found, str) else None
-
-
-def _symbol(item: dict[str, Any]) -> str | None:
-    for logical in map(_object, _list(item.get("logicalLocations"))):
-        name = said(logical.get("fullyQualifiedName"), 500) or said(logical.get("name"), 500)
-        if name:
-            return " ".join(name.split())
-    return None
-
-
-def _symbol_name(symbol: str | None) -> str | None:
-    return None if symbol is None else symbol.removesuffix("()")
-
-
-def _level(result: dict[str, Any], rule: dict[str, Any], kind: str) -> str:
-    level = result.get("level")
-    if level in _LEVELS:
-        return str(level)
-    if kind != "fail":
-        return "none"
-    level = _object(rule.get("defaultConfiguration")).get("level")
-    return str(level) if level in _LEVELS else "warning"
-
-
-def _about(rule: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return what a rule says of itself, and where more is said."""
-    text = (
-        said(_object(rule.get("help")).get("markdown"), _MAX_ABOUT)
-        or said(_text(rule, "fullDescription"), _MAX_ABOUT)
-        or said(_text(rule, "shortDescription"), _MAX_ABOUT)
-    )
-    link = said(rule.get("helpUri"), 500)
-    if link and (urlsplit(link).scheme not in ("http", "https") or re.search(r"[\s<>]", link)):
-        link = None
-    return text, link and f"<{link}>"
-
-
-def _suppressions(result: dict[str, Any]) -> tuple[Suppression, ...] | None:
-    given = result.get("suppressions")
-    if not isinstance(given, list):
-        return None
-    found = []
-    for item in map(_object, given[:20]):
-        status = item.get("status", Suppressed.ACCEPTED)
-        known = status if status in list(Suppressed) else Suppressed.UNDER_REVIEW
-        why = said(item.get("justification"), 4000)
-        found.append(Suppression(Suppressed(known), why, said(item.get("kind"), 40) or "external"))
-    return tuple(found)
-
-
-def _prints(result: dict[str, Any]) -> list[str]:
-    return [
-        digest(kind, name, value)
-        for kind in ("fingerprints", "partialFingerprints")
-        for name, value in list(_object(result.get(kind)).items())[:20]
-        if isinstance(value, str) and value
-    ]
-
-
-def _own_key(result: dict[str, Any]) -> str | None:
-    """Return the key of a ticket of this service that a result states."""
-    properties = _object(result.get("properties"))
-    named = [properties.get("findings/key")]
-    named += [
-        urlsplit(uri).path.rpartition("/tickets/")[2]
-        for uri in _list(result.get("workItemUris"))[:20]
-        if isinstance(uri, str) and "/tickets/" in uri and len(uri) < 1000
-    ]
-    for name in named:
-        if isinstance(name, str) and keys.is_key(name, allow_copy=True):
-            return name
-    return None
+        return {name: storable(value) for name, value in kept.items()}

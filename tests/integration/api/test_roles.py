@@ -58,6 +58,7 @@ reader      GET     /tickets/{key}/document
 reader      GET     /tickets/{key}/gate
 reader      GET     /tickets/{key}/history
 reader      GET     /tickets/{key}/next
+reader      GET     /tickets/{key}/external-results
 reader      GET     /tickets/{key}/notes
 reader      GET     /tickets/{key}/patches/{name}
 reader      GET     /tickets/{key}/reviews
@@ -71,6 +72,7 @@ reader      GET     /workflow
 reporter    POST    /tickets
 reporter    PATCH   /tickets/{key}
 reporter    PATCH   /tickets/{key}/checklist/{id}
+reporter    POST    /tickets/{key}/external-results
 reporter    POST    /tickets/{key}/notes
 reporter    PUT     /tickets/{key}/patches/{name}
 reporter    POST    /tickets/{key}/relations

@@ -112,6 +112,8 @@ async def fill(api: Api) -> None:
     again = {"verdict": "ENDORSE", "rationale": "Now I see it.", "specialist": "pytorch"}
     await api.call("POST", f"{path}/reviews", as_="ada", json=again, expect=201)
     await api.call("POST", f"{path}/notes", json={"body": "A remark."}, expect=201)
+    told = {"source": "ci", "results": [{"node_id": "t.py::test_a", "outcome": "failed"}]}
+    await api.call("POST", f"{path}/external-results", as_="bob", json=told, expect=201)
     catalogue = (await api.get("/tests?limit=200"))["items"]
     test = next(t for t in catalogue if "B2-DRL-10" not in t["findings"])
     link = {"node_id": test["node_id"], "purpose": "guards", "checklist_item": item}

@@ -24,7 +24,7 @@ from app.domain.runs import (
     TestResult,
 )
 from app.formats.interface import stream
-from app.formats.junit import JUnitXml, render
+from app.formats.junit.writer import JUnitXml, render
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 

@@ -1,0 +1,117 @@
+"""Parts of a result and of its rule, each read by itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain import keys
+from app.domain.scanning import Suppressed, Suppression
+from app.domain.traces import digest
+from app.formats.sarif.values import listed, mapping, text_of, whole
+from app.formats.texts import said, visible
+
+_MAX_ABOUT = 4000
+_LEVELS = frozenset({"none", "note", "warning", "error"})
+_NO_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def level_of(result: dict[str, Any], rule: dict[str, Any], kind: str) -> str:
+    """Return how grave a result is; by its rule, or by the standard, where it does not say."""
+    level = result.get("level")
+    if level in _LEVELS:
+        return str(level)
+    if kind != "fail":
+        return "none"
+    level = mapping(rule.get("defaultConfiguration")).get("level")
+    return str(level) if level in _LEVELS else "warning"
+
+
+def about_rule(rule: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Return what a rule says of itself, and where more is said."""
+    text = (
+        said(mapping(rule.get("help")).get("markdown"), _MAX_ABOUT)
+        or said(text_of(rule, "fullDescription"), _MAX_ABOUT)
+        or said(text_of(rule, "shortDescription"), _MAX_ABOUT)
+    )
+    link = said(rule.get("helpUri"), 500)
+    if link and (urlsplit(link).scheme not in ("http", "https") or re.search(r"[\s<>]", link)):
+        link = None
+    return text, link and f"<{link}>"
+
+
+def suppressions_of(result: dict[str, Any]) -> tuple[Suppression, ...] | None:
+    """Return who silenced a result; None where the tool says nothing of it."""
+    given = result.get("suppressions")
+    if not isinstance(given, list):
+        return None
+    found = []
+    for item in map(mapping, given[:20]):
+        status = item.get("status", Suppressed.ACCEPTED)
+        known = status if status in list(Suppressed) else Suppressed.UNDER_REVIEW
+        why = said(item.get("justification"), 4000)
+        found.append(Suppression(Suppressed(known), why, said(item.get("kind"), 40) or "external"))
+    return tuple(found)
+
+
+def prints_of(result: dict[str, Any]) -> list[str]:
+    """Return digests of the tool's own fingerprints, with their names."""
+    return [
+        digest(kind, name, value)
+        for kind in ("fingerprints", "partialFingerprints")
+        for name, value in list(mapping(result.get(kind)).items())[:20]
+        if isinstance(value, str) and value
+    ]
+
+
+def own_key(result: dict[str, Any]) -> str | None:
+    """Return the key of a ticket of this service that a result states."""
+    properties = mapping(result.get("properties"))
+    named = [properties.get("findings/key")]
+    named += [
+        urlsplit(uri).path.rpartition("/tickets/")[2]
+        for uri in listed(result.get("workItemUris"))[:20]
+        if isinstance(uri, str) and "/tickets/" in uri and len(uri) < 1000
+    ]
+    for name in named:
+        if isinstance(name, str) and keys.is_key(name, allow_copy=True):
+            return name
+    return None
+
+
+def symbol_of(item: dict[str, Any]) -> str | None:
+    """Return the name of what a location lies in."""
+    for logical in map(mapping, listed(item.get("logicalLocations"))):
+        name = said(logical.get("fullyQualifiedName"), 500) or said(logical.get("name"), 500)
+        if name:
+            return " ".join(name.split())
+    return None
+
+
+def symbol_name(symbol: str | None) -> str | None:
+    """Return a symbol without the brackets that some write behind functions."""
+    return None if symbol is None else symbol.removesuffix("()")
+
+
+def storable(value: Any) -> Any:
+    """Return JSON whose texts a database takes."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {visible(name): storable(item) for name, item in value.items()}
+    return value
+
+
+def slug(name: str) -> str:
+    """Return a name of lower-case letters, digits and hyphens."""
+    return _NO_SLUG.sub("-", name.lower()).strip("-")[:40].strip("-") or "unknown"
+
+
+def encloses(around: dict[str, Any], line: int) -> bool:
+    """Tell whether a context region, where there is one, has the line that it is around.
+
+    Where it has not, region and snippet are of different statements, as in bandit 1.9.4.
+    """
+    first = whole(around.get("startLine"))
+    return first is None or first <= line
