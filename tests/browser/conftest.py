@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.support import common
 from tests.support.api import ticket_body
 from tests.support.cluster import short_directory
 from tests.support.service import Service, running_service
+
+anyio_backend = common.anyio_backend
 
 CHROMIUM = Path("/usr/bin/chromium")
 DEFECTS = Path(__file__).parents[1] / "verification/defects"

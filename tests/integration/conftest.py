@@ -17,6 +17,7 @@ from app.backup import back_up, restore
 from app.config import load_settings
 from app.database import migrate
 from app.embedded import EmbeddedCluster
+from tests.support import common
 from tests.support.api import Api, running_api
 from tests.support.cluster import (
     Server,
@@ -31,6 +32,8 @@ from tests.support.cluster import (
 from tests.support.databases import ROLE, DatabasePool, fresh_database
 from tests.support.service import Service, running_service
 from tests.support.shared import Shared
+
+anyio_backend = common.anyio_backend
 
 _TEMPLATE = "template_findings"
 _SCHEMA_TEMPLATE = "template_schema"

@@ -1,4 +1,8 @@
-"""What all tests share: asyncio for coroutines, and no settings from outside."""
+"""What the service's own tests share: asyncio for coroutines, and no settings from outside.
+
+Each folder's ``conftest.py`` takes it from here. A ``conftest.py`` above ``tests/verification``
+would belong to that suite: every arm would have it, and would import hypothesis and structlog.
+"""
 
 from __future__ import annotations
 
