@@ -171,6 +171,10 @@ class _Canary(pytest.Function):
             if mark.name not in ("skip", "skipif", "xfail"):
                 yield node, mark
 
+    def repr_failure(self, excinfo: Any, style: Any = None) -> str:
+        """Its reason, without the work of finding the lines that led to it."""
+        return str(excinfo.value)
+
 
 def _must_fail() -> None:
     pytest.fail(CANARY_NOTE, pytrace=False)

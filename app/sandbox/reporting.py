@@ -46,7 +46,7 @@ class Reporter:
         self._channel = channel
         self._to_print = order.bounds.output_bytes_per_arm
         self._warned = 0
-        self._modules = 0
+        self._modules = len(sys.modules)  # the fork server has imported nothing of the arm
         self._files: set[str] = set()
         self.secret = order.canary
 
