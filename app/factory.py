@@ -14,6 +14,7 @@ from app.database import libpq_url, make_engine, open_connection
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
+from app.domain.revisions import RevisionRefused
 from app.domain.targets import Target
 from app.errors import Unavailable
 from app.formats.sarif.table import scanner_table
@@ -25,6 +26,7 @@ from app.sandbox.interface import (
     Collection,
     LayerStatus,
     Limits,
+    PreparedArm,
     Sandbox,
     SandboxMode,
 )
@@ -55,10 +57,12 @@ from app.services.patches import PatchService
 from app.services.queue import QueueService
 from app.services.relations import RelationService
 from app.services.reviews import ReviewService
+from app.services.revisions import RevisionService
 from app.services.runs import RunService
 from app.services.scanning import ScanningService
 from app.services.sessions import SessionService
 from app.services.source import SourceService
+from app.services.sources import Sources, refusal
 from app.services.submissions import SubmissionService
 from app.services.targets import TargetService
 from app.services.ticket_views import TicketViewService
@@ -159,6 +163,11 @@ class Factory:
         return [layer for layer in layers if not layer.works]
 
     @cached_property
+    def sources(self) -> Sources:
+        """Where the files of targets come from."""
+        return Sources()
+
+    @cached_property
     def arms(self) -> ArmStore:
         """Prepared copies of the package."""
         return ArmStore(self.work_dir / "arms")
@@ -190,8 +199,32 @@ class Factory:
             await asyncio.to_thread(self.environment_of, target)
         except InterpreterFailed as failure:
             raise Unavailable(f"The target {target.name} cannot be run: {failure}.") from None
-        arm = await asyncio.to_thread(self.arms.prepare, target, extra_files=submitted)
-        return await self.sandbox.collect(arm)
+        try:
+            arm = await asyncio.to_thread(self.prepare, target, extra_files=submitted)
+        except RevisionRefused as error:
+            raise Unavailable(refusal(target, error)) from None
+        with self.arms.hold([arm]):
+            return await self.sandbox.collect(arm)
+
+    def prepare(
+        self,
+        target: Target,
+        patch_text: str | None = None,
+        reverse: bool = False,
+        *,
+        revision: str | None = None,
+        extra_files: Mapping[str, str] | None = None,
+    ) -> PreparedArm:
+        """Return an arm of a target at a revision, or of what is in force. Blocks: use a thread.
+
+        Raises:
+            RevisionRefused: the revision cannot be used.
+            PatchError: the patch does not apply.
+            FolderError: the target cannot be read.
+            OSError: a file cannot be read or written.
+        """
+        read = self.sources.read(target, revision)
+        return self.arms.prepare(target, patch_text, reverse, extra_files=extra_files, read=read)
 
     @cached_property
     def accounts(self) -> AccountService:
@@ -216,12 +249,17 @@ class Factory:
     @cached_property
     def catalogues(self) -> Catalogues:
         """What can be run, of each target."""
-        return Catalogues(self.unit, self.declared, self.collect)
+        return Catalogues(self.unit, self.declared, self.collect, self.sources)
 
     @cached_property
     def targets(self) -> TargetService:
         """The targets that are declared."""
         return TargetService(self.unit, self.declared, self.catalogues)
+
+    @cached_property
+    def revisions(self) -> RevisionService:
+        """What targets were."""
+        return RevisionService(self.unit, self.catalogues, self.sources)
 
     @cached_property
     def changes(self) -> ChangeService:
@@ -337,7 +375,7 @@ class Factory:
     @cached_property
     def source(self) -> SourceService:
         """The code that tickets speak about."""
-        return SourceService(self.declared)
+        return SourceService(self.declared, self.sources)
 
     @cached_property
     def submissions(self) -> SubmissionService:

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from app.config import Settings
 from app.diagnosis import Diagnosis
-from app.domain.targets import Target
+from app.domain.revisions import RevisionRefused
+from app.domain.targets import Target, TargetFiles
 from app.errors import StartupError
 from app.sandbox.arms import ArmStore, read_target
 from app.sandbox.build import build_sandbox
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection, PreparedArm, SandboxMode
 from app.targets.file import read
+from app.targets.history import History
 from app.targets.interpreters import InterpreterFailed, ask, require_pytest
 
 _LOADED = """
@@ -53,8 +55,15 @@ def _examine(
     settings: Settings, target: Target, everything: Iterable[Target]
 ) -> Iterator[Diagnosis]:
     try:
-        read_files = read_target(target)
-    except (FolderError, OSError) as error:
+        if target.revision is None:
+            read_files = read_target(target)
+        else:
+            history = History(target)
+            commit = history.in_force() or ""
+            read_files = history.read(None, commit)
+            found = history.describe(commit)
+            yield Diagnosis("revision", True, f"{target.revision}: {found.short} {found.subject}")
+    except (FolderError, RevisionRefused, OSError) as error:
         yield Diagnosis("files", False, str(error))
         return
     yield Diagnosis(
@@ -82,7 +91,7 @@ def _examine(
         yield Diagnosis("name", False, told)
     if missing or clashes:
         return
-    yield from _collection(settings, target)
+    yield from _collection(settings, target, read_files)
 
 
 def _neighbours(target: Target, everything: Iterable[Target]) -> Iterator[Diagnosis]:
@@ -110,12 +119,12 @@ def _loaded_by_pytest(python: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-def _collection(settings: Settings, target: Target) -> Iterator[Diagnosis]:
+def _collection(settings: Settings, target: Target, files: TargetFiles) -> Iterator[Diagnosis]:
     with tempfile.TemporaryDirectory(prefix="findings-") as folder:
         root = Path(folder)
         root.chmod(0o711)
         (root / "scratch").mkdir(mode=0o711)
-        arm = ArmStore(root / "arms").prepare(target)
+        arm = ArmStore(root / "arms").prepare(target, read=files)
         collection = asyncio.run(_collect(settings, target, arm, root / "scratch"))
     for error in collection.errors:
         yield Diagnosis("collection", False, error.strip())

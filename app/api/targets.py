@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from app.api.dependencies import Services
+from typing import Annotated
+
+from fastapi import Query, Request
+
+from app.api.cursors import page_response, query_of
+from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
-from app.api.parameters import TargetName
+from app.api.parameters import Cursor, Limit, TargetName
 from app.api.payloads.runs import SyncOut
-from app.api.payloads.targets import TargetOut, TargetsOut
+from app.api.payloads.targets import RevisionsOut, TargetOut, TargetsOut
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
+from app.domain.revisions import MAX_NAME
 
 router = new_router("verification")
 
@@ -36,10 +42,41 @@ async def read_target(_: Reader, services: Services, name: TargetName) -> JsonRe
     return JsonResponse(await services.targets.show(name))
 
 
+@router.get("/targets/{name}/revisions", **answers(RevisionsOut, 200, 404))
+async def list_revisions(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    name: TargetName,
+    start: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            max_length=MAX_NAME,
+            description="A commit, branch or tag to begin with, instead of what is in force.",
+        ),
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List the revisions of a target, newest first.
+
+    Of a git repository: commits, children before their parents. Of a folder: the states in which
+    the service has seen its package. Any revision can be checked, and two of them make a proof.
+    """
+    query = query_of(request)
+    after = cursors.read(query, cursor)
+    found, more = await services.revisions.page(name, start=start, after=after, limit=limit)
+    following = None if more is None else cursors.make(query, more)
+    return page_response(request, {"items": found}, following)
+
+
 @router.post("/targets/{name}/sync", **answers(SyncOut, 200, 404))
 async def sync_target(actor: Maintainer, services: Services, name: TargetName) -> JsonResponse:
-    """Collect the suite of a target anew.
+    """Look at a target anew: what is in force, and the tests of its suite.
 
-    Tests that are gone leave the catalogue, new ones come in, and markers link by themselves.
+    A branch that has moved is followed at once, which else happens within two seconds. Tests that
+    are gone leave the catalogue, new ones come in, and markers link by themselves.
     """
     return JsonResponse(await services.targets.sync(actor, name))

@@ -340,6 +340,9 @@ TARGET = Group(
         ),
         "list": Command("commands.targets:list_targets", ("findings target list",)),
         "show": Command("commands.targets:show_target", ("findings target show acme",)),
+        "revisions": Command(
+            "commands.targets:list_revisions", ("findings target revisions acme --from v1.2",)
+        ),
         "doctor": Command("service_targets:doctor_target", ("findings target doctor acme",)),
         "sync": Command("commands.tests:sync_tests", ("findings target sync acme",)),
     },

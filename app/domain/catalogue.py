@@ -66,6 +66,8 @@ class TargetState:
     """Of the suite's files that are no test files, on which every test may depend."""
     environments: tuple[str, ...] = ()
     """Of the workers that live; empty while none is known."""
+    revision: str | None = None
+    """The commit that is in force; a folder has none."""
 
     def covers(self, domains: Iterable[str]) -> bool:
         """Tell whether a ticket of these `domains` is this target's."""

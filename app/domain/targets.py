@@ -68,6 +68,12 @@ class Target:
     """Deadline of the other tests of an arm in seconds; None: that of an arm."""
     memory_bytes: int | None = None
     """What an arm's processes may hold together; None: the service's limit."""
+    git_dir: Path | None = None
+    """The git folder that its history is read from; None: it has no history."""
+    revision: str | None = None
+    """The branch or commit that is in force; None: the files of the folder are."""
+    below: str = ""
+    """Where root lies in the repository's tree; empty: at its top."""
 
     def modules(self) -> dict[str, str]:
         """Return the top-level modules that an arm holds, each with its folder below root."""
@@ -100,6 +106,20 @@ class Target:
                 return path in linked
             case globs:
                 return any(fnmatchcase(path, glob) for glob in globs)
+
+
+@dataclass(frozen=True)
+class TargetFiles:
+    """What a target holds, by path relative to its root."""
+
+    package: Mapping[str, bytes]
+    suite: Mapping[str, bytes]
+    files: Mapping[str, bytes]
+    """Further ones that an arm needs."""
+    shipped: frozenset[str] = frozenset()
+    """Digests of the defect patches that the suite itself ships."""
+    pytest: PytestSettings | None = None
+    """How pytest is set up, where its settings are read with the files; None: as the entry says."""
 
 
 @dataclass(frozen=True)

@@ -9,25 +9,30 @@
 
 An arm is named by the digest of what it holds, so equal arms are prepared once. It is built beside
 and renamed into place: a crash or a second preparer leaves nothing half done. Its files are
-read-only, and before an arm is handed out again its bytes are compared with its name.
+read-only, and before an arm is handed out again its bytes are compared with its name. Arms share
+files that are equal (`contents`), and there are so many at a time; who works in one holds it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import uuid4
 
 from app.domain import diffs
-from app.domain.targets import Target
+from app.domain.targets import PytestSettings, Target, TargetFiles
 from app.sandbox.bytecode import compiled
+from app.sandbox.contents import ContentStore
 from app.sandbox.digests import BYTE_CODE, FolderError, digest_of, read_folder
 from app.sandbox.interface import PreparedArm
 
@@ -66,28 +71,49 @@ def read_manifest(root: Path) -> Manifest:
     return Manifest(**found)
 
 
-def _manifest(target: Target) -> bytes:
+def _manifest(target: Target, pytest: PytestSettings) -> bytes:
     manifest = Manifest(
         packages=target.packages,
         suites=target.suites,
         import_root=target.import_root,
         modules=target.modules(),
-        settings=target.pytest.file or "pytest.ini",
-        options=target.pytest.options,
-        plugins=target.pytest.plugins,
+        settings=pytest.file or "pytest.ini",
+        options=pytest.options,
+        plugins=pytest.plugins,
         env=target.env,
     )
     return json.dumps(asdict(manifest)).encode()
 
 
 _IN_USE_S = 3600.0
+_SWEEPS_AFTER = 16
+"""So many removed arms leave enough behind to look for."""
 
 
 class ArmStore:
     """Prepares arms below one folder. Every method does file work: call it in a thread."""
 
-    def __init__(self, cache_dir: Path) -> None:
+    def __init__(self, cache_dir: Path, *, most: int = 64) -> None:
+        """Of more arms than `most` those go that were asked for longest ago and nobody holds."""
         self._cache = cache_dir
+        self._contents = ContentStore(cache_dir.with_name(f"{cache_dir.name}.contents"))
+        self._most = most
+        self._lock = threading.RLock()
+        self._held: Counter[Path] = Counter()
+        self._left_behind = 0
+
+    @contextlib.contextmanager
+    def hold(self, arms: Iterable[PreparedArm]) -> Iterator[None]:
+        """Keep prepared arms where they are for the length of the block."""
+        roots = [arm.root for arm in arms]
+        with self._lock:
+            self._held.update(roots)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.subtract(roots)
+                self._held += Counter()  # drops those that nobody holds
 
     def prepare(
         self,
@@ -96,14 +122,17 @@ class ArmStore:
         reverse: bool = False,
         *,
         extra_files: Mapping[str, str] | None = None,
+        read: TargetFiles | None = None,
     ) -> PreparedArm:
         """Return the arm of `target`, patched when a patch is given.
 
         `extra_files` (path below the suite → source) are placed into the suite; its digest is that
-        without them. Raises `diffs.PatchError` when the patch is refused or does not apply, and
-        `FolderError` when the target cannot be read or an extra file would replace another.
+        without them. `read` is what the target holds; without, that is read from its folder. Raises
+        `diffs.PatchError` when the patch is refused or does not apply, and `FolderError` when the
+        target cannot be read or an extra file would replace another.
         """
-        read = read_target(target)
+        read = read_target(target) if read is None else read
+        pytest = read.pytest or target.pytest
         package: Mapping[str, bytes] = read.package
         if patch_text is not None:
             package = patched(target, package, patch_text, reverse=reverse)
@@ -112,11 +141,11 @@ class ArmStore:
             **package,
             **read.suite,
             **_extra(target, read.suite, extra_files or {}),
-            _MANIFEST: _manifest(target),
+            _MANIFEST: _manifest(target, pytest),
         }
         if not target.interpreter.python:
             content.update(compiled(package, read.package))
-        content.setdefault(target.pytest.file or "pytest.ini", _INI.encode())
+        content.setdefault(pytest.file or "pytest.ini", _INI.encode())
         return PreparedArm(
             root=self._place(content),
             package_digest=package_digest(target, package),
@@ -131,8 +160,13 @@ class ArmStore:
         longest ago; none that was within the last hour, for a run may stand on it.
         """
         removed = self._prune_old(older_than_s)
-        if most_bytes is None or not self._cache.is_dir():
-            return removed
+        if most_bytes is not None and self._cache.is_dir():
+            removed += self._prune_large(most_bytes)
+        self._contents.sweep()
+        return removed
+
+    def _prune_large(self, most_bytes: int) -> int:
+        removed = 0
         kept = sorted(
             (path for path in self._cache.iterdir() if not path.name.startswith(".")),
             key=_asked_for,
@@ -143,8 +177,7 @@ class ArmStore:
             if total <= most_bytes or time.time() - _asked_for(path) < _IN_USE_S:
                 break
             with contextlib.suppress(FileNotFoundError):
-                self._remove(path)
-                removed += 1
+                removed += self._remove_free(path)
             total -= sizes[path]
         return removed
 
@@ -157,13 +190,32 @@ class ArmStore:
             limit = 3600.0 if path.name.startswith(".") else older_than_s
             try:
                 if now - path.stat().st_mtime >= limit:
-                    self._remove(path)
-                    removed += 1
+                    removed += self._remove_free(path)
             except FileNotFoundError:
                 continue  # another pruner was faster
         return removed
 
     def _place(self, content: Mapping[str, bytes]) -> Path:
+        with self._lock:
+            place = self._placed(content)
+            self._make_room(place)
+            return place
+
+    def _make_room(self, newest: Path) -> None:
+        """Remove arms that nobody holds, those that were asked for longest ago, down to so many."""
+        kept = [path for path in self._cache.iterdir() if not path.name.startswith(".")]
+        too_many = len(kept) - self._most
+        if too_many <= 0:
+            return
+        free = [path for path in kept if path != newest and not self._held[path]]
+        for path in sorted(free, key=_asked_for)[:too_many]:
+            self._remove(path)
+            self._left_behind += 1
+        if self._left_behind >= _SWEEPS_AFTER:
+            self._left_behind = 0
+            self._contents.sweep()
+
+    def _placed(self, content: Mapping[str, bytes]) -> Path:
         digest = digest_of(content)
         place = self._cache / digest
         if _holds(place, digest):
@@ -174,7 +226,7 @@ class ArmStore:
             self._remove(place)
         building = self._cache / f".new-{uuid4().hex}"
         try:
-            _write(building, content)
+            self._write(building, content)
             os.rename(building, place)
         except OSError:
             remove_tree(building)
@@ -182,21 +234,34 @@ class ArmStore:
                 raise
         return place
 
+    def _write(self, root: Path, content: Mapping[str, bytes]) -> None:
+        folders = {str(root)}
+        os.makedirs(root)
+        for path, data in content.items():
+            file = f"{root}/{path}"
+            folder = os.path.dirname(file)
+            if folder not in folders:
+                os.makedirs(folder, exist_ok=True)
+                while folder not in folders:
+                    folders.add(folder)
+                    folder = os.path.dirname(folder)
+            self._contents.place(data, file)
+        for folder in folders:
+            Path(folder).chmod(0o555)
+
+    def _remove_free(self, place: Path) -> bool:
+        """Remove a place unless somebody holds it; tell whether it was removed."""
+        with self._lock:
+            if self._held[place]:
+                return False
+            self._remove(place)
+            return True
+
     def _remove(self, place: Path) -> None:
         """Take `place` away in one step, then delete it."""
         going = self._cache / f".old-{uuid4().hex}"
         os.rename(place, going)
         remove_tree(going)
-
-
-@dataclass(frozen=True)
-class TargetFiles:
-    """What a target holds, by path relative to its root."""
-
-    package: Mapping[str, bytes]
-    suite: Mapping[str, bytes]
-    files: Mapping[str, bytes]
-    """Further ones that an arm needs."""
 
 
 def read_target(target: Target) -> TargetFiles:
@@ -219,7 +284,12 @@ def read_target(target: Target) -> TargetFiles:
         for path, data in _further(target).items()
         if path not in package and path not in suite
     }
-    return TargetFiles(package, suite, further)
+    digests = frozenset(
+        hashlib.sha256(path.read_bytes()).hexdigest()
+        for name in target.suites
+        for path in (target.root / name / DEFECTS).glob("*.patch")
+    )
+    return TargetFiles(package, suite, further, shipped=digests)
 
 
 def package_digest(target: Target, package: Mapping[str, bytes]) -> str:
@@ -317,11 +387,11 @@ def remove_tree(path: Path) -> None:
     def force(function: Callable[..., Any], name: str, _error: object) -> None:
         try:
             os.chmod(os.path.dirname(name), 0o700)
-            os.chmod(name, 0o700)
             if os.path.isdir(name) and not os.path.islink(name):
+                os.chmod(name, 0o700)
                 shutil.rmtree(name, ignore_errors=True)
             else:
-                os.unlink(name)
+                os.unlink(name)  # its own mode is that of all arms which share it
         except OSError:
             return  # prune comes by again
 
@@ -348,15 +418,3 @@ def _holds(place: Path, digest: str) -> bool:
         return digest_of(read_folder(place, byte_code=True)) == digest
     except (FolderError, FileNotFoundError):
         return False
-
-
-def _write(root: Path, content: Mapping[str, bytes]) -> None:
-    folders = {root}
-    for path, data in content.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
-        file.chmod(0o444)
-        folders.update(parent for parent in file.parents if parent.is_relative_to(root))
-    for folder in sorted(folders, reverse=True):
-        folder.chmod(0o555)

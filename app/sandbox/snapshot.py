@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from app.domain.catalogue import fold
-from app.domain.targets import Target
-from app.sandbox.arms import DEFECTS, package_digest, read_target, suite_files
+from app.domain.targets import Target, TargetFiles
+from app.sandbox.arms import package_digest, read_target, suite_files
 from app.sandbox.digests import digest_of
 
 
@@ -30,17 +29,29 @@ class Snapshot:
     """Of the suite's files that are no test files."""
     shipped: frozenset[str] = frozenset()
     """Digests of the defect patches that the suite itself ships."""
+    revision: str | None = None
+    """The commit that is in force; a folder has none."""
 
 
-def take_snapshot(target: Target) -> Snapshot:
-    """Read a target. File work: call it in a thread.
+def take_snapshot(
+    target: Target, read: TargetFiles | None = None, revision: str | None = None
+) -> Snapshot:
+    """Look at what a target holds. File work: call it in a thread.
+
+    Args:
+        target: the target.
+        read: what it holds; read from its folder where it is left out.
+        revision: the commit that it is of.
 
     Raises:
         FolderError: the package or the suite cannot be read.
     """
-    read = read_target(target)
+    read = read_target(target) if read is None else read
     suite = suite_files(target, read)
-    support = {path: data for path, data in suite.items() if not _is_test_file(target, path)}
+    patterns = (read.pytest or target.pytest).python_files
+    support = {
+        path: data for path, data in suite.items() if not _is_test_file(target, path, patterns)
+    }
     shared = digest_of(support)
     return Snapshot(
         target=target,
@@ -52,14 +63,11 @@ def take_snapshot(target: Target) -> Snapshot:
             for name, path, data in (
                 (name, _from_root(target, name), data) for name, data in suite.items()
             )
-            if _is_test_file(target, name)
+            if _is_test_file(target, name, patterns)
         },
         support_digest=shared,
-        shipped=frozenset(
-            hashlib.sha256(path.read_bytes()).hexdigest()
-            for suite in target.suites
-            for path in (target.root / suite / DEFECTS).glob("*.patch")
-        ),
+        shipped=read.shipped,
+        revision=revision,
     )
 
 
@@ -67,7 +75,7 @@ def _from_root(target: Target, path: str) -> str:
     return f"{target.suite}/{path}" if len(target.suites) == 1 else path
 
 
-def _is_test_file(target: Target, path: str) -> bool:
+def _is_test_file(target: Target, path: str, patterns: Iterable[str]) -> bool:
     """Tell whether pytest takes a file of the suite for one of tests, by ``python_files``."""
     if path.startswith("/") or not path.endswith(".py"):
         return False  # beside the suite, or data of it
@@ -76,5 +84,5 @@ def _is_test_file(target: Target, path: str) -> bool:
         fnmatchcase(_from_root(target, path), f"*{glob}")
         if "/" in glob
         else fnmatchcase(name, glob)
-        for glob in target.pytest.python_files
+        for glob in patterns
     )

@@ -32,9 +32,7 @@ def read_source(target: Target, path: str) -> bytes:
     Raises:
         SourceError: there is no such file.
     """
-    parts = _parts(path)
-    if not any(parts[: len(top)] == top for top in map(_parts, folders_of(target))):
-        raise SourceError(f"lies outside {' and '.join(folders_of(target))}")
+    parts = parts_of(target, path)
     place = target.root
     for part in parts:
         place = place / part
@@ -45,6 +43,18 @@ def read_source(target: Target, path: str) -> bytes:
     if place.stat().st_size > MAX_BYTES:
         raise NotShown(f"is larger than {MAX_BYTES >> 20} MiB")
     return place.read_bytes()
+
+
+def parts_of(target: Target, path: str) -> tuple[str, ...]:
+    """Return the names that a path below the package or the suite is made of.
+
+    Raises:
+        SourceError: it is none.
+    """
+    parts = _parts(path)
+    if not any(parts[: len(top)] == top for top in map(_parts, folders_of(target))):
+        raise SourceError(f"lies outside {' and '.join(folders_of(target))}")
+    return parts
 
 
 def list_sources(target: Target) -> list[str]:

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from app.schema.base import Timestamp, metadata
@@ -21,7 +33,21 @@ targets = Table(
     Column("support_digest", Text, nullable=False, server_default=""),
     # Digests of the environments of the workers that live; empty while none does.
     Column("environments", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # The commit that is in force; a folder has none.
+    Column("revision", Text),
     Column("synced_at", Timestamp, nullable=False, server_default=func.now()),
+)
+
+target_revisions = Table(
+    "target_revisions",
+    metadata,
+    # What was in force, one after the other: the revisions of a folder, and what sweeps compare.
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), nullable=False),
+    Column("package_digest", Text, nullable=False),
+    Column("revision", Text),
+    Column("seen_at", Timestamp, nullable=False, server_default=func.now()),
+    Index("ix_target_revisions_target", "target", "id"),
 )
 
 tests = Table(

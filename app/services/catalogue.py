@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -13,15 +13,16 @@ from typing import Protocol, TypeVar
 from app.domain import diffs
 from app.domain.accounts import Actor
 from app.domain.catalogue import CatalogueTest, TargetState
+from app.domain.revisions import RevisionRefused
 from app.domain.runs import TestPurpose
 from app.domain.targets import Target
 from app.errors import FindingsError, NotFound, Unavailable
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection
-from app.sandbox.snapshot import Snapshot, take_snapshot
-from app.sandbox.watch import Look, look_at
+from app.sandbox.snapshot import Snapshot
 from app.services.evidence import reassess, reassess_for
 from app.services.placing import placed
+from app.services.sources import Sources, refusal
 from app.storage.unit import Stores, UnitOfWork
 from app.targets.registry import Registry
 
@@ -66,15 +67,20 @@ class SyncReport:
     """What is odd: about marks, keys that name no ticket, and files that skip themselves."""
     package_digest: str
     suite_digest: str
+    revision: str | None = None
+    """The commit that is in force; a folder has none."""
 
 
 class CatalogueService:
     """What can be run."""
 
-    def __init__(self, unit: UnitOfWork, target: Target, collector: Collector) -> None:
+    def __init__(
+        self, unit: UnitOfWork, target: Target, collector: Collector, sources: Sources
+    ) -> None:
         self._unit = unit
         self._target = target
         self._collector = collector
+        self._sources = sources
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
 
@@ -110,7 +116,10 @@ class CatalogueService:
             if known is not None:
                 await self._mark_changed(known, snapshot)
             await self._collect(snapshot, None)
-        elif known.package_digest != snapshot.package_digest:
+        elif (known.package_digest, known.revision) != (
+            snapshot.package_digest,
+            snapshot.revision,
+        ):
             async with self._unit.begin() as stores:
                 await self._save(stores, snapshot, known.errors)
         return snapshot
@@ -120,11 +129,11 @@ class CatalogueService:
 
         Whoever reads a ticket sees within two seconds that package or suite has changed.
         """
-        seen: Look | None = None
+        seen: Hashable = None
         for turn in count():
             await asyncio.sleep(_LOOKS_EVERY_S)
             try:
-                now = await asyncio.to_thread(look_at, self._target)
+                now = await asyncio.to_thread(self._sources.look, self._target)
                 # What failed for another reason than its files may be mended meanwhile.
                 again = self.failure is not None and turn % _TRIES_AGAIN_EVERY == 0
                 if now != seen or again:
@@ -132,7 +141,7 @@ class CatalogueService:
                     seen = now
                 elif turn % _ASKS_WORKERS_EVERY == 0:
                     await self._environments_in_step()
-            except OSError as error:
+            except (OSError, RevisionRefused) as error:
                 log.warning("the target cannot be looked at: %s", error)
             except FindingsError as error:
                 log.warning("the target is not in step: %s", error.detail)
@@ -185,9 +194,9 @@ class CatalogueService:
             Unavailable: its folders cannot be read.
         """
         try:
-            return await asyncio.to_thread(take_snapshot, self._target)
-        except (FolderError, OSError) as error:
-            raise Unavailable(f"The target {self._target.name} cannot be read: {error}.") from error
+            return await asyncio.to_thread(self._sources.snapshot, self._target)
+        except (FolderError, OSError, RevisionRefused) as error:
+            raise Unavailable(refusal(self._target, error)) from error
 
     async def _mark_changed(self, known: TargetState, snapshot: Snapshot) -> None:
         """Make evidence stale that rests on files which changed; to collect them takes longer."""
@@ -233,6 +242,7 @@ class CatalogueService:
             warnings=(*collection.warnings, *unknown),
             package_digest=snapshot.package_digest,
             suite_digest=snapshot.suite_digest,
+            revision=snapshot.revision,
         )
 
     async def _not_collected(
@@ -272,15 +282,18 @@ class CatalogueService:
             domains=self._target.domains,
             errors=errors,
             synced_at=datetime.now(UTC),
+            revision=snapshot.revision,
         )
         await stores.catalogue.save_target(state)
         # Whoever stored a later state while this one waited must not be overwritten.
         now = await self.snapshot()
-        if (now.package_digest, now.suite_digest) != (
+        if (now.package_digest, now.suite_digest, now.revision) != (
             snapshot.package_digest,
             snapshot.suite_digest,
+            snapshot.revision,
         ):
             raise _Moved
+        await stores.catalogue.mark_in_force(state)
         if found is not None:
             await stores.catalogue.replace_tests(self._target.name, found)
         patches = await stores.patches.of_target(self._target.name)
@@ -306,10 +319,13 @@ async def _unknown_keys(stores: Stores, found: Sequence[CatalogueTest]) -> list[
 class Catalogues:
     """The catalogue of each target."""
 
-    def __init__(self, unit: UnitOfWork, declared: Registry, collector: Collector) -> None:
+    def __init__(
+        self, unit: UnitOfWork, declared: Registry, collector: Collector, sources: Sources
+    ) -> None:
         self._unit = unit
         self._declared = declared
         self._collector = collector
+        self._sources = sources
         self._known: dict[str, CatalogueService] = {}
 
     def all(self) -> list[CatalogueService]:
@@ -337,7 +353,8 @@ class Catalogues:
         if target is not None:
             known = self._known.get(name)
             if known is None or known.target != target:
-                known = self._known[name] = CatalogueService(self._unit, target, self._collector)
+                known = CatalogueService(self._unit, target, self._collector, self._sources)
+                self._known[name] = known
             return known
         if (reason := self._declared.reason(name)) is not None:
             raise Unavailable(f"The target {name} cannot be used: {reason}")

@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from app.domain.revisions import RevisionRefused
 from app.domain.source import AROUND, Excerpt, LineRange, cut, lines_of
 from app.domain.targets import Target
 from app.domain.tickets import Location
 from app.errors import FieldError, InvalidInput, NotFound
 from app.sandbox.source import (
+    MAX_BYTES,
     NotShown,
     SourceError,
     folders_of,
     list_sources,
+    parts_of,
     read_source,
     stated_as,
 )
+from app.services.sources import Sources
 from app.targets.registry import Registry
 
 MOST_PLACES = 20
@@ -37,11 +41,12 @@ class PlaceSource:
 
 
 class SourceService:
-    """Files below the packages and the suite of a target, as they are now."""
+    """Files below the packages and the suite of a target, as they are now or at a revision."""
 
-    def __init__(self, declared: Registry) -> None:
+    def __init__(self, declared: Registry, sources: Sources) -> None:
         """Of what is `declared` the first target is meant where none is named."""
         self._declared = declared
+        self._sources = sources
 
     @property
     def _targets(self) -> Mapping[str, Target]:
@@ -59,11 +64,11 @@ class SourceService:
 
         Raises:
             NotFound: there is no such target, or no such file below its packages and suite.
-            InvalidInput: the file is no text or too large to show, or has no such lines.
+            InvalidInput: there is no such revision; or the file is no text or too large to show,
+                or has no such lines.
         """
         found = self._of(target)
-        _no_revision(found, revision)
-        return await asyncio.to_thread(_read, found, path, lines)
+        return await asyncio.to_thread(self._read, found, path, lines, revision)
 
     async def files(self, *, target: str | None = None) -> tuple[str, list[str]]:
         """Return the target's name and the paths of the files that can be read.
@@ -72,7 +77,7 @@ class SourceService:
             NotFound: there is no such target.
         """
         found = self._of(target)
-        return found.name, await asyncio.to_thread(list_sources, found)
+        return found.name, await asyncio.to_thread(self._list, found)
 
     def stated_as(self, path: str) -> str:
         """Return a path as a ticket states it, relative to the target's root."""
@@ -91,8 +96,101 @@ class SourceService:
         )
 
     def _place(self, place: Location) -> PlaceSource:
-        target = self._holding(place.path or "")
-        return _place(self._of(None) if target is None else target, place)
+        target = self._holding(place.path or "") or self._of(None)
+        start = place.start_line or 1
+        around = LineRange(start, place.end_line or start).widened(AROUND)
+        path = stated_as(target, place.path or "")
+        try:
+            excerpt, total = self._excerpt(target, path, around, self._in_force(target))
+        except SourceError as error:
+            return PlaceSource(place.id, None, f"{path} {error}")
+        if start > total:
+            return PlaceSource(place.id, None, f"{path} has {total} lines")
+        return PlaceSource(place.id, excerpt)
+
+    def _list(self, target: Target, commit: str | None = None) -> list[str]:
+        if target.revision is None and commit is None:
+            return list_sources(target)
+        try:
+            history = self._sources.history(target)
+            return history.paths(commit or history.in_force() or "")
+        except RevisionRefused:
+            return []
+
+    def _in_force(self, target: Target) -> str | None:
+        """Return the commit that files are read from; None where they are those of a folder."""
+        if target.revision is None:
+            return None
+        try:
+            return self._sources.history(target).in_force()
+        except RevisionRefused as refused:
+            raise SourceError(f"cannot be read: {refused}") from None
+
+    def _read(
+        self, target: Target, path: str, wanted: LineRange | None, revision: str | None
+    ) -> Excerpt:
+        commit = None
+        try:
+            if revision is None:
+                commit = self._in_force(target)
+            else:
+                commit = self._sources.history(target).resolve(revision)
+            excerpt, total = self._excerpt(target, path, wanted, commit)
+        except RevisionRefused as refused:
+            raise InvalidInput(FieldError("/revision", str(refused), location="query")) from None
+        except NotShown as error:
+            raise InvalidInput(FieldError("/path", f"{path} {error}", location="query")) from None
+        except SourceError as error:
+            near = get_close_matches(path[:200], self._list(target, commit), n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            shown = " and ".join(folders_of(target))
+            raise NotFound(
+                f"{path[:200]!r} {error}.{hint} Readable are the files below {shown}; "
+                "GET /api/v1/source/files lists them."
+            ) from None
+        if wanted is not None and wanted.start > total:
+            told = f"{path} has {total} lines"
+            raise InvalidInput(FieldError("/lines", told, location="query"))
+        return excerpt
+
+    def _excerpt(
+        self, target: Target, path: str, wanted: LineRange | None, commit: str | None
+    ) -> tuple[Excerpt, int]:
+        try:
+            content = self._content(target, path, commit)
+            every = lines_of(content)
+        except SourceError:
+            raise
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise NotShown(f"cannot be shown: {error}") from None
+        start, lines, following = cut(every, wanted)
+        excerpt = Excerpt(
+            target=target.name,
+            path=path,
+            revision=commit,
+            digest=hashlib.sha256(content).hexdigest(),
+            total_lines=len(every),
+            start=start,
+            lines=lines,
+            next_line=following,
+        )
+        return excerpt, len(every)
+
+    def _content(self, target: Target, path: str, commit: str | None) -> bytes:
+        if commit is None:
+            return read_source(target, path)
+        parts_of(target, path)
+        try:
+            found = self._sources.history(target).blob(path, commit)
+        except RevisionRefused as refused:
+            raise SourceError(f"cannot be read: {refused}") from None
+        if found is None:
+            raise SourceError(f"is no file at {commit[:10]}")
+        if len(found) > MAX_BYTES:
+            raise NotShown(f"is larger than {MAX_BYTES >> 20} MiB")
+        return found
 
     def _holding(self, path: str) -> Target | None:
         """Return the first target that a path which a ticket states lies in."""
@@ -109,65 +207,3 @@ class SourceService:
             return self._targets[name]
         known = ", ".join(self._targets) or "none that can be read"
         raise NotFound(f"There is no target {(name or '')[:60]!r}; there is {known}.")
-
-
-def _no_revision(target: Target, revision: str | None) -> None:
-    if revision is not None:
-        told = f"{target.name} is a folder and has no revisions; leave it out"
-        raise InvalidInput(FieldError("/revision", told, location="query"))
-
-
-def _read(target: Target, path: str, wanted: LineRange | None) -> Excerpt:
-    try:
-        excerpt, total = _excerpt(target, path, wanted)
-    except NotShown as error:
-        raise InvalidInput(FieldError("/path", f"{path} {error}", location="query")) from None
-    except SourceError as error:
-        near = get_close_matches(path[:200], list_sources(target), n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        shown = " and ".join(folders_of(target))
-        raise NotFound(
-            f"{path[:200]!r} {error}.{hint} Readable are the files below {shown}; "
-            "GET /api/v1/source/files lists them."
-        ) from None
-    if wanted is not None and wanted.start > total:
-        told = f"{path} has {total} lines"
-        raise InvalidInput(FieldError("/lines", told, location="query"))
-    return excerpt
-
-
-def _place(target: Target, place: Location) -> PlaceSource:
-    start = place.start_line or 1
-    around = LineRange(start, place.end_line or start).widened(AROUND)
-    path = stated_as(target, place.path or "")
-    try:
-        excerpt, total = _excerpt(target, path, around)
-    except SourceError as error:
-        return PlaceSource(place.id, None, f"{path} {error}")
-    if start > total:
-        return PlaceSource(place.id, None, f"{path} has {total} lines")
-    return PlaceSource(place.id, excerpt)
-
-
-def _excerpt(target: Target, path: str, wanted: LineRange | None) -> tuple[Excerpt, int]:
-    try:
-        content = read_source(target, path)
-        every = lines_of(content)
-    except SourceError:
-        raise
-    except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise NotShown(f"cannot be shown: {error}") from None
-    start, lines, following = cut(every, wanted)
-    excerpt = Excerpt(
-        target=target.name,
-        path=path,
-        revision=None,
-        digest=hashlib.sha256(content).hexdigest(),
-        total_lines=len(every),
-        start=start,
-        lines=lines,
-        next_line=following,
-    )
-    return excerpt, len(every)

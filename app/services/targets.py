@@ -29,6 +29,11 @@ class TargetView:
     packages: tuple[str, ...]
     suite: tuple[str, ...]
     kind: str
+    """``git`` where a commit is in force, ``folder`` where the files are as they lie there."""
+    revision: str | None
+    """The commit that is in force; a folder has none."""
+    follows: str | None
+    """The branch or commit that the entry names."""
     package_digest: str | None
     suite_digest: str | None
     environment: str | None
@@ -101,7 +106,9 @@ class TargetService:
             domains=target.domains,
             packages=target.packages,
             suite=target.suites,
-            kind="folder",
+            kind="folder" if target.revision is None else "git",
+            revision=None if state is None else state.revision,
+            follows=target.revision,
             package_digest=None if state is None else state.package_digest,
             suite_digest=(state.suite_digest or None) if state else None,
             environment=environments[0] if environments else None,
@@ -131,6 +138,8 @@ def _degraded(name: str, reason: str, tickets: int = 0) -> TargetView:
         packages=(),
         suite=(),
         kind="folder",
+        revision=None,
+        follows=None,
         package_digest=None,
         suite_digest=None,
         environment=None,

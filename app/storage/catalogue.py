@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.catalogue import CatalogueTest, TargetState
+from app.domain.revisions import Revision
 from app.schema.tickets import tickets
-from app.schema.verification import targets, tests
+from app.schema.verification import target_revisions, targets, tests
 from app.storage.links import within
 
 
@@ -38,6 +39,7 @@ class CatalogueStore:
             test_files=row.test_files,
             support_digest=row.support_digest,
             environments=tuple(row.environments),
+            revision=row.revision,
         )
 
     async def save_target(self, state: TargetState) -> None:
@@ -51,11 +53,47 @@ class CatalogueStore:
             "test_files": dict(state.test_files),
             "support_digest": state.support_digest,
             "environments": list(state.environments),
+            "revision": state.revision,
         }
         statement = upsert(targets).values(name=state.name, **values)
         await self._connection.execute(
             statement.on_conflict_do_update(index_elements=[targets.c.name], set_=values)
         )
+
+    async def mark_in_force(self, state: TargetState) -> None:
+        """Record what is in force, where it is not what was recorded last.
+
+        The caller has stored the target's state, and holds its row.
+        """
+        newest = (
+            select(target_revisions.c.package_digest, target_revisions.c.revision)
+            .where(target_revisions.c.target == state.name)
+            .order_by(target_revisions.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(newest)).one_or_none()
+        if row is not None and tuple(row) == (state.package_digest, state.revision):
+            return
+        await self._connection.execute(
+            insert(target_revisions).values(
+                target=state.name, package_digest=state.package_digest, revision=state.revision
+            )
+        )
+
+    async def was_in_force(
+        self, target: str, *, before: int | None, limit: int
+    ) -> list[tuple[int, Revision]]:
+        """Return what was in force, newest first, each with its number; `before` is one of them."""
+        query = (
+            select(target_revisions)
+            .where(target_revisions.c.target == target)
+            .order_by(target_revisions.c.id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(target_revisions.c.id < before)
+        rows = await self._connection.execute(query)
+        return [(row.id, Revision(row.revision or row.package_digest, row.seen_at)) for row in rows]
 
     async def replace_tests(self, target: str, found: Sequence[CatalogueTest]) -> None:
         """Make `found` the whole catalogue of `target`; last outcomes of kept tests stay."""

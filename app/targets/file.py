@@ -14,14 +14,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from app.domain.revisions import MAX_NAME, RevisionRefused
+from app.domain.revisions import NAME as REVISION
 from app.domain.targets import BUNDLED, Interpreter, PytestSettings, Target
 from app.errors import StartupError
 from app.targets.pytest_settings import SettingsError, settings_of
+from app.targets.repository import Repository, find
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _DOMAIN = re.compile(r"\*|[^\s*][^\s]*")
 _KEYS = (
-    *("name", "root", "packages", "import_root", "suite", "files", "python", "preload", "pytest"),
+    *("name", "root", "revision", "packages", "import_root", "suite", "files", "python", "preload"),
+    "pytest",
     *("plugins", "env", "domains", "paths", "others", "limits"),
 )
 _LIMITS = ("test_s", "arm_s", "others_s", "memory_mb")
@@ -130,13 +134,16 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
     root = (base / Path(_text(entry, "root")).expanduser()).absolute()
     if not root.is_dir():
         raise _Wrong("root", f"{root} is not a folder; name the project's folder")
-    packages = _paths_below(entry, "packages", root)
+    history = _history(entry, root)
+    # What is in force at a revision may be there at another: that is seen when it is read.
+    on_disk = root if history.revision is None else None
+    packages = _paths_below(entry, "packages", on_disk)
     if not packages:
         raise _Wrong("packages", "is missing; name the folders with the code, like ['src/acme']")
-    suites = _paths_below(entry, "suite", root)
-    _require_suites(suites, packages, root)
+    suites = _paths_below(entry, "suite", on_disk)
+    _require_suites(suites, packages, on_disk)
     import_root = _text(entry, "import_root", str(PurePosixPath(packages[0]).parent))
-    _check_path("import_root", import_root, root)
+    _check_path("import_root", import_root, on_disk)
     plugins = _texts(entry, "plugins")
     limits = _limits(entry)
     memory = limits.get("memory_mb")
@@ -148,7 +155,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
         domains=_domains(entry, name),
         import_root="" if import_root == "." else import_root,
         files=_globs(entry, "files"),
-        pytest=_pytest(entry, root, plugins),
+        pytest=_pytest(entry, on_disk, plugins),
         env=_environment(entry),
         paths=_mapping(entry, "paths"),
         others=_others(entry),
@@ -157,12 +164,47 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
         arm_s=limits.get("arm_s"),
         others_s=limits.get("others_s"),
         memory_bytes=None if memory is None else int(memory) << 20,
+        git_dir=history.git_dir,
+        revision=history.revision,
+        below=history.below,
     )
 
 
+@dataclass(frozen=True)
+class _History:
+    """Where the history of a target is, and what of it is in force."""
+
+    git_dir: Path | None = None
+    revision: str | None = None
+    below: str = ""
+
+
+def _history(entry: Mapping[str, Any], root: Path) -> _History:
+    """Return where the history is read from: a bare repository, or that of a work tree.
+
+    A work tree without the key is run as it lies there, committed or not, and has a history too.
+    """
+    wanted = entry.get("revision")
+    if wanted is not None and (
+        not isinstance(wanted, str) or len(wanted) > MAX_NAME or not REVISION.fullmatch(wanted)
+    ):
+        raise _Wrong("revision", "should be a branch, a tag or a commit, like 'main'")
+    git_dir = find(root, above=wanted is not None)
+    if git_dir is None:
+        if wanted is not None:
+            raise _Wrong("revision", f"{root} is no git repository; leave the key out")
+        return _History()
+    try:
+        work_tree = Repository(git_dir).work_tree
+    except RevisionRefused as refused:
+        raise _Wrong("root", str(refused)) from None
+    if work_tree is None:
+        return _History(git_dir, wanted or "HEAD")
+    below = root.resolve().relative_to(work_tree.resolve()).as_posix()
+    return _History(git_dir, wanted, "" if below == "." else below)
+
+
 def _known_keys(entry: Mapping[str, Any]) -> None:
-    if "revision" in entry:
-        raise _Wrong("revision", "only folders are run yet; leave the key out")
     for key in entry:
         if key not in _KEYS:
             raise _Wrong(key, f"there is no such key; known are {', '.join(_KEYS)}")
@@ -184,7 +226,7 @@ def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _paths_below(entry: Mapping[str, Any], key: str, root: Path) -> tuple[str, ...]:
+def _paths_below(entry: Mapping[str, Any], key: str, root: Path | None) -> tuple[str, ...]:
     found = tuple(PurePosixPath(one).as_posix() for one in _texts(entry, key))
     for path in found:
         _check_path(key, path, root)
@@ -193,11 +235,11 @@ def _paths_below(entry: Mapping[str, Any], key: str, root: Path) -> tuple[str, .
     return found
 
 
-def _require_suites(suites: tuple[str, ...], packages: tuple[str, ...], root: Path) -> None:
+def _require_suites(suites: tuple[str, ...], packages: tuple[str, ...], root: Path | None) -> None:
     if not suites:
         raise _Wrong("suite", "is missing; name the folder with the tests, like 'tests/findings'")
     for suite in suites:
-        if not (root / suite).is_dir():
+        if root is not None and not (root / suite).is_dir():
             raise _Wrong("suite", f"{root / suite} is no folder; name the folder with the tests")
         held = next((one for one in packages if PurePosixPath(one).is_relative_to(suite)), None)
         if held is not None:
@@ -207,10 +249,13 @@ def _require_suites(suites: tuple[str, ...], packages: tuple[str, ...], root: Pa
                 raise _Wrong("suite", f"{suite!r} lies inside {other!r} already; leave it out")
 
 
-def _check_path(key: str, path: str, root: Path) -> None:
+def _check_path(key: str, path: str, root: Path | None) -> None:
+    """Refuse a path that leaves the root; where there is a `root` on the disk, it must be there."""
     parts = PurePosixPath(path).parts
     if PurePosixPath(path).is_absolute() or ".." in parts:
         raise _Wrong(key, f"{path!r} leaves the root; write it relative to root, without '..'")
+    if root is None:
+        return
     place = root / path
     if not place.exists():
         raise _Wrong(key, f"{place} is not there; create it or name another")
@@ -246,8 +291,13 @@ def _interpreter(entry: Mapping[str, Any], base: Path, plugins: tuple[str, ...])
     return Interpreter(str(place), preload)
 
 
-def _pytest(entry: Mapping[str, Any], root: Path, plugins: tuple[str, ...]) -> PytestSettings:
+def _pytest(
+    entry: Mapping[str, Any], root: Path | None, plugins: tuple[str, ...]
+) -> PytestSettings:
     value = _text(entry, "pytest", "none")
+    if root is None:
+        # Of a revision they are read with its files: until then the file stands for what is wanted.
+        return PytestSettings(value, (), plugins)
     try:
         settings = settings_of(root, value)
     except SettingsError as error:

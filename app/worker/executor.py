@@ -13,6 +13,7 @@ import structlog
 
 from app.domain.arms import mismatch
 from app.domain.diffs import PatchError
+from app.domain.revisions import RevisionRefused
 from app.domain.runs import ArmPlan, ArmResult, RunKind, TestResult
 from app.domain.targets import Target
 from app.errors import SandboxRefused, Unavailable
@@ -123,7 +124,7 @@ class Executor:
         try:
             arms = await self._prepared(assignment, assignment.submitted)
             rest = await self._prepared_rest(assignment, arms)
-        except (PatchError, FolderError, OSError) as error:
+        except (PatchError, FolderError, RevisionRefused, OSError) as error:
             await self._fail(assignment, f"An arm could not be prepared: {error}")
             return
         try:
@@ -142,8 +143,10 @@ class Executor:
         if not run.force and await execution.reuse(assignment, environment):
             log.info("run.reused")
             return
+        in_use = [place for _, place in arms] + rest
         async with EventBatch(execution, run) as events:
-            results = await self._run_arms(run, target, arms, rest, events, environment)
+            with self._factory.arms.hold(in_use):
+                results = await self._run_arms(run, target, arms, rest, events, environment)
         on_idle()
         unseen = events.rest()
         finished = await _until_stored(
@@ -194,7 +197,7 @@ class Executor:
         text = None if arm.patch is None else assignment.patches[arm.patch.digest]
         reverse = arm.patch is not None and arm.patch.reverse
         return await asyncio.to_thread(
-            self._factory.arms.prepare,
+            self._factory.prepare,
             self._factory.target(assignment.run.plan.target),
             text,
             reverse,

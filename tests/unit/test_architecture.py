@@ -66,6 +66,7 @@ ONLY_IN = {
     "rich": "cli",
     "certifi": "cli",
     "prometheus_client": "metrics",
+    "pygit2": "targets",
     "opentelemetry": "tracing",
     "torch": "",
     "pytest": "",

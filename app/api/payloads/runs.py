@@ -117,6 +117,7 @@ class SyncOut(Output):
     )
     package_digest: str
     suite_digest: str
+    revision: str | None = Field(description="The commit in force; a folder has none.")
 
 
 class TriggerIn(Input):

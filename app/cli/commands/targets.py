@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import click
 
-from app.cli.session import JsonFlag, opened
-from app.cli.signature import Argument
-from app.cli.tables import Table
+from app.cli.moments import moment
+from app.cli.session import Everything, JsonFlag, Limit, opened
+from app.cli.signature import Argument, Option
+from app.cli.tables import Id, Table
 from app.cli.views.words import short
 
 TargetName = Annotated[str, Argument(metavar="NAME", help="The target.", complete="target")]
@@ -54,6 +55,9 @@ def show_target(ctx: click.Context, name: TargetName, as_json: JsonFlag = None) 
                 ("domains", ", ".join(target.get("domains") or ())),
                 ("packages", ", ".join(target.get("packages") or ())),
                 ("suite", ", ".join(target.get("suite") or ())),
+                ("kind", target.get("kind")),
+                ("in force", target.get("revision")),
+                ("follows", target.get("follows")),
                 ("tests", target.get("tests")),
                 ("tickets", target.get("tickets")),
                 ("package digest", short(target.get("package_digest"))),
@@ -63,6 +67,44 @@ def show_target(ctx: click.Context, name: TargetName, as_json: JsonFlag = None) 
         )
         for error in target.get("errors") or ():
             session.out.passage("error", "Not collected", str(error))
+
+
+def list_revisions(
+    ctx: click.Context,
+    name: TargetName,
+    start: Annotated[
+        str | None,
+        Option("--from", metavar="REV", help="Begin here; else with what is in force."),
+    ] = None,
+    limit: Limit = 20,
+    everything: Everything = False,
+    as_json: JsonFlag = None,
+) -> None:
+    """List the revisions of a target, newest first; * is in force, = leaves the package alone.
+
+    In a pipe: revision, mark, date, author and subject, separated by tabs.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "targets",
+            name,
+            "revisions",
+            params={"from": start},
+            limit=None if everything else limit,
+            table=Table(("revision", "", "at", "author", "subject"), (), cut="subject"),
+            row=_revision_row,
+        )
+
+
+def _revision_row(revision: dict[str, Any]) -> tuple[object, ...]:
+    mark = "*" if revision.get("in_force") else "" if revision.get("touches") else "="
+    return (
+        Id(revision.get("id") or ""),
+        mark,
+        moment(revision.get("at")),
+        revision.get("author"),
+        revision.get("subject"),
+    )
 
 
 def _row(target: dict[str, Any]) -> tuple[object, ...]:

@@ -8,14 +8,15 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.domain.diffs import PatchError
-from app.domain.targets import Target
-from app.sandbox import arms
-from app.sandbox.arms import ArmStore, read_manifest, size_of
+from app.domain.targets import Target, TargetFiles
+from app.sandbox import arms, contents
+from app.sandbox.arms import ArmStore, read_manifest, read_target, size_of
 from app.sandbox.digests import FolderError, digest_folder
 from app.sandbox.interface import PreparedArm
 
@@ -289,3 +290,49 @@ def test_a_tree_with_closed_folders_can_be_removed(tmp_path: Path) -> None:
     arms.remove_tree(tmp_path / "tree")
 
     assert not (tmp_path / "tree").exists()
+
+
+def revised(target: Target, number: int) -> TargetFiles:
+    """What the target holds, one file of which differs from revision to revision."""
+    read = read_target(target)
+    return replace(read, package={**read.package, "pack/sub/deep.py": b"N = %d\n" % number})
+
+
+def test_arms_share_files_and_few_are_kept(target: Target, tmp_path: Path) -> None:
+    store = ArmStore(tmp_path / "cache", most=3)
+    first = store.prepare(target, read=revised(target, 0))
+    with store.hold([first]):
+        found = [store.prepare(target, read=revised(target, n)) for n in range(1, 40)]
+
+        left = [arm for arm in found if arm.root.exists()]
+        assert left == found[-2:]
+        assert first.root.exists()
+    shared = left[0].root / "pack/__init__.py"
+    assert shared.stat().st_nlink == 4  # three arms, and where it is stored
+    assert len(list((tmp_path / "cache.contents").rglob("*/*"))) < 40
+    store.prepare(target, read=revised(target, 40))
+    assert not first.root.exists()
+
+
+def test_a_stored_file_that_was_changed_is_not_linked_again(target: Target, tmp_path: Path) -> None:
+    store = ArmStore(tmp_path / "cache")
+    arm = store.prepare(target)
+    stored = arm.root / "pack/__init__.py"
+    stored.chmod(0o644)
+    stored.write_text("VALUE = 3\n")
+
+    other = store.prepare(target, read=revised(target, 1))
+
+    assert (other.root / "pack/__init__.py").read_text() == "VALUE = 1\n"
+    assert (store.prepare(target).root / "pack/__init__.py").read_text() == "VALUE = 1\n"
+
+
+def test_a_file_with_too_many_links_is_copied(
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "MOST_LINKS", 2)
+    store = ArmStore(tmp_path / "cache")
+    arms = [store.prepare(target, read=revised(target, n)) for n in range(4)]
+
+    assert {(arm.root / "pack/__init__.py").read_text() for arm in arms} == {"VALUE = 1\n"}
+    assert max((arm.root / "pack/__init__.py").stat().st_nlink for arm in arms) == 2

@@ -81,7 +81,8 @@ def test_an_entry_may_replace_the_bundled_target(folder: Path) -> None:
         (GOOD + 'env = { LD_PRELOAD = "x" }\n', "acme: env: LD_PRELOAD belongs to the sandbox"),
         (GOOD + "limits = { test_s = 0 }\n", "acme: limits.test_s: should be a number above 0"),
         (GOOD + "limits = { tests = 1 }\n", "acme: limits.tests: there is no such key"),
-        (GOOD + 'revision = "main"\n', "acme: revision: only folders are run yet"),
+        (GOOD + 'revision = "main"\n', "acme: revision: "),
+        (GOOD + 'revision = "--all"\n', "acme: revision: should be a branch"),
         (GOOD + 'pyton = "x"\n', "acme: pyton: there is no such key; known are name, root"),
     ],
 )

@@ -1,0 +1,158 @@
+"""Packages whose revisions are read from a git repository."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api, running_api
+from tests.support.cluster import short_directory
+from tests.support.repositories import MadeRepository
+
+pytestmark = pytest.mark.anyio
+
+DEFECTIVE = "def scale(value, factor):\n    return value\n"
+SOUND = "def scale(value, factor):\n    return value * factor\n"
+TESTS = """\
+import pytest
+from acme.scaling import scale
+
+
+@pytest.mark.finding("B7-DRL-01")
+def test_scale_uses_its_factor():
+    assert scale(2, 3) == 6
+
+
+def test_scale_by_one():
+    assert scale(2, 1) == 2
+"""
+DECLARED = """\
+[[target]]
+name = "acme"
+root = "acme.git"
+revision = "main"
+packages = ["src/acme"]
+import_root = "src"
+suite = "tests/findings"
+domains = ["acme"]
+"""
+
+
+class Yard:
+    """A repository with one defect and its fix, and the service that looks at it."""
+
+    def __init__(self, api: Api, made: MadeRepository, commits: dict[str, str]) -> None:
+        self.api = api
+        self.made = made
+        self.commits = commits
+
+    async def run(self, key: str, **body: Any) -> dict[str, Any]:
+        answer = await self.api.call("POST", f"/tickets/{key}/runs", json=body, expect=202)
+        found: dict[str, Any] = await self.api.get(f"/runs/{answer.json()['id']}?wait=60")
+        assert found["status"] == "finished", found
+        return found
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[tuple[MadeRepository, dict[str, str]]]:
+    with short_directory() as folder:
+        made = MadeRepository(folder / "acme.git")
+        commits = {"empty": made.commit({"README.md": "to come\n"}, message="Begin")}
+        commits["sound"] = made.commit(
+            {"src/acme/__init__.py": "", "src/acme/scaling.py": SOUND}, message="Scale"
+        )
+        commits["bad"] = made.commit({"src/acme/scaling.py": DEFECTIVE}, message="Simplify")
+        commits["filed"] = made.commit({"FINDINGS.md": "B7-DRL-01\n"}, message="File a finding")
+        commits["fix"] = made.commit({"src/acme/scaling.py": SOUND}, message="Use the factor")
+        commits["tests"] = made.commit(
+            {"tests/findings/test_scale.py": TESTS}, message="Tests of findings"
+        )
+        (folder / "targets.toml").write_text(DECLARED)
+        yield made, commits
+
+
+@pytest.fixture(scope="module")
+async def yard(
+    made: tuple[MadeRepository, dict[str, str]], module_database: str, shared: Any
+) -> AsyncIterator[Yard]:
+    repository, commits = made
+    async with running_api(
+        module_database,
+        workers=1,
+        shared=shared,
+        targets=repository.folder.parent / "targets.toml",
+    ) as api:
+        await api.call("POST", "/targets/acme/sync", expect=200)
+        await api.file(key="B7-DRL-01", batch=7, domains=["acme"])
+        yield Yard(api, repository, commits)
+
+
+async def test_a_git_target_is_what_its_branch_holds(yard: Yard) -> None:
+    found = await yard.api.get("/targets/acme")
+
+    assert (found["kind"], found["state"], found["tests"]) == ("git", "ok", 2)
+    assert (found["revision"], found["follows"]) == (yard.commits["tests"], "main")
+
+
+async def test_revisions_are_listed_from_what_is_in_force(yard: Yard) -> None:
+    first = await yard.api.get("/targets/acme/revisions?limit=4")
+    second = await yard.api.get(f"/targets/acme/revisions?limit=4&cursor={first['next_cursor']}")
+
+    found = first["items"] + second["items"]
+    order = ["tests", "fix", "filed", "bad", "sound", "empty"]
+    assert [one["id"] for one in found] == [yard.commits[name] for name in order]
+    assert [one["touches"] for one in found] == [False, True, False, True, True, False]
+    assert [one["in_force"] for one in found] == [True] + 5 * [False]
+    assert (found[1]["subject"], found[1]["author"]) == ("Use the factor", "Ada")
+    assert second["next_cursor"] is None
+
+    from_bad = await yard.api.get(f"/targets/acme/revisions?from={yard.commits['bad'][:12]}")
+    assert from_bad["items"][0]["id"] == yard.commits["bad"]
+    for query in ("from=nowhere", "cursor=x"):
+        await yard.api.call("GET", f"/targets/acme/revisions?{query}", expect=422)
+
+
+async def test_a_folder_has_its_states_as_revisions(yard: Yard) -> None:
+    target = await yard.api.get("/targets/kasmina")
+    (state,) = (await yard.api.get("/targets/kasmina/revisions"))["items"]
+
+    assert state["id"] == target["package_digest"]
+    assert state["in_force"]
+    await yard.api.call("GET", "/targets/kasmina/revisions?from=main", expect=422)
+
+
+async def test_source_is_shown_at_a_revision(yard: Yard) -> None:
+    path = "/source?target=acme&path=src/acme/scaling.py"
+    now = await yard.api.get(path)
+    before = await yard.api.get(f"{path}&revision={yard.commits['bad'][:10]}")
+
+    assert "\n".join(now["lines"]) + "\n" == SOUND
+    assert now["revision"] == yard.commits["tests"]
+    assert "\n".join(before["lines"]) + "\n" == DEFECTIVE
+    assert before["revision"] == yard.commits["bad"]
+    await yard.api.call("GET", f"{path}&revision=nowhere", expect=422)
+    await yard.api.call("GET", f"{path}&revision={yard.commits['empty']}", expect=404)
+
+
+async def test_what_is_in_force_is_run(yard: Yard) -> None:
+    run = await yard.run("B7-DRL-01", kind="check")
+
+    assert run["outcome"] == "passed"
+    ticket = await yard.api.get("/tickets/B7-DRL-01")
+    assert ticket["evidence"]["state"] == "passing"
+
+
+async def test_a_branch_that_moves_is_followed(yard: Yard) -> None:
+    moved = yard.made.commit({"src/acme/scaling.py": DEFECTIVE}, message="Break it")
+    try:
+        found = (await yard.api.call("POST", "/targets/acme/sync", expect=200)).json()
+        assert found["revision"] == moved
+        run = await yard.run("B7-DRL-01", kind="check")
+        assert run["outcome"] == "failed"
+    finally:
+        yard.made.set("main", yard.commits["tests"])  # the commit that was in force is gone
+    await yard.api.call("POST", "/targets/acme/sync", expect=200)
+    found = await yard.api.get("/targets/acme")
+    assert (found["revision"], found["state"]) == (yard.commits["tests"], "ok")
