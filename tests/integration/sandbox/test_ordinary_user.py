@@ -91,7 +91,7 @@ def test_all_layers_hold_for_an_ordinary_user(caged: Lab, as_root: None, folder:
     for path, text in {"pack/__init__.py": "", FILE: tests}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    arm = ArmStore(folder / "arms").prepare(Target("pack", folder, ("pack",), SUITE))
+    arm = ArmStore(folder / "arms").prepare(Target("pack", folder, ("pack",), (SUITE,)))
     os.chown(scratch, UID, UID)
     os.chown(secret, UID, UID)
 
