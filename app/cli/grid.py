@@ -1,43 +1,61 @@
-"""Rows of a list on a terminal: one line each, whatever the width.
+"""Rows on a terminal, whatever its width; nothing that is copied from it is ever in two pieces.
 
-The column that may be cut gives way first, down to `LEAST` cells; then columns that may go do so,
-one after another. What is left is never cut: a key in two pieces could not be copied.
+A list takes one line for each row: the column that may be cut gives way first, down to `LEAST`
+cells; then columns that may go do so, one after another. A table that has no such columns and does
+not fit is written as blocks instead: a line of what is short in a row, with the names of its
+columns, and what is long below it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app.cli.colours import SGR, style_of
+from app.cli.colours import painted, style_of
 from app.cli.tables import Table
-from app.cli.text import flat
+from app.cli.text import flat, visible_block
+from app.cli.wrapping import cell_len, cut_to, wrapped, wrapped_parts
 
 GAP = 2
 LEAST = 24
 """Cells that the column to be cut keeps while another one can go."""
 
+Rows = Sequence[Sequence[object]]
 
-def lines(table: Table, rows: Sequence[Sequence[object]], width: int, *, colour: bool) -> list[str]:
-    """Return a heading and a line for each row, of `width` cells at most where keys allow it."""
+
+def lines(table: Table, rows: Rows, width: int, *, colour: bool) -> list[str]:
+    """Return what is seen of a table with rows on a terminal of so many columns."""
     cells = [[flat(value) for value in row] for row in rows]
     shown = [n for n in range(len(table.columns)) if any(row[n] for row in cells)]
-    widths = {
-        n: max(cell_len(table.columns[n]), *(cell_len(row[n]) for row in cells)) for n in shown
-    }
-    cut = table.columns.index(table.cut)
+    if table.prose or not (table.cut or table.may_go or _needs(table, cells, shown) <= width):
+        return _blocks(table, rows, cells, width, colour=colour)
+    return _listed(table, cells, shown, width, colour=colour)
+
+
+def _needs(table: Table, cells: Sequence[Sequence[str]], shown: Sequence[int]) -> int:
+    return sum(_widths(table, cells, shown).values()) + GAP * (len(shown) - 1)
+
+
+def _widths(table: Table, cells: Sequence[Sequence[str]], shown: Sequence[int]) -> dict[int, int]:
+    return {n: max(cell_len(table.columns[n]), *(cell_len(row[n]) for row in cells)) for n in shown}
+
+
+def _listed(
+    table: Table, cells: Sequence[Sequence[str]], shown: list[int], width: int, *, colour: bool
+) -> list[str]:
+    widths = _widths(table, cells, shown)
+    cut = table.columns.index(table.cut) if table.cut else None
     for name in ("", *table.may_go):
         shown = [n for n in shown if not name or table.columns[n] != name]
         rest = sum(widths[n] for n in shown if n != cut) + GAP * (len(shown) - 1)
-        if width - rest >= min(LEAST, widths.get(cut, 0)):
+        least = 0 if cut is None else min(LEAST, widths.get(cut, 0))
+        if width - rest >= least:
             break
     if cut in shown:
         widths[cut] = max(0, min(widths[cut], width - rest))
         shown = [n for n in shown if widths[n]]
-    heading = [table.columns[n] for n in range(len(table.columns))]
-    styles = (lambda _: "bold") if colour else (lambda _: "")
-    drawn = [_line(heading, shown, widths, styles)]
-    own = style_of if colour else styles
-    return drawn + [_line(row, shown, widths, own) for row in cells]
+    heading = _line(table.columns, shown, widths, lambda _: "bold" if colour else "")
+    own = style_of if colour else lambda _: ""
+    return [heading, *(_line(row, shown, widths, own) for row in cells)]
 
 
 def _line(
@@ -47,24 +65,25 @@ def _line(
     for n in shown:
         text = cut_to(row[n], widths[n])
         padding = " " * (widths[n] - cell_len(text)) if n != shown[-1] else ""
-        style = styled(text)
-        parts.append((f"\x1b[{SGR[style]}m{text}\x1b[0m" if style else text) + padding)
+        parts.append(painted(text, styled(text)) + padding)
     return (" " * GAP).join(parts).rstrip()
 
 
-def cut_to(text: str, width: int) -> str:
-    """Return `text` within so many cells; what is cut ends in an ellipsis."""
-    if cell_len(text) <= width:
-        return text
-    while text and cell_len(text) > width - 1:
-        text = text[: width - 1] if text.isascii() else text[:-1]
-    return f"{text}…" if width else ""
-
-
-def cell_len(text: str) -> int:
-    """Return how many cells of a terminal `text` takes."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len as measured  # slow to load
-
-    return measured(text)
+def _blocks(
+    table: Table, rows: Rows, cells: Sequence[Sequence[str]], width: int, *, colour: bool
+) -> list[str]:
+    longest = max(range(len(table.columns)), key=lambda n: max(cell_len(row[n]) for row in cells))
+    below = table.columns.index(table.prose) if table.prose else longest
+    found: list[str] = []
+    for row, texts in zip(rows, cells, strict=True):
+        parts = [painted(texts[0], "bold" if colour else "")]
+        for name, text in list(zip(table.columns, texts, strict=True))[1:]:
+            if text and name != table.columns[below]:
+                style = style_of(text) if colour else ""
+                parts.append(f"{name} {painted(text, style)}".lstrip())
+        if table.prose and found:
+            found.append("")
+        found += wrapped_parts(parts, width, indent=4, gap=GAP)
+        if below and texts[below]:
+            found += wrapped(visible_block(row[below]).strip(), width, indent=2)
+    return found

@@ -36,7 +36,7 @@ class Output:
 
     @cached_property
     def _drawn(self) -> Terminal:
-        from app.cli.terminal import Terminal  # Rich is slow to load, lists need none
+        from app.cli.terminal import Terminal  # a pipe has no use for it
 
         assert self._screen is not None
         return Terminal(self._screen)
@@ -73,16 +73,7 @@ class Output:
                 cells = [table.kind, *row] if table.kind else row
                 self._write("\t".join(visible(cell) for cell in cells))
             return
-        rows = _for_people(table.rows)
-        if not table.cut or not rows:
-            self._drawn.table(table, rows)
-            return
-        if table.title:
-            self._screen.write(f"\n{visible(table.title)}")
-        from app.cli import grid  # a pipe has no use for it
-
-        for line in grid.lines(table, rows, self._screen.width, colour=self._screen.colour):
-            self._screen.write(line)
+        self._drawn.table(table, _for_people(table.rows))
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names with values; those without a value are left out."""
@@ -93,10 +84,10 @@ class Output:
         for name, value in given:
             self._write(f"{name.replace(' ', '_')}\t{visible(value)}")
 
-    def passage(self, kind: str, title: str, body: str) -> None:
-        """Print a longer text under a title."""
+    def passage(self, kind: str, title: str, body: str, *, verbatim: bool = False) -> None:
+        """Print a longer text under a title; verbatim, as it is to be typed."""
         if self.terminal:
-            self._drawn.passage(title, body)
+            self._drawn.passage(title, body, verbatim=verbatim)
         else:
             cells = (kind, title, body) if title.lower() != kind else (kind, body)
             self._write("\t".join(visible(cell) for cell in cells))

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from app.cli.errors import Stopped
 from app.cli.text import visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
     from rich.status import Status
@@ -25,9 +26,7 @@ class Progress:
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
-            from app.cli.terminal import console_on  # Rich is slow to load
-
-            self._status = console_on(sys.stderr).status("")
+            self._status = _console(sys.stderr).status("")
             self._status.start()
         return self
 
@@ -79,8 +78,6 @@ class Bar:
         if self._total != 0 and sys.stderr.isatty():
             from rich import progress  # Rich is slow to load
 
-            from app.cli.terminal import console_on
-
             amount: tuple[progress.ProgressColumn, ...]
             if self._in_bytes:
                 amount = (progress.DownloadColumn(), progress.TransferSpeedColumn())
@@ -96,7 +93,7 @@ class Bar:
                 *amount,
                 *left,
                 progress.TextColumn("{task.fields[now]}", markup=False),
-                console=console_on(sys.stderr),
+                console=_console(sys.stderr),
             )
             self._task = self._bar.add_task(self._title, total=self._total, now="", rate="")
             self._bar.start()
@@ -131,3 +128,10 @@ class Bar:
         for piece in pieces:
             yield piece
             self.advance(len(piece))
+
+
+def _console(stream: TextIO) -> Console:
+    """Return a console that prints text as it is; it honours NO_COLOR and the terminal's width."""
+    from rich.console import Console  # slow to load
+
+    return Console(file=stream, markup=False, highlight=False, emoji=False)

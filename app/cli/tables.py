@@ -37,7 +37,10 @@ class Table(NamedTuple):
     """What a person reads when there are no rows; nothing: the table is left out."""
 
     cut: str = ""
-    """The column that is cut so that a row is one line; without one, long cells are folded."""
+    """The column that is cut so that a row is one line."""
 
     may_go: tuple[str, ...] = ()
     """Columns that a narrow terminal does without, the first one first."""
+
+    prose: str = ""
+    """The column that is written below the others, with its own lines."""

@@ -113,7 +113,7 @@ def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = None
                 [_token_row(token) for token in found.get("items", [])],
                 empty="No tokens.",
                 cut="label",
-                may_go=("created",),
+                may_go=("created", "last used"),
             )
         )
 

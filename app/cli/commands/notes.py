@@ -52,7 +52,7 @@ def list_notes(
             "notes",
             params={},
             limit=None if everything else limit,
-            table=Table(("at", "by", "note"), (), empty="No note yet.", cut="note"),
+            table=Table(("at", "by", "note"), (), empty="No note yet.", prose="note"),
             row=_row,
         )
 

@@ -27,7 +27,15 @@ def list_targets(ctx: click.Context, as_json: JsonFlag = None) -> None:
             return
         rows = [_row(target) for target in found.get("items", [])]
         columns = ("name", "state", "tests", "tickets", "domains")
-        session.out.table(Table(columns, rows, empty="No target is declared."))
+        session.out.table(
+            Table(
+                columns,
+                rows,
+                empty="No target is declared.",
+                cut="domains",
+                may_go=("tests", "tickets"),
+            )
+        )
         for target in found.get("items", []):
             if target.get("reason"):
                 session.out.remark(f"{target.get('name') or 'An entry'}: {target['reason']}")

@@ -43,7 +43,10 @@ def list_tests(
                 params={},
                 limit=None if everything else limit,
                 table=Table(
-                    ("test", "findings", "last outcome"), (), empty="The suite has no tests."
+                    ("test", "findings", "last outcome"),
+                    (),
+                    empty="The suite has no tests.",
+                    may_go=("last outcome", "findings"),
                 ),
                 row=_catalogue_row,
             )

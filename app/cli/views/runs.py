@@ -148,7 +148,8 @@ def _show_by_hand(out: Output, steps: Iterable[Json]) -> None:
     if out.terminal:
         if given:
             script = "\n".join(f"# {why}\n{command}" for why, command in given)
-            out.passage("by-hand", "To repeat it by hand, at the project's root", script)
+            title = "To repeat it by hand, at the project's root"
+            out.passage("by-hand", title, script, verbatim=True)
         return
     out.table(Table(("why", "command"), given, kind="by-hand"))
 

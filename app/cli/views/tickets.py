@@ -108,6 +108,7 @@ def _show_parts(out: Output, ticket: Json) -> None:
             ],
             title="Patches",
             kind="patch",
+            may_go=("digest", "at"),
         )
     )
 
@@ -118,7 +119,7 @@ def show_reviews(
     """Print reviews with their rationales."""
     out.table(
         Table(
-            ("specialist", "verdict", "claim", "fix", "by", "remarks", "rationale"),
+            ("specialist", "verdict", "claim", "fix", "by", "", "rationale"),
             [
                 (
                     review.get("specialist"),
@@ -134,6 +135,7 @@ def show_reviews(
             title=title,
             kind=kind,
             empty="" if kind else "No review yet.",
+            prose="rationale",
         )
     )
 

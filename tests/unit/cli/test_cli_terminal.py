@@ -81,13 +81,79 @@ def test_no_color_is_honoured(on_terminal: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80, 200])
-def test_lines_fit_the_terminal_and_ids_are_not_cut(
+def test_a_node_id_is_whole_on_its_line_whatever_the_width(
     stub: Any, reply: Any, on_terminal: Callable[..., str], columns: int
 ) -> None:
     stub.on("GET", "tests", reply({"items": [{"node_id": LONG}], "next_cursor": None}))
     lines = plain(on_terminal("test", "list", columns=columns)).splitlines()
-    assert max(map(len, lines)) <= columns
-    assert LONG in "".join(line.strip() for line in lines)
+    assert lines == ["test", LONG]
+
+
+@pytest.mark.parametrize(
+    ("columns", "drawn"),
+    [
+        (
+            40,
+            [
+                "drl  verdict REFINE  claim true",
+                "    fix other  by ada  on behalf",
+                "  Take the second. It mends this writer",
+                "  only:",
+                "",
+                "  - one",
+                "",
+                "  ```",
+                "  " + "code " * 9 + "end",
+                "  ```",
+                "",
+                "human  verdict ENDORSE",
+                "  Yes.",
+            ],
+        ),
+        (
+            80,
+            [
+                "drl  verdict REFINE  claim true  fix other  by ada  on behalf",
+                "  Take the second. It mends this writer only:",
+                "",
+                "  - one",
+                "",
+                "  ```",
+                "  " + "code " * 9 + "end",
+                "  ```",
+                "",
+                "human  verdict ENDORSE",
+                "  Yes.",
+            ],
+        ),
+    ],
+)
+def test_a_review_is_a_line_with_its_rationale_below(
+    stub: Any, reply: Any, on_terminal: Callable[..., str], columns: int, drawn: list[str]
+) -> None:
+    text = f"Take the second. It mends\nthis writer only:\n\n- one\n\n```\n{'code ' * 9}end\n```"
+    reviews: list[dict[str, Any]] = [
+        {"specialist": "drl", "verdict": "REFINE", "claim": "true", "fix": "other"}
+        | {"author": "ada", "on_behalf": True, "rationale": text},
+        {"specialist": "human", "verdict": "ENDORSE", "rationale": "Yes."},
+    ]
+    stub.on("GET", "tickets/A-1/reviews", reply({"items": reviews}))
+
+    shown = plain(on_terminal("review", "list", "A-1", columns=columns))
+    assert shown.splitlines() == drawn
+
+
+def test_a_table_that_does_not_fit_is_blocks(
+    stub: Any, reply: Any, on_terminal: Callable[..., str]
+) -> None:
+    link = {"node_id": LONG, "purpose": "demonstrates", "origin": "marker"}
+    stub.on("GET", "tickets/A-1/tests", reply({"items": [link]}))
+
+    wide = plain(on_terminal("test", "list", "A-1", columns=130)).splitlines()
+    narrow = plain(on_terminal("test", "list", "A-1", columns=60)).splitlines()
+
+    assert wide[1].split() == [LONG, "demonstrates", "marker"]
+    assert narrow == [LONG, "    purpose demonstrates  linked by marker"]
 
 
 def test_json_is_indented_and_safe(stub: Any, reply: Any, on_terminal: Callable[..., str]) -> None:
