@@ -4,6 +4,7 @@
 
     archive      the file: what it says about itself, and whether it is whole
     programs     pg_dump, pg_restore and psql, told where the database is without showing passwords
+    progress     how far a dump is
     transfer     backup, restore, and what is kept before an upgrade
 
 Everything the service knows is in its database; what lies beside it in the data directory (the
@@ -11,6 +12,6 @@ embedded server's passwords, the admin's token file) belongs to the machine and 
 """
 
 from app.backup.archive import Manifest
-from app.backup.transfer import back_up, back_up_before_upgrade, restore
+from app.backup.transfer import back_up, back_up_before_upgrade, restore, size_of
 
-__all__ = ["Manifest", "back_up", "back_up_before_upgrade", "restore"]
+__all__ = ["Manifest", "back_up", "back_up_before_upgrade", "restore", "size_of"]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from app.backup.progress import TablesRead, table_sizes
 from app.embedded import program
 from app.errors import StartupError
 
 _PART = 1 << 16
+_LINES_BETWEEN = 100
 _NEWEST_FIRST_SETTINGS = b"SET transaction_timeout = 0;\n"
 """Part of each script; servers older than PostgreSQL 17 do not know it."""
 
@@ -34,6 +36,7 @@ _LAST = b"\nINSERT INTO pg_temp.restore_end VALUES (1);\n"
 
 DUMP = (
     "--format=custom",
+    "--verbose",
     "--no-owner",
     "--no-privileges",
     "--no-tablespaces",
@@ -43,22 +46,32 @@ DUMP = (
 )
 
 
-def dump(url: str) -> Iterator[bytes]:
+def dump(url: str, tell: Callable[[int], None]) -> Iterator[bytes]:
     """Yield a dump of the database: one moment of it, whatever is written meanwhile.
+
+    Args:
+        url: of the database.
+        tell: hears of bytes of tables that were read since it heard last.
 
     Raises:
         StartupError: pg_dump failed.
     """
     command = [str(program("pg_dump")), *DUMP]
+    sizes = table_sizes(url)
     with tempfile.TemporaryFile() as errors:
         with _running(url, command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
+            read = TablesRead(sizes, errors, tell)
             while part := process.stdout.read(_PART):
                 yield part
+                read.wrote(len(part))
+            read.ended()
         _require_success("pg_dump", process, errors)
 
 
-def load(url: str, dumped: IO[bytes], *, first: str, old_server: bool) -> None:
+def load(
+    url: str, dumped: IO[bytes], *, first: str, old_server: bool, tell: Callable[[int], None]
+) -> None:
     """Load a dump in one transaction, after the statements `first`; all of it or nothing.
 
     Args:
@@ -66,6 +79,7 @@ def load(url: str, dumped: IO[bytes], *, first: str, old_server: bool) -> None:
         dumped: a file that stands where the dump begins.
         first: SQL to be run before it, in the same transaction.
         old_server: the server is older than PostgreSQL 17.
+        tell: hears of bytes of the dump that were read since it heard last.
 
     Raises:
         StartupError: the dump cannot be read, or the database refused it.
@@ -75,6 +89,7 @@ def load(url: str, dumped: IO[bytes], *, first: str, old_server: bool) -> None:
         *(str(program("psql")), "--no-psqlrc", "--quiet", "--single-transaction"),
         *("--output=/dev/null", "--set=ON_ERROR_STOP=1", "--file=-"),
     ]
+    start = dumped.tell()
     with tempfile.TemporaryFile() as read_errors, tempfile.TemporaryFile() as write_errors:
         with (
             _running(None, reading, stdin=dumped, stdout=subprocess.PIPE, stderr=read_errors) as r,
@@ -84,7 +99,8 @@ def load(url: str, dumped: IO[bytes], *, first: str, old_server: bool) -> None:
             assert w.stdin is not None
             try:
                 w.stdin.write(_GUARD + first.encode() + b"\n")
-                for line in _known_to(r.stdout, old_server=old_server):
+                lines = _known_to(r.stdout, old_server=old_server)
+                for line in _told(lines, dumped, start, tell):
                     w.stdin.write(line)
                 if r.wait() == 0:
                     w.stdin.write(_LAST)
@@ -94,6 +110,19 @@ def load(url: str, dumped: IO[bytes], *, first: str, old_server: bool) -> None:
         if r.returncode > 0:
             _require_success("pg_restore", r, read_errors)
         _require_success("psql", w, write_errors)
+
+
+def _told(
+    lines: Iterable[bytes], dumped: IO[bytes], at: int, tell: Callable[[int], None]
+) -> Iterator[bytes]:
+    """Yield the lines, telling how far beyond `at` the dump has been read for them."""
+    for number, line in enumerate(lines):
+        yield line
+        if number % _LINES_BETWEEN == 0:
+            # The reading process has the same place in the file as this one.
+            before, at = at, max(at, dumped.tell())
+            tell(at - before)
+    tell(max(0, dumped.tell() - at))
 
 
 def _known_to(script: Iterable[bytes], *, old_server: bool) -> Iterator[bytes]:
@@ -157,7 +186,7 @@ def _require_success(name: str, process: subprocess.Popen[bytes], errors: IO[byt
         return
     errors.seek(0)
     said = [line for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    why = next((line for line in said if "rror" in line), said[0] if said else "it gave no reason")
+    why = next((line for line in said if "rror:" in line), said[-1] if said else "it says nothing")
     if "server version mismatch" in "".join(said):
         raise StartupError(
             "The database server is newer than the programs that come with findings.",

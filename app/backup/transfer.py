@@ -11,6 +11,7 @@ import psycopg
 from app import __version__
 from app.backup import programs
 from app.backup.archive import FORMAT, HEAD_BYTES, Manifest, new_archive, read_manifest
+from app.backup.progress import table_sizes
 from app.database import check_server, head_revision, known_revisions, libpq_url, migrate
 from app.errors import StartupError
 
@@ -21,13 +22,27 @@ _SUFFIX = ".backup"
 _TRANSACTION_TIMEOUT_SINCE = 170000
 
 
-def back_up(url: str, path: Path, written: Callable[[int], None] = lambda _: None) -> Manifest:
+Tell = Callable[[int], None]
+"""Hears of bytes that are through since it heard last, for a person who waits."""
+
+
+def size_of(url: str) -> int:
+    """Return how many bytes of tables a backup of a database reads.
+
+    Raises:
+        StartupError: the database does not answer.
+    """
+    check_server(url)
+    return sum(table_sizes(libpq_url(url)).values())
+
+
+def back_up(url: str, path: Path, tell: Tell = lambda _: None) -> Manifest:
     """Write the whole database into one file, while the service runs or not.
 
     Args:
         url: of the database.
         path: of the file.
-        written: hears of every part, in bytes.
+        tell: of bytes of tables; `size_of` says how many there are.
 
     Raises:
         StartupError: the database does not answer or is empty, or the file cannot be written.
@@ -40,9 +55,8 @@ def back_up(url: str, path: Path, written: Callable[[int], None] = lambda _: Non
         )
     url = libpq_url(url)
     with new_archive(path) as archive:
-        for part in programs.dump(url):
+        for part in programs.dump(url, tell):
             archive.write(part)
-            written(len(part))
         manifest = Manifest(
             format=FORMAT,
             schema=schema,
@@ -56,10 +70,11 @@ def back_up(url: str, path: Path, written: Callable[[int], None] = lambda _: Non
     return manifest
 
 
-def restore(url: str, path: Path, *, force: bool = False) -> Manifest:
+def restore(url: str, path: Path, *, force: bool = False, tell: Tell = lambda _: None) -> Manifest:
     """Fill a database from a backup and bring it to this version's schema.
 
     With `force` whatever is in it gives way, in the same transaction: it is replaced or unchanged.
+    `tell` hears of bytes of the file.
 
     Raises:
         StartupError: the file is no whole backup or of a newer version, the database is in use,
@@ -79,11 +94,13 @@ def restore(url: str, path: Path, *, force: bool = False) -> Manifest:
         _require_empty(plain)
     with path.open("rb", buffering=0) as dumped:
         dumped.seek(HEAD_BYTES)
+        tell(HEAD_BYTES)
         programs.load(
             plain,
             dumped,
             first=_CLEAR if force else "",
             old_server=_server_version(plain) < _TRANSACTION_TIMEOUT_SINCE,
+            tell=tell,
         )
     if manifest.schema != head_revision():
         migrate(url)

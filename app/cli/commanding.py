@@ -16,6 +16,7 @@ import click
 
 from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.fields import FIELDS
+from app.cli.formatter import HelpFormatter
 from app.cli.selection import EVERYTHING, JQ
 from app.cli.session import SERVER
 from app.cli.signature import called_by_click, parameters_of
@@ -52,8 +53,16 @@ def summary_of(entry: Command | Group) -> str:
     return re.split(r"(?<=[.])\s", " ".join(words.split()), maxsplit=1)[0]
 
 
+class _Context(click.Context):
+    """What a command is called with; its help fits the terminal."""
+
+    formatter_class = HelpFormatter
+
+
 class LeafCommand(click.Command):
     """A command that is no group; its help explains arguments and ends with examples."""
+
+    context_class = _Context
 
     def __init__(self, entry: Command, **rest: Any) -> None:
         super().__init__(**rest)
@@ -66,15 +75,6 @@ class LeafCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words behind the command; those behind ``--json`` may be names of fields."""
         return super().parse_args(ctx, _with_fields(args, FIELDS.get(self.entry.answer, ())))
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write arguments, then options."""
-        params = self.get_params(ctx)
-        for heading, wanted in (("Arguments", click.Argument), ("Options", click.Option)):
-            records = [p.get_help_record(ctx) for p in params if isinstance(p, wanted)]
-            if shown := [record for record in records if record is not None]:
-                with formatter.section(heading):
-                    formatter.write_dl(shown)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are typed: a line that wraps could not be copied."""
@@ -144,6 +144,8 @@ _SERVER_HELP = "A service that you logged in to."
 
 class LazyGroup(click.Group):
     """Commands under a word; each is made when it is asked for."""
+
+    context_class = _Context
 
     def __init__(self, sections: Sections, **rest: Any) -> None:
         super().__init__(commands=_Made(sections), no_args_is_help=True, **rest)

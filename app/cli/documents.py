@@ -151,7 +151,7 @@ def quoted(path: str) -> str:
     return quote(path, safe="/", errors="surrogateescape")
 
 
-def size_of(source: str) -> int | None:
+def size_of(source: str | Path) -> int | None:
     """Return the bytes of a file; None for standard input, whose end nobody knows."""
     try:
         return None if source == "-" else Path(source).stat().st_size

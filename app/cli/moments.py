@@ -20,6 +20,10 @@ class Moment(str):
 
     __slots__ = ()
 
+    def brief(self) -> str:
+        """Return it without its year."""
+        return self[5:]
+
     def distance(self, now: float | None = None) -> str:
         """Return ``3 h ago``, ``in 20 min`` or ``just now``; `now` is in seconds since 1970."""
         import calendar  # slow to load, and most commands show no time

@@ -11,7 +11,7 @@ from app.cli.errors import PipeClosed
 from app.cli.moments import Moment
 from app.cli.selection import Selection
 from app.cli.tables import Id, Table
-from app.cli.text import json_text, visible, visible_block
+from app.cli.text import flat, json_text, visible, visible_block
 
 if TYPE_CHECKING:
     from app.cli.screen import Screen
@@ -74,6 +74,16 @@ class Output:
                 self._write("\t".join(visible(cell) for cell in cells))
             return
         self._drawn.table(table, _for_people(table.rows))
+
+    def row(self, cells: Sequence[object]) -> None:
+        """Print a row whose table has no end: a line on a terminal, cut where that ends."""
+        if self._screen is None:
+            self._write("\t".join(visible(cell) for cell in cells))
+            return
+        from app.cli.wrapping import cut_to  # a pipe has no use for it
+
+        given = (v.brief() if isinstance(v, Moment) else flat(v) for v in cells)
+        self._screen.write(cut_to("  ".join(given), self._screen.width))
 
     def fields(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names with values; those without a value are left out."""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from app.cli.errors import Refused
 from app.cli.remedies import command_for
 from app.cli.text import flat, sentence
@@ -35,7 +37,9 @@ def _field_error(error: Mapping[str, Any]) -> str:
     remarks = []
     pointer = flat(error.get("pointer"))
     last = pointer.rpartition("/")[2]
-    if pointer and (last.isdigit() or last not in detail):
+    if option := _option(pointer):
+        remarks.append(f"option {option}")
+    elif pointer and (last.isdigit() or last not in detail):
         remarks.append(f"at {pointer}")
     allowed = [flat(value) for value in _list(error, "allowed")]
     if allowed and not all(value in detail for value in allowed):
@@ -44,6 +48,15 @@ def _field_error(error: Mapping[str, Any]) -> str:
     if error.get("did_you_mean"):
         remarks.append(f"did you mean {flat(error['did_you_mean'])}?")
     return f"{detail} ({'; '.join(remarks)})" if remarks else detail
+
+
+def _option(pointer: str) -> str | None:
+    """Return the option of the command that sets the field at `pointer`, if there is one."""
+    context = click.get_current_context(silent=True)
+    for param in context.command.params if context else ():
+        if isinstance(param, click.Option) and f"/{param.name}" == pointer:
+            return param.opts[-1]
+    return None
 
 
 def _role(problem: Mapping[str, Any], detail: str) -> list[str]:

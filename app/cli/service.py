@@ -111,7 +111,7 @@ def backup(
         with (
             resumable(lambda: "stopped: no backup was written", "Run it again for the whole"),
             startup.any_database(settings) as url,
-            Bar("Writing", None, in_bytes=True) as bar,
+            Bar("Reading", backup.size_of(url), in_bytes=True) as bar,
         ):
             done = backup.back_up(url, file, bar.advance)
         print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
@@ -130,12 +130,14 @@ def restore(
 
         settings = load_settings()
         from app import backup, startup
+        from app.cli.documents import size_of
 
         with (
             resumable(lambda: "stopped: the database is as it was", "Run it again for the whole"),
             startup.offline_database(settings) as url,
+            Bar("Restoring", size_of(file), in_bytes=True) as bar,
         ):
-            done = backup.restore(url, file, force=force)
+            done = backup.restore(url, file, force=force, tell=bar.advance)
         if settings.database_url is None:
             # Its token may be unknown to what was restored; the next start makes a new one.
             settings.admin_token_file.unlink(missing_ok=True)

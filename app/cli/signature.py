@@ -63,16 +63,6 @@ class Argument:
         self.complete = complete
 
 
-class ShownArgument(click.Argument):
-    """An argument that help explains."""
-
-    help: str = ""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
-        """Return what stands in the list of arguments."""
-        return (self.make_metavar(ctx), self.help)
-
-
 def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.Parameter]:
     """Return the parameters that the signature of `function` declares.
 
@@ -132,9 +122,7 @@ def _parameter(name: str, hint: Any, default: Any, offers: Offers) -> click.Para
     if not (required or many):
         given["default"] = default
     if isinstance(declared, Argument):
-        argument = ShownArgument([name], nargs=-1 if many else 1, **given)
-        argument.help = declared.help
-        return argument
+        return click.Argument([name], nargs=-1 if many else 1, help=declared.help, **given)
     if kind is bool:
         given |= {"is_flag": True, "type": None}
     return click.Option(

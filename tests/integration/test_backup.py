@@ -16,7 +16,7 @@ import pytest
 from psycopg import sql
 
 import app
-from app.backup import back_up, back_up_before_upgrade, restore
+from app.backup import back_up, back_up_before_upgrade, restore, size_of
 from app.backup.archive import FORMAT, HEAD_BYTES, Manifest, new_archive, read_manifest
 from app.database import libpq_url
 from app.embedded import EmbeddedCluster, program
@@ -101,9 +101,14 @@ async def test_a_backup_brings_everything_to_another_server_and_back(
     filled: str, target: str, cluster: Server, tmp_path: Path
 ) -> None:
     before = content(filled)
-    back_up(filled, tmp_path / "there")
-    restore(target, tmp_path / "there")
+    read: list[int] = []
+    back_up(filled, tmp_path / "there", read.append)
+    loaded: list[int] = []
+    restore(target, tmp_path / "there", tell=loaded.append)
     assert content(target) == before
+    # What a bar shows of it: steps that add up to all there is.
+    assert sum(read) == size_of(filled) and max(read) < sum(read)
+    assert sum(loaded) == (tmp_path / "there").stat().st_size
 
     back_up(target, tmp_path / "back")
     clone_database(cluster.admin_url, "template0", "home", owner="findings")

@@ -22,6 +22,7 @@ from tests.support.service import (
     clean_environment,
     refusal,
     start,
+    start_process,
     stop,
     wait_until,
 )
@@ -58,6 +59,13 @@ def postmaster(data_dir: Path) -> int | None:
     """The process of the embedded database."""
     found = running_postmaster(data_dir / "pg")
     return None if found is None else found.pid
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.2", 0))
+        return int(taken.getsockname()[1])
 
 
 def alive(pid: int) -> bool:
@@ -132,7 +140,15 @@ def test_the_database_is_kept_running_adopted_and_ended(installation: Path) -> N
     os.kill(service.process.pid, signal.SIGKILL)
     service.process.wait()
 
-    service = start(installation, without_worker, name="again")
+    # Options outweigh what the environment says.
+    port = free_port()
+    command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port), "--workers", "0"]
+    command += ["--host", "127.0.0.2", "--data-dir", str(installation)]
+    elsewhere = {"FINDINGS_DATA_DIR": "/nonexistent", "FINDINGS_WORKERS": "7"}
+    log = installation / "again.log"
+    service = start_process(command, installation, elsewhere, log=log)
+    assert service.url == f"http://127.0.0.2:{port}"
+    assert descendants(service.process.pid) == []
 
     assert postmaster(installation) == database
     with service.client() as client:

@@ -140,7 +140,5 @@ def _tell(session: Session, event: dict[str, Any]) -> None:
     row = events_view.change_row(event)
     if session.out.as_json:
         session.out.json(event)
-    elif session.out.terminal:
-        session.out.line("  ".join(str(cell) for cell in row))
     else:
-        session.out.table(Table(_COLUMNS, [row]))
+        session.out.row(row)

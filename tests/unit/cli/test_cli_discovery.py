@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
+
+from tests.support.terminal import Screen
 
 EVENT = {
     "id": "7-1",
@@ -50,6 +53,18 @@ def test_changes_go_on_behind_an_event(findings: Any, stub: Any, reply: Any) -> 
 
     assert stub.requests[0].query == {"since": ["6-3"], "mine": ["true"], "limit": ["50"]}
     assert done.out.split("\t")[1:] == ["KAS-1", "ada", "ticket.edited", "title: old → new\n"]
+
+
+def test_what_is_followed_is_a_line_each_within_the_terminal(stub: Any, reply: Any) -> None:
+    event = EVENT | {"changes": {"title": [None, "a title " * 20]}}
+    stream = f"id: 7-1\ndata: {json.dumps(event)}\n\n".encode()
+    stub.on("GET", "events", reply(raw=stream), reply({"detail": "Revoked."}, status=401))
+    screen = Screen([sys.executable, "-m", "app.cli", "changes", "--follow"], columns=80)
+
+    assert screen.ends() == 3
+    shown, said, *_ = screen.text.splitlines()
+    assert shown.startswith("01-02 03:04:05Z  KAS-1  ada  ticket.edited  title: a title a")
+    assert shown.endswith("…") and said.startswith("findings: Revoked.")
 
 
 def test_following_goes_on_behind_the_last_event_when_the_stream_ends(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -60,6 +61,23 @@ def test_an_unknown_word_is_met_with_its_neighbours(findings: Any) -> None:
 def test_all_words_are_listed(findings: Any) -> None:
     listed = findings("help").out
     assert all(word in listed for word in ("ticket", "proven", "gate", "drift"))
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("words", [("review", "add"), ("test", "link"), ("ticket", "file")])
+def test_help_of_a_command_fits_the_terminal_and_breaks_no_word(
+    findings: Any, monkeypatch: pytest.MonkeyPatch, columns: int, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown, _, examples = findings(*words, "--help").out.partition("\nExamples:\n")
+
+    lines = shown.splitlines()
+    too_long = [line for line in lines if len(line) > columns and " " in line.strip()]
+    assert [line for line in too_long if not line.startswith("Usage:")] == []
+    assert [line for line in lines if re.search(r"\w-$", line)] == []
+    headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Positional arguments:", "Options:"]
+    assert examples
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

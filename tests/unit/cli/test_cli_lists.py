@@ -230,6 +230,21 @@ def test_a_note_is_written_in_the_editor(
     assert "nothing was written, so nothing was done" in left.text
 
 
+def test_a_ticket_is_filed_from_the_editor(
+    stub: Any, reply: Any, terminal: Terminal, tmp_path: Path
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf "It fails.\n\n## Cause\n\nA sum.\n" > "$1"\n')
+    editor.chmod(0o755)
+    stub.on("POST", "tickets", reply({"key": "A-1"}, 201))
+    words = ("--title", "t", "--severity", "P3", "--batch", "2", "--agent", "drl", "--editor")
+
+    assert terminal("ticket", "file", *words, VISUAL=str(editor)).ends() == 0
+    filed = stub.requests[-1].json
+    assert filed["summary"] == "It fails."
+    assert filed["sections"] == [{"heading": "Cause", "body": "A sum."}]
+
+
 def test_a_ticket_is_changed_in_the_editor(
     stub: Any, reply: Any, terminal: Terminal, tmp_path: Path
 ) -> None:

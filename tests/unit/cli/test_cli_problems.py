@@ -39,6 +39,15 @@ def test_exit_codes(status: int, code: int) -> None:
     assert refused(status, {"detail": "x"}).code == code
 
 
+def test_a_field_that_an_option_sets_names_the_option(stub: Any, reply: Any, findings: Any) -> None:
+    error = {"pointer": "/specialist", "detail": "say who speaks", "allowed": ["drl"]}
+    stub.on("GET", "review-queue", reply({"errors": [error]}, 422))
+
+    said = findings("queue", "list").err
+
+    assert said == "findings: say who speaks (option --specialist; allowed: drl).\n"
+
+
 def test_fields_say_where_what_is_allowed_and_what_was_meant() -> None:
     problem = {
         "detail": "left out in favour of the fields",
