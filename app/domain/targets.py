@@ -64,8 +64,8 @@ class Target:
     """Deadline of a test in seconds; None: the service's."""
     arm_s: float | None = None
     """Deadline of an arm in seconds; None: the service's."""
-    others_s: float | None = None
-    """Deadline of the other tests of an arm in seconds; None: that of an arm."""
+    others_s: float = 60.0
+    """Where the other tests take longer, in seconds, only the files of the linked ones are run."""
     memory_bytes: int | None = None
     """What an arm's processes may hold together; None: the service's limit."""
     git_dir: Path | None = None

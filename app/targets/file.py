@@ -28,6 +28,7 @@ _KEYS = (
     "pytest",
     *("plugins", "env", "domains", "paths", "others", "limits"),
 )
+_MOST_S, _MOST_MEMORY_MB = 86_400, 1 << 20
 _LIMITS = ("test_s", "arm_s", "others_s", "memory_mb")
 _RESERVED = frozenset(
     {"HOME", "TMPDIR", "PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"}
@@ -162,7 +163,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
         interpreter=_interpreter(entry, base, plugins),
         test_s=limits.get("test_s"),
         arm_s=limits.get("arm_s"),
-        others_s=limits.get("others_s"),
+        others_s=limits.get("others_s", Target.others_s),
         memory_bytes=None if memory is None else int(memory) << 20,
         git_dir=history.git_dir,
         revision=history.revision,
@@ -336,4 +337,7 @@ def _limits(entry: Mapping[str, Any]) -> dict[str, float]:
             raise _Wrong(f"limits.{key}", f"there is no such key; known are {', '.join(_LIMITS)}")
         if isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
             raise _Wrong(f"limits.{key}", "should be a number above 0")
+        most = _MOST_MEMORY_MB if key == "memory_mb" else _MOST_S
+        if not number <= most:  # nor is NaN
+            raise _Wrong(f"limits.{key}", f"should be {most} at most")
     return dict(value)

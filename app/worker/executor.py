@@ -24,7 +24,7 @@ from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
 from app.worker.events import EventBatch
-from app.worker.passes import Passes, draw_seed
+from app.worker.passes import Passes, draw_seed, file_of
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
 
 log = structlog.get_logger(__name__)
@@ -237,7 +237,9 @@ class Executor:
             files=[f"{target.suite}/{file.path}" for file in run.plan.others_submitted],
             arms=executions,
             free=free,
-            limit_s=target.others_s or limits.per_arm_s,
+            limit_s=target.others_s,
+            linked_files={file_of(node_id) for node_id in linked},
+            most_s=limits.per_arm_s,
         )
 
         async def run_linked(one: ArmExecution) -> None:

@@ -16,7 +16,7 @@ import asyncio
 import itertools
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.domain.causes import Cause
 from app.domain.runs import TestMode, TestOutcome, TestResult
@@ -41,6 +41,7 @@ _MOST_ALONE = 64
 """Of more linked tests, those that are parameters of one function share a process."""
 _MOST_NEIGHBOURS = 10
 _MOST_DEPENDENT = 5
+_LEAST_S = 0.1
 _MOST_SESSIONS = 5
 """So often the rest of the suite is collected anew after a test has ended its process."""
 
@@ -102,10 +103,10 @@ class Sessions:
         """Collect `node_ids`; a file that fails beside others is collected by itself."""
         main = await sandbox.open(arm, node_ids, limits, other_seeds=other_seeds)
         apart: dict[str, Session] = {}
-        files = {_file(node_id) for node_id in node_ids}
+        files = {file_of(node_id) for node_id in node_ids}
         if len(files) > 1:
             for path in sorted(main.broken.intersection(files)):
-                inside = [node_id for node_id in node_ids if _file(node_id) == path]
+                inside = [node_id for node_id in node_ids if file_of(node_id) == path]
                 one = await sandbox.open(arm, inside, limits, other_seeds=other_seeds)
                 if one.broken or one.failure is not None:
                     await one.close()
@@ -122,7 +123,7 @@ class Sessions:
         """Return which of `node_ids` run in which session, in order."""
         found: dict[int, tuple[Session, list[str]]] = {}
         for node_id in node_ids:
-            session = self._apart.get(_file(node_id), self._main)
+            session = self._apart.get(file_of(node_id), self._main)
             found.setdefault(id(session), (session, []))[1].append(node_id)
         return list(found.values())
 
@@ -327,7 +328,7 @@ class Passes:
                 return
             if _is_over(deadline):
                 break
-            sessions = await Sessions.open(self._sandbox, self._arm, left, self._limits)
+            sessions = await Sessions.open(self._sandbox, self._arm, left, self._until(deadline))
             try:
                 left = await self._run_around(sessions, left, deadline)
             finally:
@@ -379,12 +380,17 @@ class Passes:
             if _is_over(deadline):
                 self.outcome.hint(f"{path} did not run within the time for it.")
                 continue
-            session = await self._sandbox.open(self._arm, [path], self._limits)
+            session = await self._sandbox.open(self._arm, [path], self._until(deadline))
             try:
                 found = [test.node_id for test in session.tests.tests] or [path]
                 self._take_of_others(await self._report(session, found, 1, TestMode.TOGETHER))
             finally:
                 await session.close()
+
+    def _until(self, deadline: float) -> Limits:
+        """The limits of an arm that is over at `deadline`."""
+        left = deadline - asyncio.get_running_loop().time()
+        return replace(self._limits, per_arm_s=max(left, _LEAST_S))
 
     def _take_of_others(self, report: ArmReport) -> None:
         """Take in what others reported: a crash or a deadline there is a result, and no more.
@@ -441,11 +447,12 @@ def _mode(node_ids: Sequence[str], repeat: int) -> TestMode:
 def _by_file(node_ids: Sequence[str]) -> list[list[str]]:
     files: dict[str, list[str]] = {}
     for node_id in node_ids:
-        files.setdefault(_file(node_id), []).append(node_id)
+        files.setdefault(file_of(node_id), []).append(node_id)
     return list(files.values())
 
 
-def _file(node_id: str) -> str:
+def file_of(node_id: str) -> str:
+    """Return the file that a test stands in."""
     return node_id.partition("::")[0]
 
 

@@ -7,13 +7,13 @@ the other arms too, alone and together.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.runs import ArmPlan, ArmResult, TestResult
+from app.domain.runs import ArmPlan, ArmResult, TestOutcome, TestResult
 from app.sandbox.interface import ArmReport, ArmStatus, PreparedArm
-from app.worker.passes import Passes, not_passed
+from app.worker.passes import Passes, file_of, not_passed
 
 
 @dataclass
@@ -60,18 +60,20 @@ class RestOfSuite:
     free: asyncio.Semaphore
     """Bounds what runs side by side."""
     limit_s: float
+    """Of all of it; where it takes longer, the files of the linked tests are what is run."""
+    linked_files: Collection[str]
+    most_s: float
+    """Of those files."""
     _deadline: float = field(default=0.0, init=False)
 
     async def run(self) -> None:
         """Run it on the arm after, and what does not pass there on all arms."""
-        self._deadline = asyncio.get_running_loop().time() + self.limit_s
         after = self.arms[-1].rest
         after.outcome.results += self.known
-        known = {result.node_id for result in self.known}
-        left = [node_id for node_id in self.node_ids if node_id not in known]
-        async with self.free:
-            await after.run_others(left, self._deadline)
-            await after.run_apart(self.files, self._deadline)
+        await self._run_after(after, self.limit_s)
+        if after.outcome.bad is None and self._is_over():
+            self._cut(after)
+            await self._run_after(after, self.most_s)
         found = after.outcome.results
         suspects = not_passed(found, list(dict.fromkeys(one.node_id for one in found)))
         if not suspects or after.outcome.bad is not None:
@@ -80,6 +82,38 @@ class RestOfSuite:
             group.create_task(self._alone(after, suspects))
             for arm in self.arms[:-1]:
                 group.create_task(self._before(arm.rest, suspects))
+
+    async def _run_after(self, after: Passes, seconds: float) -> None:
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        known = {result.node_id for result in after.outcome.results}
+        left = [node_id for node_id in self.node_ids if node_id not in known]
+        async with self.free:
+            await after.run_others(left, self._deadline)
+            await after.run_apart(self.files, self._deadline)
+
+    def _is_over(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._deadline
+
+    def _cut(self, after: Passes) -> None:
+        """Leave the tests in the linked tests' files, and those that did not pass until now.
+
+        What has passed stays: it breaks nothing, and is known at the next proof.
+        """
+        results = after.outcome.results
+        if results and results[-1].outcome is TestOutcome.TIMED_OUT:
+            results.pop()  # the one in which the time was over
+        seen = {result.node_id for result in results}
+        bad = set(not_passed(results, list(seen)))
+        wanted = {one for one in self.node_ids if file_of(one) in self.linked_files} | bad
+        left = len([one for one in self.node_ids if one not in seen | wanted])
+        self.node_ids = [one for one in self.node_ids if one in wanted]
+        self.files = [path for path in self.files if path in self.linked_files]
+        after.outcome.hints.clear()
+        after.outcome.hint(
+            f"The rest of the suite takes longer than {self.limit_s:g} s (limits.others_s of the "
+            f"target), so beyond that only the files of the linked tests were run: {left} other "
+            "tests were not."
+        )
 
     async def _before(self, arm: Passes, suspects: Sequence[str]) -> None:
         wanted = set(suspects)

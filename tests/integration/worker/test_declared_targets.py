@@ -70,6 +70,16 @@ UTILS = {
     "utils/__init__.py": "def one():\n    return 1\n",
     "tests/test_one.py": "from utils import one\n\n\ndef test_one():\n    assert one() == 1\n",
 }
+SLOW = {
+    "slow/scaling.py": DEFECTIVE,
+    "tests/test_linked.py": (
+        "from slow.scaling import scale\n\n\ndef test_scale():\n    assert scale(2, 3) == 6\n\n\n"
+        "def test_beside():\n    assert scale(1, 1) == 1\n"
+    ),
+    "tests/test_a_quick.py": "def test_quick():\n    pass\n",
+    "tests/test_b_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(20)\n",
+    "tests/test_c_behind.py": "def test_behind():\n    pass\n",
+}
 DECLARED = """\
 [[target]]
 name = "acme"
@@ -86,6 +96,13 @@ root = "tools"
 packages = ["utils"]
 suite = "tests"
 domains = ["shared/tools"]
+
+[[target]]
+name = "slow"
+root = "slow"
+packages = ["slow"]
+suite = "tests"
+limits = {{ others_s = 0.5 }}
 
 [[target]]
 name = "broken"
@@ -106,6 +123,7 @@ def folder() -> Iterator[Path]:
     with short_directory() as found:
         write(found / "acme", APP)
         write(found / "tools", UTILS)
+        write(found / "slow", SLOW)
         python = make_environment(found / "env", base_interpreters()[0])
         (found / "targets.toml").write_text(DECLARED.format(python=python))
         yield found
@@ -131,7 +149,7 @@ async def test_targets_are_listed_and_a_wrong_entry_stops_none(service: Api) -> 
     found = await service.get("/targets")
     by_name = {target["name"]: target for target in found["items"]}
 
-    assert set(by_name) == {"kasmina", "acme", "tools", "broken"}
+    assert set(by_name) == {"kasmina", "acme", "tools", "slow", "broken"}
     assert by_name["acme"]["state"] == "ok", by_name["acme"]["reason"]
     assert by_name["acme"]["suite"] == ["checks/findings", "checks/more"]
     assert by_name["acme"]["tests"] == 4
@@ -169,6 +187,28 @@ async def test_a_finding_of_a_package_called_app_is_proven_under_its_own_interpr
     assert (await service.get("/tickets/B7-DRL-01"))["evidence"]["state"] == "proven"
 
 
+async def test_where_the_suite_takes_long_the_files_of_the_linked_tests_are_run(
+    service: Api,
+) -> None:
+    key = (await service.file(domains=["slow"]))["key"]
+    link = {"node_id": "tests/test_linked.py::test_scale"}
+    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+    patch = {"content": FIX.replace("src/app", "slow"), "headers": {"Content-Type": "text/x-diff"}}
+    await service.call("PUT", f"/tickets/{key}/patches/fix", expect=201, **patch)
+
+    proof = await run(service, key, "proof")
+
+    assert proof["outcome"] == "proven", proof["reason"]
+    (hint,) = proof["hints"]
+    assert "longer than 0.5 s (limits.others_s of the target)" in hint
+    assert hint.endswith("other tests were not.")
+    seen = {result["node_id"] for result in proof["arms"][-1]["results"]}
+    assert seen >= {"tests/test_linked.py::test_scale", "tests/test_linked.py::test_beside"}
+    assert seen.isdisjoint(
+        {"tests/test_b_slow.py::test_slow", "tests/test_c_behind.py::test_behind"}
+    )
+
+
 async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(service: Api) -> None:
     filed = await service.file(domains=["shared/tools/x"])
     key = filed["key"]
@@ -204,7 +244,7 @@ async def test_lists_exports_figures_and_metrics_tell_targets_apart(service: Api
     assert {item["key"] for item in tried.json()["items"]} == {row["key"] for row in rows}
 
     stats = await service.get("/stats")
-    assert set(stats["targets"]) == {"kasmina", "acme", "tools"}
+    assert set(stats["targets"]) == {"kasmina", "acme", "tools", "slow"}
     assert stats["targets"]["tools"]["tickets"] == len(rows)
     headers = {"Authorization": f"Bearer {service.tokens['admin']}"}
     metrics = (await service.client.get("/metrics", headers=headers)).text

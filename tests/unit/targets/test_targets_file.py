@@ -80,6 +80,8 @@ def test_an_entry_may_replace_the_bundled_target(folder: Path) -> None:
         (GOOD + 'files = ["/etc/*"]\n', "acme: files: '/etc/*' leaves the root"),
         (GOOD + 'env = { LD_PRELOAD = "x" }\n', "acme: env: LD_PRELOAD belongs to the sandbox"),
         (GOOD + "limits = { test_s = 0 }\n", "acme: limits.test_s: should be a number above 0"),
+        (GOOD + "limits = { memory_mb = inf }\n", "acme: limits.memory_mb: should be 1048576"),
+        (GOOD + "limits = { others_s = nan }\n", "acme: limits.others_s: should be 86400 at most"),
         (GOOD + "limits = { tests = 1 }\n", "acme: limits.tests: there is no such key"),
         (GOOD + 'revision = "main"\n', "acme: revision: "),
         (GOOD + 'revision = "--all"\n', "acme: revision: should be a branch"),
