@@ -22,6 +22,7 @@ from app.api.payloads.accounts import (
     NewTokenOut,
     SpecialistIn,
     SpecialistOut,
+    SpecialistPatch,
     SpecialistsOut,
     TokenIn,
     TokensOut,
@@ -55,8 +56,19 @@ async def list_specialists(_: Reader, services: Services) -> JsonResponse:
 @router.post("/specialists", status_code=201, **answers(SpecialistOut, 201, 409))
 async def add_specialist(actor: Admin, services: Services, body: SpecialistIn) -> JsonResponse:
     """Add a specialist; from now on tickets can be filed and reviewed as it."""
-    new = Specialist(name=body.name, code=body.code, label=body.label)
+    new = Specialist(body.name, body.code, body.label, body.blind)
     return created(await services.accounts.add_specialist(actor, new), "/api/v1/specialists")
+
+
+@router.patch("/specialists/{name}", **answers(SpecialistOut, 200, 404))
+async def change_specialist(
+    actor: Admin,
+    services: Services,
+    name: Annotated[str, Path(description="The specialist's name.", max_length=40)],
+    body: SpecialistPatch,
+) -> JsonResponse:
+    """Change how a specialist is called, or whether those who speak for it review blind."""
+    return JsonResponse(await services.accounts.change_specialist(actor, name, body.changes()))
 
 
 @router.post("/accounts", status_code=201, **answers(AccountOut, 201, 409))
@@ -68,6 +80,7 @@ async def create_account(actor: Admin, services: Services, body: AccountIn) -> J
         body.role,
         speaks_for=body.speaks_for,
         display_name=body.display_name,
+        blind=body.blind,
     )
     return created(account_body(account), f"/api/v1/accounts/{account.name}")
 

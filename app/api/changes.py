@@ -20,6 +20,7 @@ from app.api.security import Reader, bearer_of
 from app.domain.accounts import Actor
 from app.domain.audit import START, EventId, parse_event_id
 from app.errors import FieldError, FindingsError, InvalidInput
+from app.services.sight import look_as
 
 router = new_router("changes")
 
@@ -112,7 +113,7 @@ async def _as_server_sent(
     try:
         async for event in services.changes.follow(after, mine=actor.account if mine else None):
             if time.monotonic() - checked > _CHECK_TOKEN_EVERY_S:
-                await services.accounts.authenticate(secret, None)
+                look_as(await services.accounts.authenticate(secret, None))
                 checked = time.monotonic()
             if event is None:
                 yield b": still here\n\n"

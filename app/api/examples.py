@@ -61,6 +61,7 @@ BODIES: Mapping[str, Any] = {
         "source": "def test_scale():\n    assert scale(2.0, 3.0) == 6.0\n",
     },
     "SpecialistIn": {"name": "security", "code": "SEC", "label": "Security Specialist"},
+    "SpecialistPatch": {"blind": True},
     "AccountIn": {"name": "ada", "role": "reviewer", "speaks_for": ["pytorch"]},
     "AccountPatch": {"role": "maintainer"},
     "TokenIn": {"label": "night audit", "role": "reporter"},

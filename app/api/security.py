@@ -13,6 +13,7 @@ from app.api.dependencies import Services
 from app.domain.accounts import Actor, Role
 from app.errors import TooManyRequests, Unauthenticated
 from app.services.access import require
+from app.services.sight import look_as
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -39,6 +40,7 @@ async def current_actor(
     request_id = request.scope.get("state", {}).get("request_id")
     actor = await services.accounts.authenticate(credentials.credentials, request_id)
     request.state.actor = actor
+    look_as(actor)
     structlog.contextvars.bind_contextvars(account=actor.name)
     _require_allowance(request, services, actor)
     return actor

@@ -14,7 +14,7 @@ _SUMMARY = (
 _TICKET = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories locations sections checklist relations reports assignee reported_on external_ref "
-    "commits resolution_text reviews consensus evidence signals tests patches "
+    "commits resolution_text reviews consensus verdicts_hidden evidence signals tests patches "
     "external_results testability closure gate version created_at updated_at created_by"
 )
 _RUN = (
@@ -37,7 +37,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "CalibrationRowOut": "who n right wrong abstained low high",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
         "last_flake_at warnings",
-        "AccountOut": "id name role speaks_for display_name created_at disabled disabled_at",
+        "AccountOut": "id name role speaks_for display_name blind blind_as created_at disabled "
+        "disabled_at",
         "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
         "NoteOut": "id author body created_at",
         "AuditEventOut": "id ticket at actor action changes request_id",

@@ -53,6 +53,10 @@ class Account:
     """What it may do; through a token of a smaller role, that one."""
     speaks_for: tuple[str, ...] = ()
     """Specialists whose reviews it records; maintainer and admin may speak for any."""
+    blind: bool = False
+    """Others' verdicts on a ticket are kept from it until its own is in."""
+    blind_as: tuple[str, ...] = ()
+    """Those specialists it speaks for who review blind."""
     display_name: str | None = None
     created_at: datetime | None = None
     disabled_at: datetime | None = None
@@ -137,6 +141,8 @@ class Specialist:
     code: str
     """Two to five capitals that stand in ticket keys: ``B2-DRL-10``."""
     label: str
+    blind: bool = False
+    """Whoever speaks for it sees others' verdicts on a ticket once its own is in."""
 
 
 def takes_admin_away(changes: Mapping[str, Any]) -> bool:

@@ -130,6 +130,17 @@ def endorse(key: str, specialists: tuple[str, ...], filer: str) -> Call:
     )
 
 
+def judge(key: str, specialists: tuple[str, ...]) -> Call:
+    """Record a review, whatever it says."""
+    body = {
+        "specialist": specialists[0] if specialists else "<specialist>",
+        "verdict": "<verdict>",
+        "rationale": "<rationale>",
+    }
+    path = f"{_ROOT}/{key}/reviews"
+    return Call("recordReview", "POST", path, body, specialists=specialists)
+
+
 def object_to(key: str, specialists: tuple[str, ...]) -> Call:
     """Record an objection."""
     body = {

@@ -69,6 +69,8 @@ class GateFacts:
     """Current reviews: none of them is superseded."""
     missing: tuple[str, ...] = ()
     """Specialists without a current review."""
+    hidden: bool = False
+    """Others' verdicts are kept from the reader: nothing is said of what depends on them."""
     commits: tuple[str, ...] = ()
     reason: str | None = None
     waiver: str | None = None
@@ -124,6 +126,7 @@ def facts_of(ticket: Ticket) -> GateFacts:
         proof_by=proof_by(plan_arms(RunKind.PROOF, patches) or ()),
         opinions=tuple(_opinion(review) for review in ticket.reviews),
         missing=ticket.consensus.missing,
+        hidden=ticket.verdicts_hidden,
         commits=ticket.commits,
         reason=None if closure is None else closure.reason,
         waiver=None if closure is None else closure.waiver,

@@ -11,6 +11,7 @@ from app.domain.gate_calls import (
     answer_objection,
     confirm_review,
     endorse,
+    judge,
     object_to,
     prove,
     relate_duplicate,
@@ -179,6 +180,22 @@ def _relation(facts: GateFacts, _: Resolution) -> Requirement:
         relate_duplicate(facts.key),
     )
 
+
+def hidden(facts: GateFacts, name: RequirementName) -> Requirement:
+    """Return a requirement that depends on verdicts which are kept from the reader."""
+    return _open(
+        name,
+        "Others' verdicts are kept from you until yours is in.",
+        judge(facts.key, facts.missing),
+    )
+
+
+BY_VERDICTS = (
+    RequirementName.ENDORSEMENT,
+    RequirementName.OBJECTIONS,
+    RequirementName.REFUTATION,
+)
+"""What depends on verdicts."""
 
 RULES: Mapping[RequirementName, Callable[[GateFacts, Resolution], Requirement]] = {
     RequirementName.EVIDENCE: _evidence,

@@ -19,7 +19,7 @@ from app.domain.gate_facts import (
     RequirementState,
     facts_of,
 )
-from app.domain.gate_rules import RULES, asks_for_waiver
+from app.domain.gate_rules import BY_VERDICTS, RULES, asks_for_waiver, hidden
 from app.domain.lifecycle import RESOLUTIONS
 from app.domain.tickets import Resolution, Status, Ticket
 
@@ -75,7 +75,9 @@ def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requireme
     if resolution is None:
         return ()
     found = [
-        RULES[name](facts, resolution)
+        hidden(facts, name)
+        if facts.hidden and name in BY_VERDICTS
+        else RULES[name](facts, resolution)
         for name in GATES[resolution]
         if name is not RequirementName.WAIVER or asks_for_waiver(facts, resolution)
     ]

@@ -148,7 +148,10 @@ def consensus_of(reviews: Iterable[Review], specialists: Iterable[str] = ()) -> 
     }
     present = {review.specialist for review in fresh}
     return Consensus(
-        **{verdict.value: count for verdict, count in counts.items()},
+        ENDORSE=counts[ReviewVerdict.ENDORSE],
+        NEUTRAL=counts[ReviewVerdict.NEUTRAL],
+        REFINE=counts[ReviewVerdict.REFINE],
+        OBJECT=counts[ReviewVerdict.OBJECT],
         outdated=len(current) - len(fresh),
         open_objections=sum(review.is_open_objection for review in current),
         claim=claim,

@@ -308,6 +308,8 @@ class Ticket:
     reports: tuple[ReportReference, ...] = ()
     reviews: tuple[Review, ...] = ()
     consensus: Consensus = field(default_factory=Consensus)
+    verdicts_hidden: bool = False
+    """Others' verdicts are kept from the reader until its own is in."""
     evidence: Evidence = field(default_factory=Evidence)
     tests: tuple[TestLink, ...] = ()
     patches: Mapping[str, PatchInfo] = field(default_factory=dict)

@@ -28,6 +28,8 @@ specialists = Table(
     Column("position", Integer, Identity(), nullable=False),
     # A name that only imported reviews have: nobody speaks for it, and no key is minted for it.
     Column("imported", BOOLEAN, nullable=False, server_default=text("false")),
+    # Whoever speaks for it sees others' verdicts on a ticket once its own is in.
+    Column("blind", BOOLEAN, nullable=False, server_default=text("false")),
     CheckConstraint("imported OR code IS NOT NULL", name="code"),
 )
 
@@ -40,6 +42,8 @@ accounts = Table(
     Column("role", Text, nullable=False),
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),
     Column("disabled_at", Timestamp),
+    # It sees others' verdicts on a ticket once its own is in.
+    Column("blind", BOOLEAN, nullable=False, server_default=text("false")),
     CheckConstraint("role IN ('reader','reporter','reviewer','maintainer','admin')", name="role"),
 )
 

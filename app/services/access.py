@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from app.domain.accounts import Actor, Role
 from app.domain.remedies import Caller
+from app.domain.sight import seen_ticket
 from app.domain.tickets import Ticket
 from app.errors import Forbidden, NotFound, PreconditionFailed, PreconditionRequired
+from app.services.sight import sight
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores
 
@@ -80,7 +82,7 @@ def check_if_match(ticket: LockedTicket, if_match: str | None) -> None:
 
 
 async def shown(stores: Stores, key: str) -> Ticket:
-    """Return a ticket by key.
+    """Return a ticket by key, as whoever this call is for may see it.
 
     Raises:
         NotFound: there is none.
@@ -88,7 +90,7 @@ async def shown(stores: Stores, key: str) -> Ticket:
     ticket = await stores.tickets.show(key)
     if ticket is None:
         raise no_ticket(key)
-    return ticket
+    return seen_ticket(ticket, sight())
 
 
 async def id_of(stores: Stores, key: str) -> int:

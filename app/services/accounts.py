@@ -93,16 +93,18 @@ class AccountService:
         *,
         speaks_for: Sequence[str] = (),
         display_name: str | None = None,
+        blind: bool = False,
     ) -> Account:
         """Add an account.
 
         Raises:
             AlreadyTaken: the name is in use.
-            InvalidInput: a specialist does not exist.
+            InvalidInput: a specialist does not exist, or the role cannot be blind.
         """
+        _check_blind(role, blind=blind)
         async with self._unit.begin() as stores:
             await _check_specialists(stores, speaks_for)
-            account = await stores.accounts.add(name, role, display_name=display_name)
+            account = await stores.accounts.add(name, role, display_name=display_name, blind=blind)
             await stores.accounts.set_specialists(account.id, speaks_for)
             await stores.audit.record(
                 actor,
@@ -126,20 +128,21 @@ class AccountService:
             return await account_named(stores, name)
 
     async def change(self, actor: Actor, name: str, changes: Mapping[str, Any]) -> Account:
-        """Change ``role``, ``speaks_for``, ``display_name`` or ``disabled`` of an account.
+        """Change ``role``, ``speaks_for``, ``display_name``, ``blind`` or ``disabled``.
 
         Disabling it ends its leases, its sessions, its login links and its tokens, for good: an
         account that is enabled again gets new ones.
 
         Raises:
             NotFound: there is none of that name.
-            InvalidInput: a specialist does not exist.
+            InvalidInput: a specialist does not exist, or the role cannot be blind.
             Conflict: it is the last admin that can get in.
         """
         async with self._unit.begin() as stores:
             admins = await stores.accounts.lock_admins()
             before = await account_named(stores, name)
             await _check_specialists(stores, changes.get("speaks_for", ()))
+            _check_blind(changes.get("role", before.role), blind=changes.get("blind", before.blind))
             differing = {f: v for f, v in changes.items() if getattr(before, f) != v}
             if not differing:
                 return before
@@ -175,6 +178,30 @@ class AccountService:
             )
         return specialist
 
+    async def change_specialist(
+        self, actor: Actor, name: str, changes: Mapping[str, Any]
+    ) -> Specialist:
+        """Change ``label`` or ``blind`` of a specialist.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        async with self._unit.begin() as stores:
+            before = await _specialist_named(stores, name)
+            differing = {f: v for f, v in changes.items() if getattr(before, f) != v}
+            if not differing:
+                return before
+            await stores.accounts.save_specialist(name, differing)
+            await stores.audit.record(
+                actor,
+                "specialist.changed",
+                changes={
+                    "name": [name, name],
+                    **{f: [getattr(before, f), v] for f, v in differing.items()},
+                },
+            )
+            return await _specialist_named(stores, name)
+
     async def specialists(self) -> list[Specialist]:
         """Return all specialists."""
         async with self._unit.read() as stores:
@@ -191,6 +218,13 @@ async def account_named(stores: Stores, name: str) -> Account:
     if account is None:
         raise NotFound(f"There is no account named {name[:60]!r}.")
     return account
+
+
+async def _specialist_named(stores: Stores, name: str) -> Specialist:
+    found = {one.name: one for one in await stores.accounts.specialists()}
+    if name not in found:
+        raise NotFound(f"There is no specialist named {name[:60]!r}.")
+    return found[name]
 
 
 async def enabled_account(stores: Stores, name: str) -> Account:
@@ -215,7 +249,7 @@ async def enabled_account(stores: Stores, name: str) -> Account:
 
 
 async def _save(stores: Stores, before: Account, changes: Mapping[str, Any]) -> None:
-    values = {f: changes[f] for f in ("role", "display_name") if f in changes}
+    values = {f: changes[f] for f in ("role", "display_name", "blind") if f in changes}
     if "disabled" in changes:
         values["disabled_at"] = datetime.now(UTC) if changes["disabled"] else None
     await stores.accounts.save(before.id, values)
@@ -226,6 +260,12 @@ async def _save(stores: Stores, before: Account, changes: Mapping[str, Any]) -> 
         await stores.sessions.remove_all(before.id)
         await stores.accounts.revoke_tokens(before.id)
         await stores.logins.remove_all(before.id)
+
+
+def _check_blind(role: Role, *, blind: bool) -> None:
+    if blind and role.includes(Role.MAINTAINER):
+        told = "a maintainer answers objections, and cannot review blind; take the role reviewer"
+        raise InvalidInput(FieldError("/blind", told))
 
 
 async def _check_specialists(stores: Stores, names: Sequence[str]) -> None:

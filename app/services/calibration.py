@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.calibration import CalibrationBy, CalibrationRow, table_of
+from app.services.sight import sight
 from app.storage.unit import UnitOfWork
 
 
@@ -15,4 +16,4 @@ class CalibrationService:
     async def table(self, by: CalibrationBy) -> list[CalibrationRow]:
         """Return how often each was right, in the order of names."""
         async with self._unit.read() as stores:
-            return table_of(await stores.calibration.counts(by))
+            return table_of(await stores.calibration.counts(by, sight()))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from app.domain.accounts import Account
 from app.domain.audit import AuditEvent, Changes, EventId
+from app.services.sight import sight
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
 
@@ -42,7 +43,7 @@ class ChangeService:
         async with self._unit.read() as stores:
             if after is None:
                 return Changes((), await stores.changes.newest(), more=False)
-            return await stores.changes.page(after, limit=limit, mine=mine)
+            return await stores.changes.page(after, limit=limit, mine=mine, sight=sight())
 
     async def follow(
         self, after: EventId | None, *, mine: Account | None

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain.documents import StoredDocument
 from app.domain.reviews import Review
+from app.domain.sight import seen_ticket
 from app.domain.tickets import Relation, Ticket, TicketSummary, severity_words
 from app.formats import tracked
 from app.formats.archive import ArchiveWriter
@@ -20,6 +21,7 @@ from app.formats.csv import CsvRows
 from app.formats.markdown import facts, merge, parse, to_json, write
 from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
 from app.services.access import shown
+from app.services.sight import seen_reviews, sight, within_sight
 from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
 
@@ -107,7 +109,7 @@ class ExportService:
         archive = ArchiveWriter()
         async for items in self._batches(wanted):
             async with self._unit.read() as stores:
-                tickets = await stores.documents.whole([item.key for item in items])
+                tickets = await _whole(stores, [item.key for item in items])
                 sources = await _sources(stores, tickets)
             yield await asyncio.to_thread(_packed, archive, sources)
         yield archive.close()
@@ -144,7 +146,7 @@ class ExportService:
 
     async def _as_sarif(self, writer: SarifWriter, keys: Sequence[str], *, omit: bool) -> bytes:
         async with self._unit.read() as stores:
-            tickets = await stores.documents.whole(keys)
+            tickets = await _whole(stores, keys)
             reported = await stores.scanning.reported_by([ticket.id for ticket in tickets])
         pieces = []
         for ticket in tickets:
@@ -158,7 +160,9 @@ class ExportService:
         position: tuple[Any, ...] | None = None
         while True:
             async with self._unit.read() as stores:
-                page = await stores.ticket_lists.page(wanted, "key", after=position, limit=_BATCH)
+                page = await stores.ticket_lists.page(
+                    within_sight(wanted), "key", after=position, limit=_BATCH
+                )
             if page.items:
                 yield page.items
             position = page.next_position
@@ -178,9 +182,16 @@ def _moment(ticket: Ticket) -> datetime:
     return ticket.updated_at
 
 
+async def _whole(stores: Stores, keys: Sequence[str]) -> list[Ticket]:
+    found = sight()
+    return [seen_ticket(ticket, found) for ticket in await stores.documents.whole(keys)]
+
+
 async def _sources(stores: Stores, tickets: Sequence[Ticket]) -> list[_Source]:
     ids = [ticket.id for ticket in tickets]
-    stored = await stores.documents.of_tickets(ids)
+    # A document says what its reviewers said: where that is hidden it is written anew.
+    open_ids = [ticket.id for ticket in tickets if not ticket.verdicts_hidden]
+    stored = await stores.documents.of_tickets(open_ids)
     given = await stores.documents.given_here(ids)
     pending = await stores.documents.pending_of(ids)
     paths = {ticket.id: _own_path(ticket) for ticket in tickets if ticket.id not in stored}
@@ -189,7 +200,7 @@ async def _sources(stores: Stores, tickets: Sequence[Ticket]) -> list[_Source]:
         _Source(
             ticket,
             stored.get(ticket.id),
-            given[ticket.id],
+            seen_reviews(ticket, given[ticket.id]),
             pending[ticket.id],
             stored[ticket.id].source_path
             if ticket.id in stored

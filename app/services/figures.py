@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from app.domain.figures import DomainCount, Figures, by_specialist
+from app.services.sight import sight
 from app.storage.unit import Stores, UnitOfWork
 
 MOST_CONTRADICTIONS = 200
@@ -19,6 +20,9 @@ _CHEAP_S = 0.25
 
 _KEPT_TIMES, _KEPT_S = 20, 60.0
 """What takes longer is kept so many times as long, and no longer than so many seconds."""
+
+_MOST_KEPT = 500
+"""Each blind reviewer has figures of its own."""
 
 Value = TypeVar("Value")
 
@@ -47,18 +51,19 @@ class FigureService:
         self._turns: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def show(self, *, weeks: int) -> Figures:
-        """Return the figures, with the last so many weeks."""
+        """Return the figures, with the last so many weeks; of hidden verdicts none."""
+        blind = sight()
 
         async def read(stores: Stores) -> Figures:
             return Figures(
                 tickets=tuple(await stores.figures.tickets()),
                 weeks=tuple(await stores.figures.weeks(weeks)),
-                specialists=by_specialist(await stores.figures.opinions()),
-                contradicted=tuple(await stores.figures.contradictions(MOST_CONTRADICTIONS)),
+                specialists=by_specialist(await stores.figures.opinions(blind)),
+                contradicted=tuple(await stores.figures.contradictions(MOST_CONTRADICTIONS, blind)),
                 targets=tuple(stores.placement.covered),
             )
 
-        return await self._read_or_kept(("figures", weeks), read)
+        return await self._read_or_kept(("figures", weeks, blind), read)
 
     async def domains(self) -> list[DomainCount]:
         """Return the domains that tickets name or a target covers, by name."""
@@ -98,5 +103,7 @@ class FigureService:
             ended = time.monotonic()
             took = ended - started
             until = ended + min(_KEPT_S, took * _KEPT_TIMES) if took > _CHEAP_S else ended
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
             self._kept[name] = _Kept(version, until, value)
             return value

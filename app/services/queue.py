@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from app.domain.accounts import Actor
 from app.domain.queue import LeasedTicket, QueuedTicket
+from app.domain.sight import seen_ticket
 from app.errors import FieldError, InvalidInput
+from app.services.sight import hide, sight
 from app.services.specialists import specialist_meant, specialist_spoken_for
 from app.storage.unit import Stores, UnitOfWork
 
@@ -32,7 +35,9 @@ class QueueService:
         """
         async with self._unit.read() as stores:
             name = await specialist_meant(stores, actor, specialist, location="query")
-            return await stores.leases.queue(name, actor.account.id, after=after, limit=limit)
+            found = await stores.leases.queue(name, actor.account.id, after=after, limit=limit)
+            await hide(stores, [queued.ticket for _, queued in found])
+            return found
 
     async def counts(self, actor: Actor) -> dict[str, int]:
         """Return how long the queues of the specialists are that the account speaks for."""
@@ -62,7 +67,7 @@ class QueueService:
                 name = await specialist_spoken_for(stores, actor, specialist)
                 got = await _lease_waiting(stores, actor, name, count, lasting)
                 if got:
-                    return name, await stores.leases.leased(got, name)
+                    return name, await _leased(stores, got, name)
             async with self._unit.read() as stores:
                 if not await stores.leases.any_waiting(name):
                     break
@@ -87,7 +92,7 @@ class QueueService:
             ids = await stores.leases.lock_named(await _ids_of(stores, keys))
             lasting = timedelta(minutes=minutes)
             got = await stores.leases.lease(ids, name, actor.account.id, lasting, extend=True)
-            return name, await stores.leases.leased(got, name)
+            return name, await _leased(stores, got, name)
 
     async def release(
         self, actor: Actor, specialist: str | None, keys: Sequence[str] | None
@@ -104,6 +109,11 @@ class QueueService:
             name = await specialist_meant(stores, actor, specialist)
             ids = None if keys is None else await _ids_of(stores, keys)
             return name, await stores.leases.release(name, actor.account.id, ids)
+
+
+async def _leased(stores: Stores, ids: Sequence[int], specialist: str) -> list[LeasedTicket]:
+    found = await stores.leases.leased(ids, specialist)
+    return [replace(one, ticket=seen_ticket(one.ticket, sight())) for one in found]
 
 
 async def _lease_waiting(

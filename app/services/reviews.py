@@ -13,9 +13,13 @@ from app.domain.reviews import Answer, Review, ReviewDraft, why_not_answerable
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from app.services.access import describe, id_of, lock_ticket, require, shown
 from app.services.documents import check_changes
+from app.services.sight import seen_reviews, sight
 from app.services.specialists import specialist_spoken_for
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
+
+_MOST_REVIEWS = 10_000
+"""More no ticket has."""
 
 
 class ReviewService:
@@ -133,9 +137,16 @@ class ReviewService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            return await stores.reviews.of_ticket(
-                await id_of(stores, key), every=every, after=after, limit=limit
+            if sight() is None:
+                ticket_id = await id_of(stores, key)
+                return await stores.reviews.of_ticket(
+                    ticket_id, every=every, after=after, limit=limit
+                )
+            ticket = await shown(stores, key)
+            found = await stores.reviews.of_ticket(
+                ticket.id, every=every, after=after, limit=_MOST_REVIEWS
             )
+            return list(seen_reviews(ticket, found))[:limit]
 
 
 async def find_review(stores: Stores, ticket: LockedTicket, review_id: UUID) -> Review:
@@ -145,6 +156,9 @@ async def find_review(stores: Stores, ticket: LockedTicket, review_id: UUID) -> 
         NotFound: the ticket has no such review.
     """
     review = await stores.reviews.find(ticket.id, review_id)
+    if review is not None and sight() is not None:
+        seen = seen_reviews(await shown(stores, ticket.key), [review])
+        review = next(iter(seen), None)
     if review is None:
         raise NotFound(f"{ticket.key} has no review {review_id}.")
     return review

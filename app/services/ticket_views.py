@@ -13,6 +13,7 @@ from app.domain.runs import Run, RunStatus
 from app.domain.tickets import Ticket
 from app.services.access import shown
 from app.services.kept import Kept
+from app.services.sight import seen_reviews, sight
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64
@@ -95,8 +96,8 @@ class TicketViewService:
         """
         async with self._unit.read() as stores:
             ticket = await shown(stores, key)
-            events = await stores.audit.of_ticket(ticket.id, after=0, limit=_EVENTS)
+            events = await stores.audit.of_ticket(ticket.id, after=0, limit=_EVENTS, sight=sight())
             reviews = await stores.reviews.of_ticket(
                 ticket.id, every=True, after=None, limit=_EVENTS
             )
-        return TicketPast(ticket, events, reviews)
+        return TicketPast(ticket, events, seen_reviews(ticket, reviews))

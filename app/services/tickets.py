@@ -13,6 +13,7 @@ from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.services.access import id_of, lock_ticket, shown
 from app.services.filing import file_ticket
+from app.services.sight import hide, sight, within_sight
 from app.services.similar import similar_to
 from app.services.statistics import Statistics
 from app.storage.ticket_lists import TicketFilter, TicketPage
@@ -70,10 +71,13 @@ class TicketService:
     ) -> TicketPage:
         """Return a page of tickets."""
         async with self._unit.read() as stores:
+            wanted = within_sight(wanted)
             expected = await self._expected(stores, wanted, order, after, limit)
-            return await stores.ticket_lists.page(
+            found = await stores.ticket_lists.page(
                 wanted, order, after=after, limit=limit, expected=expected
             )
+            await hide(stores, found.items)
+            return found
 
     async def _expected(
         self,
@@ -92,7 +96,7 @@ class TicketService:
     async def count(self, wanted: TicketFilter) -> tuple[int, bool]:
         """Return how many tickets there are, and whether that is exact."""
         async with self._unit.read() as stores:
-            return await stores.ticket_lists.count(wanted)
+            return await stores.ticket_lists.count(within_sight(wanted))
 
     async def history(self, key: str, *, after: int, limit: int) -> list[AuditEvent]:
         """Return what happened to a ticket, in order, from the event behind `after`.
@@ -101,7 +105,9 @@ class TicketService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            return await stores.audit.of_ticket(await id_of(stores, key), after=after, limit=limit)
+            return await stores.audit.of_ticket(
+                await id_of(stores, key), after=after, limit=limit, sight=sight()
+            )
 
     async def add_note(self, actor: Actor, key: str, body: str) -> Note:
         """Add a note to a ticket.

@@ -21,9 +21,10 @@ from app.domain.documents import ImportItem, ImportResult, Span
 from app.domain.evidence import EvidenceState
 from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Category, ChecklistItem, Location, Section
-from app.errors import FieldError, FindingsError, InvalidInput
-from app.services.access import require
+from app.errors import FieldError, FindingsError, Forbidden, InvalidInput
+from app.services.access import describe, require
 from app.services.evidence import reassess
+from app.services.sight import sight
 from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
 
@@ -65,7 +66,17 @@ class TransferService:
         Args:
             actor: who reads.
             wanted: only these tickets, and what belongs to them.
+
+        Raises:
+            Forbidden: the actor reviews blind, and an export holds every verdict.
         """
+        if sight() is not None:
+            raise Forbidden(
+                f"An export in JSON Lines holds every verdict, and {describe(actor)} reviews "
+                "blind. Take format=markdown, csv or sarif, or an account that is not blind.",
+                needs="an account that does not review blind",
+                you=describe(actor),
+            )
         complete = actor.role.includes(Role.ADMIN)
         chosen = None if wanted == TicketFilter() else wanted
         async with self._room, self._unit.snapshot() as stores:

@@ -19,6 +19,7 @@ from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
+from app.services.sight import within_sight
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
 from app.storage.ticket_lists import TicketFilter
 from app.storage.tickets import LockedTicket
@@ -111,7 +112,7 @@ class TransitionService:
         if not isinstance(chosen, TicketFilter):
             return list(dict.fromkeys(chosen))
         async with self._unit.read() as stores:
-            keys = await stores.ticket_lists.keys(chosen, limit=MAX_BATCH + 1)
+            keys = await stores.ticket_lists.keys(within_sight(chosen), limit=MAX_BATCH + 1)
         if len(keys) > MAX_BATCH:
             raise InvalidInput(
                 FieldError(

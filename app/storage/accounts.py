@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     LargeBinary,
     Row,
     Select,
@@ -38,14 +39,28 @@ from app.storage.rows import new_id
 _USE_IS_RECORDED_EVERY = timedelta(minutes=1)
 
 
-def _select_accounts() -> Select[Any]:
+def account_columns() -> list[ColumnElement[Any]]:
+    """Return what an account is built from."""
     speaks_for = (
         select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
         .where(account_specialists.c.account_id == accounts.c.id)
         .scalar_subquery()
         .label("speaks_for")
     )
-    return select(accounts, speaks_for)
+    blind_as = (
+        select(func.coalesce(func.array_agg(specialists.c.name), text("'{}'")))
+        .select_from(account_specialists)
+        .join(specialists, specialists.c.name == account_specialists.c.specialist)
+        .where(account_specialists.c.account_id == accounts.c.id, specialists.c.blind)
+        .correlate(accounts)
+        .scalar_subquery()
+        .label("blind_as")
+    )
+    return [*accounts.c, speaks_for, blind_as]
+
+
+def _select_accounts() -> Select[Any]:
+    return select(*account_columns())
 
 
 def _accounts_with_tokens() -> Select[Any]:
@@ -77,7 +92,8 @@ _SPECIALISTS = Prepared(
 )
 
 
-def _account(row: Row[Any]) -> Account:
+def account_from(row: Row[Any]) -> Account:
+    """Build an account from a row of `account_columns`."""
     return Account(
         id=row.id,
         name=row.name,
@@ -86,6 +102,8 @@ def _account(row: Row[Any]) -> Account:
         display_name=row.display_name,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        blind=row.blind,
+        blind_as=tuple(sorted(row.blind_as)),
     )
 
 
@@ -110,7 +128,7 @@ class AccountStore:
             last_used_at=row.last_used_at,
             role=None if row.token_role is None else Role(row.token_role),
         )
-        return _account(row), token
+        return account_from(row), token
 
     async def mark_token_used(self, token: Token, now: datetime) -> None:
         """Record that `token` was used, at most once a minute so that reads stay reads."""
@@ -120,13 +138,21 @@ class AccountStore:
             update(tokens).where(tokens.c.id == token.id).values(last_used_at=now)
         )
 
-    async def add(self, name: str, role: Role, *, display_name: str | None = None) -> Account:
+    async def add(
+        self, name: str, role: Role, *, display_name: str | None = None, blind: bool = False
+    ) -> Account:
         """Add an account.
 
         Raises:
             AlreadyTaken: the name is in use.
         """
-        values = {"id": new_id(), "name": name, "role": role.value, "display_name": display_name}
+        values = {
+            "id": new_id(),
+            "name": name,
+            "role": role.value,
+            "display_name": display_name,
+            "blind": blind,
+        }
         try:
             async with self._connection.begin_nested():
                 await self._connection.execute(insert(accounts).values(values))
@@ -152,7 +178,7 @@ class AccountStore:
         row = (
             await self._connection.execute(_select_accounts().where(accounts.c.name == name))
         ).one_or_none()
-        return None if row is None else _account(row)
+        return None if row is None else account_from(row)
 
     async def hold(self, name: str) -> None:
         """Keep the account named `name` from being changed until the transaction ends."""
@@ -164,14 +190,14 @@ class AccountStore:
         """Return the account with this id, or None."""
         query = _select_accounts().where(accounts.c.id == account_id)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else _account(row)
+        return None if row is None else account_from(row)
 
     async def page(self, *, after: str | None, limit: int) -> list[Account]:
         """Return accounts in the order of their names, from the one behind `after`."""
         query = _select_accounts().order_by(accounts.c.name).limit(limit)
         if after is not None:
             query = query.where(accounts.c.name > after)
-        return [_account(row) for row in await self._connection.execute(query)]
+        return [account_from(row) for row in await self._connection.execute(query)]
 
     async def lock_admins(self) -> list[str]:
         """Lock the enabled admins until the transaction ends, and return their names.
@@ -250,7 +276,7 @@ class AccountStore:
     async def specialists(self) -> list[Specialist]:
         """Return all specialists in their order; names that only imports know are none."""
         rows = await _SPECIALISTS.rows(self._connection)
-        return [Specialist(name=r.name, code=r.code, label=r.label) for r in rows]
+        return [Specialist(r.name, r.code, r.label, r.blind) for r in rows]
 
     async def add_specialist(self, specialist: Specialist) -> None:
         """Add a specialist behind the others.
@@ -258,7 +284,7 @@ class AccountStore:
         Raises:
             AlreadyTaken: the name or the code is in use.
         """
-        values = {"name": specialist.name, "code": specialist.code, "label": specialist.label}
+        values = {f: getattr(specialist, f) for f in ("name", "code", "label", "blind")}
         try:
             async with self._connection.begin_nested():
                 await self._connection.execute(insert(specialists).values(values))
@@ -268,6 +294,12 @@ class AccountStore:
                 f"There is already a specialist with the {what} {values[what]}.",
                 extra={what: values[what]},
             ) from None
+
+    async def save_specialist(self, name: str, values: Mapping[str, Any]) -> None:
+        """Store changed fields of a specialist."""
+        await self._connection.execute(
+            update(specialists).where(specialists.c.name == name).values(dict(values))
+        )
 
     async def secret(self, name: str, fresh: bytes) -> bytes:
         """Return the shared secret `name`, storing `fresh` when there is none yet."""

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, Text, cast, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Text,
+    and_,
+    case,
+    cast,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.audit import AuditEvent, EventId
+from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
 from app.schema.tickets import tickets
+from app.storage.sight import hidden_from
 
 
 class AuditStore:
@@ -40,22 +53,36 @@ class AuditStore:
             )
         )
 
-    async def of_ticket(self, ticket_id: int, *, after: int, limit: int) -> list[AuditEvent]:
-        """Return events of a ticket in order, from the one behind the number `after`."""
+    async def of_ticket(
+        self, ticket_id: int, *, after: int, limit: int, sight: Sight | None = None
+    ) -> list[AuditEvent]:
+        """Return events of a ticket in order, from the one behind the number `after`.
+
+        What is hidden from `sight` is left out.
+        """
         rows = await self._connection.execute(
-            select(*event_columns(audit_events))
+            select(*event_columns(audit_events, sight))
             .select_from(audit_events)
             .join(tickets, tickets.c.id == audit_events.c.ticket_id)
             .outerjoin(accounts, accounts.c.id == audit_events.c.actor_id)
             .where(audit_events.c.ticket_id == ticket_id, audit_events.c.id > after)
+            .where(*([] if sight is None else [tells_nothing_hidden(audit_events, sight)]))
             .order_by(audit_events.c.id)
             .limit(limit)
         )
         return [event_from(row) for row in rows]
 
 
-def event_columns(events: FromClause) -> list[ColumnElement[Any]]:
-    """Return what an event is built from, out of a table or subquery with its columns."""
+def event_columns(events: FromClause, sight: Sight | None) -> list[ColumnElement[Any]]:
+    """Return what an event is built from, out of a table or subquery with its columns.
+
+    The condition that it tells of no hidden verdict is asked for apart: `tells_nothing_hidden`.
+    """
+    changes = events.c.changes
+    if sight is not None:
+        # That objections were overridden says that there were some.
+        less = changes.op("-")(literal_column("'overridden'"))
+        changes = case((hidden_from(sight), less), else_=changes).label("changes")
     return [
         events.c.id.label("number"),
         cast(events.c.xid, Text).label("xid"),
@@ -63,9 +90,15 @@ def event_columns(events: FromClause) -> list[ColumnElement[Any]]:
         events.c.at,
         accounts.c.name.label("actor"),
         events.c.action,
-        events.c.changes,
+        changes,
         events.c.request_id,
     ]
+
+
+def tells_nothing_hidden(events: FromClause, sight: Sight) -> ColumnElement[bool]:
+    """Return the condition that an event tells of no hidden verdict; `tickets` is joined."""
+    of_others = events.c.actor_id.is_distinct_from(sight.account)
+    return ~and_(events.c.action.like("review.%"), of_others, hidden_from(sight))
 
 
 def event_from(row: Row[Any]) -> AuditEvent:

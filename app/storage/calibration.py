@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.calibration import FOUND, CalibrationBy, VerdictCount, shown_by_runs
 from app.domain.evidence import EvidenceState
 from app.domain.reviews import ClaimOpinion, FixOpinion, ReviewVerdict
+from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
+from app.storage.sight import hidden_from
 
 
 class CalibrationStore:
@@ -22,9 +24,15 @@ class CalibrationStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def counts(self, by: CalibrationBy) -> list[VerdictCount]:
-        """Count the verdicts from before anything was run, one of a specialist on a ticket."""
-        rows = await self._connection.execute(_verdicts(by))
+    async def counts(self, by: CalibrationBy, sight: Sight | None) -> list[VerdictCount]:
+        """Count the verdicts from before anything was run, one of a specialist on a ticket.
+
+        Those of tickets whose verdicts are hidden from `sight` are left out.
+        """
+        query = _verdicts(by)
+        if sight is not None:
+            query = query.where(~hidden_from(sight))
+        rows = await self._connection.execute(query)
         return [_count(row) for row in rows]
 
 

@@ -23,11 +23,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.audit import Changes, EventId
+from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import Xid8, audit_events
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
-from app.storage.audit import event_columns, event_from
+from app.storage.audit import event_columns, event_from, tells_nothing_hidden
 
 _WINDOW = 2000
 """So many events are looked at for those of one account; a page may end without any."""
@@ -45,18 +46,27 @@ class ChangeStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def page(self, after: EventId, *, limit: int, mine: Account | None) -> Changes:
+    async def page(
+        self, after: EventId, *, limit: int, mine: Account | None, sight: Sight | None
+    ) -> Changes:
         """Return events behind `after`, oldest first, as far as nothing can come in between.
 
         Args:
             after: where the reader is.
             limit: the most events to return.
             mine: only events of tickets that this account filed, is assigned to or reviewed.
+            sight: what is hidden from the reader, and left out.
         """
-        size = limit + 1 if mine is None else _WINDOW
+        size = limit + 1 if mine is None and sight is None else _WINDOW
         window = _window(after, size)
         wanted = literal(True) if mine is None else _concerns(mine)
-        columns: list[Any] = [*event_columns(window), wanted.label("wanted"), window.c.looked_at]
+        if sight is not None:
+            wanted = and_(wanted, tells_nothing_hidden(window, sight))
+        columns: list[Any] = [
+            *event_columns(window, sight),
+            wanted.label("wanted"),
+            window.c.looked_at,
+        ]
         rows = (
             await self._connection.execute(
                 select(*columns)

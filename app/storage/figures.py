@@ -34,12 +34,14 @@ from app.domain.figures import (
     opinions_holding,
 )
 from app.domain.reviews import ClaimOpinion, FixOpinion, ReviewVerdict
+from app.domain.sight import Sight
 from app.domain.targets import covers
 from app.domain.tickets import Status
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
+from app.storage.sight import hidden_from
 
 MOST_DOMAINS = 1000
 
@@ -127,8 +129,11 @@ class FigureStore:
         )
         return [Week(row.week, row.opened, row.closed) for row in rows]
 
-    async def opinions(self) -> list[OpinionCount]:
-        """Count current reviews by what they say and what became of the claim."""
+    async def opinions(self, sight: Sight | None) -> list[OpinionCount]:
+        """Count current reviews by what they say and what became of the claim.
+
+        Those of tickets whose verdicts are hidden from `sight` are left out.
+        """
         table = reviews.c
         outdated = table.content_version < tickets.c.content_version
         words = (
@@ -143,7 +148,7 @@ class FigureStore:
         rows = await self._connection.execute(
             select(*words, func.count().label("reviews"))
             .join_from(reviews, tickets, tickets.c.id == table.ticket_id)
-            .where(table.superseded_by.is_(None))
+            .where(table.superseded_by.is_(None), *_within(sight))
             .group_by(*(literal_column(str(n)) for n in range(1, len(words) + 1)))
         )
         return [
@@ -158,7 +163,7 @@ class FigureStore:
             for row in rows
         ]
 
-    async def contradictions(self, limit: int) -> list[Contradiction]:
+    async def contradictions(self, limit: int, sight: Sight | None) -> list[Contradiction]:
         """Return the newest current reviews whose opinion of the claim did not stand."""
         table = reviews.c
         author = accounts.alias("author")
@@ -194,6 +199,7 @@ class FigureStore:
                 table.superseded_by.is_(None),
                 table.content_version >= tickets.c.content_version,
                 wrong,
+                *_within(sight),
             )
             .order_by(table.id.desc())
             .limit(limit)
@@ -241,6 +247,10 @@ class FigureStore:
             DomainCount(name, *counts, covered=covers(covered, (name,)))
             for name, counts in sorted(found.items())
         ]
+
+
+def _within(sight: Sight | None) -> list[ColumnElement[bool]]:
+    return [] if sight is None else [~hidden_from(sight)]
 
 
 def _confirmed() -> ColumnElement[bool]:

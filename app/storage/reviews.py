@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.reviews import Review, ReviewDraft
+from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
 from app.schema.reviews import review_leases, reviews
@@ -20,6 +21,7 @@ from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+from app.storage.sight import hidden_from
 from app.storage.ticket_show import review_fields, review_from
 from app.storage.tickets import LockedTicket
 
@@ -121,6 +123,11 @@ class ReviewStore:
             return set()
         known = await self._connection.scalars(select(runs.c.id).where(runs.c.id.in_(wanted)))
         return set(wanted) - set(known)
+
+    async def hidden_of(self, sight: Sight, keys: Sequence[str]) -> list[str]:
+        """Return those of `keys` of tickets whose verdicts are hidden."""
+        query = select(tickets.c.key).where(tickets.c.key.in_(keys), hidden_from(sight))
+        return list(await self._connection.scalars(query))
 
     async def of_ticket(
         self, ticket_id: int, *, every: bool, after: UUID | None, limit: int

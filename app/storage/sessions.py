@@ -22,26 +22,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.accounts import Account, Role
+from app.domain.accounts import Role
 from app.domain.sessions import Session
-from app.schema.accounts import account_specialists, accounts, tokens
+from app.schema.accounts import accounts, tokens
 from app.schema.sessions import sessions
+from app.storage.accounts import account_columns, account_from
 from app.storage.prepared import Prepared
 
 
 def _select_session() -> Select[Any]:
     digest = bindparam("wanted_digest", type_=LargeBinary)
     now = bindparam("now", type_=DateTime(timezone=True))
-    speaks_for = (
-        select(func.coalesce(func.array_agg(account_specialists.c.specialist), text("'{}'")))
-        .where(account_specialists.c.account_id == accounts.c.id)
-        .scalar_subquery()
-    )
     ended = or_(tokens.c.revoked_at.is_not(None), tokens.c.expires_at <= now)
     return (
         select(
-            accounts,
-            speaks_for.label("speaks_for"),
+            *account_columns(),
             sessions.c.expires_at,
             sessions.c.used_at,
             sessions.c.previous_visit_at,
@@ -113,15 +108,7 @@ class SessionStore:
 
 def _session(row: Row[Any]) -> Session:
     return Session(
-        account=Account(
-            id=row.id,
-            name=row.name,
-            role=Role(row.role),
-            speaks_for=tuple(sorted(row.speaks_for)),
-            display_name=row.display_name,
-            created_at=row.created_at,
-            disabled_at=row.disabled_at,
-        ),
+        account=account_from(row),
         expires_at=row.expires_at,
         used_at=row.used_at,
         previous_visit_at=row.previous_visit_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -21,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.domain.search import search_query
+from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.scanning import scanner_results
@@ -28,6 +30,7 @@ from app.schema.tickets import tickets
 from app.storage.drift import drifted
 from app.storage.readiness import closable, objected_to, waived
 from app.storage.search import query_of
+from app.storage.sight import hidden_from, sight_values
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,14 @@ class TicketFilter:
     reported: bool | None = None
     """The last run of a scanner that could tell still had it, or no longer did."""
     q: str | None = None
+    sight: Sight | None = None
+    """Whom it must tell nothing of hidden verdicts; see `asks_for_verdicts`."""
+
+    @property
+    def asks_for_verdicts(self) -> bool:
+        """What it finds depends on verdicts."""
+        asked = (self.closable, self.objected)
+        return bool(self.verdict or self.reviewer) or any(one is not None for one in asked)
 
 
 Form = tuple[tuple[str, bool], ...]
@@ -83,6 +94,9 @@ def form_of(wanted: TicketFilter) -> Form:
         if name in _FLAGS:
             if value is not None:
                 found.append((name, value))
+        elif name == "sight":
+            if value is not None:
+                found.append((name, True))
         elif value:
             found.append((name, name != "q" and len(value) > 1))
     return tuple(found)
@@ -96,6 +110,8 @@ def example_of(form: Form) -> TicketFilter:
             values[name] = flag
         elif name == "q":
             values[name] = "word"
+        elif name == "sight":
+            values[name] = Sight(UUID(int=0), "", True, (), ())
         else:
             values[name] = ("", "") if flag else ("",)
     return TicketFilter(**values)
@@ -110,6 +126,8 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
             continue
         if name == "q":
             found["wanted_q"] = search_query(value)
+        elif name == "sight":
+            found |= sight_values(value)
         elif name in _LISTS or many:
             found[f"wanted_{name}"] = list(value)
         else:
@@ -159,6 +177,8 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
         found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.scanner or wanted.rule or wanted.reported is not None:
         found.append(_has_result(wanted))
+    if wanted.sight is not None:
+        found.append(~hidden_from(wanted.sight))
     if wanted.q:
         found += _full_text(wanted.q, telling=telling)
     return found

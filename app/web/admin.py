@@ -51,6 +51,7 @@ async def create_account(request: Request, visitor: Admin, services: Services) -
     try:
         fields: dict[str, Any] = given.given("name", "role", "display_name")
         fields["speaks_for"] = given.lists.get("speaks_for", [])
+        fields["blind"] = given.text("blind") == "true"
         body = parse(AccountIn, fields)
         account = await services.accounts.create(
             visitor.actor,
@@ -58,6 +59,7 @@ async def create_account(request: Request, visitor: Admin, services: Services) -
             body.role,
             speaks_for=body.speaks_for,
             display_name=body.display_name,
+            blind=body.blind,
         )
     except Unauthenticated:
         raise
@@ -115,6 +117,7 @@ async def change_account(
             **given.given("role"),
             "display_name": given.text("display_name") or None,
             "speaks_for": given.lists.get("speaks_for", []),
+            "blind": given.text("blind") == "true",
             "disabled": given.text("disabled") == "true",
         }
         changes = parse(AccountPatch, fields).changes()

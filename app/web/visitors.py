@@ -21,6 +21,7 @@ from app.domain.sessions import LIFETIME
 from app.errors import Forbidden, Unauthenticated
 from app.factory import Factory
 from app.services.access import require
+from app.services.sight import look_as
 
 CSRF_FIELD = "csrf"
 _MOST_FIELDS = 2000
@@ -132,6 +133,7 @@ async def _visitor(request: Request, services: Services) -> Visitor:
     request_id = request.scope.get("state", {}).get("request_id")
     visit = await services.sessions.visit(secret, request_id)
     structlog.contextvars.bind_contextvars(account=visit.actor.name)
+    look_as(visit.actor)
     visitor = Visitor(visit.actor, csrf_token(secret), visit.previous_visit_at)
     request.state.visitor = visitor
     return visitor

@@ -7,16 +7,19 @@ from uuid import uuid4
 import psycopg
 
 
-def decide(database: str, key: str, decided: str | None) -> str:
-    """Add a finished run that decided the evidence of a ticket, and return its id."""
+def decide(database: str, key: str, decided: str | None, *, asked: str = "0 hours") -> str:
+    """Add a finished run that decided the evidence of a ticket, and return its id.
+
+    It was asked for so long from now.
+    """
     run_id = str(uuid4())
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO runs (id, ticket_id, target, kind, status, outcome, requested_by, plan,"
-            " package_digest, plan_key, decided, finished_at)"
+            " package_digest, plan_key, decided, queued_at, finished_at)"
             " SELECT %s, id, 'kasmina', 'check', 'finished', 'failed', created_by, '{}', 'a', 'b',"
-            " %s, now() FROM tickets WHERE key = %s",
-            [run_id, decided, key],
+            " %s, now() + CAST(%s AS interval), now() FROM tickets WHERE key = %s",
+            [run_id, decided, asked, key],
         )
     return run_id
 

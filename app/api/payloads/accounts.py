@@ -12,6 +12,14 @@ from app.api.payloads.fields import AccountName, Flag, Input, Line, Moment, Note
 from app.domain.accounts import Account, NewToken, Role, Token
 from app.domain.audit import AuditEvent
 
+_BLIND = (
+    "Others' verdicts on a ticket are kept from it until its own is in; maintainers and admins "
+    "cannot be blind."
+)
+_BLIND_AS = (
+    "Others' verdicts on a ticket are kept from reviewers that speak for it until its own is in."
+)
+
 
 class AccountIn(Input):
     """An account to be made."""
@@ -22,6 +30,7 @@ class AccountIn(Input):
         default=[], max_length=50, description="Specialists whose reviews it records."
     )
     display_name: Line | None = None
+    blind: Flag = Field(default=False, description=_BLIND)
 
 
 class AccountPatch(Input):
@@ -30,6 +39,7 @@ class AccountPatch(Input):
     role: Role = Field(default=Role.READER)
     speaks_for: list[Slug] = Field(default=[], max_length=50)
     display_name: Line | None = None
+    blind: Flag = Field(default=False, description=_BLIND)
     disabled: Flag = Field(default=False, description="Nobody gets in as a disabled account.")
 
     def changes(self) -> dict[str, Any]:
@@ -50,6 +60,18 @@ class SpecialistIn(Input):
         examples=["SEC"],
     )
     label: Line = Field(examples=["Security Specialist"])
+    blind: Flag = Field(default=False, description=_BLIND_AS)
+
+
+class SpecialistPatch(Input):
+    """A merge patch of a specialist: fields left out stay as they are."""
+
+    label: Line = Field(default="", examples=["Security Specialist"])
+    blind: Flag = Field(default=False, description=_BLIND_AS)
+
+    def changes(self) -> dict[str, Any]:
+        """Return the given fields."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
 
 
 class TokenIn(Input):
@@ -78,6 +100,8 @@ class AccountOut(Output):
     role: Role
     speaks_for: list[str]
     display_name: str | None
+    blind: bool = Field(description="Others' verdicts are kept from it until its own is in.")
+    blind_as: list[str] = Field(description="Those it speaks for who review blind.")
     created_at: datetime | None
     disabled: bool
     disabled_at: datetime | None
@@ -139,6 +163,7 @@ class SpecialistOut(Output):
     name: str
     code: str
     label: str
+    blind: bool
 
 
 class SpecialistsOut(Output):

@@ -442,6 +442,9 @@ class TicketOut(Output):
     resolution_text: str | None
     reviews: list[ReviewOut]
     consensus: ConsensusOut
+    verdicts_hidden: bool = Field(
+        description="You review blind: others' verdicts are kept from you until yours is in."
+    )
     evidence: EvidenceOut
     signals: list[ReviewSignal] = Field(
         description="What is odd about the verdicts: several agree and no run has shown "

@@ -41,6 +41,9 @@ def create_account(
         Option(metavar="SPECIALIST", help="Whose reviews it records. Repeatable."),
     ] = None,
     display_name: Annotated[str | None, Option(help="The name people read.")] = None,
+    blind: Annotated[
+        bool, Option(help="It sees others' verdicts on a ticket once its own is in.")
+    ] = False,
     as_json: JsonFlag = None,
 ) -> None:
     """Make an account."""
@@ -49,6 +52,8 @@ def create_account(
         body["speaks_for"] = speaks_for
     if display_name:
         body["display_name"] = display_name
+    if blind:
+        body["blind"] = True
     with opened(ctx, as_json=as_json) as session:
         account = session.client.post("accounts", body=body)
         if session.out.as_json:
@@ -66,10 +71,17 @@ def show_account(session: Session, account: dict[str, Any]) -> None:
             ("role", account.get("role")),
             ("speaks for", ", ".join(account.get("speaks_for") or ())),
             ("display name", account.get("display_name")),
+            ("reviews blind", _blind_words(account)),
             ("disabled", moment(account.get("disabled_at"))),
             *((f"queue of {name}", n) for name, n in (account.get("queue") or {}).items()),
         ]
     )
+
+
+def _blind_words(account: dict[str, Any]) -> str | None:
+    if account.get("blind"):
+        return "always"
+    return f"as {', '.join(account['blind_as'])}" if account.get("blind_as") else None
 
 
 def create_token(

@@ -23,8 +23,11 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
 def consensus_words(consensus: Mapping[str, Any]) -> str:
     """Return how the current reviews divide: ``+1 =2`` is one ENDORSE and two NEUTRAL.
 
-    ``~`` counts REFINE, ``-`` OBJECT, and ``?`` reviews that the ticket has outgrown.
+    ``hidden`` stands for verdicts that are kept from a blind reviewer. ``~`` counts REFINE, ``-``
+    OBJECT, and ``?`` reviews that the ticket has outgrown.
     """
+    if consensus.get("hidden"):
+        return "hidden"
     signs = {**_SIGNS, "outdated": "?"}
     return " ".join(
         f"{sign}{consensus[name]}" for name, sign in signs.items() if consensus.get(name)

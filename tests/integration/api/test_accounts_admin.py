@@ -368,10 +368,10 @@ async def test_a_new_specialist_files_and_reviews(api: Api) -> None:
         expect=201,
     )
 
-    assert answer.json() == new
+    assert answer.json() == {**new, "blind": False}
     assert ticket["key"] == "B9-SEC-01"
     assert ticket["consensus"]["missing"][-1] == "security"
-    assert (await api.get("/specialists"))["items"][-1] == new
+    assert (await api.get("/specialists"))["items"][-1] == {**new, "blind": False}
 
 
 async def test_names_and_codes_of_specialists_are_unique_and_well_formed(api: Api) -> None:

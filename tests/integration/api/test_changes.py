@@ -173,10 +173,10 @@ async def test_an_id_that_is_none_is_refused(api: Api, since: str) -> None:
 
 @contextlib.asynccontextmanager
 async def listening(
-    service: Service, query: str = "", last_seen: str | None = None
+    service: Service, query: str = "", last_seen: str | None = None, token: str | None = None
 ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The stream of a service, from the moment it is open."""
-    headers = {"Authorization": f"Bearer {service.admin_token}"}
+    headers = {"Authorization": f"Bearer {token or service.admin_token}"}
     if last_seen is not None:
         headers["Last-Event-ID"] = last_seen
     url = f"{service.url}/api/v1/events{query}"
@@ -223,6 +223,22 @@ async def test_a_follower_is_told_at_once_and_misses_nothing_between_two_visits(
 
     assert (told["ticket"], told["action"]) == (first, "ticket.filed")
     assert told_later["ticket"] == missed
+
+
+async def test_a_blind_follower_is_not_told_of_others_verdicts(service: Service) -> None:
+    with service.client() as client:
+        account = {"name": "eve", "role": "reviewer", "speaks_for": ["pytorch"], "blind": True}
+        assert client.post("/accounts", json=account).status_code == 201
+        token = client.post("/accounts/eve/tokens", json={}).json()["token"]
+    key = await file_in(service)
+    async with listening(service, token=token) as stream:
+        with service.client() as client:
+            review = {"specialist": "drl", "verdict": "ENDORSE", "rationale": ""}
+            client.post(f"/tickets/{key}/reviews", json=review)
+            client.post(f"/tickets/{key}/notes", json={"body": "after it"})
+        told = await asyncio.wait_for(anext(stream), 30)
+
+    assert (told["ticket"], told["action"]) == (key, "note.added")
 
 
 async def test_what_an_older_transaction_held_back_comes_when_it_ends(

@@ -109,6 +109,7 @@ admin       GET     /accounts/{name}/tokens
 admin       POST    /accounts/{name}/tokens
 admin       DELETE  /accounts/{name}/tokens/{id}
 admin       POST    /specialists
+admin       PATCH   /specialists/{name}
 """
 RULES = {
     (method, path): Role(role)
