@@ -50,6 +50,7 @@ reader      GET     /template
 reader      GET     /tests
 reader      GET     /targets
 reader      GET     /targets/{name}
+reader      GET     /targets/{name}/revisions
 reader      GET     /tickets
 reader      GET     /tickets/{key}
 reader      GET     /tickets/{key}.md
