@@ -74,7 +74,9 @@ class LeafCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words behind the command; those behind ``--json`` may be names of fields."""
-        return super().parse_args(ctx, _with_fields(args, FIELDS.get(self.entry.answer, ())))
+        known = FIELDS.get(self.entry.answer, ())
+        takes_words = any(isinstance(param, click.Argument) for param in self.params)
+        return super().parse_args(ctx, _with_fields(args, known, takes_words=takes_words))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples as they are typed: a line that wraps could not be copied."""
@@ -92,11 +94,12 @@ def _offers(values: str) -> Callable[..., list[CompletionItem[str]]]:
     return complete
 
 
-def _with_fields(args: Sequence[str], known: Sequence[str]) -> list[str]:
+def _with_fields(args: Sequence[str], known: Sequence[str], *, takes_words: bool) -> list[str]:
     """Return the words with a value for every ``--json``: the names behind it, or everything.
 
-    ``--json`` stood alone before it took names, and may still stand before an argument, so only
-    the name of a field that the answer has, or several words with commas, are taken for them.
+    ``--json`` stood alone before it took names, and may still stand before an argument. So, where
+    the command takes any, only the name of a field that the answer has, or several words with
+    commas, are taken for them.
     """
     words = list(args)
     found: list[str] = []
@@ -106,7 +109,11 @@ def _with_fields(args: Sequence[str], known: Sequence[str]) -> list[str]:
             return [*found, word, *words]
         if word == "--json":
             following = words[0] if words else ""
-            are_names = following in known or _NAMES.fullmatch(following)
+            are_names = (
+                following in known
+                or _NAMES.fullmatch(following)
+                or (following[:1].isalpha() and not takes_words)
+            )
             given = words.pop(0) if are_names else EVERYTHING
             word = f"--json={given}"
         found.append(word)

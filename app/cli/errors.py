@@ -7,6 +7,7 @@
     ├── NotAllowed       3   the account may not do what the command is made of
     ├── Unreachable      4   no service answered
     ├── Refused        1-4   the service answered with an error; `Refused.code` says which is which
+    ├── OutputLost       2   what was printed could not be written
     ├── Stopped        130   the user stopped waiting
     └── PipeClosed     141   nobody reads the output any more; nothing is said
 
@@ -65,6 +66,12 @@ class Unreachable(CliError):
     """No service answered."""
 
     exit_code = EXIT_AWAY
+
+
+class OutputLost(CliError):
+    """What was printed could not be written, as on a full disk."""
+
+    exit_code = EXIT_USAGE
 
 
 class Stopped(CliError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,10 +18,11 @@ from app.cli.errors import (
     EXIT_STOPPED,
     EXIT_USAGE,
     CliError,
+    OutputLost,
     PipeClosed,
     Refused,
 )
-from app.cli.output import Output, say
+from app.cli.output import Output, say, written
 from app.cli.session import Globals, JsonFlag
 from app.cli.signature import Option
 from app.cli.text import sentence
@@ -64,22 +66,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prepare()
     try:
         result = root(_main).main(args=words, prog_name="findings", standalone_mode=False)
-        sys.stdout.flush()
+        with written():
+            sys.stdout.flush()
     except (PipeClosed, BrokenPipeError):
-        # What is still in the buffer has no reader; without this the interpreter would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return EXIT_PIPE
     except CliError as error:
+        if isinstance(error, OutputLost):
+            _discard_output()
         if isinstance(error, Refused) and error.problem is not None and _wants_json(words):
             Output().problem(error.problem)
         say(f"findings: {error}")
         return error.code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        _discard_output()  # it was Click that printed
+        say(f"findings: the output cannot be written: {error.strerror}.")
+        return EXIT_USAGE
     except click.ClickException as error:
         return _usage(error)
     except click.Abort:
         say("findings: stopped.")
         return EXIT_STOPPED
     return result if isinstance(result, int) else 0
+
+
+def _discard_output() -> None:
+    """Drop what is still in the buffer: the interpreter would complain that it has no reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _wants_json(words: Sequence[str]) -> bool:
@@ -100,6 +115,9 @@ def _usage(error: click.ClickException) -> int:
 
 def run() -> None:
     """Entry point of the installed command."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  # till the end
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a character gets its number, not a traceback.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from app.cli.errors import PipeClosed
+from app.cli.errors import OutputLost, PipeClosed
 from app.cli.moments import Moment
 from app.cli.selection import Selection
 from app.cli.tables import Id, Table
@@ -104,12 +105,10 @@ class Output:
 
     def raw(self, content: bytes) -> None:
         """Write bytes as they are, for a pipe or a file."""
-        try:
+        with written():
             sys.stdout.flush()
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            raise PipeClosed("nobody reads the output") from None
 
     def line(self, text: object) -> None:
         """Print a line, the same for people and pipes."""
@@ -125,18 +124,27 @@ class Output:
             self._write(visible(text))
 
     def _write(self, text: str) -> None:
-        """Print a line.
-
-        Raises:
-            PipeClosed: nobody reads it.
-        """
-        try:
+        with written():
             if self._screen is not None:
                 self._screen.write(text)
             else:
                 print(text)
-        except BrokenPipeError:
-            raise PipeClosed("nobody reads the output") from None
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Write to standard output.
+
+    Raises:
+        PipeClosed: nobody reads it.
+        OutputLost: it cannot be written.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise PipeClosed("nobody reads the output") from None
+    except OSError as error:
+        raise OutputLost(f"the output cannot be written: {error.strerror}") from None
 
 
 def _for_people(rows: Iterable[Sequence[object]]) -> list[list[object]]:

@@ -53,8 +53,9 @@ def _field_error(error: Mapping[str, Any]) -> str:
 def _option(pointer: str) -> str | None:
     """Return the option of the command that sets the field at `pointer`, if there is one."""
     context = click.get_current_context(silent=True)
+    field = re.sub(r"/\d+$", "", pointer)  # one of several values
     for param in context.command.params if context else ():
-        if isinstance(param, click.Option) and f"/{param.name}" == pointer:
+        if isinstance(param, click.Option) and f"/{param.name}" == field:
             return param.opts[-1]
     return None
 

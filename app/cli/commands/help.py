@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from app.cli import glossary
 from app.cli.errors import UsageProblem
 from app.cli.signature import Argument
 from app.cli.text import visible
+from app.cli.wrapping import wrapped, wrapped_parts
 
 
 def explain(
@@ -58,17 +58,20 @@ def _command(ctx: click.Context, words: list[str]) -> str | None:
         found = group.get_command(context, word) if isinstance(group, click.Group) else None
         if found is None:
             return None
-        context = click.Context(found, info_name=word, parent=context)
+        context = found.context_class(found, info_name=word, parent=context)
     return context.get_help()
 
 
 def _drawn(entry: glossary.Entry) -> str:
     """Return an entry for a terminal: its words, then each paragraph as wide as there is room."""
     title = ", ".join(entry.names)
-    width = min(shutil.get_terminal_size().columns, 80)
-    paragraphs = re.split(r"\n\s*\n", entry.text)
-    return "\n\n".join([title, *(click.wrap_text(part, width, "  ", "  ") for part in paragraphs)])
+    return "\n".join([title, "", *wrapped(entry.text, _width(), indent=2)])
 
 
 def _columns(names: list[str]) -> str:
-    return click.wrap_text(", ".join(names), 76, "  ", "  ")
+    parts = [f"{name}," for name in names[:-1]] + names[-1:]
+    return "\n".join(f"  {line}" for line in wrapped_parts(parts, _width() - 2, indent=0, gap=1))
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 80)

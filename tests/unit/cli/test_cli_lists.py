@@ -179,6 +179,7 @@ def test_fields_and_filters_of_the_json(findings: Any) -> None:
     ("words", "said"),
     [
         (("--json", "key,titel"), "there is no field 'titel'. There are key, title,"),
+        (("--json", "titel"), "there is no field 'titel'. There are key, title,"),
         (("--jq", ".items["), "--jq cannot be read: syntax error"),
         (("--jq", ".items.key"), "--jq does not fit the answer: Cannot index array"),
     ],

@@ -1,5 +1,8 @@
 """Errors of the service as one line with the remedy."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +40,30 @@ def test_detail_request_and_exit_code() -> None:
 )
 def test_exit_codes(status: int, code: int) -> None:
     assert refused(status, {"detail": "x"}).code == code
+
+
+@pytest.mark.parametrize(
+    "words", ["ticket list", "ticket list --json", "--help", "--version", "export --format csv"]
+)
+def test_a_full_disk_is_said_in_a_line(stub: Any, reply: Any, words: str) -> None:
+    stub.on("GET", "tickets", reply({"items": [{"key": "A-1"}], "next_cursor": None}))
+    stub.on("GET", "exports", reply(raw=b"key\n"))
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *words.split()],
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.stderr == "findings: the output cannot be written: No space left on device.\n"
+    assert done.returncode == 2
+
+
+def test_closed_streams_are_no_fault(stub: Any, reply: Any) -> None:
+    stub.on("GET", "me", reply({"name": "ada"}))
+    command = f"{sys.executable} -m app.cli whoami >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False).returncode == 0
 
 
 def test_a_field_that_an_option_sets_names_the_option(stub: Any, reply: Any, findings: Any) -> None:
