@@ -240,7 +240,11 @@ RUN = Group(
         ),
         "show": Command(
             "commands.runs:show_run",
-            ("findings run show 0198c1f2", "findings run show 0198c1f2 --wait"),
+            (
+                "findings run show 0198c1f2",
+                "findings run show 0198c1f2 --wait",
+                "findings run show 0198c1f2 --by-hand > repeat.txt",
+            ),
             answer="RunOut",
         ),
         "cancel": Command(

@@ -181,10 +181,13 @@ def show_run(
     ctx: click.Context,
     run_id: RunId,
     wait: Annotated[bool, Option("--wait", help="Wait until it has ended.")] = False,
+    by_hand: Annotated[
+        bool, Option("--by-hand", help="With the commands that repeat it; a pipe always gets them.")
+    ] = False,
     web: Web = False,
     as_json: JsonFlag = None,
 ) -> None:
-    """Show a run with the outcome of each test in each arm, and how to repeat it by hand."""
+    """Show a run with the outcome of each test in each arm."""
     with opened(ctx, as_json=as_json) as session:
         run_id = whole_run_id(session.client, run_id)
         if web:
@@ -198,7 +201,8 @@ def show_run(
             session.out.json(run)
         else:
             ticket = session.client.get("tickets", str(run.get("ticket")))
-            view.show_run(session.out, run, ticket=ticket, by_hand=True)
+            by_hand |= not session.out.terminal
+            view.show_run(session.out, run, ticket=ticket, by_hand=by_hand)
 
 
 def list_runs(

@@ -86,6 +86,9 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: boo
     _show_warnings(out, arms, set(shown))
     if by_hand:
         _show_by_hand(out, run.get("by_hand") or ())
+    elif run.get("by_hand"):
+        out.remark("")
+        out.remark(f"To repeat it by hand: findings run show {run.get('id')} --by-hand")
 
 
 def _authors(run: Json, what: str) -> list[str]:
@@ -98,23 +101,23 @@ def _same_author(run: Json) -> bool:
 
 def _show_causes(out: Output, arms: Iterable[Json], shown: Collection[str]) -> None:
     """Print why linked tests did not pass, on each arm, and where."""
+    modes: dict[tuple[object, ...], list[str]] = {}
+    for arm in arms:
+        for result in arm.get("results") or ():
+            if result.get("cause") and result.get("node_id") in shown:
+                mode = str(result.get("mode"))
+                # People read once what a pipe gets for each mode.
+                same = (None if out.terminal else mode, result.get("node_id"), arm.get("name"))
+                why = (result.get("cause"), result.get("phase"), _place(result))
+                modes.setdefault((*same, *why), []).append(mode)
     rows = [
-        (
-            result.get("node_id"),
-            arm.get("name"),
-            result.get("mode"),
-            result.get("cause"),
-            result.get("phase"),
-            _place(result),
-        )
-        for arm in arms
-        for result in arm.get("results") or ()
-        if result.get("cause") and result.get("node_id") in shown
+        (node, arm, ", ".join(dict.fromkeys(found)), *why)
+        for (_, node, arm, *why), found in modes.items()
     ]
     out.table(
         Table(
             ("test", "arm", "mode", "cause", "phase", "at"),
-            list(dict.fromkeys(rows)),
+            rows,
             title="Causes" if rows else "",
             kind="cause",
         )
@@ -169,7 +172,8 @@ def _show_rest(
     rest = [node for node in matrix if node not in shown]
     broken = [str(node) for node in run.get("also_broken") or ()]
     if rest and not broken:
-        out.remark(f"\nThe rest of the suite ({len(rest)} tests) holds.")
+        out.remark("")
+        out.remark(f"The rest of the suite ({len(rest)} tests) holds.")
     out.table(
         Table(
             ("also broken", *names),

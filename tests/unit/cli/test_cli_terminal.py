@@ -190,3 +190,25 @@ def test_help_is_plain_and_complete(on_terminal: Callable[..., str]) -> None:
     text = on_terminal("ticket", "file", "--help", columns=100)
     assert "--dry-run" in text
     assert "\x1b" not in text
+
+
+def test_a_run_says_a_cause_once_and_how_to_repeat_it_on_demand(
+    stub: Any, reply: Any, on_terminal: Callable[..., str]
+) -> None:
+    failed = {"node_id": "t.py::a", "outcome": "failed", "phase": "call", "cause": "assertion"}
+    results = [failed | {"mode": mode} for mode in ("alone", "together")]
+    results.append({"node_id": "t.py::b", "outcome": "passed", "mode": "together"})
+    run = {"id": "r1", "ticket": "A-1", "kind": "proof", "status": "finished"} | {
+        "arms": [{"name": "before", "results": results}],
+        "by_hand": [{"why": "The tests.", "command": "run " + "t.py " * 30}],
+    }
+    stub.on("GET", "runs/r1", reply(run))
+    stub.on("GET", "tickets/A-1", reply({"key": "A-1", "tests": [{"node_id": "t.py::a"}]}))
+
+    brief = plain(on_terminal("run", "show", "r1"))
+    whole = plain(on_terminal("run", "show", "r1", "--by-hand"))
+
+    assert re.search(r"t.py::a +before +alone, together +assertion +call", brief)
+    assert "\nThe rest of the suite (1 tests) holds." in brief.replace("\r", "")
+    assert "To repeat it by hand: findings run show r1 --by-hand" in brief
+    assert "  # The tests.\r\n  run " + ("t.py " * 30).strip() in whole
