@@ -17,7 +17,17 @@ from typing import Any
 
 def put(names: Iterable[str]) -> None:
     """Put modules aside, in the fork server, and have them found at their first import."""
-    sys.meta_path.insert(0, _Shelf({name: sys.modules.pop(name) for name in names}))
+    kept = {name: sys.modules.pop(name) for name in names}
+    _all.update(kept)
+    sys.meta_path.insert(0, _Shelf(kept))
+
+
+def find(name: str) -> ModuleType | None:
+    """Return a module that is loaded, in sight or aside; it stays where it is."""
+    return sys.modules.get(name) or _all.get(name)
+
+
+_all: dict[str, ModuleType] = {}
 
 
 class _Shelf(importlib.abc.Loader):

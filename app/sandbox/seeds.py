@@ -11,6 +11,8 @@ import random
 import sys
 from typing import Any
 
+from . import aside
+
 
 class Seeds:
     """Seeds this process, and later its forks."""
@@ -25,6 +27,7 @@ class Seeds:
         if torch is not None:
             # Not torch.manual_seed, which asks every backend: eight milliseconds.
             torch.default_generator.manual_seed(seed)
+        _seed_numpy(seed)
         self._watch()
 
     def _watch(self) -> None:
@@ -53,7 +56,16 @@ class Seeds:
         torch = sys.modules.get("torch")
         if torch is not None and torch.initial_seed() == self._seed:
             torch.default_generator.manual_seed(seed)
-        numpy = sys.modules.get("numpy.random")
-        # Of a generator that was seeded by hand numpy does not know the sequence of seeds.
-        if numpy is not None and numpy.mtrand._rand._bit_generator.seed_seq is not None:
-            numpy.seed(seed % 2**32)
+        _seed_numpy(seed)
+
+
+def _seed_numpy(seed: int) -> None:
+    """Seed numpy's own generator, but where the arm has: then its state is kept."""
+    numpy = aside.find("numpy.random")
+    if numpy is None:
+        return
+    generator = numpy.mtrand._rand._bit_generator
+    # Of one that was seeded by hand numpy does not know the sequence of seeds. Its state is set
+    # from outside, so that it still tells.
+    if type(generator) is numpy.MT19937 and generator.seed_seq is not None:
+        generator.state = numpy.MT19937(seed).state
