@@ -73,6 +73,8 @@ class ClaimedRun:
     """Who wrote what it executes."""
     request_id: str | None = None
     """Of the request that asked for it, as the logs know it."""
+    waited_s: float = 0.0
+    """How long ago it was triggered."""
 
 
 class UnreadablePlan(Exception):
@@ -220,6 +222,7 @@ class RunStore:
             force=row.force,
             authors=None if row.authors is None else authors_from(row.authors),
             request_id=row.request_id,
+            waited_s=float(row.waited_s),
         )
 
     async def mark_finished(
@@ -392,6 +395,7 @@ _CLAIM = Prepared(
             runs.c.force,
             runs.c.authors,
             runs.c.request_id,
+            func.extract("epoch", func.now() - runs.c.queued_at).label("waited_s"),
         )
     )
 )

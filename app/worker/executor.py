@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 _FIRST_LOOKS_FOR_CANCEL_AFTER_S = 0.5
 """It may have been cancelled before this worker began to listen."""
 _LOOKS_FOR_CANCEL_EVERY_S = 5.0
+_WAITS_FOR_FILES_S = 3600.0
+"""So long a run waits for a worker with the files that it was triggered for."""
 
 
 class Executor:
@@ -137,6 +139,9 @@ class Executor:
             suite=arms[0][1].suite_digest,
             packages={arm.name: place.package_digest for arm, place in arms},
         )
+        if wrong is not None and run.waited_s > _WAITS_FOR_FILES_S:
+            await self._fail(assignment, f"Nobody took it for an hour: it {wrong}.")
+            return
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return

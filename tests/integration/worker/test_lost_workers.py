@@ -350,3 +350,18 @@ async def test_a_run_that_no_worker_can_take_says_so(api: Api, project: Path) ->
     assert run["reason"].startswith("waits for a worker with package")
     assert PACKAGE in (await api.get(f"/runs/{run_id}"))["target"]
     await api.call("POST", f"/runs/{run_id}/cancel", expect=200)
+
+
+async def test_a_run_that_no_worker_could_take_for_an_hour_ends(api: Api, project: Path) -> None:
+    run_id = await trigger(api, QUICK)
+    async with api.factory.engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE runs SET queued_at = now() - interval '2 hours'")
+    write_target(project, {"__init__.py": "# Another package.\n"}, {})
+    try:
+        async with working(api):
+            run = await until(api, run_id, has_ended)
+    finally:
+        write_target(project, {"__init__.py": ""}, {})
+
+    assert run["outcome"] == "error"
+    assert run["reason"].startswith("Nobody took it for an hour: it waits for a worker with")
