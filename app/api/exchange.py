@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Header, Query, Request
@@ -21,12 +22,15 @@ from app.api.security import Maintainer, Reader
 from app.api.uploads import DESCRIBED, documents, lines, report, source_name
 from app.domain.documents import ImportOptions, OnConflict, StatusFrom
 from app.services.external import JUnitOptions
+from app.services.imports import layout_named, layout_text
 from app.services.scanning import ReportOptions
 
 router = new_router("exchange")
 
 MARKDOWN = "text/markdown; charset=utf-8"
 SARIF = "application/sarif+json"
+GUESS = "guess"
+"""Asks for a layout instead of naming one."""
 _AS_FILE = {
     "responses": {
         200: {
@@ -69,6 +73,16 @@ async def import_tickets(
         StatusFrom,
         Query(description="Whose word the status is, where folder and document disagree."),
     ] = StatusFrom.DOCUMENT,
+    layout: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=8000,
+            description="Markdown of another project: the name of a layout that ships "
+            "(`bold-bullets`, `front-matter`, `numbered-sections`, `title-table`), the TOML of "
+            "one, or `guess`, which stores nothing, proposes one and shows what it reads.",
+        ),
+    ] = None,
     source_path: Annotated[
         str | None,
         Header(
@@ -113,6 +127,9 @@ async def import_tickets(
     document that was imported before is compared with what it said then and with the ticket as it
     is; where both changed the same field nothing is taken. Imports pass no gate.
 
+    Documents of another project are read by a `layout`, which says where they keep their facts.
+    They are kept whole: exported without an edit they come back as the same bytes.
+
     `jsonl` takes a whole export in, with accounts and history: all of it or nothing, so nothing of
     it may be here already.
 
@@ -139,6 +156,14 @@ async def import_tickets(
         return JsonResponse(import_body(told))
     upload = await documents(request, source_path)
     options = ImportOptions(on_conflict, disposition, dry_run)
+    if layout == GUESS:
+        files = list(upload.files)
+        proposed = await services.imports.proposed(files)
+        guessed = replace(options, layout=proposed, dry_run=True, tell_read=True)
+        items = await services.imports.take(actor, files, upload.paths, guessed)
+        return JsonResponse(import_body(items, layout_text(proposed)))
+    if layout is not None:
+        options = replace(options, layout=layout_named(layout))
     items = await services.imports.take(actor, upload.files, upload.paths, options)
     return JsonResponse(import_body(items))
 

@@ -25,6 +25,9 @@ REPORTS = {
     ".xml": ("junit", "application/xml"),
 }
 """Format and media type of a report, by how its file is named."""
+GUESS = "guess"
+"""Asks for a layout instead of naming one."""
+MAX_LAYOUT = 64 << 10
 MAX_AT_ONCE = 100
 MAX_BYTES_AT_ONCE = 8 << 20
 MAX_ARCHIVE = 64 << 20
@@ -144,6 +147,17 @@ def report_kind(source: str) -> tuple[str, str] | None:
     """Return format and media type of a report; None for what is named otherwise."""
     fitting = (kind for end, kind in REPORTS.items() if source.lower().endswith(end))
     return next(fitting, None)
+
+
+def layout_text(layout: str) -> str:
+    """Return a layout as the service takes it: the text of a file, or a name.
+
+    Raises:
+        UsageProblem: the file cannot be read.
+    """
+    if not layout.endswith(".toml"):
+        return layout
+    return read_bytes(layout, limit=MAX_LAYOUT).decode("utf-8", "replace")
 
 
 def quoted(path: str) -> str:

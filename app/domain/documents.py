@@ -55,6 +55,10 @@ class ImportOptions:
     on_conflict: OnConflict = OnConflict.FAIL
     status_from: StatusFrom = StatusFrom.DOCUMENT
     dry_run: bool = False
+    layout: Mapping[str, Any] | None = None
+    """By which documents of another project are read; None for the own format."""
+    tell_read: bool = False
+    """Report of each document what it states, as changes from nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,8 @@ class StoredDocument:
     digest: str
     facts: Mapping[str, Any]
     """The ticket as the import left it, as JSON."""
+    layout: Mapping[str, Any] | None = None
+    """Of another project's document; None for one in the own format."""
 
 
 @dataclass(frozen=True)

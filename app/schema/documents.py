@@ -30,6 +30,8 @@ ticket_documents = Table(
     Column("digest", Text, nullable=False),
     # The ticket as the import left it: what differs from this now was changed here since.
     Column("facts", JSONB, nullable=False),
+    # By which another project's document is read; null for one in the own format.
+    Column("layout", JSONB(none_as_null=True)),
     Column("imported_at", Timestamp, nullable=False, server_default=func.now()),
     Column("imported_by", ForeignKey("accounts.id"), nullable=False),
     CheckConstraint("status_from IN ('document','folder')", name="status_from"),

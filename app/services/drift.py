@@ -87,5 +87,6 @@ async def _keep(stores: Stores, actor: Actor, stored: StoredDocument, **changed:
         "content": stored.content,
         "digest": stored.digest,
         "facts": stored.facts,
+        "layout": stored.layout,
     }
     await stores.documents.save(stored.ticket_id, actor.account, **{**kept, **changed})

@@ -18,7 +18,8 @@ from app.domain.tickets import Relation, Ticket, TicketSummary, severity_words
 from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
-from app.formats.markdown import facts, merge, parse, to_json, write
+from app.formats.documents import opened_again
+from app.formats.markdown import write
 from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
 from app.services.access import shown
 from app.services.sight import seen_reviews, sight, within_sight
@@ -67,15 +68,15 @@ class _Source:
                 lenient=True,
                 external_ref=self.ticket.external_ref,
             )
-        document = parse(self.stored.content)
-        fresh = facts(document)
+        document = opened_again(self.stored.content, self.stored.layout)
+        fresh = document.facts
         left = tracked.from_plain(self.stored.facts)
         now = replace(
             tracked.current(fresh, left, tracked.of_ticket(self.ticket)),
             relations=tracked.current_relations(fresh, self.ticket, self.pending),
             reviews=tracked.current_reviews(fresh, self.given_here),
         )
-        return merge(document, now, lenient=True)
+        return document.edited(now)
 
 
 class ExportService:
@@ -101,8 +102,12 @@ class ExportService:
         Raises:
             NotFound: there is no such ticket.
         """
-        found = await self.document(key)
-        return to_json(parse(found.content, source_path=found.path)), found.etag
+        async with self._unit.read() as stores:
+            (source,) = await _sources(stores, [await shown(stores, key)])
+        found = await asyncio.to_thread(source.exported)
+        layout = source.stored.layout if source.stored else None
+        document = opened_again(found.content, layout)
+        return document.to_json(found.path), found.etag
 
     async def markdown(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
         """Yield a zip archive with the documents of tickets, under the paths they came from."""

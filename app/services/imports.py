@@ -8,16 +8,23 @@ where both changed a field it is a conflict, and nothing is taken unless the cli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from app.domain.accounts import Actor
 from app.domain.documents import ImportItem, ImportOptions, ImportResult, SourceFile
-from app.errors import Conflict, FindingsError
+from app.errors import Conflict, FieldError, FindingsError, InvalidInput
+from app.formats import layouts, tracked
+from app.formats.layouts.scan import scan
 from app.formats.markdown import FormatError
 from app.services.intake import Intake
 from app.services.reading import Reading, read
 from app.storage.unit import UnitOfWork
+
+_LOOKED_AT = 100
+"""So many documents a layout is proposed from."""
 
 
 class ImportService:
@@ -53,6 +60,24 @@ class ImportService:
                 raise _Undone
         except _Undone:
             return items
+
+    async def proposed(self, files: Sequence[SourceFile]) -> Mapping[str, Any]:
+        """Return the layout that reads most of documents of another project.
+
+        Raises:
+            InvalidInput: none of them states an id that could be a ticket's.
+        """
+        found = await asyncio.to_thread(_proposed, files[:_LOOKED_AT])
+        if found is None:
+            raise InvalidInput(
+                FieldError(
+                    "/layout",
+                    "no layout reads these documents: none states an id such as B2-DRL-10 in a "
+                    "title, a front matter, a table of two columns or a bold bullet",
+                    location="query",
+                )
+            )
+        return layouts.to_plain(found)
 
     async def _take_all(
         self,
@@ -99,7 +124,7 @@ class ImportService:
                 intake = Intake(stores, actor, reading, options, known)
                 item = await intake.take(paths)
             known |= intake.entered
-            return item
+            return _with_read(item, reading) if options.tell_read else item
         except Conflict as error:
             return intake.item(ImportResult.CONFLICT, reading.facts.key, reason=error.detail)
 
@@ -110,9 +135,62 @@ async def _read(file: SourceFile, options: ImportOptions) -> Reading | ImportIte
         return ImportItem(file.path, None, ImportResult.REJECTED, 1, file.refused)
     try:
         # Reading takes milliseconds of computing; other requests go on meanwhile.
-        return await asyncio.to_thread(read, file, options.status_from)
+        layout = None if options.layout is None else layouts.from_plain(options.layout)
+        return await asyncio.to_thread(read, file, options.status_from, layout)
     except FormatError as error:
         return _rejected(file, error)
+
+
+def layout_named(text: str) -> Mapping[str, Any]:
+    """Return a layout, given by the name of one that ships or by its TOML.
+
+    Raises:
+        InvalidInput: there is none of this name, or the TOML is no layout's.
+    """
+    shipped = layouts.shipped()
+    if text in shipped:
+        return layouts.to_plain(shipped[text])
+    if "=" in text:
+        return layouts.to_plain(layouts.from_toml(text))
+    raise InvalidInput(
+        FieldError(
+            "/layout",
+            f"{text[:60]!r} is no layout; name one that ships or `guess`, or send the TOML of one",
+            allowed=(*shipped, "guess"),
+            location="query",
+        )
+    )
+
+
+def layout_text(layout: Mapping[str, Any]) -> str:
+    """Return a layout as TOML."""
+    return layouts.to_toml(layouts.from_plain(layout))
+
+
+def _proposed(files: Sequence[SourceFile]) -> layouts.Layout | None:
+    found = []
+    for file in files:
+        with contextlib.suppress(FormatError):
+            found.append(scan(file.content))
+    return layouts.proposed(found)
+
+
+def _with_read(item: ImportItem, reading: Reading) -> ImportItem:
+    stated = {
+        name: [None, value]
+        for name in tracked.FIELDS
+        if (value := tracked.plain_value(reading.held, name)) not in (None, [], ())
+    }
+    for name in ("sections", "checklist", "locations"):
+        if name in stated:
+            stated[name] = [None, [_words(part) for part in stated[name][1]]]
+    return replace(item, changes=stated)
+
+
+def _words(part: Mapping[str, Any]) -> str:
+    place = part.get("path") or part.get("symbol") or part.get("note")
+    line = part.get("start_line")
+    return str(part.get("heading") or part.get("text") or (f"{place}:{line}" if line else place))
 
 
 @dataclass(frozen=True)

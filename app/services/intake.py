@@ -24,7 +24,8 @@ from app.domain.targets import covers
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
-from app.formats.markdown import ReviewText, TicketFacts, facts, parse, write
+from app.formats.documents import OpenDocument, opened_again
+from app.formats.markdown import ReviewText, TicketFacts, write
 from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
 from app.services.graph import (
@@ -123,10 +124,11 @@ class Intake:
     async def _follow(self, stored: StoredDocument) -> ImportItem:
         """Take the next state of a document from the same place."""
         same_word = stored.status_from is self._options.status_from
-        if stored.digest == self._new.digest and same_word:
+        same_layout = stored.layout == self._new.layout
+        if stored.digest == self._new.digest and same_word and same_layout:
             return self.item(ImportResult.UNCHANGED, stored.key)
         # Reading takes milliseconds of computing, or many: others are answered meanwhile.
-        was = (await asyncio.to_thread(parse, stored.content)).key
+        was = (await asyncio.to_thread(_opened, stored)).facts.key
         if was != self._new.facts.key:
             reason = (
                 f"this path held the ticket {was} at the last import, and holds "
@@ -238,7 +240,7 @@ class Intake:
             was = tracked.held(old)
         else:
             assert stored is not None
-            old = facts(parse(stored.content))
+            old = _opened(stored).facts
             left = tracked.from_plain(stored.facts)
             changed_here = set(tracked.differing(left, now))
             was = left
@@ -281,6 +283,8 @@ class Intake:
         )
         if set(found.old.relations) != set(self._new.facts.relations):
             changes["relations"] = [old, new]
+        if stored and stored.layout != self._new.layout:
+            changes["layout"] = [_layout_name(stored.layout), _layout_name(self._new.layout)]
         if stored and stored.digest != self._new.digest:
             changes["document"] = [stored.digest, self._new.digest]
         return changes
@@ -312,6 +316,7 @@ class Intake:
             content=self._new.content,
             digest=self._new.digest,
             facts=tracked.to_plain(self._new.held),
+            layout=self._new.layout,
         )
 
     async def _add_reviews(
@@ -366,6 +371,10 @@ class Intake:
         await check_originals(self._stores, removed)
 
 
+def _opened(stored: StoredDocument) -> OpenDocument:
+    return opened_again(stored.content, stored.layout)
+
+
 def _written(ticket: Ticket, stated: TicketFacts) -> bytes:
     """Return the document of a ticket that came from none."""
     return write(stated, lenient=True, external_ref=ticket.external_ref)
@@ -376,6 +385,10 @@ def _evidence_of_new(around: Surroundings, domains: Sequence[str]) -> EvidenceSt
     covered = around.covered is not None and covers(around.covered, domains)
     linked = int(around.claimed and around.covered is not None)
     return assess(covered=covered, linked=linked, decision=None, now=None).state
+
+
+def _layout_name(layout: Mapping[str, Any] | None) -> str | None:
+    return None if layout is None else str(layout["name"])
 
 
 def _more(reviews: Iterable[ReviewText], known: Iterable[ReviewText]) -> list[ReviewText]:

@@ -5,37 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Any
 
 from app.domain import keys
 from app.domain.documents import MAX_PATH, SourceFile, StatusFrom
 from app.formats import tracked
-from app.formats.markdown import (
-    Document,
-    FormatError,
-    FormatProblem,
-    TicketFacts,
-    disposition,
-    drift,
-    facts,
-    parse,
-)
+from app.formats.documents import opened
+from app.formats.layouts import Layout, to_plain
+from app.formats.markdown import FormatError, FormatProblem, TicketFacts, disposition, drift
+from app.formats.markdown.words import status_words
 
 MAX_TITLE = 1000
 MAX_SUMMARY = 20_000
 """Characters; longer ones are no title and no summary."""
-
-_ROWS = MappingProxyType(
-    {
-        "severity": "Severity",
-        "status": "Status",
-        "batch": "Batch",
-        "agent": "Agent",
-        "domains": "Domain",
-        "assignee": "Assignee",
-        "created": "Created",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -54,27 +36,31 @@ class Reading:
     lines: Mapping[str, int]
     """Where fields stand, from 1; ``""`` is the line to name when a field has none."""
     warnings: tuple[str, ...]
+    layout: Mapping[str, Any] | None = None
+    """Of another project, as its TOML holds it; None for the own format."""
 
     def line_of(self, fields: tuple[str, ...]) -> int:
         """The line of the first of `fields`."""
         return next((self.lines[f] for f in fields if f in self.lines), self.lines[""])
 
 
-def read(file: SourceFile, status_from: StatusFrom) -> Reading:
-    """Read a document.
+def read(file: SourceFile, status_from: StatusFrom, layout: Layout | None = None) -> Reading:
+    """Read a document, by the layout of another project where one is given.
 
     Raises:
         FormatError: it cannot be taken for a ticket; each reason with its line.
     """
-    document = parse(file.content, source_path=file.path)
-    path = file.path or f"{document.key}.md"
-    stated = facts(document)
-    lines = _lines(document)
+    document = opened(file.content, layout, source_path=file.path)
+    stated, lines = document.facts, document.lines
+    path = file.path or f"{stated.key}.md"
     _check(path, stated, lines)
     said = disposition(path)
     kept = tracked.held(stated, said if status_from is StatusFrom.FOLDER else None)
     warnings = [*map(str, document.warnings), *tracked.not_held(stated, kept)]
-    disagreement = drift(said.folder if said else None, document.status_raw)
+    word = document.status_raw
+    if layout is not None:
+        word = status_words(stated.status, stated.resolution)[0]
+    disagreement = drift(said.folder if said else None, word)
     if disagreement:
         taken = "; the folder's word was taken" if status_from is StatusFrom.FOLDER else ""
         warnings.append(f"drift: {disagreement}{taken}")
@@ -87,20 +73,8 @@ def read(file: SourceFile, status_from: StatusFrom) -> Reading:
         folder=said.folder if said else None,
         lines=lines,
         warnings=tuple(warnings),
+        layout=None if layout is None else to_plain(layout),
     )
-
-
-def _lines(document: Document) -> dict[str, int]:
-    found = {"title": document.title.line + 1}
-    for field, row in _ROWS.items():
-        cell = document.metadata.get(row)
-        if cell is not None:
-            found[field] = cell.line + 1
-    if document.summary is not None:
-        found["summary"] = document.summary.line + 1
-    key = document.metadata.get("Ticket ID")
-    found[""] = key.line + 1 if key is not None else 1
-    return found
 
 
 def _check(path: str, stated: TicketFacts, lines: Mapping[str, int]) -> None:

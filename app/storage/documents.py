@@ -129,6 +129,7 @@ class DocumentStore:
         content: bytes,
         digest: str,
         facts: Mapping[str, Any],
+        layout: Mapping[str, Any] | None,
     ) -> None:
         """Keep the document of a ticket, in the place of the one before."""
         values = {
@@ -138,6 +139,7 @@ class DocumentStore:
             "content": content,
             "digest": digest,
             "facts": dict(facts),
+            "layout": None if layout is None else dict(layout),
             "imported_by": importer.id,
         }
         statement = upsert(ticket_documents).values(ticket_id=ticket_id, **values)
@@ -312,6 +314,7 @@ def _document_from(row: Row[Any]) -> StoredDocument:
         content=bytes(row.content),
         digest=row.digest,
         facts=row.facts,
+        layout=row.layout,
     )
 
 

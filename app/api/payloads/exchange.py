@@ -32,6 +32,7 @@ class ImportOut(Output):
     """What became of each document, in their order."""
 
     items: list[ImportItemOut]
+    layout: str | None = Field(None, description="With `layout=guess`: the proposed one, as TOML.")
 
 
 class DocumentReviewOut(Output):
@@ -87,6 +88,6 @@ class DocumentOut(Output):
     section_headings: list[str]
 
 
-def import_body(items: list[ImportItem]) -> dict[str, Any]:
+def import_body(items: list[ImportItem], layout: str | None = None) -> dict[str, Any]:
     """Return the report of an import."""
-    return {"items": items}
+    return {"items": items} if layout is None else {"items": items, "layout": layout}

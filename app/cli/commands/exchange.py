@@ -78,6 +78,14 @@ def import_documents(
     source_path: Annotated[
         str | None, Option(metavar="PATH", help="What standard input is to be known as.")
     ] = None,
+    layout: Annotated[
+        str | None,
+        Option(
+            metavar="FILE|NAME",
+            help="How documents of another project keep their facts: a .toml, bold-bullets, "
+            "front-matter, numbered-sections, title-table, or guess to be shown one.",
+        ),
+    ] = None,
     complete: Annotated[
         bool,
         Option(
@@ -116,6 +124,7 @@ def import_documents(
         "dry_run": "true" if dry_run else None,
         "on_conflict": on_conflict.value,
         "disposition": disposition.value,
+        "layout": None if layout is None else documents.layout_text(layout),
     }
     lines = [source for source in sources if source.endswith(".jsonl")]
     if lines and len(sources) > 1:
@@ -126,6 +135,8 @@ def import_documents(
             "documents, .sarif and .xml are taken in different ways", "Import each kind apart"
         )
     formats = {form for form, _ in kinds.values()}
+    if layout is not None and (kinds or lines):
+        raise UsageProblem("--layout is of Markdown documents")
     if "sarif" not in formats and (complete or root or batch is not None):
         raise UsageProblem("--complete, --root and --batch are of .sarif reports")
     if "junit" not in formats and (origin or commit or url):
@@ -139,6 +150,7 @@ def import_documents(
         if "sarif" in formats
         else {"source": origin, "commit": commit, "url": url}
     )
+    proposal = None
     with opened(ctx, as_json=as_json) as session:
         if lines:
             items = _restore(session, lines[0], dry_run=dry_run)
@@ -149,21 +161,23 @@ def import_documents(
                 for item in _send_report(session, source, kind, of_report)
             ]
         else:
-            items = _send_all(session, sources, params, source_path)
-        _report(session, items, dry_run=dry_run)
+            items, proposal = _send_all(session, sources, params, source_path)
+        _report(session, items, proposal, dry_run=dry_run or proposal is not None)
     if any(item["result"] in ("rejected", "conflict") for item in items):
         raise click.exceptions.Exit(EXIT_NO)
 
 
 def _send_all(
     session: Session, sources: list[str], params: dict[str, Any], source_path: str | None
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Send documents; return what became of them, and the layout that is proposed if any."""
     plain = [s for s in sources if s != "-" and not s.endswith(".zip")]
     found = documents.find(plain)
     if not found and len(plain) == len(sources):
         raise UsageProblem("there is no document (.md) in what you name")
     items: list[dict[str, Any]] = []
-    dry_run = params["dry_run"] is not None
+    proposal: str | None = None
+    dry_run = params["dry_run"] is not None or params["layout"] == documents.GUESS
     total = len(found) + len(sources) - len(plain)
 
     def done() -> str:
@@ -175,9 +189,15 @@ def _send_all(
     way_on = "Go on with the same command: what is in already is left as it is"
     with resumable(done, way_on), bar:
         for parcel in _parcels(sources, found, source_path):
-            items += _send(session, parcel, params)
+            answer = _send(session, parcel, params)
+            items += answer["items"]
             bar.advance(parcel.count)
-    return items
+            if proposal := answer.get("layout"):
+                # One is proposed, by the first documents; they show what it reads.
+                if not session.out.as_json:
+                    session.out.passage("layout", "The layout that reads most of it", proposal)
+                break
+    return items, proposal
 
 
 def _parcels(
@@ -191,16 +211,14 @@ def _parcels(
             yield documents.archive_at(source)
 
 
-def _send(
-    session: Session, parcel: documents.Parcel, params: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _send(session: Session, parcel: documents.Parcel, params: dict[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": parcel.media_type}
     if parcel.source_path is not None:
         headers["X-Source-Path"] = documents.quoted(parcel.source_path)
     answer = session.client.call(
         "POST", "imports", params=params, content=parcel.content, headers=headers, wait_s=WAIT_S
     )
-    return list(answer.json()["items"])
+    return dict(answer.json())
 
 
 def _send_report(
@@ -236,10 +254,12 @@ def _restore(session: Session, source: str, *, dry_run: bool) -> list[dict[str, 
     return list(answer.json()["items"])
 
 
-def _report(session: Session, items: list[dict[str, Any]], *, dry_run: bool) -> None:
+def _report(
+    session: Session, items: list[dict[str, Any]], proposal: str | None, *, dry_run: bool
+) -> None:
     out = session.out
     if out.as_json:
-        out.json({"items": items})
+        out.json({"items": items, **({"layout": proposal} if proposal else {})})
         return
     shown = items
     if out.terminal:
