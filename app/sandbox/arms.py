@@ -151,6 +151,7 @@ class ArmStore:
             package_digest=package_digest(target, package),
             suite_digest=suite_digest(target, read),
             interpreter=target.interpreter,
+            is_own=patch_text is None and not extra_files,
         )
 
     def prune(self, older_than_s: float = 7 * 86400.0, most_bytes: int | None = None) -> int:

@@ -27,6 +27,11 @@ def find(name: str) -> ModuleType | None:
     return sys.modules.get(name) or _all.get(name)
 
 
+def was_put(name: str) -> bool:
+    """Tell whether the fork server imported a module and put it aside, whoever has it now."""
+    return name in _all
+
+
 _all: dict[str, ModuleType] = {}
 
 

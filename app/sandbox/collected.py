@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,8 @@ from app.sandbox.interface import CollectedTest
 from app.sandbox.order import Order
 from app.sandbox.report_lines import LineReader, Schema, Tampered, Text, cut, node_id
 
-_MOST_WARNINGS = 200
+_MOST_WARNINGS, _MOST_MODULES = 200, 5000
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,199}")
 _SCHEMA: Schema = {
     "hello": {"layers": (list,), "environment": (dict,)},
     "refused": {"layer": (str,), "reason": (str,)},
@@ -24,7 +26,7 @@ _SCHEMA: Schema = {
     "broken": {"path": (str,), "message": (str,)},
     "skip": {"path": (str,), "message": (str,)},
     "warn": {"id": (str,), "category": (str,), "message": (str,)},
-    "collected": {"threads": (int,), "shared": Text},
+    "collected": {"threads": (int,), "shared": Text, "installed": (list,)},
 }
 
 
@@ -48,6 +50,8 @@ class CollectionReader:
     """How many threads the guest has; None until it has collected."""
     shared: str | None = None
     """What its forks would share."""
+    installed: tuple[str, ...] = ()
+    """Modules of installed distributions that it has imported."""
 
     def __post_init__(self) -> None:
         self._lines = LineReader(self.order.token, _SCHEMA)
@@ -81,6 +85,11 @@ class CollectionReader:
             case "collected":
                 self.threads = fields["threads"]
                 self.shared = None if fields["shared"] is None else cut(fields["shared"])
+                self.installed = tuple(
+                    name
+                    for name in fields["installed"][:_MOST_MODULES]
+                    if isinstance(name, str) and _MODULE.fullmatch(name)
+                )
 
     def _item(self, fields: Mapping[str, Any]) -> None:
         name = node_id(fields["id"])

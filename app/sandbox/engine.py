@@ -164,9 +164,19 @@ class Engine(ABC):
 
     @abstractmethod
     async def _start(
-        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+        self,
+        ends: ChildEnds,
+        interpreter: Interpreter,
+        modules: frozenset[str],
+        *,
+        other_seeds: bool,
     ) -> Started:
-        """Start a keeper; see ``execution.Start``."""
+        """Start a keeper for an arm that holds these modules; see ``execution.Start``."""
+
+    def _learn(  # noqa: B027  # of use to a fork server only
+        self, interpreter: Interpreter, installed: Sequence[str]
+    ) -> None:
+        """Take note of what a suite imports of installed distributions."""
 
     async def _leave(self, session: CollectedSession, park: bool) -> None:
         key = self._keys.pop(session, None)
@@ -194,13 +204,18 @@ class Engine(ABC):
         conductor = Conductor(
             execution,
             start=functools.partial(
-                self._start, interpreter=arm.interpreter, other_seeds=other_seeds
+                self._start,
+                interpreter=arm.interpreter,
+                modules=frozenset(manifest.modules),
+                other_seeds=other_seeds,
             ),
             on_end=functools.partial(self._ended, order),
         )
         self._prepare_scratch(order)
         self._running.add(conductor)
         await conductor.collect()
+        if arm.is_own:
+            self._learn(arm.interpreter, execution.collected.installed)
         return conductor, execution
 
     async def _ended(self, order: Order, conductor: Conductor) -> None:

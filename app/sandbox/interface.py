@@ -37,6 +37,8 @@ class PreparedArm:
     suite_digest: str
     interpreter: Interpreter = field(default_factory=Interpreter)
     """What runs it."""
+    is_own: bool = False
+    """Whether all it holds is the operator's: no patch, no test of a client."""
 
 
 @dataclass(frozen=True)

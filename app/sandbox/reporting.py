@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from . import failures
+from . import failures, imported
 from .channel import Channel
 from .order import Order, selected
 
@@ -59,8 +59,9 @@ class Reporter:
         """Tell what was collected and what forks would share, and close the channel."""
         for item in items:
             self._channel.send("item", **describe(item))
+        installed = imported.since(self._modules)
         self.suite_files()
-        self._channel.send("collected", threads=threads, shared=shared)
+        self._channel.send("collected", threads=threads, shared=shared, installed=installed)
         self._channel.close()
 
     def suite_files(self) -> list[str]:

@@ -18,7 +18,12 @@ class SubprocessSandbox(Engine):
     """Starts a new interpreter per arm."""
 
     async def _start(
-        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+        self,
+        ends: ChildEnds,
+        interpreter: Interpreter,
+        modules: frozenset[str],
+        *,
+        other_seeds: bool,
     ) -> Started:
         return await start(ends, interpreter)  # each start has seeds of its own
 

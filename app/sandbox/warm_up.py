@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import aside, guest
+from . import aside, guest, imported
 
 SAMPLE = """
 import copy, pickle, threading, dataclasses, enum, re, itertools, functools, collections.abc
@@ -122,10 +122,13 @@ def test_files(tmp_path, monkeypatch, capsys):
 """
 
 
-def preload(skip: frozenset[str], further: Sequence[str] = ()) -> str | None:
-    """Import all that a run needs, and `further` modules.
+def preload(
+    skip: frozenset[str], further: Sequence[str] = (), learned: Sequence[str] = ()
+) -> str | None:
+    """Import all that a run needs, `further` modules, and those `learned` that are installed.
 
-    Returns the name of the module that started a thread, if one did.
+    Returns the name of the module that started a thread, if one did; of the learned ones that of
+    its whole package.
     """
     guest.describe()
     with warnings.catch_warnings():
@@ -142,6 +145,14 @@ def preload(skip: frozenset[str], further: Sequence[str] = ()) -> str | None:
                 importlib.import_module(name)
             if thread_count() != 1:
                 return name
+        for name in learned:
+            top = name.partition(".")[0]
+            if top in skip or name in sys.modules or not _may_be_preloaded(top, plain):
+                continue
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+            if thread_count() != 1:
+                return top
     aside.put(sys.modules.keys() - plain)
     return None
 
@@ -164,6 +175,10 @@ def needed() -> list[str]:
     os.waitpid(child, 0)
     found: list[str] = json.loads(text) if text else []
     return found
+
+
+def _may_be_preloaded(top: str, loaded: frozenset[str]) -> bool:
+    return top in loaded or imported.may_be_preloaded(top)
 
 
 def thread_count() -> int:

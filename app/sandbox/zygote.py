@@ -13,6 +13,7 @@ import logging
 import socket
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from app.sandbox import subprocess_arm
 from app.sandbox.engine import Engine
 from app.sandbox.execution import ChildEnds, Started
 from app.sandbox.interface import SandboxMode
+from app.sandbox.learned import Learned, tops_of
+from app.sandbox.memory import available_bytes
 from app.sandbox.probe import ENTRY, command, draw_hash_seed, scrubbed_environment
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,9 @@ _FORK_S = 10.0
 _MAX_SKIPPED = 20
 _TRIED_AGAIN_AFTER_S = 60.0
 _IDLE_S = 600.0
+_WORTH_MODULES = 20
+"""So many modules more are worth another zygote at once; fewer wait for the next one."""
+_MOST_RENEWALS = 3
 _ROOM_BYTES = 1 << 30
 """So much memory shall be left before another zygote starts."""
 
@@ -44,7 +50,14 @@ class ZygoteFailed(Exception):
 class Zygote:
     """One such process, from this side."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: socket.socket,
+        preloaded: frozenset[str] = frozenset(),
+    ) -> None:
+        """`preloaded` are the top-level modules that it imports ahead for what arms imported."""
+        self.preloaded = preloaded
         self._process = process
         self._channel = channel
         self._rest = b""
@@ -64,16 +77,21 @@ class Zygote:
         return self._process.returncode is None
 
     @classmethod
-    async def start(cls, interpreter: Interpreter | None = None) -> Zygote:
-        """Start one and wait until it is ready; raise `ZygoteFailed`."""
+    async def start(
+        cls, interpreter: Interpreter | None = None, learned: Sequence[str] = ()
+    ) -> Zygote:
+        """Start one and wait until it is ready; raise `ZygoteFailed`.
+
+        `learned` are modules that arms have imported: those that are installed are imported ahead.
+        """
         interpreter = interpreter or Interpreter()
         skip: list[str] = []
         hash_seed = draw_hash_seed()
         while True:
-            zygote = await cls._spawn(hash_seed, interpreter.python)
+            zygote = await cls._spawn(hash_seed, interpreter.python, tops_of(learned))
             zygote.hash_seed = hash_seed
             try:
-                answer = await zygote._prepare(skip, interpreter.preload)
+                answer = await zygote._prepare(skip, interpreter.preload, learned)
             except BaseException:
                 await zygote.close()
                 raise
@@ -108,7 +126,7 @@ class Zygote:
         await self._process.wait()
 
     @classmethod
-    async def _spawn(cls, hash_seed: int, python: str) -> Zygote:
+    async def _spawn(cls, hash_seed: int, python: str, preloaded: frozenset[str]) -> Zygote:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
@@ -127,13 +145,15 @@ class Zygote:
             raise ZygoteFailed(f"it could not be started: {error}") from None
         finally:
             theirs.close()
-        return cls(process, ours)
+        return cls(process, ours, preloaded)
 
-    async def _prepare(self, skip: list[str], preload: Sequence[str]) -> dict[str, Any]:
+    async def _prepare(
+        self, skip: list[str], preload: Sequence[str], learned: Sequence[str]
+    ) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_READY_S):
-                order = {"skip": skip, "preload": list(preload)}
+                order = {"skip": skip, "preload": list(preload), "learned": list(learned)}
                 line = json.dumps(order).encode() + b"\n"
                 await loop.sock_sendall(self._channel, line)
                 return await self._answer()
@@ -158,6 +178,7 @@ class ForkServer:
     def __init__(
         self,
         interpreter: Interpreter | None = None,
+        learned: Learned | None = None,
         *,
         max_age_s: float,
         max_forks: int,
@@ -165,6 +186,8 @@ class ForkServer:
     ) -> None:
         """With `idle_s`, one that nobody has used for so long is ended until it is needed again."""
         self._interpreter = interpreter or Interpreter()
+        self._learned = learned or Learned()
+        self._renewals = 0
         self._zygote: Zygote | None = None
         self._max_age_s = max_age_s
         self._max_forks = max_forks
@@ -180,13 +203,17 @@ class ForkServer:
         self.unavailable: str | None = None
         """Why there is none; None while there is, or might be."""
 
-    async def fork(self, ends: ChildEnds) -> int:
-        """Have a keeper forked; return the hash seed of the interpreter. Raises `ZygoteFailed`."""
+    async def fork(self, ends: ChildEnds, modules: frozenset[str] = frozenset()) -> int:
+        """Have a keeper forked for an arm that holds `modules`; return the hash seed in it.
+
+        Raises:
+            ZygoteFailed: there is none to fork from.
+        """
         if self._next_try is not None and time.monotonic() >= self._next_try:
             self.unavailable = self._next_try = None
         for _ in range(2):
             try:
-                zygote = await self.ready()
+                zygote = await self._ready_for(modules)
             except ZygoteFailed:
                 if self._next_try is None:
                     # The reason may be gone by then.
@@ -196,12 +223,19 @@ class ForkServer:
                 await zygote.fork(ends)
             except ZygoteFailed as failure:
                 log.info("the zygote is replaced: %s", failure)
-                async with self._lock:
-                    if self._zygote is zygote:
-                        self._let_go()
+                await self._let_go_of(zygote)
                 continue
             return zygote.hash_seed
         raise ZygoteFailed("two of them would not fork")
+
+    def renew(self) -> None:
+        """Have a successor that imports ahead what was learned since; the present one goes on."""
+        zygote = self._zygote
+        if zygote is None or not zygote.alive or self._successor is not None or self._closed:
+            return
+        if self._renewals < _MOST_RENEWALS:
+            self._renewals += 1
+            self._successor = asyncio.create_task(self._succeed(zygote), name="zygote")
 
     async def ready(self) -> Zygote:
         """Return a zygote to fork from; wait for one only when there is none.
@@ -261,10 +295,24 @@ class ForkServer:
         else:
             self._let_go()
 
+    async def _ready_for(self, modules: frozenset[str]) -> Zygote:
+        """Return a zygote that has imported nothing of the names that an arm holds itself."""
+        zygote = await self.ready()
+        while not modules.isdisjoint(zygote.preloaded):
+            self._learned.bar(modules)
+            await self._let_go_of(zygote)
+            zygote = await self.ready()
+        return zygote
+
+    async def _let_go_of(self, zygote: Zygote) -> None:
+        async with self._lock:
+            if self._zygote is zygote:
+                self._let_go()
+
     async def _fresh(self) -> Zygote:
         if not FORK_IS_SAFE:
             raise ZygoteFailed(f"forking torch is not safe on {sys.platform}")
-        zygote = await Zygote.start(self._interpreter)
+        zygote = await Zygote.start(self._interpreter, tuple(self._learned.names))
         self.starts += 1
         return zygote
 
@@ -323,6 +371,7 @@ class ZygoteSandbox(Engine):
         self._max_age_s = max_age_s
         self._max_forks = max_forks
         self._servers: dict[tuple[Interpreter, bool], ForkServer] = {}
+        self._learned: defaultdict[Interpreter, Learned] = defaultdict(Learned)
         self._first = self._server(Interpreter(), other_seeds=False)
 
     @property
@@ -349,15 +398,26 @@ class ZygoteSandbox(Engine):
             await server.close()
 
     async def _start(
-        self, ends: ChildEnds, interpreter: Interpreter, *, other_seeds: bool
+        self,
+        ends: ChildEnds,
+        interpreter: Interpreter,
+        modules: frozenset[str],
+        *,
+        other_seeds: bool,
     ) -> Started:
         server = self._server(interpreter, other_seeds=other_seeds)
         if server.used is None:
             await self._make_room(server)
         try:
-            return Started("zygote", await server.fork(ends), _nothing)
+            return Started("zygote", await server.fork(ends, modules), _nothing)
         except ZygoteFailed:
             return await subprocess_arm.start(ends, interpreter)
+
+    def _learn(self, interpreter: Interpreter, installed: Sequence[str]) -> None:
+        if self._learned[interpreter].add(installed) >= _WORTH_MODULES:
+            for (of, _), server in self._servers.items():
+                if of == interpreter:
+                    server.renew()
 
     def _server(self, interpreter: Interpreter, *, other_seeds: bool) -> ForkServer:
         key = (interpreter, other_seeds)
@@ -365,6 +425,7 @@ class ZygoteSandbox(Engine):
             stays = not other_seeds and interpreter == Interpreter()
             self._servers[key] = ForkServer(
                 interpreter,
+                self._learned[interpreter],
                 max_age_s=self._max_age_s,
                 max_forks=self._max_forks,
                 idle_s=None if stays else _IDLE_S,
@@ -373,20 +434,11 @@ class ZygoteSandbox(Engine):
 
     async def _make_room(self, wanted: ForkServer) -> None:
         """End the zygote that was used longest ago, where memory is short for another."""
-        if _available_bytes() >= _ROOM_BYTES:
+        if available_bytes() >= _ROOM_BYTES:
             return
         used = {s.used: s for s in self._servers.values() if s is not wanted and s.used is not None}
         if used:
             await used[min(used)].rest()
-
-
-def _available_bytes() -> int:
-    """What the machine has left, by the kernel's estimate; much where it gives none."""
-    with suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return sys.maxsize
 
 
 async def _nothing() -> None:

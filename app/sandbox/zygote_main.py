@@ -39,7 +39,7 @@ def work(worker: socket.socket) -> None:
     identity.die_with_parent()
     config = json.loads(worker.makefile("rb").readline())
     try:
-        culprit = warm_up.preload(frozenset(config["skip"]), config.get("preload", ()))
+        culprit = warm_up.preload(frozenset(config["skip"]), config["preload"], config["learned"])
     except Exception as error:  # whatever it is, the worker shall be told
         _tell(worker, {"error": f"{type(error).__name__}: {error}"})
         return

@@ -47,6 +47,7 @@ class Lab:
         package: str = "",
         files: Mapping[str, str] | None = None,
         patch: str | None = None,
+        packages: tuple[str, ...] = ("pack",),
     ) -> PreparedArm:
         """An arm of a package ``pack`` and a suite of one file, or of `files` (by path)."""
         root = self.folder / f"project-{next(_numbers)}"
@@ -56,7 +57,7 @@ class Lab:
             (root / path).write_text(textwrap.dedent(text))
         for folder in ("pack", SUITE):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        target = Target("pack", root, packages=("pack",), suites=(SUITE,))
+        target = Target("pack", root, packages=packages, suites=(SUITE,))
         return ArmStore(self.folder / "arms").prepare(target, patch)
 
     def run_arm(

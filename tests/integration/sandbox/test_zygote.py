@@ -220,11 +220,11 @@ def test_a_module_that_starts_threads_is_left_out(
     asked: list[list[str]] = []
     original = Zygote._prepare
 
-    async def prepare(self: Zygote, skip: list[str], preload: Sequence[str]) -> dict[str, object]:
+    async def prepare(self: Zygote, skip: list[str], *given: Sequence[str]) -> dict[str, object]:
         asked.append(list(skip))
         if len(asked) < 3:
             return {"threads_by": f"module{len(asked)}"}
-        return await original(self, skip, preload)
+        return await original(self, skip, *given)
 
     monkeypatch.setattr(Zygote, "_prepare", prepare)
     zygote = runner.run(Zygote.start())

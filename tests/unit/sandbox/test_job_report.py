@@ -54,7 +54,7 @@ ITEM: Line = {
     "purpose": "guards",
     "oddities": ["odd"],
 }
-COLLECTED: Line = {"k": "collected", "threads": 1, "shared": None}
+COLLECTED: Line = {"k": "collected", "threads": 1, "shared": None, "installed": []}
 
 
 def phase(node_id: str, name: str, outcome: str = "passed", **more: Any) -> Line:
