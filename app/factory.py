@@ -52,7 +52,9 @@ from app.services.idempotency import IdempotencyService
 from app.services.imports import ImportService
 from app.services.links import LinkService
 from app.services.logins import LoginService
+from app.services.measuring import MeasuringService
 from app.services.monitoring import MonitoringService
+from app.services.mutants import MutantService
 from app.services.patches import PatchService
 from app.services.queue import QueueService
 from app.services.relations import RelationService
@@ -409,6 +411,16 @@ class Factory:
     def execution(self) -> ExecutionService:
         """Runs as workers see them."""
         return ExecutionService(self.unit, lambda: tuple(self.declared.targets))
+
+    @cached_property
+    def mutants(self) -> MutantService:
+        """Mutants as clients see them."""
+        return MutantService(self.unit)
+
+    @cached_property
+    def measuring(self) -> MeasuringService:
+        """Mutants as workers see them."""
+        return MeasuringService(self.unit)
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -54,6 +54,7 @@ BODIES: Mapping[str, Any] = {
     "ConfirmIn": {"ticket_version": 2},
     "ClaimIn": {"specialist": "pytorch", "count": 5, "minutes": 30},
     "ReleaseIn": {"specialist": "pytorch", "keys": ["B2-DRL-10"]},
+    "MutantVerdictIn": {"verdict": "equivalent", "reason": "At the bound both give the bound."},
     "WorkOrderIn": {"kind": "reproduce", "ticket": "B2-DRL-10", "note": "On CPU, please."},
     "WorkClaimIn": {"kinds": ["reproduce", "fix"], "minutes": 30},
     "WorkSubmitIn": {

@@ -28,10 +28,19 @@ async def trigger_run(
 
     A `check` runs them on the bundled package. A `proof` runs them on a defective package, where
     they must fail, and on the sound one, where they must pass, with the rest of the suite beside.
+    A run that measures `strength` changes one place after another of what the ticket is about and
+    tells which changes the tests notice; it needs linked tests that pass, and touches no evidence.
     Everything the run depends on is frozen now. `Location` is where to look for the result.
     """
     run = await services.runs.trigger(
-        actor, key, body.kind, tests=body.tests, repeats=body.repeat, force=body.force
+        actor,
+        key,
+        body.kind,
+        tests=body.tests,
+        repeats=body.repeat,
+        force=body.force,
+        budget_s=body.budget_s,
+        scope=body.scope,
     )
     headers = {"Location": f"/api/v1/runs/{run.id}"}
     return JsonResponse(run_body(run), 202, headers)

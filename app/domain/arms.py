@@ -22,14 +22,14 @@ def plan_arms(kind: RunKind, patches: Mapping[str, tuple[str, str]]) -> tuple[Ar
     """Return the arms of a run, or None for a proof without a patch that applies.
 
     Args:
-        kind: check or proof.
+        kind: of the run; all but a proof run on the package as it ships.
         patches: (digest, how it applies: ``forward``, ``reverse``, ``both`` or ``no``) by name.
 
     A fix that applies makes before = bundled and after = bundled + fix. One that applies only in
     reverse has landed: before = bundled - fix, after = bundled. Otherwise each defect patch that
     applies makes an arm before, and after = bundled.
     """
-    if kind is RunKind.CHECK:
+    if kind is not RunKind.PROOF:
         return (ArmPlan("bundled"),)
     if "fix" in patches:
         digest, applies = patches["fix"]

@@ -255,6 +255,7 @@ def _state_after(run: FinishedRun, previous: Decision | None) -> EvidenceState |
             return EvidenceState.REPRODUCED if run.after_is_bundled else None
         case (
             RunOutcome.BREAKS_OTHERS
+            | RunOutcome.MEASURED
             | RunOutcome.INCONCLUSIVE
             | RunOutcome.ERROR
             | RunOutcome.TIMED_OUT

@@ -37,6 +37,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "<answer>": "`accepted` or `overruled`, as a maintainer decides.",
     "<commit>": "The commit that holds the fix: 7 to 40 hexadecimal digits.",
     "<key>": "The key of the other ticket.",
+    "<symbol>": "A function or method as it is called in the package today: `Class.method`.",
 }
 """What to put in place of each placeholder."""
 

@@ -24,6 +24,8 @@ class TalliesKept:
     """On patched ones."""
     known: timedelta = timedelta(days=7)
     """Which files of a suite pass."""
+    mutants: timedelta = timedelta(days=60)
+    """How mutants have ended; those of runs stay."""
 
 
 TALLIES_KEPT = TalliesKept()

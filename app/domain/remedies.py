@@ -22,6 +22,7 @@ ROLES: Mapping[str, Role] = {
     "answerReview": Role.REVIEWER,
     "confirmReview": Role.REVIEWER,
     "createAccount": Role.ADMIN,
+    "editTicket": Role.MAINTAINER,
     "linkTest": Role.REVIEWER,
     "listRuns": Role.READER,
     "putPatch": Role.MAINTAINER,
@@ -108,6 +109,8 @@ def _role(call: Call, caller: Caller) -> Role:
     """Return the least role that suffices for a call, on this ticket for this caller."""
     body = call.body if isinstance(call.body, Mapping) else {}
     match call.operation:
+        case "editTicket" if caller.owns:
+            return _OWN
         case "putPatch" if caller.strict:
             return _OWN if caller.owns else Role.REVIEWER
         case "linkTest" if "source" in body and caller.owns:

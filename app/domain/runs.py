@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.causes import Cause
+from app.domain.strength import Strength, StrengthPlan
 
 
 class RunKind(StrEnum):
@@ -19,6 +20,8 @@ class RunKind(StrEnum):
     """Do the linked tests pass on the package as it is?"""
     PROOF = "proof"
     """Do they fail on the defective package, pass on the fixed one, and does the rest hold?"""
+    STRENGTH = "strength"
+    """Which small changes of what the ticket is about do the linked tests notice?"""
 
 
 class RunStatus(StrEnum):
@@ -31,7 +34,11 @@ class RunStatus(StrEnum):
 
 
 class RunOutcome(StrEnum):
-    """What a finished run says; the first two belong to checks, the next four to proofs."""
+    """What a finished run says.
+
+    The first two belong to checks, the next four to proofs, ``measured`` to runs that measure
+    strength.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
@@ -39,6 +46,7 @@ class RunOutcome(StrEnum):
     CANNOT_FAIL = "cannot-fail"
     NOT_FIXED = "not-fixed"
     BREAKS_OTHERS = "breaks-others"
+    MEASURED = "measured"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     TIMED_OUT = "timed-out"
@@ -195,6 +203,8 @@ class RunPlan:
     """Test files that clients handed in, placed beside the suite."""
     others_submitted: tuple[SubmittedFile, ...] = ()
     """Those of other tickets that are proven or fix-ready: they count among the others."""
+    strength: StrengthPlan | None = None
+    """What a run that measures strength changes."""
 
 
 @dataclass(frozen=True)
@@ -280,6 +290,8 @@ class Run:
     submitted: tuple[SubmittedFile, ...] = ()
     """Those of them that clients handed in."""
     suite_digest: str | None = None
+    strength: Strength | None = None
+    """What a run that measures strength has found so far."""
 
     @property
     def hints(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from . import (  # noqa: F401  # registers the tables
     runs,
     scanning,
     sessions,
+    strength,
     tickets,
     verification,
     work_orders,

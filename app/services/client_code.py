@@ -38,7 +38,7 @@ class ClientCode:
         own = ticket.created_by == actor.name and not ticket.status.is_final
         return Caller(actor.account, owns=own, strict=await self.is_caged())
 
-    async def require_cage(self, what: str) -> None:
+    async def require_cage(self, what: str, why: str = "is code of a client") -> None:
         """Check that every layer of isolation works here.
 
         Raises:
@@ -48,8 +48,8 @@ class ClientCode:
         if missing:
             told = "; ".join(f"{layer.name} ({layer.detail})" for layer in missing)
             raise SandboxRefused(
-                f"{what} is code of a client and runs under strict isolation only. Missing on this "
-                f"machine: {told}. findings doctor explains each layer.",
+                f"{what} {why} and runs under strict isolation only. Missing on this machine: "
+                f"{told}. findings doctor explains each layer.",
                 extra={"layers": [layer.name for layer in missing]},
             )
 

@@ -115,8 +115,11 @@ async def reassess_for(
     decision = standing.decision
     if target is None:
         shown = evidence.assess(covered=False, linked=0, decision=decision, now=None)
+        await stores.mutants.mark_stale(ticket_id, "", "")
     else:
         ground = await ground_of(stores, ticket_id, key, target, ())
         shown = await shown_now(stores, ground, target, decision, standing.domains)
+        digests = ground.now.digests
+        await stores.mutants.mark_stale(ticket_id, digests.package, digests.links)
     if shown != standing.shown:
         await stores.ticket_edits.save_evidence(ticket_id, shown)

@@ -23,6 +23,7 @@ from app.domain.others import whole_files
 from app.domain.readings import failing
 from app.domain.runs import (
     ArmResult,
+    RunKind,
     RunOutcome,
     RunPlan,
     RunStatus,
@@ -33,6 +34,7 @@ from app.domain.runs import (
 )
 from app.domain.targets import BUNDLED
 from app.services.evidence import ground_of, reassess, reassess_for, shown_now, uses_digest
+from app.services.measuring import store_measured
 from app.services.tallying import (
     any_flips,
     fails_by_interface,
@@ -272,6 +274,17 @@ class ExecutionService:
         verdict = outcomes.decide(run.kind, run.plan, arms, passed_before=before)
         return await self._end(assignment, verdict, arms, environment, events=events)
 
+    async def end_measured(
+        self,
+        assignment: Assignment,
+        verdict: Verdict,
+        arms: Sequence[ArmResult],
+        environment: Mapping[str, Any],
+        events: Events = (),
+    ) -> bool:
+        """Store how a run ended that measures strength; False when it no longer counts."""
+        return await self._end(assignment, verdict, arms, environment, events=events)
+
     async def fail(
         self, assignment: Assignment, reason: str, environment: Mapping[str, Any]
     ) -> bool:
@@ -345,6 +358,12 @@ class ExecutionService:
         standing = await stores.ticket_edits.hold(run.ticket_id)
         if standing is None:
             return False  # the ticket was deleted, and the run with it
+        if run.kind is RunKind.STRENGTH:
+            took = await store_measured(stores, run, verdict, arms, environment)
+            if took is not None:
+                await self._tell_end(stores, run, verdict, events)
+                await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
+            return took is not None
         target = await stores.catalogue.target(run.plan.target)
         decision, shown = None, standing.shown
         flipped: set[str] = set()

@@ -18,6 +18,7 @@ SESSIONS = "sessions"
 LOGIN_CODES = "login codes"
 TALLIES = "tallies of tests"
 SUITE_RESULTS = "results of suites"
+MUTANT_RESULTS = "results of mutants"
 
 
 class HousekeepingService:
@@ -42,6 +43,7 @@ class HousekeepingService:
             LOGIN_CODES: lambda stores: stores.housekeeping.remove_login_codes(),
             TALLIES: lambda stores: stores.housekeeping.remove_tallies(kept.shipped, kept.patched),
             SUITE_RESULTS: lambda stores: stores.housekeeping.remove_suite_results(kept.known),
+            MUTANT_RESULTS: lambda stores: stores.housekeeping.remove_mutant_results(kept.mutants),
         }
         return {kind: await self._all(kind, remove) for kind, remove in kinds.items()}
 

@@ -13,6 +13,7 @@ from app.domain.arms import plan_arms
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
 from app.domain.remedies import Caller, for_caller
 from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
+from app.domain.strength import DEFAULT_BUDGET_S, StrengthScope
 from app.errors import (
     Conflict,
     FieldError,
@@ -27,6 +28,7 @@ from app.services.access import caller_on, describe, lock_ticket
 from app.services.catalogue import Catalogues, how_it_applies
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
+from app.services.strength import Outlines, plan_strength
 from app.storage.bell import Bell
 from app.storage.links import ExpandedTest
 from app.storage.patches import StoredPatch
@@ -64,6 +66,7 @@ class RunService:
         most_queued: int,
     ) -> None:
         self._unit = unit
+        self._outlines = Outlines()
         self._client_code = client_code
         self._catalogues = catalogues
         self._bell = bell
@@ -78,6 +81,8 @@ class RunService:
         tests: Sequence[str] | None = None,
         repeats: int | None = None,
         force: bool = False,
+        budget_s: int | None = None,
+        scope: StrengthScope | None = None,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -88,20 +93,36 @@ class RunService:
             tests: some of the linked tests; None for all. Only a run over all decides evidence.
             repeats: how often each linked test runs; by default as `default_repeats` says.
             force: run even where an earlier result could be reused.
+            budget_s: for how long mutants are run to measure strength.
+            scope: what is changed to measure it.
 
         Raises:
             NotFound: there is no such ticket.
-            NothingToRun: no test is linked, or a proof has no patch that applies.
+            NothingToRun: no test is linked, or a proof has no patch that applies, or strength has
+                no tests that pass or nothing to change.
             InvalidInput: a named test is not linked.
             SandboxRefused: it would run a client's code, and a layer of isolation is missing.
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
         snapshot = await (await self._catalogues.of_ticket(key)).in_step()
         strict = await self._client_code.is_caged()
+        measures = kind is RunKind.STRENGTH
+        defined = await self._outlines.of(snapshot) if measures else ()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             caller = caller_on(actor, ticket, strict=strict)
             plan, authors = await self._plan(stores, ticket, kind, tests, snapshot, repeats, caller)
+            if measures:
+                strength = await plan_strength(
+                    stores,
+                    ticket,
+                    snapshot,
+                    defined,
+                    caller,
+                    budget_s=budget_s or DEFAULT_BUDGET_S,
+                    scope=scope or StrengthScope.FUNCTION,
+                )
+                plan = replace(plan, strength=strength)
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)
             run_id = new_id()
@@ -121,6 +142,8 @@ class RunService:
     async def _require_cage(self, plan: RunPlan, snapshot: Snapshot) -> None:
         if plan.submitted:
             await self._client_code.require_cage("A submitted test of this run")
+        if plan.strength is not None:
+            await self._client_code.require_cage("A mutant", "is code that nobody has read")
         used = [arm.patch.digest for arm in plan.arms if arm.patch is not None]
         await self._client_code.require_for_patches(used, snapshot)
 
@@ -156,6 +179,7 @@ class RunService:
         mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF:
             usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
+        if kind is not RunKind.CHECK:
             everything = await stores.catalogue.tests(snapshot.target.name)
             files = {node_id.partition("::")[0] for node_id in mine}
             others = tuple(
@@ -295,9 +319,9 @@ class RunService:
                 raise Conflict(f"The run has ended already: {run.status.value}.")
             end = {"status": RunStatus.CANCELLED}
             await stores.run_events.add(run_id, run.attempt, "end", end, over=True)
-            await stores.ticket_edits.save_last_attempt(
-                ticket.id, {"run": str(run_id), "kind": run.kind, "outcome": "cancelled"}
-            )
+            if run.kind is not RunKind.STRENGTH:
+                attempt = {"run": str(run_id), "kind": run.kind, "outcome": "cancelled"}
+                await stores.ticket_edits.save_last_attempt(ticket.id, attempt)
             await stores.audit.record(
                 actor, "run.cancelled", ticket_id=ticket.id, changes={"run": [str(run_id), None]}
             )
@@ -316,6 +340,8 @@ async def _shown(stores: Stores, run_id: UUID) -> Run:
     run = await stores.runs.show(run_id)
     if run is None:
         raise _no_run(run_id)
+    if run.kind is RunKind.STRENGTH:
+        return replace(run, strength=await stores.mutants.strength_of(run_id))
     return run
 
 

@@ -11,6 +11,7 @@ from app.schema.accounts import login_codes
 from app.schema.reviews import review_leases
 from app.schema.runs import run_events, runs, suite_results, test_tallies
 from app.schema.sessions import sessions
+from app.schema.strength import mutant_results
 
 BATCH = 2000
 """Rows removed by one statement: short locks, and a transaction that nobody waits for."""
@@ -64,6 +65,11 @@ class HousekeepingStore:
     async def remove_suite_results(self, kept_for: timedelta) -> int:
         """Remove what was known of suites so long ago; return how many."""
         return await self._remove(suite_results, suite_results.c.updated_at < func.now() - kept_for)
+
+    async def remove_mutant_results(self, kept_for: timedelta) -> int:
+        """Remove how mutants ended so long ago; return how many."""
+        old = mutant_results.c.updated_at < func.now() - kept_for
+        return await self._remove(mutant_results, old)
 
     async def _remove(self, table: Table, condition: ColumnElement[bool]) -> int:
         """Remove some rows; those that others have locked are passed over."""

@@ -49,6 +49,7 @@ from app.domain.runs import (
     Verdict,
     hint_for,
 )
+from app.domain.strength import MutatedFunction, StrengthPlan, StrengthScope
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
@@ -505,7 +506,10 @@ REUSABLE = tuple(
 
 def plan_key(kind: RunKind, plan: RunPlan) -> str:
     """Return a digest of what a run asks."""
-    return fold((kind.value, json.dumps(asdict(plan), sort_keys=True)))
+    asked = asdict(plan)
+    if plan.strength is None:
+        del asked["strength"]
+    return fold((kind.value, json.dumps(asked, sort_keys=True)))
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:
@@ -533,6 +537,18 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
         others_submitted=tuple(
             SubmittedFile(**item) for item in stored.get("others_submitted", ())
         ),
+        strength=_strength_plan(stored.get("strength")),
+    )
+
+
+def _strength_plan(stored: Mapping[str, Any] | None) -> StrengthPlan | None:
+    if stored is None:
+        return None
+    return StrengthPlan(
+        budget_s=stored["budget_s"],
+        scope=StrengthScope(stored["scope"]),
+        functions=tuple(MutatedFunction(**one) for one in stored["functions"]),
+        hints=tuple(stored["hints"]),
     )
 
 

@@ -38,6 +38,7 @@ from app.storage.jobs import JobStore
 from app.storage.leases import LeaseStore
 from app.storage.links import LinkStore
 from app.storage.logins import LoginStore
+from app.storage.mutants import MutantStore
 from app.storage.notes import NoteStore
 from app.storage.patches import PatchStore
 from app.storage.relations import RelationStore
@@ -193,6 +194,11 @@ class Stores:
     def runs(self) -> RunStore:
         """Runs and their results."""
         return RunStore(self._connection)
+
+    @cached_property
+    def mutants(self) -> MutantStore:
+        """Mutants, and the strength that they show."""
+        return MutantStore(self._connection)
 
     @cached_property
     def suite_results(self) -> SuiteResultStore:

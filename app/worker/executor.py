@@ -26,6 +26,7 @@ from app.targets.interpreters import InterpreterFailed
 from app.worker.events import EventBatch
 from app.worker.passes import Passes, draw_seed, file_of
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
+from app.worker.strength import Measurement
 
 log = structlog.get_logger(__name__)
 
@@ -145,6 +146,9 @@ class Executor:
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
+        if run.kind is RunKind.STRENGTH:
+            await self._measure(assignment, target, arms[0][1], environment, on_idle)
+            return
         if not run.force and await execution.reuse(assignment, environment):
             log.info("run.reused")
             return
@@ -156,6 +160,31 @@ class Executor:
         unseen = events.rest()
         finished = await _until_stored(
             lambda: execution.finish(assignment, results, environment, unseen)
+        )
+        log.info("run.finished", counted=finished)
+
+    async def _measure(
+        self,
+        assignment: Assignment,
+        target: Target,
+        arm: PreparedArm,
+        environment: dict[str, Any],
+        on_idle: Callable[[], None],
+    ) -> None:
+        """Execute a run that measures strength."""
+        run, execution = assignment.run, self._factory.execution
+        async with EventBatch(execution, run) as events:
+            measurement = Measurement(self._factory, run, target, arm, environment, events)
+            measured = await measurement.execute()
+        if isinstance(measured, SandboxRefused):
+            await self._give_back(assignment, measured.detail)
+            return
+        on_idle()
+        unseen = events.rest()
+        finished = await _until_stored(
+            lambda: execution.end_measured(
+                assignment, measured.verdict, measured.arms, environment, unseen
+            )
         )
         log.info("run.finished", counted=finished)
 
@@ -171,6 +200,8 @@ class Executor:
         client_code = self._factory.client_code
         if run.plan.submitted or run.plan.others_submitted:
             await client_code.require_cage("A submitted test of this run")
+        if run.plan.strength is not None:
+            await client_code.require_cage("A mutant", "is code that nobody has read")
         used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         if used:
             snapshot = await self._factory.catalogues.of(run.plan.target).snapshot()

@@ -44,6 +44,9 @@ INSERT INTO suite_results (target, package_digest, suite_digest, environment, pa
         updated_at)
     SELECT t.name, '', '', '', v.days::text, '{}', now() - (v.days || ' days')::interval
     FROM targets t, (VALUES (8), (6)) v (days);
+INSERT INTO mutant_results (content, tests, environment, outcome, took_s, updated_at)
+    SELECT v.days::text, '', '', 'killed', 0, now() - (v.days || ' days')::interval
+    FROM (VALUES (61), (59)) v (days);
 """
 
 REMOVED = {
@@ -54,6 +57,7 @@ REMOVED = {
     "login codes": 1,
     "tallies of tests": 2,
     "results of suites": 1,
+    "results of mutants": 1,
 }
 
 
@@ -79,6 +83,7 @@ def left(database: str) -> dict[str, int]:
         "login_codes",
         "test_tallies",
         "suite_results",
+        "mutant_results",
     )
     with psycopg.connect(libpq_url(database)) as connection:
         return {

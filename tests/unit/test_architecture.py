@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "formats": "domain errors",
     "sandbox": "domain errors",
     "targets": "domain errors",
+    "mutation": "domain errors",
     "schema": "errors",
     "embedded": "errors",
     "storage": "tracing schema domain errors",
-    "services": "storage targets sandbox formats domain errors",
+    "services": "storage targets sandbox mutation formats domain errors",
     "config": "datadir errors sandbox domain",
     "database": "config errors",
     "metrics": "domain errors",
@@ -40,7 +41,7 @@ MAY_IMPORT = {
     "target_doctor": "diagnosis config targets sandbox domain errors",
     "api": "factory metrics services formats storage domain errors",
     "web": "api factory services formats storage domain errors",
-    "worker": "tracing factory services targets sandbox storage database domain errors",
+    "worker": "tracing factory services targets sandbox mutation storage database domain errors",
     "mcp": "domain errors",  # of the API it knows what any client of it knows
     "main": "api web mcp worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
@@ -78,6 +79,7 @@ IN_THE_CAGE = {
     "app.sandbox.guest": "the child that runs pytest",
     "app.sandbox.jobs": "the plugin inside that child that runs tests in forks of it",
     "app.sandbox.reporting": "the plugin inside that child that tells what happens",
+    "app.sandbox.executed_lines": "the plugin in an arm that tells which lines tests execute",
     "app.sandbox.warm_up": "the zygote, which imports torch and pytest ahead of its forks",
 }
 # The entry points of those processes.

@@ -23,6 +23,7 @@ from app.domain.runs import (
     TestOutcome,
     TestPurpose,
 )
+from app.domain.strength import DEFAULT_BUDGET_S, MOST_BUDGET_S, StrengthScope
 from app.domain.submissions import MAX_BYTES as SUBMITTED_MAX
 
 NodeId = Annotated[
@@ -124,7 +125,13 @@ class TriggerIn(Input):
     """A run to be queued."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"kind": "check"}, {"kind": "proof"}]}
+        json_schema_extra={
+            "examples": [
+                {"kind": "check"},
+                {"kind": "proof"},
+                {"kind": "strength", "budget_s": 60, "scope": "function"},
+            ]
+        }
     )
 
     kind: RunKind
@@ -140,6 +147,27 @@ class TriggerIn(Input):
         description="How often each linked test runs: by default three times in a proof, and in a "
         "check once, or alone and together where several are linked.",
     )
+    budget_s: Annotated[int, Field(strict=True, ge=1, le=MOST_BUDGET_S)] | None = Field(
+        None,
+        description=f"For how many seconds mutants are run to measure strength, "
+        f"{DEFAULT_BUDGET_S} by default. What was not run by then is told.",
+    )
+    scope: StrengthScope | None = Field(
+        None,
+        description="What is changed to measure strength: the functions that the ticket names or "
+        "its patches touch (`function`, the default), or all of their files (`file`).",
+    )
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if self.kind is RunKind.STRENGTH:
+            if self.tests is not None or self.repeat is not None:
+                raise ValueError(
+                    "strength is measured with all linked tests: leave `tests` and `repeat` out"
+                )
+        elif self.budget_s is not None or self.scope is not None:
+            raise ValueError("`budget_s` and `scope` belong to the kind strength")
+        return self
 
 
 class PatchUseOut(Output):
@@ -217,6 +245,28 @@ class StepOut(Output):
     command: str = Field(examples=["tests=(tests/verification/test_b2_drl_10.py::test_seed)"])
 
 
+class StrengthOut(Output):
+    """Which small changes the linked tests notice: killed / (killed + survived - equivalent)."""
+
+    killed: int = Field(description="A linked test failed.")
+    survived: int = Field(
+        description="All linked tests passed; those that a person calls equivalent are counted."
+    )
+    timed_out: int = Field(description="A test met its deadline; counts for nothing.")
+    equivalent: int = Field(description="Survivors that change nothing, by a person's verdict.")
+    n: int = Field(description="How many mutants it is said of.")
+    low: float | None = Field(description="Wilson's interval at 95 %; null without a mutant.")
+    high: float | None
+    value: float | None = Field(description="The share that is killed; null for fewer than five.")
+    imports: int = Field(description="Could not be imported; counts for nothing.")
+    killed_by_suite: int = Field(description="Survivors that another test of the suite kills.")
+    unexplained_in_fix: int = Field(
+        description="Survivors without a verdict in functions that the fix touches."
+    )
+    not_run: int = Field(description="Not run yet, or not within the budget.")
+    sentence: str
+
+
 class RunOut(RunSummaryOut):
     """A run."""
 
@@ -228,6 +278,9 @@ class RunOut(RunSummaryOut):
     not_comparable: list[str] = Field(description="Other tests that passed on neither side.")
     authors: AuthorsOut | None
     environment: dict[str, Any]
+    strength: StrengthOut | None = Field(
+        description="What a run of this kind has found so far; null for other kinds."
+    )
     hints: list[str] = Field(description="What was noticed while it ran.")
     hint: str | None = Field(description="A word of help, where the result is often misread.")
     by_hand: list[StepOut] = Field(
@@ -261,6 +314,7 @@ def run_body(run: Run) -> dict[str, Any]:
         "authors": run.authors,
         "hints": run.hints,
         "environment": run.environment,
+        "strength": None if run.strength is None else run.strength.figures(),
         "hint": run.hint,
         "by_hand": by_hand(run),
     }

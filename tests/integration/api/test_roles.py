@@ -41,6 +41,7 @@ reader      GET     /runs/{id}
 reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
+reader      GET     /runs/{id}/mutants
 reader      GET     /source
 reader      GET     /source/files
 reader      GET     /specialists
@@ -86,6 +87,7 @@ reviewer    POST    /review-queue/claim
 reviewer    POST    /review-queue/release
 reviewer    POST    /reviews:batch
 reviewer    POST    /runs/{id}/cancel
+reviewer    PUT     /mutants/{digest}/verdict
 reviewer    POST    /tickets/{key}/reviews
 reviewer    POST    /tickets/{key}/reviews/{id}/answer
 reviewer    POST    /tickets/{key}/reviews/{id}/confirm
@@ -123,6 +125,7 @@ NOTHING = {
     "other": "B9-DRL-998",
     "id": str(UUID(int=0)),
     "name": "nobody",
+    "digest": "0" * 64,
     "kind": "related",
 }
 ROUTES = {

@@ -1,0 +1,332 @@
+"""How strong a proof is: which small changes of what a ticket is about its tests notice. Pure.
+
+A *mutant* is the package with one place changed. It is *killed* when a linked test fails on it and
+*survives* when all pass. Strength is killed / (killed + survived - equivalent), said with a Wilson
+interval; it never changes evidence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+DEFAULT_BUDGET_S = 60
+MOST_BUDGET_S = 3600
+MOST_MUTANTS = 1000
+"""Of more places that could be changed a run takes so many, spread evenly over the functions."""
+TOO_FEW = 5
+"""Fewer mutants say nothing of the tests."""
+SHOWN = 7
+"""So many survivors stand on a ticket: more are not read."""
+_Z = 1.959963984540054
+
+
+class StrengthScope(StrEnum):
+    """What a strength run changes."""
+
+    FUNCTION = "function"
+    """The functions that the ticket names or its patches touch."""
+    FILE = "file"
+    """All of the files that hold them."""
+
+
+class MutantOutcome(StrEnum):
+    """How a mutant ended."""
+
+    KILLED = "killed"
+    SURVIVED = "survived"
+    TIMED_OUT = "timed-out"
+    """A test met its deadline: perhaps it would have noticed, perhaps it would have waited."""
+    IMPORT = "import"
+    """The package or a test file could not be imported with it."""
+    EQUIVALENT = "equivalent"
+    """It survived, and a person has said that it changes nothing that a test should see."""
+
+
+class MutantVerdict(StrEnum):
+    """What a person says of a survivor."""
+
+    EQUIVALENT = "equivalent"
+    """It behaves as the original does; it counts for nothing."""
+    ACCEPTED = "accepted"
+    """It differs, and no test is wanted for that; it still counts as survived."""
+
+
+@dataclass(frozen=True)
+class MutatedFunction:
+    """What of a file is changed, as frozen when the run was triggered."""
+
+    path: str
+    name: str
+    first: int
+    """First line, from 1."""
+    last: int
+    by_fix: bool = False
+    """The ticket's fix touches it."""
+
+
+@dataclass(frozen=True)
+class StrengthPlan:
+    """What a strength run is to do, beside what every run is."""
+
+    budget_s: int
+    scope: StrengthScope
+    functions: tuple[MutatedFunction, ...]
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One place of a file, replaced."""
+
+    path: str
+    start: int
+    """The bytes of the file that are replaced."""
+    end: int
+    text: str
+
+    def apply(self, data: bytes) -> bytes:
+        """Return the file's bytes with the place changed."""
+        return data[: self.start] + self.text.encode() + data[self.end :]
+
+    def diff(self, data: bytes) -> str:
+        """Return the change as a unified diff with three lines of context."""
+        return unified(self.path, data, self.apply(data))
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mutant of a run, and how it ended."""
+
+    digest: str
+    """Of its function before and after, so that a verdict outlives runs and other changes."""
+    path: str
+    line: int
+    operator: str
+    function: str
+    change: Change
+    diff: str
+    by_fix: bool = False
+    """In a function that the fix touches."""
+    outcome: MutantOutcome | None = None
+    """None: it was not run."""
+    killed_by: str | None = None
+    """The first linked test that failed."""
+    how: str | None = None
+    """What the test said, or why the mutant has no other outcome."""
+    suite_killed_by: str | None = None
+    """A test of the rest of the suite that fails on this survivor."""
+    took_s: float | None = None
+    reused: bool = False
+    """An earlier run of the same tests has found how it ends."""
+    verdict: MutantVerdict | None = None
+    verdict_reason: str | None = None
+    verdict_by: str | None = None
+
+    @property
+    def shown_outcome(self) -> MutantOutcome | None:
+        """How it ended, a person's word counted."""
+        said = self.verdict is MutantVerdict.EQUIVALENT
+        if said and self.outcome is MutantOutcome.SURVIVED:
+            return MutantOutcome.EQUIVALENT
+        return self.outcome
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether it survived and nobody has said why that may be."""
+        return self.outcome is MutantOutcome.SURVIVED and self.verdict is None
+
+
+@dataclass(frozen=True)
+class MutantResult:
+    """How the tests of one question ended on one mutant: kept for whoever asks it again."""
+
+    outcome: MutantOutcome
+    killed_by: str | None = None
+    how: str | None = None
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What a run amounts to."""
+
+    killed: int = 0
+    survived: int = 0
+    """Of the linked tests, those counted that a person calls equivalent."""
+    timed_out: int = 0
+    equivalent: int = 0
+    imports: int = 0
+    killed_by_suite: int = 0
+    """Survivors that another test of the suite kills."""
+    unexplained_in_fix: int = 0
+    """Survivors without a verdict in functions that the fix touches."""
+    not_run: int = 0
+    low: float | None = field(init=False, default=None)
+    """The Wilson interval at 95 %; None without a mutant."""
+    high: float | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Work the interval out."""
+        if self.n:
+            low, high = wilson(self.killed, self.n)
+            object.__setattr__(self, "low", low)
+            object.__setattr__(self, "high", high)
+
+    @property
+    def n(self) -> int:
+        """How many mutants it is said of."""
+        return self.killed + self.survived - self.equivalent
+
+    @property
+    def value(self) -> float | None:
+        """The share that is killed; None where there are too few to say."""
+        return round(self.killed / self.n, 4) if self.n >= TOO_FEW else None
+
+    @property
+    def sentence(self) -> str:
+        """What is known, in plain words."""
+        if not self.n:
+            return "No mutant was killed or survived, so nothing is known of the tests' strength."
+        told = f"The linked tests kill {self.killed} of {self.n} mutants"
+        if self.low is None or self.high is None or self.n < TOO_FEW:
+            return f"{told}: too few to say."
+        return f"{told} (95 %: {self.low:.0%} to {self.high:.0%})."
+
+    def figures(self) -> dict[str, Any]:
+        """Return it as it is stored and answered."""
+        return {
+            "killed": self.killed,
+            "survived": self.survived,
+            "timed_out": self.timed_out,
+            "equivalent": self.equivalent,
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+            "value": self.value,
+            "imports": self.imports,
+            "killed_by_suite": self.killed_by_suite,
+            "unexplained_in_fix": self.unexplained_in_fix,
+            "not_run": self.not_run,
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True)
+class TicketStrength:
+    """The strength that a ticket shows: of its last run that measured it."""
+
+    strength: Strength
+    run: Any
+    """The run's id."""
+    measured_at: datetime
+    stale: bool
+
+
+def measure(mutants: Iterable[Mutant]) -> Strength:
+    """Count how mutants ended."""
+    found = list(mutants)
+    ended = [one.outcome for one in found]
+    return Strength(
+        killed=ended.count(MutantOutcome.KILLED),
+        survived=ended.count(MutantOutcome.SURVIVED),
+        timed_out=ended.count(MutantOutcome.TIMED_OUT),
+        equivalent=sum(one.shown_outcome is MutantOutcome.EQUIVALENT for one in found),
+        imports=ended.count(MutantOutcome.IMPORT),
+        killed_by_suite=sum(one.suite_killed_by is not None for one in found),
+        unexplained_in_fix=sum(one.is_unexplained and one.by_fix for one in found),
+        not_run=ended.count(None),
+    )
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return Wilson's interval at 95 % for a share of `hits` in `n` > 0, rounded to 4 places."""
+    share, square = hits / n, _Z * _Z
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    spread = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    return round(max(0.0, middle - spread), 4), round(min(1.0, middle + spread), 4)
+
+
+def spread(mutants: Sequence[Mutant], most: int = MOST_MUTANTS) -> list[Mutant]:
+    """Return at most `most` of them in the order in which they are run.
+
+    Each function has its turn, and within one the lines far from those that had theirs: wherever
+    the budget ends, what was run stands for the whole. The same mutants always come in one order.
+    """
+    functions: dict[tuple[str, str], list[Mutant]] = {}
+    for one in mutants:
+        functions.setdefault((one.path, one.function), []).append(one)
+    queues = [_far_apart(group) for _, group in sorted(functions.items())]
+    turns = max(map(len, queues), default=0)
+    rounds = [queue[turn] for turn in range(turns) for queue in queues if turn < len(queue)]
+    return rounds[:most]
+
+
+def _far_apart(group: Sequence[Mutant]) -> list[Mutant]:
+    """Order by the bits of the position, reversed: halves, then quarters, and so on."""
+    by_line = sorted(group, key=lambda one: one.line)
+    bits = max(1, (len(by_line) - 1).bit_length())
+    order = sorted(range(len(by_line)), key=lambda n: int(f"{n:0{bits}b}"[::-1], 2))
+    return [by_line[n] for n in order]
+
+
+def tests_key(node_ids: Iterable[str], digest: str) -> str:
+    """Return what stands for tests in the results that are kept: which, and their files."""
+    return _digest(*(one.encode() for one in sorted(node_ids)), digest.encode())
+
+
+def unified(path: str, before: bytes, after: bytes, context: int = 3) -> str:
+    """Return the one place in which two texts differ as a unified diff, ``""`` for equal ones."""
+    old, new = _lines(before), _lines(after)
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    if head == len(old) == len(new):
+        return ""
+    first = max(0, head - context)
+    old_end, new_end = len(old) - tail, len(new) - tail
+    behind = min(context, tail)
+    hunk = [(" ", line) for line in old[first:head]]
+    hunk += [("-", line) for line in old[head:old_end]]
+    hunk += [("+", line) for line in new[head:new_end]]
+    hunk += [(" ", line) for line in old[old_end : old_end + behind]]
+    lengths = old_end + behind - first, new_end + behind - first
+    places = [f"{first + bool(length)},{length}" for length in lengths]
+    told = [f"--- a/{path}\n", f"+++ b/{path}\n", f"@@ -{places[0]} +{places[1]} @@\n"]
+    for sign, line in hunk:
+        ended = line.endswith(b"\n")
+        told.append(sign + line.decode() + ("" if ended else "\n\\ No newline at end of file\n"))
+    return "".join(told)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return the lines as diffs count them: only a newline ends one."""
+    parts = [part + b"\n" for part in data.split(b"\n")]
+    parts[-1] = parts[-1][:-1]
+    return parts if parts[-1] else parts[:-1]
+
+
+def _common(one: Sequence[bytes], other: Sequence[bytes]) -> int:
+    count = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def content_key(package_digest: str, path: str, data: bytes) -> str:
+    """Return what stands for a mutant in the results that are kept: the package, one file other."""
+    return _digest(package_digest.encode(), path.encode(), data)
+
+
+def _digest(*parts: bytes) -> str:
+    """Return a digest in which no two sequences of parts are the same."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(b"%d " % len(part) + part)
+    return found.hexdigest()

@@ -1,0 +1,333 @@
+"""Mutants: of runs, results that are kept, verdicts, and the strength that tickets show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.mutated import Named
+from app.domain.strength import (
+    Change,
+    Mutant,
+    MutantOutcome,
+    MutantResult,
+    MutantVerdict,
+    Strength,
+    TicketStrength,
+    measure,
+)
+from app.schema.accounts import accounts
+from app.schema.runs import runs
+from app.schema.strength import mutant_results, mutant_verdicts, run_mutants, ticket_strength
+from app.schema.tickets import ticket_locations
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class KeptUnder:
+    """What the result of a mutant hangs on: its content, the tests, the environment."""
+
+    content: str
+    tests: str
+    environment: str
+
+
+class MutantStore:
+    """Mutants and what is known of them."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, run_id: UUID, mutants: Sequence[Mutant]) -> None:
+        """Add the mutants of a run in the order in which they are to be run."""
+        rows = [_row(run_id, number, mutant) for number, mutant in enumerate(mutants)]
+        for first in range(0, len(rows), _AT_ONCE):
+            await self._connection.execute(insert(run_mutants), rows[first : first + _AT_ONCE])
+
+    async def save(self, run_id: UUID, ended: Mapping[int, Mutant]) -> None:
+        """Store how mutants of a run ended, by position."""
+        if not ended:
+            return
+        statement = (
+            update(run_mutants)
+            .where(
+                run_mutants.c.run_id == run_id,
+                run_mutants.c.position == bindparam("at"),
+            )
+            .values({name: bindparam(f"new_{name}") for name in _ENDING})
+        )
+        values = [
+            {"at": at, **{f"new_{name}": value for name, value in _ending(mutant).items()}}
+            for at, mutant in sorted(ended.items())
+        ]
+        await self._connection.execute(statement, values)
+
+    async def of_run(
+        self,
+        run_id: UUID,
+        *,
+        outcomes: Collection[MutantOutcome] = (),
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[tuple[int, Mutant]]:
+        """Return mutants of a run with their positions, in order, behind the position `after`."""
+        query = _select().where(run_mutants.c.run_id == run_id, run_mutants.c.position > after)
+        if outcomes:
+            query = query.where(or_(*map(_has_outcome, outcomes)))
+        rows = await self._connection.execute(query.order_by(run_mutants.c.position).limit(limit))
+        return [(row.position, _mutant(row)) for row in rows]
+
+    async def strength_of(self, run_id: UUID) -> Strength:
+        """Return what a run amounts to, with what people have said of its survivors by now."""
+        return measure(mutant for _, mutant in await self.of_run(run_id))
+
+    async def known(self, keys: Iterable[KeptUnder]) -> dict[KeptUnder, MutantResult]:
+        """Return the results that are kept under keys; all of the same tests and environment."""
+        wanted = list(keys)
+        found: dict[KeptUnder, MutantResult] = {}
+        for first in range(0, len(wanted), _AT_ONCE):
+            some = wanted[first : first + _AT_ONCE]
+            rows = await self._connection.execute(
+                select(mutant_results).where(
+                    mutant_results.c.tests == some[0].tests,
+                    mutant_results.c.environment == some[0].environment,
+                    mutant_results.c.content.in_([key.content for key in some]),
+                )
+            )
+            for row in rows:
+                key = KeptUnder(row.content, row.tests, row.environment)
+                found[key] = MutantResult(
+                    MutantOutcome(row.outcome), row.killed_by, row.how, row.took_s
+                )
+        return found
+
+    async def keep(self, results: Mapping[KeptUnder, MutantResult]) -> None:
+        """Keep results for whoever asks the same again."""
+        if not results:
+            return
+        rows = [
+            {
+                "content": key.content,
+                "tests": key.tests,
+                "environment": key.environment,
+                "outcome": result.outcome.value,
+                "killed_by": result.killed_by,
+                "how": result.how,
+                "took_s": result.took_s,
+            }
+            # In one order, so that two runs do not wait for each other.
+            for key, result in sorted(results.items(), key=lambda one: one[0].content)
+        ]
+        statement = upsert(mutant_results).values(rows)
+        changed = {
+            name: statement.excluded[name] for name in ("outcome", "killed_by", "how", "took_s")
+        }
+        await self._connection.execute(
+            statement.on_conflict_do_update(
+                constraint="pk_mutant_results", set_={**changed, "updated_at": func.now()}
+            )
+        )
+
+    async def put_verdict(
+        self, digest: str, verdict: MutantVerdict, reason: str, account_id: UUID
+    ) -> None:
+        """Store what a person says of a survivor, in place of what was said before."""
+        values = {"verdict": verdict.value, "reason": reason, "account_id": account_id}
+        await self._connection.execute(
+            upsert(mutant_verdicts)
+            .values(digest=digest, **values)
+            .on_conflict_do_update(
+                constraint="pk_mutant_verdicts", set_={**values, "at": func.now()}
+            )
+        )
+
+    async def latest(self, digest: str) -> tuple[UUID, Mutant] | None:
+        """Return a mutant as the last run had it that ended it, with that run."""
+        query = (
+            _select()
+            .join(runs, runs.c.id == run_mutants.c.run_id)
+            .where(run_mutants.c.digest == digest, run_mutants.c.outcome.is_not(None))
+            .order_by(runs.c.queued_at.desc(), run_mutants.c.run_id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else (row.run_id, _mutant(row))
+
+    async def measured_with(self, digest: str) -> list[tuple[int, UUID]]:
+        """Return the tickets, each with its run, whose shown strength counts a mutant."""
+        rows = await self._connection.execute(
+            select(ticket_strength.c.ticket_id, ticket_strength.c.run_id)
+            .join(run_mutants, run_mutants.c.run_id == ticket_strength.c.run_id)
+            .where(run_mutants.c.digest == digest)
+            .distinct()
+            .order_by(ticket_strength.c.ticket_id)
+        )
+        return [(row.ticket_id, row.run_id) for row in rows]
+
+    async def places_of(self, ticket_id: int) -> list[Named]:
+        """Return the places that a ticket names, in its order."""
+        rows = await self._connection.execute(
+            select(ticket_locations.c.id, ticket_locations.c.path, ticket_locations.c.symbol)
+            .where(ticket_locations.c.ticket_id == ticket_id)
+            .order_by(ticket_locations.c.position)
+        )
+        return [Named(row.path, row.symbol, str(row.id)) for row in rows]
+
+    async def show_on(
+        self, ticket_id: int, run_id: UUID, strength: Strength, *, package: str, links: str
+    ) -> None:
+        """Let a ticket show what a run has measured at these digests."""
+        values = {
+            "run_id": run_id,
+            "value": strength.value,
+            "figures": strength.figures(),
+            "package_digest": package,
+            "links_digest": links,
+            "stale": False,
+        }
+        await self._connection.execute(
+            upsert(ticket_strength)
+            .values(ticket_id=ticket_id, **values)
+            .on_conflict_do_update(
+                constraint="pk_ticket_strength", set_={**values, "measured_at": func.now()}
+            )
+        )
+
+    async def refigure(self, ticket_id: int, run_id: UUID, strength: Strength) -> None:
+        """Let a ticket show the figures of its run anew: a verdict has come."""
+        await self._connection.execute(
+            update(ticket_strength)
+            .where(ticket_strength.c.ticket_id == ticket_id, ticket_strength.c.run_id == run_id)
+            .values(value=strength.value, figures=strength.figures())
+        )
+
+    async def mark_stale(self, ticket_id: int, package: str, links: str) -> None:
+        """Bring up to date whether a ticket's strength is of the package and tests in force."""
+        stale = or_(
+            ticket_strength.c.package_digest != package, ticket_strength.c.links_digest != links
+        )
+        await self._connection.execute(
+            update(ticket_strength)
+            .where(ticket_strength.c.ticket_id == ticket_id, ticket_strength.c.stale != stale)
+            .values(stale=stale)
+        )
+
+    async def shown_on(self, ticket_id: int) -> TicketStrength | None:
+        """Return the strength that a ticket shows."""
+        row = (
+            await self._connection.execute(
+                select(ticket_strength).where(ticket_strength.c.ticket_id == ticket_id)
+            )
+        ).one_or_none()
+        return None if row is None else ticket_strength_from(row)
+
+
+def ticket_strength_from(row: Any) -> TicketStrength:
+    """Build the strength of a ticket from its row."""
+    figures = row.figures
+    return TicketStrength(
+        strength=Strength(
+            **{
+                name: figures[name]
+                for name in (
+                    "killed",
+                    "survived",
+                    "timed_out",
+                    "equivalent",
+                    "imports",
+                    "killed_by_suite",
+                    "unexplained_in_fix",
+                    "not_run",
+                )
+            }
+        ),
+        run=row.run_id,
+        measured_at=row.measured_at,
+        stale=row.stale,
+    )
+
+
+_ENDING = ("outcome", "killed_by", "how", "suite_killed_by", "took_s", "reused")
+
+
+def _ending(mutant: Mutant) -> dict[str, Any]:
+    return {
+        "outcome": None if mutant.outcome is None else mutant.outcome.value,
+        "killed_by": mutant.killed_by,
+        "how": mutant.how,
+        "suite_killed_by": mutant.suite_killed_by,
+        "took_s": mutant.took_s,
+        "reused": mutant.reused,
+    }
+
+
+def _row(run_id: UUID, position: int, mutant: Mutant) -> dict[str, Any]:
+    change = mutant.change
+    return {
+        "run_id": run_id,
+        "position": position,
+        "digest": mutant.digest,
+        "path": mutant.path,
+        "line": mutant.line,
+        "operator": mutant.operator,
+        "function": mutant.function,
+        "change": {"start": change.start, "end": change.end, "text": change.text},
+        "diff": mutant.diff,
+        "by_fix": mutant.by_fix,
+        **_ending(mutant),
+    }
+
+
+def _select() -> Select[Any]:
+    return (
+        select(
+            run_mutants,
+            mutant_verdicts.c.verdict,
+            mutant_verdicts.c.reason,
+            accounts.c.name.label("judge"),
+        )
+        .outerjoin(mutant_verdicts, mutant_verdicts.c.digest == run_mutants.c.digest)
+        .outerjoin(accounts, accounts.c.id == mutant_verdicts.c.account_id)
+    )
+
+
+def _has_outcome(wanted: MutantOutcome) -> Any:
+    is_equivalent = func.coalesce(
+        mutant_verdicts.c.verdict == MutantVerdict.EQUIVALENT.value, False
+    )
+    survived = run_mutants.c.outcome == MutantOutcome.SURVIVED.value
+    match wanted:
+        case MutantOutcome.EQUIVALENT:
+            return and_(survived, is_equivalent)
+        case MutantOutcome.SURVIVED:
+            return and_(survived, ~is_equivalent)
+    return run_mutants.c.outcome == wanted.value
+
+
+def _mutant(row: Row[Any]) -> Mutant:
+    return Mutant(
+        digest=row.digest,
+        path=row.path,
+        line=row.line,
+        operator=row.operator,
+        function=row.function,
+        change=Change(row.path, row.change["start"], row.change["end"], row.change["text"]),
+        diff=row.diff,
+        by_fix=row.by_fix,
+        outcome=None if row.outcome is None else MutantOutcome(row.outcome),
+        killed_by=row.killed_by,
+        how=row.how,
+        suite_killed_by=row.suite_killed_by,
+        took_s=row.took_s,
+        reused=row.reused,
+        verdict=None if row.verdict is None else MutantVerdict(row.verdict),
+        verdict_reason=row.reason,
+        verdict_by=row.judge,
+    )
