@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, count
 
 from app.domain.evidence import ProofBy
 from app.domain.runs import ArmPlan, PatchUse, RunKind, RunPlan
@@ -16,6 +17,12 @@ def patch_order(name: str) -> tuple[int, int]:
     """Return a sort key: the fix, then defects by number."""
     kind, _, number = name.partition("-")
     return (0 if kind == "fix" else 1, int(number or 1))
+
+
+def next_defect(names: Collection[str]) -> str:
+    """Return the first name of a defect that is not among `names`."""
+    numbered = (f"defect-{number}" for number in count(2))
+    return next(name for name in chain(("defect",), numbered) if name not in names)
 
 
 def plan_arms(kind: RunKind, patches: Mapping[str, tuple[str, str]]) -> tuple[ArmPlan, ...] | None:

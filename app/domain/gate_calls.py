@@ -220,7 +220,7 @@ def prove(
     if state is EvidenceState.NONE:
         return (
             "Link a test that fails while the defect is there, then run it; or let a reviewer "
-            "record that it cannot be tested (setTestability).",
+            "record that it cannot be tested.",
             (
                 replace(
                     link_test(key),
@@ -232,13 +232,13 @@ def prove(
     if state is EvidenceState.CANNOT_FAIL and not stale:
         return (
             "Give a patch whose defect the linked tests catch, or replace the test that catches "
-            "nothing (unlinkTest, linkTest); then run a proof.",
+            "nothing; then run a proof.",
             (replace(put_patch(key, "defect"), then=(proof,)),),
         )
     if state is EvidenceState.FIX_READY and not stale:
         return (
-            "Bring the fix into the package itself, which no call of this API does; then run a "
-            "proof.",
+            "Bring the fix into the package itself, which is done outside of this service; then "
+            "run a proof.",
             (proof,),
         )
     if present and not stale and proof_by is not ProofBy.FIX:

@@ -65,6 +65,8 @@ class GateFacts:
     testable: bool = True
     proof_by: ProofBy | None = None
     """Which kind of patch a proof would rest on; None when it has none that applies."""
+    shown_by: ProofBy | None = None
+    """What made the defective package of the proof that there is."""
     opinions: tuple[Opinion, ...] = ()
     """Current reviews: none of them is superseded."""
     missing: tuple[str, ...] = ()
@@ -124,6 +126,7 @@ def facts_of(ticket: Ticket) -> GateFacts:
         stale=ticket.evidence.stale,
         testable=said is None or said.state is Testable.TESTABLE,
         proof_by=proof_by(plan_arms(RunKind.PROOF, patches) or ()),
+        shown_by=ticket.evidence.by,
         opinions=tuple(_opinion(review) for review in ticket.reviews),
         missing=ticket.consensus.missing,
         hidden=ticket.verdicts_hidden,

@@ -29,7 +29,7 @@ from app.domain.tickets import Resolution
 
 
 def _evidence(facts: GateFacts, resolution: Resolution) -> Requirement:
-    known = sentence(facts.evidence, stale=facts.stale)
+    known = sentence(facts.evidence, stale=facts.stale, by=facts.shown_by)
     if facts.proven:
         return _satisfied(RequirementName.EVIDENCE, known)
     if not facts.evidence_applies:

@@ -28,6 +28,8 @@ class NextStep:
     call: Call | None = None
     """With `needs` where the account itself may not make it."""
     why: str | None = None
+    undecided: Mapping[str, Any] | None = None
+    """The newest run, where it decided nothing of what is still open."""
     waiting_for: str | None = None
     """In words, where no call of the API brings the ticket on."""
 
@@ -36,6 +38,12 @@ class NextStep:
         body: dict[str, Any] = {} if self.call is None else self.call.as_body()
         if self.why is not None:
             body["why"] = self.why
+        if self.undecided is not None:
+            body["why"] = (
+                f"{self.why} The newest run, a {self.undecided['kind']}, ended "
+                f"{self.undecided['outcome']} and decided nothing: "
+                f"GET /api/v1/runs/{self.undecided['run']} says why."
+            )
         if self.waiting_for is not None:
             body["waiting_for"] = self.waiting_for
         return body
@@ -66,7 +74,11 @@ def next_step(ticket: Ticket, caller: Caller, live_run: UUID | None = None) -> N
         call = for_caller(replace(settle(ticket.key, Resolution.FIXED), replaces=False), caller)
         return NextStep(_filled(call, ticket), "Nothing is missing to close it as fixed.")
     steps = [
-        NextStep(_filled(for_caller(call, caller), ticket), _why(requirement, ticket))
+        NextStep(
+            _filled(for_caller(call, caller), ticket),
+            requirement.explanation,
+            _undecided(requirement, ticket),
+        )
         for requirement, call in _open(gate, facts)
     ]
     for step in steps:
@@ -75,8 +87,8 @@ def next_step(ticket: Ticket, caller: Caller, live_run: UUID | None = None) -> N
     if steps:
         return steps[0]
     return NextStep(
-        waiting_for="The fix in the package itself, which no call of this API brings there; the "
-        "`fix` patch of the ticket is shown to mend it."
+        waiting_for="The fix in the package itself, which is brought there outside of this "
+        "service; the fix patch of the ticket is shown to mend it."
     )
 
 
@@ -91,14 +103,9 @@ def _open(gate: tuple[Requirement, ...], facts: GateFacts) -> Iterator[tuple[Req
         yield requirement, requirement.remedy[0]
 
 
-def _why(requirement: Requirement, ticket: Ticket) -> str:
-    last = ticket.evidence.last_attempt
-    if requirement.name is not RequirementName.EVIDENCE or last is None:
-        return requirement.explanation
-    return (
-        f"{requirement.explanation} The newest run, a {last['kind']}, ended {last['outcome']} and "
-        "decided nothing: GET /api/v1/runs/" + str(last["run"]) + " says why."
-    )
+def _undecided(requirement: Requirement, ticket: Ticket) -> Mapping[str, Any] | None:
+    of_evidence = requirement.name is RequirementName.EVIDENCE
+    return ticket.evidence.last_attempt if of_evidence else None
 
 
 def _filled(call: Call, ticket: Ticket) -> Call:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from app.domain import diffs
 from app.domain.accounts import Actor, Role
 from app.domain.arms import PATCH_NAME
+from app.domain.diff_writer import turned_round
 from app.domain.tickets import PatchInfo
 from app.errors import (
+    Conflict,
     FieldError,
     Forbidden,
     InvalidInput,
@@ -22,7 +24,7 @@ from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket
-from app.storage.unit import UnitOfWork
+from app.storage.unit import Stores, UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,10 @@ class PatchService:
         self._catalogues = catalogues
         self._client_code = client_code
 
-    async def put(self, actor: Actor, key: str, name: str, text: str) -> PutPatch:
-        """Store `text` as the patch `name` of a ticket.
+    async def put(
+        self, actor: Actor, key: str, name: str, text: str, *, instead_of: str | None = None
+    ) -> PutPatch:
+        """Store `text` as the patch `name` of a ticket; another one may go in the same step.
 
         Raises:
             NotFound: there is no such ticket.
@@ -67,6 +71,8 @@ class PatchService:
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             _require_author_of(actor, ticket)
+            if instead_of is not None:
+                await _take_off(stores, actor, ticket, instead_of)
             previous = await stores.patches.put(
                 ticket.id,
                 snapshot.target.name,
@@ -82,6 +88,31 @@ class PatchService:
             await reassess(stores, ticket.id, key)
             info = (await shown(stores, key)).patches[name]
             return PutPatch(info=info, created=previous is None)
+
+    async def turn(self, actor: Actor, key: str, name: str) -> str:
+        """Make a patch that was given the wrong way round what it was meant to be.
+
+        A defect that mends the package becomes the fix. All else is turned: what it adds it then
+        removes.
+
+        Returns:
+            The name under which it is stored now.
+
+        Raises:
+            NotFound: there is no such ticket or patch.
+            Conflict: the ticket has a fix already, which it would replace.
+        """
+        async with self._unit.read() as stores:
+            patches = (await shown(stores, key)).patches
+        text = await self.text(key, name)
+        mends = name != "fix" and patches[name].applies == "forward"
+        if not mends:
+            await self.put(actor, key, name, turned_round(text))
+            return name
+        if "fix" in patches:
+            raise Conflict(f"{key} has a fix already; take that off first.")
+        await self.put(actor, key, "fix", text, instead_of=name)
+        return "fix"
 
     async def _require_author(self, actor: Actor, key: str) -> None:
         """Check ahead of all work with the patch that it may come from the actor."""
@@ -117,13 +148,17 @@ class PatchService:
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            digest = await stores.patches.remove(ticket.id, name)
-            if digest is None:
-                raise NotFound(f"{key} has no patch {name[:40]!r}.")
-            await stores.audit.record(
-                actor, "patch.removed", ticket_id=ticket.id, changes={name: [digest, None]}
-            )
+            await _take_off(stores, actor, ticket, name)
             await reassess(stores, ticket.id, key)
+
+
+async def _take_off(stores: Stores, actor: Actor, ticket: LockedTicket, name: str) -> None:
+    digest = await stores.patches.remove(ticket.id, name)
+    if digest is None:
+        raise NotFound(f"{ticket.key} has no patch {name[:40]!r}.")
+    await stores.audit.record(
+        actor, "patch.removed", ticket_id=ticket.id, changes={name: [digest, None]}
+    )
 
 
 def _require_author_of(actor: Actor, ticket: LockedTicket) -> None:

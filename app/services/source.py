@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -26,6 +27,9 @@ from app.sandbox.source import (
 from app.services.sources import Sources
 from app.targets.registry import Registry
 
+_KEPT_S = 20.0
+"""So long the list of a suite's patches is taken to hold."""
+
 MOST_PLACES = 20
 """Of more locations of a ticket the first ones are shown."""
 
@@ -47,6 +51,7 @@ class SourceService:
         """Of what is `declared` the first target is meant where none is named."""
         self._declared = declared
         self._sources = sources
+        self._patches: dict[str, tuple[float, list[str]]] = {}
 
     @property
     def _targets(self) -> Mapping[str, Target]:
@@ -87,6 +92,34 @@ class SourceService:
     def knows(self, path: str | None) -> bool:
         """Tell whether a path that a ticket states names a place where files may be read."""
         return self._holding(path or "") is not None
+
+    async def suite_patches(self, target: str | None) -> list[str]:
+        """Return the paths of the patches that lie in the suite of a target, a moment old.
+
+        None for no target gives none.
+        """
+        if target is None or target not in self._targets:
+            return []
+        seen_at, found = self._patches.get(target, (-_KEPT_S, []))
+        if time.monotonic() - seen_at >= _KEPT_S:
+            _, paths = await self.files(target=target)
+            found = [path for path in paths if path.endswith((".patch", ".diff"))]
+            self._patches[target] = (time.monotonic(), found)
+        return found
+
+    async def suite_patch(self, target: str | None, path: str) -> str:
+        """Return the text of a patch that lies in the suite of a target.
+
+        Raises:
+            NotFound: there is none at `path`.
+        """
+        if path not in await self.suite_patches(target):
+            raise NotFound(f"The suite holds no patch {path[:200]!r}.")
+        try:
+            content = await asyncio.to_thread(read_source, self._of(target), path)
+        except (SourceError, OSError):
+            raise NotFound(f"The suite's patch {path[:200]!r} cannot be read.") from None
+        return content.decode("utf-8", "replace")
 
     async def of_places(self, locations: Sequence[Location]) -> list[PlaceSource]:
         """Return the lines that a ticket's locations name, with some around them."""

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.web import room, words
+from app.web import flash, room, words
 
 MOST_BYTES = 280_000
 """A larger page shows less of its long texts."""
@@ -51,9 +51,10 @@ def page(
     request: Request, name: str, context: Mapping[str, Any] | None = None, status: int = 200
 ) -> Response:
     """Answer with the template `name`; it sees the visitor and what was said after a form."""
+    word = flash.word_for(request)
     shown = {
         "visitor": getattr(request.state, "visitor", None),
-        "said": words.SAID.get(request.query_params.get("said", "")),
+        "said": words.SAID.get(word or ""),
         "path": request.url.path,
         **(context or {}),
     }
@@ -64,6 +65,8 @@ def page(
         # Many small parts, each with its markup: long texts have to do with what is left.
         room.begin(less=excess)
         response = templates.TemplateResponse(request, name, shown, status)
+    if word is not None:
+        flash.drop(response, request)
     return response
 
 

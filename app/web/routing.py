@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.api.problems import InternalError, invalid_input
 from app.errors import FindingsError, Unauthenticated
+from app.web import flash
 from app.web.render import page
 from app.web.visitors import checked_form
 
@@ -74,9 +75,15 @@ def to_login(request: Request) -> Response:
     return see_other(f"/login{suffix}")
 
 
-def see_other(path: str) -> Response:
-    """Send the browser on to a page of this service, after a form was handled."""
-    return RedirectResponse(path, 303)
+def see_other(path: str, *, said: str | None = None) -> Response:
+    """Send the browser on to a page of this service, after a form was handled.
+
+    That page, and no other view of it, says what came of the form: a word of `words.SAID`.
+    """
+    response = RedirectResponse(path, 303)
+    if said is not None:
+        flash.keep(response, path, said)
+    return response
 
 
 def local_path(wanted: str | None) -> str:

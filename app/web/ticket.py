@@ -17,12 +17,16 @@ from app.domain.amendments import proposal_of
 from app.domain.calibration import signals_of
 from app.domain.gate_facts import facts_of
 from app.domain.gates import GATES, evaluate, gate_of
+from app.domain.knowledge import knowledge
+from app.domain.next_step import next_step
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus, TestOutcome, TestResult
+from app.domain.stages import stages
 from app.domain.tickets import TestLink, Ticket
+from app.domain.wrong_way import wrong_way
 from app.factory import Factory
 from app.services.ticket_views import TicketPast, TicketView
-from app.web import diffs
+from app.web import diffs, steps
 from app.web.forms import Refused
 from app.web.render import page
 from app.web.routing import new_router
@@ -81,13 +85,13 @@ async def ticket_page(
 ) -> Response:
     """Show a ticket, with the form that was refused as it was sent."""
     view = await services.ticket_views.show(key)
-    patches = await may_patch(visitor, services, view.ticket)
+    guide = await guided(visitor, services, view)
 
     def made() -> Response:
         context = {
             **shown(view, services),
             **choices(visitor, view),
-            "may_patch": patches,
+            **guide,
             "refused": refused,
             "values": {} if refused is None else refused.values,
         }
@@ -109,6 +113,35 @@ def _is_heavy(view: TicketView) -> bool:
     return texts > _HEAVY_CHARS or results > _HEAVY_RESULTS or amends
 
 
+async def guided(visitor: Visitor, services: Factory, view: TicketView) -> dict[str, Any]:
+    """Return the stages of a ticket, what is next for the visitor, and the patches on offer."""
+    ticket = view.ticket
+    caller = await services.client_code.caller(visitor.actor, ticket)
+    patches = await may_patch(visitor, services, ticket)
+    offered = await services.source.suite_patches(ticket.target) if patches else []
+    own = [path for path in offered if _plants(path, ticket.key)]
+    step = next_step(ticket, caller, view.run.id if view.run and _is_live(view.run) else None)
+    return {
+        "stages": stages(ticket),
+        "next": steps.next_for(ticket, step, own),
+        "may_patch": patches,
+        "own_defects": own,
+        "suite_defects": [path for path in offered if path not in own],
+        "wrong_way": wrong_way(ticket, view.run) if patches else (),
+    }
+
+
+def _plants(path: str, key: str) -> bool:
+    """Tell by its name whether a patch of the suite plants the defect of a ticket."""
+    stem = path.rpartition("/")[2].rpartition(".")[0]
+    rest = stem.removeprefix(key)
+    return rest != stem and (not rest or (rest[0] == "-" and rest[1:].isdigit()))
+
+
+def _is_live(run: Run) -> bool:
+    return run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
 def shown(view: TicketView, services: Factory) -> dict[str, Any]:
     """Return what the templates need to know of a ticket."""
     ticket = view.ticket
@@ -119,7 +152,8 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
         "gate": gate_of(ticket),
         "gates": other_gates(ticket),
         "results": None if view.run is None else results_of(view.run, ticket.tests),
-        "live": view.run is not None and view.run.status in (RunStatus.QUEUED, RunStatus.RUNNING),
+        "live": view.run is not None and _is_live(view.run),
+        "known": knowledge(ticket.evidence),
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),

@@ -46,7 +46,7 @@ async def attempt(
         refused = Refused(form, given.values, error)
         return await ticket_page(request, visitor, services, key, refused)
     place = _PLACES.get(form.partition("-")[0], "main")
-    return see_other(f"/tickets/{key}?said={said}#{place}")
+    return see_other(f"/tickets/{key}#{place}", said=said)
 
 
 _PLACES = {
@@ -58,6 +58,8 @@ _PLACES = {
     "link": "verification",
     "submit": "verification",
     "patch": "verification",
+    "fix": "verification",
+    "defect": "verification",
     "run": "verification",
     "testability": "verification",
     "relation": "relations",
@@ -302,33 +304,6 @@ async def unlink_test(
         await services.links.remove(visitor.actor, key, link_id)
 
     return await attempt(request, visitor, services, key, "link", act, "unlinked")
-
-
-@router.post("/tickets/{key}/patches")
-async def put_patch(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
-    """Store a patch."""
-
-    async def act(given: Sent) -> None:
-        text = given.values.get("patch", "")
-        if text and not text.endswith("\n"):
-            text += "\n"
-        await services.patches.put(visitor.actor, key, given.text("name"), text)
-
-    return await attempt(request, visitor, services, key, "patch", act, "patched")
-
-
-@router.post("/tickets/{key}/patches/{name}/remove")
-async def remove_patch(
-    request: Request, visitor: Maintainer, services: Services, key: TicketKey, name: str
-) -> Response:
-    """Take a patch off the ticket."""
-
-    async def act(_: Sent) -> None:
-        await services.patches.remove(visitor.actor, key, name)
-
-    return await attempt(request, visitor, services, key, "patch", act, "unpatched")
 
 
 @router.post("/tickets/{key}/runs")

@@ -20,6 +20,8 @@ SAID: Mapping[str, str] = {
     "unlinked": "The test is no longer linked.",
     "submitted": "Your test is collected and linked.",
     "patched": "The patch is stored.",
+    "planted": "The suite's own defect is stored.",
+    "turned": "The patch is turned round.",
     "unpatched": "The patch is taken off.",
     "queued": "The run is queued.",
     "cancelled": "The run is cancelled.",
@@ -60,6 +62,56 @@ EVIDENCE: Mapping[str, tuple[str, str, str]] = {
     "not-covered": ("·", "quiet", "No target covers this, so nothing can be run"),
 }
 """How each state of evidence is shown; the word always stands beside its sign."""
+
+DEFECT: Mapping[str, tuple[str, str, str]] = {
+    "there": ("●", "bad", "there"),
+    "absent": ("✓", "good", "absent"),
+    "not-known": ("?", "plain", "not known"),
+}
+"""Whether the defect is in the package: sign, tone and words."""
+
+TESTS: Mapping[str, tuple[str, str, str]] = {
+    "fix": ("✓", "good", "shown by the fix"),
+    "history": ("✓", "good", "shown by history"),
+    "defect": ("✓", "good", "shown by a planted defect"),
+    "not-shown": ("?", "plain", "not shown"),
+}
+"""Whether the tests can tell a sound package from a defective one."""
+
+STAGE: Mapping[str, tuple[str, str]] = {
+    # state: (sign, what it says to those who do not see it)
+    "done": ("✓", "done"),
+    "open": ("", "to do"),
+    "trouble": ("!", "in trouble"),
+    "skipped": ("–", "left out"),
+}
+
+RESOLUTION: Mapping[str, tuple[str, str]] = {
+    # word: (as a page says it, what it means)
+    "fixed": (
+        "fixed",
+        "The defect was there when it was filed and has been mended since. A proof shows it; "
+        "where no run can, a commit and a waiver.",
+    ),
+    "already-fixed": (
+        "already fixed",
+        "The defect was gone before anybody worked on this ticket. A proof shows it, or the "
+        "commit that mended it.",
+    ),
+    "not-a-bug": (
+        "not a bug",
+        "The claim is wrong. A review says so, and you give the reason.",
+    ),
+    "duplicate": ("duplicate", "Another ticket says the same; this one points there."),
+    "wont-fix": ("won't fix", "It is true, and stays as it is. You give the reason."),
+}
+
+STATUS: Mapping[str, str] = {
+    "open": "Nobody is at it.",
+    "investigating": "Somebody looks whether it is true.",
+    "fix-in-progress": "Somebody mends it.",
+    "in-review": "The fix waits for review.",
+}
 
 OUTCOME: Mapping[str, tuple[str, str]] = {
     # word: (sign, tone), of runs and of tests

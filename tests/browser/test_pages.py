@@ -143,7 +143,7 @@ def test_a_draft_survives_a_reload(
     watched = window()
     watched.log_in(service.admin_token)
     watched.page.goto(f"/tickets/{ticket}")
-    watched.page.get_by_text("Add a note").click()
+    watched.page.locator("#notes summary").click()
     watched.page.get_by_label("Note Markdown").fill("half a tho")
     watched.page.reload()
 
@@ -157,11 +157,12 @@ def test_without_javascript_the_same_can_be_done(
     page = watched.page
     watched.log_in(service.admin_token)
     page.goto(f"/tickets/{ticket}")
-    page.get_by_text("Add a note").click()
+    page.locator("#notes summary").click()
     page.get_by_label("Note Markdown").fill("without a script")
     page.get_by_role("button", name="Add", exact=True).last.click()
     page.get_by_text("Your note is added.").wait_for()
-    page.get_by_role("button", name="Run a check").click()
+    page.get_by_text("More", exact=True).click()
+    page.locator(".more").get_by_role("button", name="Run a check").click()
     page.get_by_text("The run is queued.").wait_for()
 
     notes = calls.get(f"/tickets/{ticket}/notes").json()["items"]

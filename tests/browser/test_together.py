@@ -70,7 +70,7 @@ def test_a_run_is_followed_again_after_the_line_was_broken(
         watched.log_in(service.admin_token)
         page.goto(f"/tickets/{key}")
         with page.expect_response("**/events"):
-            page.locator("#verification .runs form:has([value=check]) button").click()
+            page.locator(".next > form:has([value=check]) button").click()
         run = calls.get(f"/runs?ticket={key}&limit=1").json()["items"][0]["id"]
         panel = page.locator(f"[data-run='{run}']")
 

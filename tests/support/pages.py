@@ -45,6 +45,12 @@ class Visitor:
         return await self.client.post(path, data=data, headers=headers or origin())
 
 
+def said_by(answer: httpx.Response) -> str:
+    """Return the word that the next page is to say, once."""
+    found = re.search(r"findings-said=([\w-]+):", answer.headers.get("set-cookie", ""))
+    return found.group(1) if found else ""
+
+
 def origin() -> dict[str, str]:
     """What a browser sends along with a form of the service's own pages."""
     return {"Origin": ORIGIN}

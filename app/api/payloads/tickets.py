@@ -36,6 +36,7 @@ from app.api.payloads.runs import AuthorsOut
 from app.api.payloads.source import PlaceSourceOut
 from app.domain.calibration import ReviewSignal, signals_of
 from app.domain.evidence import EvidenceState, ProofBy
+from app.domain.knowledge import Presence, TestsShown, knowledge
 from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
@@ -364,6 +365,15 @@ class EvidenceOut(Output):
     authors: AuthorsOut | None = Field(description="Who wrote the patches and submitted tests.")
 
 
+class KnownOut(Output):
+    """What runs have shown, as two separate facts."""
+
+    defect: Presence = Field(description="Whether the defect is in the package as it is now.")
+    tests: TestsShown = Field(
+        description="What has shown that the linked tests fail with the defect and pass without."
+    )
+
+
 class TestLinkOut(Output):
     """A linked test."""
 
@@ -446,6 +456,7 @@ class TicketOut(Output):
         description="You review blind: others' verdicts are kept from you until yours is in."
     )
     evidence: EvidenceOut
+    known: KnownOut
     signals: list[ReviewSignal] = Field(
         description="What is odd about the verdicts: several agree and no run has shown "
         "anything, or one says the contrary of what runs show."
@@ -515,12 +526,14 @@ class TickIn(Input):
     done: Flag = Field(examples=[True])
 
 
-_SHOWN = tuple(name for name in TicketOut.model_fields if name not in ("gate", "signals"))
+_MADE = ("gate", "known", "signals")
+_SHOWN = tuple(name for name in TicketOut.model_fields if name not in _MADE)
 
 
 def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
     """Return a ticket as `caller` is answered; nested dataclasses are encoded as they are."""
     body = {name: getattr(ticket, name) for name in _SHOWN}
+    body["known"] = knowledge(ticket.evidence)
     body["signals"] = signals_of(ticket.reviews, ticket.evidence, ticket.resolution)
     body["gate"] = gate_as_told(ticket, caller)
     return body

@@ -11,6 +11,7 @@ from app.cli.tables import Table
 from app.cli.views.words import (
     consensus_words,
     evidence_words,
+    known_words,
     place_words,
     severity_words,
     short,
@@ -43,6 +44,7 @@ def list_row(ticket: Json) -> tuple[object, ...]:
 def show_ticket(out: Output, ticket: Json) -> None:
     """Print a whole ticket."""
     evidence = ticket.get("evidence") or {}
+    defect, tests = known_words(ticket.get("known") or {})
     out.fields(
         [
             ("key", ticket.get("key")),
@@ -50,6 +52,8 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("severity", severity_words(ticket)),
             ("status", _status(ticket)),
             ("evidence", evidence_words(evidence)),
+            ("the defect here is", defect),
+            ("the tests can tell", tests),
             ("evidence says", evidence.get("sentence")),
             ("reviews are", signal_words(ticket.get("signals") or ())),
             ("closed without evidence", _closed_without(evidence)),

@@ -20,6 +20,20 @@ def evidence_words(evidence: Mapping[str, Any]) -> str:
     return f"{state} ({', '.join(remarks)})" if remarks else state
 
 
+_DEFECT = {"there": "there", "absent": "absent", "not-known": "not known"}
+_TESTS = {
+    "fix": "shown by the fix",
+    "history": "shown by history",
+    "defect": "shown by a planted defect",
+    "not-shown": "not shown",
+}
+
+
+def known_words(known: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return whether the defect is in this package, and what shows that the tests can tell."""
+    return _DEFECT.get(known.get("defect", "")), _TESTS.get(known.get("tests", ""))
+
+
 def consensus_words(consensus: Mapping[str, Any]) -> str:
     """Return how the current reviews divide: ``+1 =2`` is one ENDORSE and two NEUTRAL.
 

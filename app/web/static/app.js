@@ -16,6 +16,7 @@ function unfold() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target) return;
   for (let at = target.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+  if (target.matches("details")) quick("input, textarea, select, summary", target).focus();
   if (target.matches("input, textarea, select")) target.focus();
 }
 addEventListener("hashchange", unfold);
@@ -66,6 +67,16 @@ addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+// --- fields that a choice does not need are put away
+for (const form of every("form:has([data-for])")) {
+  const fit = () => {
+    const chosen = quick("[name=to]:checked", form)?.value;
+    for (const part of every("[data-for]", form)) part.hidden = !part.dataset.for.split(" ").includes(chosen);
+  };
+  form.addEventListener("change", fit);
+  fit();
+}
 
 // --- drafts: what was written and not sent is there when the visitor comes back
 for (const area of every("[data-draft]")) {

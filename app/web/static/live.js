@@ -94,7 +94,7 @@ async function refresh(panel, outcome) {
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const focused = region.contains(document.activeElement);
-  for (const name of ["[data-live-region]", ".ticket-head", "#gate", "#checklist"]) {
+  for (const name of ["[data-live-region]", ".ticket-head", "#steps", "#gate", "#checklist"]) {
     const [old, now] = [quick(name), quick(name, fresh)];
     if (old && now && (name === "[data-live-region]" || !old.contains(document.activeElement))) old.replaceWith(now);
   }

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.support.api import Api
-from tests.support.pages import Visitor, fields_of, origin, visiting
-from tests.support.target import defect
+from tests.support.pages import Visitor, fields_of, origin, said_by, visiting
+from tests.support.target import defect, fix_of
 
 pytestmark = pytest.mark.anyio
 
@@ -23,10 +23,10 @@ async def review(api: Api, key: str, **fields: Any) -> str:
     return str(answer.json()["id"])
 
 
-async def upload(visitor: Visitor, path: str, file: tuple[str, str], name: str) -> httpx.Response:
+async def upload(visitor: Visitor, path: str, file: tuple[str, str]) -> httpx.Response:
     return await visitor.client.post(
         path,
-        data={"csrf": visitor.csrf, "name": name, "patch": ""},
+        data={"csrf": visitor.csrf, "patch": ""},
         files={"patch": file},
         headers=origin(),
     )
@@ -87,7 +87,7 @@ async def test_a_refused_answer_is_shown_at_its_own_objection(api: Api) -> None:
         path = f"/tickets/{key}/reviews/{first}/answer"
         answer = await visitor.send(path, {"resolution": "wrong", "reason": "kept text"})
 
-    opened = re.findall(r'<details class="act" open>.*?action="([^"]*)"', answer.text, re.S)
+    opened = re.findall(r'<details class="act"[^>]* open>.*?action="([^"]*)"', answer.text, re.S)
     assert answer.status_code == 422
     assert opened == [path]
     assert fields_of(answer.text, path)["reason"] == "kept text"
@@ -98,9 +98,9 @@ async def test_a_patch_may_come_as_a_file(api: Api) -> None:
 
     async with visiting(api) as visitor:
         await visitor.see(f"/tickets/{key}")
-        path = f"/tickets/{key}/patches"
-        answer = await upload(visitor, path, ("a.patch", text), "defect")
-        empty = await upload(visitor, path, ("", ""), "defect-2")
+        path = f"/tickets/{key}/patches/defect"
+        answer = await upload(visitor, path, ("a.patch", text))
+        empty = await upload(visitor, path, ("", ""))
         html = await visitor.see(f"/tickets/{key}")
 
     assert answer.status_code == 303
@@ -132,7 +132,14 @@ async def test_the_head_says_what_is_known(api: Api) -> None:
         html = await visitor.see(f"/tickets/{ticket['key']}")
 
     head = html[html.index('class="ticket-head"') : html.index('class="two"')]
-    for word in (ticket["key"], "P2", "open", "unverified", ticket["evidence"]["sentence"]):
+    for word in (
+        ticket["key"],
+        "P2",
+        "open",
+        "not known",
+        "not shown",
+        ticket["evidence"]["sentence"],
+    ):
         assert word in head
 
 
@@ -156,3 +163,57 @@ async def test_every_form_of_the_page_proves_where_it_comes_from(api: Api) -> No
     assert len(forms) > 12
     assert all('name="csrf"' in body for _, body in forms)
     assert set(refused) == {403}
+
+
+async def test_the_suites_own_defects_are_planted_under_free_names(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-10"))["key"]
+    folder = "tests/verification/defects"
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+        path = f"/tickets/{key}/patches/suite"
+        own = [f"{folder}/{key}{rest}.patch" for rest in ("", "-2")]
+        answer = await visitor.send(path, {"path": own})
+        outside = await visitor.send(path, {"path": "app/guide.md"})
+
+    assert f'<option value="{own[0]}">' in html
+    assert said_by(answer) == "planted"
+    assert outside.status_code == 404
+    patches = (await api.get(f"/tickets/{key}"))["patches"]
+    assert {name: info["applies"] for name, info in patches.items()} == {
+        "defect": "forward",
+        "defect-2": "forward",
+    }
+
+
+async def test_a_patch_the_wrong_way_round_is_turned_with_one_click(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-13"))["key"]
+    mends = fix_of(defect("B2-DRL-13"))  # of a package that is sound: it only fits in reverse
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        await upload(visitor, f"/tickets/{key}/patches/defect", ("a.patch", mends))
+        before = await visitor.see(f"/tickets/{key}")
+        answer = await visitor.send(f"/tickets/{key}/patches/defect/turn", {})
+        after = await visitor.see(f"/tickets/{key}")
+
+    assert "is the wrong way round" in before
+    assert said_by(answer) == "turned"
+    assert "is the wrong way round" not in after
+    assert (await api.get(f"/tickets/{key}"))["patches"]["defect"]["applies"] == "forward"
+
+
+async def test_one_button_is_next_and_the_page_says_no_word_of_the_api(api: Api) -> None:
+    key = (await api.file(domains=["kasmina"]))["key"]
+    await api.account("rita", "reader")
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+    async with visiting(api, "rita") as visitor:
+        read = await visitor.see(f"/tickets/{key}")
+
+    part = html[html.index('class="next"') : html.index('class="more"')]
+    assert re.findall(r'class="button[^"]*" href="([^"]*)"', part) == ["#node_id"]
+    assert "This waits for a reviewer." in read
+    for word in ("setTestability", "/api/v1", "linkTest", "of this API"):
+        assert word not in html.replace('href="/api/v1', "")
