@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.domain.runs import TestOutcome, TestResult
-from app.domain.targets import Target
+from app.domain.targets import Interpreter, Target
 from app.sandbox.arms import ArmStore
 from app.sandbox.engine import Engine
 from app.sandbox.interface import (
@@ -40,6 +40,7 @@ class Lab:
     runner: asyncio.Runner
     folder: Path
     limits: Limits = field(default_factory=lambda: Limits(per_test_s=20, per_arm_s=40))
+    interpreter: Interpreter = field(default_factory=Interpreter)
 
     def arm(
         self,
@@ -57,7 +58,9 @@ class Lab:
             (root / path).write_text(textwrap.dedent(text))
         for folder in ("pack", SUITE):
             (root / folder).mkdir(parents=True, exist_ok=True)
-        target = Target("pack", root, packages=packages, suites=(SUITE,))
+        target = Target(
+            "pack", root, packages=packages, suites=(SUITE,), interpreter=self.interpreter
+        )
         return ArmStore(self.folder / "arms").prepare(target, patch)
 
     def run_arm(

@@ -322,7 +322,7 @@ def test_other_processes_cannot_be_signalled(caged: Lab) -> None:
 
 def test_killing_everything_in_reach_reaches_nothing(caged: Lab) -> None:
     assert isinstance(caged.sandbox, ZygoteSandbox)
-    zygote = caged.sandbox._first._zygote
+    zygote = caged.sandbox._server(caged.interpreter, other_seeds=False)._zygote
     attack(caged, "os.kill(-1, signal.SIGKILL); raise Stopped('still here')")
 
     assert zygote is not None
