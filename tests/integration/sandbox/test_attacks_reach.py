@@ -322,10 +322,10 @@ def test_other_processes_cannot_be_signalled(caged: Lab) -> None:
 
 def test_killing_everything_in_reach_reaches_nothing(caged: Lab) -> None:
     assert isinstance(caged.sandbox, ZygoteSandbox)
-    zygote = caged.sandbox._server(caged.interpreter, other_seeds=False)._zygote
+    server = caged.sandbox._server(caged.interpreter, other_seeds=False)
+    zygote = caged.runner.run(server.ready())
     attack(caged, "os.kill(-1, signal.SIGKILL); raise Stopped('still here')")
 
-    assert zygote is not None
     assert zygote.alive
     assert only(caged.run("def test_it(): pass")).outcome is TestOutcome.PASSED
     assert caged.sandbox._first._zygote is zygote
