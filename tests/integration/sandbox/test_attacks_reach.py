@@ -328,7 +328,7 @@ def test_killing_everything_in_reach_reaches_nothing(caged: Lab) -> None:
 
     assert zygote.alive
     assert only(caged.run("def test_it(): pass")).outcome is TestOutcome.PASSED
-    assert caged.sandbox._first._zygote is zygote
+    assert server._zygote is zygote
 
 
 LIBC_CALL = """
