@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.datadir import ADMIN_TOKEN_FILE, default_data_dir
+from app.domain.order_policy import OrderRule
 from app.domain.targets import Target
 from app.errors import StartupError
 from app.sandbox.interface import SandboxMode
@@ -113,10 +114,13 @@ class Settings(BaseSettings):
     targets: Path | None = None
     """The file that declares targets; unset: ``targets.toml`` in the data directory."""
 
+    order_policy: Annotated[tuple[OrderRule, ...], NoDecode] = ()
+    """Rules by which the service places work orders itself, separated by commas; unset: none."""
+
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     """Further values of the Host header that are answered, separated by commas."""
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "order_policy", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):

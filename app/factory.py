@@ -55,6 +55,7 @@ from app.services.logins import LoginService
 from app.services.measuring import MeasuringService
 from app.services.monitoring import MonitoringService
 from app.services.mutants import MutantService
+from app.services.order_policy import OrderPolicyService
 from app.services.patches import PatchService
 from app.services.queue import QueueService
 from app.services.relations import RelationService
@@ -461,7 +462,10 @@ class Factory:
     @cached_property
     def work_orders(self) -> WorkOrderService:
         """What is wanted of agents and people."""
-        return WorkOrderService(self.unit, self.runs, self.submissions, self.patches, self.reviews)
+        policy = OrderPolicyService(self.unit, self.settings.order_policy)
+        return WorkOrderService(
+            self.unit, self.runs, self.submissions, self.patches, self.reviews, policy
+        )
 
     @cached_property
     def worker_states(self) -> WorkerService:

@@ -18,6 +18,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "ticket": groups.TICKET,
         "review": groups.REVIEW,
         "queue": groups.QUEUE,
+        "order": groups.ORDER,
         "note": groups.NOTE,
         "batch": Command(
             "commands.batches:file_batch",

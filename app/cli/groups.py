@@ -161,6 +161,46 @@ QUEUE = Group(
     },
 )
 
+ORDER = Group(
+    "Work that is wanted on tickets, and judged by a run.",
+    {
+        "list": Command(
+            "commands.orders:list_orders",
+            ("findings order list --status open", "findings order list --ticket B2-DRL-10"),
+            answer="WorkOrderOut",
+        ),
+        "show": Command(
+            "commands.orders:show_order", ("findings order show 01a2",), answer="WorkOrderOut"
+        ),
+        "place": Command(
+            "commands.orders:place_order",
+            (
+                "findings order place reproduce B2-DRL-10 --note 'On CPU.'",
+                "findings order place assess B2-DRL-10 --specialist pytorch",
+            ),
+            answer="WorkOrderOut",
+        ),
+        "claim": Command(
+            "commands.orders:claim_order",
+            ("findings order claim", "findings order claim reproduce fix --minutes 60"),
+        ),
+        "submit": Command(
+            "commands.orders:submit_order",
+            (
+                "findings order submit 01a2 --test test_scale.py --wait",
+                "findings order submit 01a2 --patch fix.diff --wait",
+                "findings order submit 01a2 --verdict ENDORSE --rationale 'Seen.'",
+            ),
+            answer="WorkOrderOut",
+        ),
+        "release": Command(
+            "commands.orders:release_order",
+            ("findings order release 01a2",),
+            answer="WorkOrderOut",
+        ),
+    },
+)
+
 TEST = Group(
     "The tests that can be run, and their tickets.",
     {

@@ -40,6 +40,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "fix": "agree disagree other",
             "answer": "accepted withdrawn overruled",
             "run-status": "queued running finished cancelled",
+            "order-status": "open claimed submitted accepted rejected errored",
+            "order-kind": "reproduce refute fix assess",
             "run-kind": "check proof",
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others inconclusive "
             "error timed-out",

@@ -65,7 +65,8 @@ class WorkOrder:
     specialist: str | None
     """As whom an assessment is wanted; None: anybody."""
     note: str | None
-    created_by: str
+    created_by: str | None
+    """None: the service itself, by a rule of its policy."""
     created_at: datetime
     claimed_by: str | None
     lease_expires_at: datetime | None

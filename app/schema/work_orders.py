@@ -16,7 +16,8 @@ work_orders = Table(
     Column("status", Text, nullable=False, server_default="open"),
     Column("specialist", ForeignKey("specialists.name")),
     Column("note", Text),
-    Column("created_by", ForeignKey("accounts.id"), nullable=False),
+    # Null: the service itself, by a rule of its policy.
+    Column("created_by", ForeignKey("accounts.id")),
     Column("created_at", Timestamp, nullable=False, server_default=func.now()),
     Column("claimed_by", ForeignKey("accounts.id")),
     # Of a claim: it is open again from then on. Of what was handed in: when it was.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from app.domain.work_orders import (
 from app.errors import Conflict, FieldError, InvalidInput, NotFound
 from app.services.access import lock_ticket, shown
 from app.services.evidence import reassess
+from app.services.order_policy import OrderPolicyService
 from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
@@ -43,12 +44,14 @@ class WorkOrderService:
         submissions: SubmissionService,
         patches: PatchService,
         reviews: ReviewService,
+        policy: OrderPolicyService,
     ) -> None:
         self._unit = unit
         self._runs = runs
         self._submissions = submissions
         self._patches = patches
         self._reviews = reviews
+        self._policy = policy
 
     async def place(self, actor: Actor, draft: OrderDraft) -> WorkOrder:
         """Place an order.
@@ -122,12 +125,22 @@ class WorkOrderService:
         if specialist is not None and not actor.account.may_speak_for(specialist):
             told = f"{actor.name} does not speak for {specialist!r}"
             raise InvalidInput(FieldError("/specialist", told, allowed=actor.account.speaks_for))
-        lasting = timedelta(minutes=minutes)
+        wanted, lasting = tuple(kinds) or tuple(OrderKind), timedelta(minutes=minutes)
+        taken = await self._take(actor, wanted, mine, lasting)
+        if taken is None and await self._policy.place():
+            taken = await self._take(actor, wanted, mine, lasting)
+        return taken
+
+    async def _take(
+        self,
+        actor: Actor,
+        kinds: Collection[OrderKind],
+        specialists: Sequence[str],
+        lasting: timedelta,
+    ) -> WorkOrder | None:
         async with self._unit.begin() as stores:
             await stores.work_orders.mark_lost()
-            order_id = await stores.work_orders.take(
-                actor.account, tuple(kinds) or tuple(OrderKind), mine, lasting
-            )
+            order_id = await stores.work_orders.take(actor.account, kinds, specialists, lasting)
             return None if order_id is None else await stores.work_orders.show(order_id)
 
     async def release(self, actor: Actor, order_id: UUID) -> WorkOrder:
@@ -235,6 +248,11 @@ class WorkOrderService:
         names = ("defect", *(f"defect-{number}" for number in range(2, 100)))
         free = (n for n in names if n not in patches or patches[n].author == actor.name)
         return next(free, "defect")
+
+    async def tend(self) -> None:
+        """Bring orders in step with their runs, and place those that the policy wants."""
+        await self._judge()
+        await self._policy.place()
 
     async def _judge(self) -> None:
         """Bring what was handed in in step with the runs that have ended.

@@ -40,6 +40,7 @@ from app.storage.links import LinkStore
 from app.storage.logins import LoginStore
 from app.storage.mutants import MutantStore
 from app.storage.notes import NoteStore
+from app.storage.order_policy import OrderPolicyStore
 from app.storage.patches import PatchStore
 from app.storage.relations import RelationStore
 from app.storage.reviews import ReviewStore
@@ -114,6 +115,11 @@ class Stores:
     def work_orders(self) -> WorkOrderStore:
         """Work orders."""
         return WorkOrderStore(self._connection)
+
+    @cached_property
+    def order_policy(self) -> OrderPolicyStore:
+        """What the policy of work orders wants placed."""
+        return OrderPolicyStore(self._connection)
 
     @cached_property
     def reviews(self) -> ReviewStore:

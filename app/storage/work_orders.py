@@ -46,8 +46,8 @@ class WorkOrderStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, draft: OrderDraft, ticket_id: int, maker: Account) -> UUID:
-        """Place an order and return its id."""
+    async def add(self, draft: OrderDraft, ticket_id: int, maker: Account | None) -> UUID:
+        """Place an order and return its id; without a maker the service does."""
         order_id = new_id()
         await self._connection.execute(
             insert(work_orders).values(
@@ -56,7 +56,7 @@ class WorkOrderStore:
                 ticket_id=ticket_id,
                 specialist=draft.specialist,
                 note=draft.note,
-                created_by=maker.id,
+                created_by=None if maker is None else maker.id,
             )
         )
         return order_id
@@ -98,7 +98,7 @@ class WorkOrderStore:
                 _doers.c.name.label("doer"),
             )
             .join(tickets, tickets.c.id == work_orders.c.ticket_id)
-            .join(_makers, _makers.c.id == work_orders.c.created_by)
+            .outerjoin(_makers, _makers.c.id == work_orders.c.created_by)
             .outerjoin(_doers, and_(held, _doers.c.id == work_orders.c.claimed_by))
             .where(*wanted)
             .order_by(work_orders.c.id.desc())

@@ -16,7 +16,7 @@ from app import tracing
 from app.domain.environment import environment_digest
 from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
-from app.errors import Unavailable
+from app.errors import FindingsError, Unavailable
 from app.factory import Factory
 from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _LOOKS_FOR_LOST_EVERY_S = 10.0
 _HEARTBEAT_EVERY_S = 10.0
+_TENDS_ORDERS_EVERY_S = 10.0
 _LOOKS_FOR_WORK_EVERY_S = 5.0
 """New jobs ring; those that were put back for a while come due without it."""
 _PAUSE_S = 1.0
@@ -66,6 +67,7 @@ class Worker:
             asyncio.create_task(self._rescue_forever(), name="rescue"),
             asyncio.create_task(self._beat_forever(), name="heartbeat"),
             asyncio.create_task(self._sweep_forever(), name="housekeeping"),
+            asyncio.create_task(self._tend_forever(), name="work orders"),
         ]
         try:
             await self._serve()
@@ -209,6 +211,15 @@ class Worker:
                 # While the database was away nobody could give a sign of life.
                 pause = self._silence_s
             await asyncio.sleep(pause)
+
+    async def _tend_forever(self) -> None:
+        """Judge what was handed in for work orders also while nobody asks for them."""
+        while True:
+            try:
+                await self._factory.work_orders.tend()
+            except FindingsError as error:
+                log.warning("work-orders.failed", reason=error.detail)
+            await asyncio.sleep(_TENDS_ORDERS_EVERY_S)
 
     async def _sweep_forever(self) -> None:
         every = self._factory.settings.housekeeping_every_s

@@ -78,7 +78,7 @@ class WorkOrderOut(Output):
     status: OrderStatus
     specialist: str | None
     note: str | None
-    created_by: str
+    created_by: str | None = Field(description="Null: the service, by a rule of its policy.")
     created_at: datetime
     claimed_by: str | None
     lease_expires_at: datetime | None

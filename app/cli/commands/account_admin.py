@@ -64,6 +64,12 @@ def edit_account(
         bool, Option("--speaks-for-none", help="It speaks for no specialist any more.")
     ] = False,
     display_name: Annotated[str | None, Option(help="The name people read; '' for none.")] = None,
+    blind: Annotated[
+        bool, Option("--blind", help="It sees others' verdicts on a ticket once its own is in.")
+    ] = False,
+    not_blind: Annotated[
+        bool, Option("--not-blind", help="It sees all verdicts, as by default.")
+    ] = False,
     as_json: JsonFlag = None,
 ) -> None:
     """Change what an account may do, and as whom it reviews."""
@@ -74,9 +80,11 @@ def edit_account(
         body["speaks_for"] = [] if speaks_for_none else speaks_for
     if display_name is not None:
         body["display_name"] = display_name or None
+    if blind or not_blind:
+        body["blind"] = blind
     if not body:
         raise UsageProblem(
-            "there is nothing to change", "Give --role, --speaks-for or --display-name"
+            "there is nothing to change", "Give --role, --speaks-for, --display-name or --blind"
         )
     _change(ctx, name, body, as_json=as_json)
 

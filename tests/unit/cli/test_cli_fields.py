@@ -5,11 +5,30 @@ from __future__ import annotations
 import pytest
 
 from app.api import payloads
-from app.api.payloads import accounts, calibration, exchange, queue, review_outputs, runs, tickets
+from app.api.payloads import (
+    accounts,
+    calibration,
+    exchange,
+    queue,
+    review_outputs,
+    runs,
+    tickets,
+    work_orders,
+)
 from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.fields import FIELDS
 
-MODULES = (accounts, calibration, exchange, queue, review_outputs, runs, tickets, payloads)
+MODULES = (
+    accounts,
+    calibration,
+    exchange,
+    queue,
+    review_outputs,
+    runs,
+    tickets,
+    work_orders,
+    payloads,
+)
 
 
 def schema(name: str) -> list[str]:
