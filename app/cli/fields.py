@@ -14,8 +14,8 @@ _SUMMARY = (
 _TICKET = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories locations sections checklist relations reports assignee reported_on external_ref "
-    "commits resolution_text reviews consensus verdicts_hidden evidence signals tests patches "
-    "external_results testability closure gate version created_at updated_at created_by"
+    "commits resolution_text reviews consensus verdicts_hidden evidence known signals tests "
+    "patches external_results testability closure gate version created_at updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "
@@ -32,8 +32,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "outdated claim fix proposed_severity amendment evidence provenance superseded_by answer "
         "applied",
         "RunSummaryOut": _RUN,
-        "RunOut": f"{_RUN} arms also_broken compared not_comparable authors environment hints hint "
-        "by_hand",
+        "RunOut": f"{_RUN} arms also_broken strength compared not_comparable authors environment "
+        "hints hint by_hand",
         "CalibrationRowOut": "who n right wrong abstained low high",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
         "last_flake_at warnings",
