@@ -47,6 +47,7 @@ from app.services.external import ExternalService
 from app.services.figures import FigureService
 from app.services.filing import FilingService
 from app.services.gates import GateService
+from app.services.history_plans import HistoryPlans
 from app.services.housekeeping import HousekeepingService
 from app.services.idempotency import IdempotencyService
 from app.services.imports import ImportService
@@ -216,9 +217,12 @@ class Factory:
         reverse: bool = False,
         *,
         revision: str | None = None,
+        in_force: str | None = None,
         extra_files: Mapping[str, str] | None = None,
     ) -> PreparedArm:
         """Return an arm of a target at a revision, or of what is in force. Blocks: use a thread.
+
+        `in_force` is the commit that was in force when it was asked for.
 
         Raises:
             RevisionRefused: the revision cannot be used.
@@ -226,7 +230,7 @@ class Factory:
             FolderError: the target cannot be read.
             OSError: a file cannot be read or written.
         """
-        read = self.sources.read(target, revision)
+        read = self.sources.read(target, revision, in_force=in_force)
         return self.arms.prepare(target, patch_text, reverse, extra_files=extra_files, read=read)
 
     @cached_property
@@ -398,6 +402,7 @@ class Factory:
             self.catalogues,
             self.bell,
             self.client_code,
+            HistoryPlans(self.sources),
             most_queued=self.settings.queued_runs_per_account,
         )
 

@@ -28,6 +28,8 @@ async def trigger_run(
 
     A `check` runs them on the bundled package. A `proof` runs them on a defective package, where
     they must fail, and on the sound one, where they must pass, with the rest of the suite beside.
+    Two revisions of a git repository are such packages, too (`before`, `after`): nobody wrote them
+    to please a test.
     A run that measures `strength` changes one place after another of what the ticket is about and
     tells which changes the tests notice; it needs linked tests that pass, and touches no evidence.
     Everything the run depends on is frozen now. `Location` is where to look for the result.
@@ -41,6 +43,7 @@ async def trigger_run(
         force=body.force,
         budget_s=body.budget_s,
         scope=body.scope,
+        wanted=body.wanted,
     )
     headers = {"Location": f"/api/v1/runs/{run.id}"}
     return JsonResponse(run_body(run), 202, headers)

@@ -44,6 +44,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             (
                 "findings verify B2-DRL-10",
                 "findings verify B2-DRL-10 --proof --repeat 3",
+                "findings verify B7-DRL-01 --proof --before 4f2a9c1~1 --after 4f2a9c1",
                 "findings verify B2-DRL-10 --watch",
             ),
             "Run the tests of a ticket and wait for the result.",

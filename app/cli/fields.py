@@ -32,7 +32,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "outdated claim fix proposed_severity amendment evidence provenance superseded_by answer "
         "applied",
         "RunSummaryOut": _RUN,
-        "RunOut": f"{_RUN} arms also_broken strength compared not_comparable authors environment "
+        "RunOut": f"{_RUN} arms also_broken strength revisions compared not_comparable authors "
+        "environment "
         "hints hint by_hand",
         "CalibrationRowOut": "who n right wrong abstained low high",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import chain, count
 
 from app.domain.evidence import ProofBy
-from app.domain.runs import ArmPlan, PatchUse, RunKind, RunPlan
+from app.domain.runs import ArmPlan, ArmResult, PatchUse, RunKind, RunPlan
 
 PATCH_NAME = re.compile(r"fix|defect(?:-(?:[2-9]|[1-9]\d{1,2}))?")
 """``fix``, ``defect``, ``defect-2`` …"""
@@ -65,19 +65,50 @@ def mismatch(plan: RunPlan, *, suite: str, packages: Mapping[str, str]) -> str |
         suite: digest of the worker's suite, without submitted files.
         packages: digests of the prepared packages by arm.
     """
-    as_planned = suite == plan.suite_digest and all(
-        packages[arm.name] == plan.package_digest for arm in plan.arms if arm.patch is None
-    )
-    if as_planned:
+    moved = [
+        arm
+        for arm in plan.arms
+        if arm.patch is None and packages[arm.name] != (arm.package_digest or plan.package_digest)
+    ]
+    if suite == plan.suite_digest and not moved:
         return None
+    for arm in moved:
+        if arm.revision is not None:
+            return (
+                f"waits for a worker whose repository holds {arm.revision[:10]} as it was; trigger "
+                "it again if that is gone"
+            )
     return (
         f"waits for a worker with package {plan.package_digest[:12]} and suite "
         f"{plan.suite_digest[:12]}; trigger it again if those are gone"
     )
 
 
+def ships(arm: ArmPlan | ArmResult, plan: RunPlan) -> bool:
+    """Tell whether an arm holds the package that was in force when the run was triggered."""
+    return arm.patch is None and arm.package_digest in ("", plan.package_digest)
+
+
+def judged_last(arms: Sequence[ArmPlan]) -> int:
+    """Return the position of the arm after of a proof; of a check, of its one arm."""
+    return next((n for n, arm in enumerate(arms) if arm.name == "after"), len(arms) - 1)
+
+
+def plan_history(before: ArmPlan, after: ArmPlan, in_force: ArmPlan) -> tuple[ArmPlan, ...]:
+    """Return the arms of a proof from history.
+
+    Both sides are code that exists, so that nobody wrote a patch to please a test. Where after is
+    not what is in force, the tests run there too.
+    """
+    if after.revision == in_force.revision:
+        return before, after
+    return before, after, in_force
+
+
 def proof_by(arms: Sequence[ArmPlan]) -> ProofBy | None:
-    """Return which kind of patch a proof rests on; None for a check."""
+    """Return what a proof rests on: which kind of patch, or history; None for a check."""
+    if len(arms) > 1 and any(arm.revision is not None for arm in arms):
+        return ProofBy.HISTORY
     names = {arm.patch.name for arm in arms if arm.patch is not None}
     if not names:
         return None

@@ -76,6 +76,13 @@ def _arm(run: Run, arm: ArmResult) -> list[Step]:
     lines = [
         f"mkdir {place} && tar c --exclude=./.git --exclude=./.venv . | tar x -C {place}",
     ]
+    if arm.revision is not None:
+        # Only the package is of that revision; the suite stays as it is.
+        lines.append(f"git archive {_word(arm.revision)} | tar x -C {place}")
+        handed_in = {_whole_path(run.tests, file) for file in run.submitted}
+        files = {test.partition("::")[0] for test in run.tests} - handed_in
+        if files:
+            lines.append(f"cp -p --parents {_words(sorted(files))} {place}")
     if arm.patch is not None:
         reverse = "--reverse " if arm.patch.reverse else ""
         lines.append(f"patch -p1 --fuzz=0 {reverse}-d {place} < {_file(arm.patch)}")
@@ -94,6 +101,8 @@ def _arm(run: Run, arm: ArmResult) -> list[Step]:
 
 
 def _said(arm: ArmResult) -> str:
+    if arm.revision is not None:
+        return f"the package at {arm.revision[:10]}"
     if arm.patch is None:
         return "the package as it is"
     return f"the package {'without' if arm.patch.reverse else 'with'} the patch {arm.patch.name}"

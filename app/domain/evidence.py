@@ -114,6 +114,7 @@ class FinishedRun:
     digests: Digests
     covers_all_links: bool
     after_is_bundled: bool
+    """The arm after, or one beside it, held what was in force."""
     by: ProofBy | None
     finished_at: datetime
     environment: str | None = None
@@ -248,11 +249,19 @@ def _state_after(run: FinishedRun, previous: Decision | None) -> EvidenceState |
             failing = EvidenceState.REGRESSED if run.regressed else EvidenceState.REPRODUCED
             return kept or failing
         case RunOutcome.PROVEN:
+            if run.by is ProofBy.HISTORY and run.bundled_failed:
+                return EvidenceState.REGRESSED
             return EvidenceState.PROVEN if run.after_is_bundled else EvidenceState.FIX_READY
         case RunOutcome.CANNOT_FAIL:
+            if run.by is ProofBy.HISTORY:
+                # Which revisions were chosen says nothing of the tests.
+                return EvidenceState.REPRODUCED if run.bundled_failed else None
             return EvidenceState.CANNOT_FAIL
         case RunOutcome.NOT_FIXED:
-            return EvidenceState.REPRODUCED if run.after_is_bundled else None
+            fails_now = run.after_is_bundled and (
+                run.by is not ProofBy.HISTORY or run.bundled_failed
+            )
+            return EvidenceState.REPRODUCED if fails_now else None
         case (
             RunOutcome.BREAKS_OTHERS
             | RunOutcome.MEASURED
@@ -339,6 +348,11 @@ def sentence(
     text = _SENTENCES[state]
     if state is EvidenceState.PROVEN and by is ProofBy.DEFECT:
         text = "The defect is absent here, and the tests catch it when it is planted."
+    elif state is EvidenceState.PROVEN and by is ProofBy.HISTORY:
+        text = (
+            "The tests fail before the commit that repaired it and pass after it and on what is in "
+            "force: history proves it."
+        )
     if flaky:
         text = " ".join(_flips(one) for one in flaky)
     elif contradicted:

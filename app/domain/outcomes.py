@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from app.domain import others
+from app.domain.arms import judged_last, proof_by
 from app.domain.causes import Cause
+from app.domain.evidence import ProofBy
 from app.domain.others import named
 from app.domain.readings import Reading, Shows, demonstrates, read_all
 from app.domain.runs import (
@@ -53,7 +55,9 @@ def decide(
         return verdict
     linked = [test.node_id for test in plan.tests]
     readings = {arm.name: read_all(linked, arm, plan.repeats) for arm in arms}
-    reason = next(_inconclusive_reasons(plan, arms, readings, passed_before), None)
+    # What came after is asked only once before and after have shown something.
+    judged = arms[: judged_last(plan.arms) + 1]
+    reason = next(_inconclusive_reasons(plan, judged, readings, passed_before), None)
     if reason is not None:
         return Verdict(RunOutcome.INCONCLUSIVE, reason)
     if kind is RunKind.CHECK:
@@ -100,10 +104,11 @@ def _inconclusive_reasons(
         for reading in readings[arm.name].values():
             if reading.shows is Shows.NOTHING:
                 yield reading.reason
-    yield from _guards_that_fail(plan, readings)
+    judged = {arm.name: readings[arm.name] for arm in arms}
+    yield from _guards_that_fail(plan, judged)
     for test in plan.tests:
-        yield from _interfaces(test.node_id, readings, passed_before)
-        yield from _subtests_skipped_here_only(test.node_id, readings)
+        yield from _interfaces(test.node_id, judged, passed_before)
+        yield from _subtests_skipped_here_only(test.node_id, judged)
 
 
 def _guards_that_fail(plan: RunPlan, readings: Readings) -> Iterator[str]:
@@ -144,29 +149,33 @@ def _subtests_skipped_here_only(node_id: str, readings: Readings) -> Iterator[st
 
 
 def _decide_check(plan: RunPlan, readings: Mapping[str, Reading]) -> Verdict:
+    revision = plan.arms[0].revision
+    where = "on the bundled package" if revision is None else f"at {revision[:10]}"
     failing = [one for one in readings.values() if one.shows is Shows.FAILS]
     if failing:
         return Verdict(
             RunOutcome.FAILED,
-            f"{len(failing)} of {len(plan.tests)} linked tests fail on the bundled package.",
+            f"{len(failing)} of {len(plan.tests)} linked tests fail {where}.",
         )
     return Verdict(
         RunOutcome.PASSED,
-        f"All {len(plan.tests)} linked tests pass on the bundled package."
-        + _skipped_alike([readings]),
+        f"All {len(plan.tests)} linked tests pass {where}." + _skipped_alike([readings]),
     )
 
 
 def _decide_proof(plan: RunPlan, arms: Sequence[ArmResult], readings: Readings) -> Verdict:
-    *before, after = arms
+    at = judged_last(plan.arms)
+    before, after, now = arms[:at], arms[at], arms[at + 1 :]
     of_before = [readings[arm.name] for arm in before]
     of_after = readings[after.name]
+    same = _both_are_one(plan, before, after)
     blind = _cannot_fail(plan, {arm.name: readings[arm.name] for arm in before})
     if blind is not None:
-        return Verdict(RunOutcome.CANNOT_FAIL, blind)
+        turned = _brings_it_in(plan, before, after, of_after)
+        return Verdict(RunOutcome.CANNOT_FAIL, f"{turned or blind}{same}")
     unfixed = [one for one in of_after.values() if one.shows is Shows.FAILS]
     if unfixed:
-        return Verdict(RunOutcome.NOT_FIXED, _not_fixed(unfixed, of_before))
+        return Verdict(RunOutcome.NOT_FIXED, f"{_not_fixed(unfixed, of_before)}{same}")
     comparison = others.compare(
         plan.others, before, after, files=[file.path for file in plan.others_submitted]
     )
@@ -179,6 +188,8 @@ def _decide_proof(plan: RunPlan, arms: Sequence[ArmResult], readings: Readings) 
             not_comparable=comparison.not_comparable,
         )
     outcome, reason = _proven(plan, comparison, of_before)
+    for arm in now:
+        outcome, reason = _still(outcome, reason, readings[arm.name], of_before)
     return Verdict(
         outcome,
         reason + _skipped_alike(list(readings.values())),
@@ -206,6 +217,67 @@ def _proven(
     if not _asserted(before):
         said = f"It is proven, but no assertion failed ({_causes(before)}). {said}"
     return RunOutcome.PROVEN, f"{said}, and {others.sentence(comparison)}."
+
+
+def _both_are_one(plan: RunPlan, before: Sequence[ArmResult], after: ArmResult) -> str:
+    """Say so where a proof from history has the same package on both sides."""
+    if proof_by(plan.arms) is not ProofBy.HISTORY:
+        return ""
+    if any(arm.package_digest != after.package_digest for arm in before):
+        return ""
+    return (
+        " Both sides hold the same package: the commit changes nothing of it, and may only file "
+        "the ticket. Name the commit that repairs it."
+    )
+
+
+def _brings_it_in(
+    plan: RunPlan,
+    before: Sequence[ArmResult],
+    after: ArmResult,
+    of_after: Mapping[str, Reading],
+) -> str | None:
+    """Return what to say of a commit that is the beginning of the defect, not its end."""
+    failing = [node_id for node_id, one in of_after.items() if one.shows is Shows.FAILS]
+    if proof_by(plan.arms) is not ProofBy.HISTORY or not failing:
+        return None
+    if any(arm.package_digest == after.package_digest for arm in before):
+        return None
+    commit = (after.revision or "what is in force")[:10]
+    return (
+        f"This commit brings the defect in: before {commit} the tests pass, and with it they fail "
+        f"({named(failing)}). Nothing is proven; name the commit that repairs it."
+    )
+
+
+def _still(
+    outcome: RunOutcome,
+    reason: str,
+    now: Mapping[str, Reading],
+    before: Sequence[Mapping[str, Reading]],
+) -> tuple[RunOutcome, str]:
+    """Return outcome and reason of a proof from history in view of what is in force."""
+    if outcome is not RunOutcome.PROVEN:
+        return outcome, reason
+    for node_id, reading in now.items():
+        stale = reading.cause is Cause.INTERFACE and all(
+            arm[node_id].signature != reading.signature for arm in before
+        )
+        if reading.shows is Shows.NOTHING:
+            return (
+                RunOutcome.INCONCLUSIVE,
+                f"{reason} What is in force shows nothing: {reading.reason}",
+            )
+        if reading.shows is Shows.FAILS and stale:
+            return RunOutcome.INCONCLUSIVE, (
+                f"{reason} On what is in force {node_id} cannot be run any more, for how it calls "
+                f"the package ({reading.place or 'in its own lines'}): bring the test up to date."
+            )
+    failing = [one.node_id for one in now.values() if one.shows is Shows.FAILS]
+    if failing:
+        told = f"{reason} But on what is in force they fail: the defect is back ({named(failing)})."
+        return outcome, told
+    return outcome, f"{reason} They pass on what is in force, too."
 
 
 def _asserted(before: Sequence[Mapping[str, Reading]]) -> bool:

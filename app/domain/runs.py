@@ -159,8 +159,25 @@ class ArmPlan:
     """One arm of a run, as frozen when the run was triggered."""
 
     name: str
-    """``bundled`` in a check; ``before``, ``before-2`` … and ``after`` in a proof."""
+    """``bundled`` in a check, ``revision`` where that is of another one than is in force;
+    ``before``, ``before-2`` … and ``after`` in a proof, with ``bundled`` where after is not in
+    force."""
     patch: PatchUse | None = None
+    revision: str | None = None
+    """The commit whose package it holds; None: what is in force."""
+    package_digest: str = ""
+    """Of the package at that revision; empty where it is in force, or patched."""
+
+
+@dataclass(frozen=True)
+class NamedCommit:
+    """A commit that a run names, as it was when the run was triggered."""
+
+    id: str
+    at: str
+    """When it was committed, as RFC 3339."""
+    author: str
+    subject: str
 
 
 @dataclass(frozen=True)
@@ -205,6 +222,10 @@ class RunPlan:
     """Those of other tickets that are proven or fix-ready: they count among the others."""
     strength: StrengthPlan | None = None
     """What a run that measures strength changes."""
+    revision: str | None = None
+    """The commit in force; a folder has none."""
+    commits: tuple[NamedCommit, ...] = ()
+    """What is told of the revisions of the arms."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +244,8 @@ class ArmResult:
     """What the engine noticed; one on a neighbour holds the node id of the test that depends."""
     uses: tuple[str, ...] = ()
     """Files of the suite that the linked tests imported, relative to the arm's root."""
+    revision: str | None = None
+    """The commit whose package it held; None: what was in force."""
 
 
 @dataclass(frozen=True)
@@ -292,6 +315,10 @@ class Run:
     suite_digest: str | None = None
     strength: Strength | None = None
     """What a run that measures strength has found so far."""
+    commits: tuple[NamedCommit, ...] = ()
+    """What is told of the revisions of its arms."""
+    revision: str | None = None
+    """The commit that was in force; a folder has none."""
 
     @property
     def hints(self) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ run_arms = Table(
     Column("hints", JSONB, nullable=False, server_default=text("'[]'")),
     # Files of the suite that the linked tests imported.
     Column("uses", JSONB, nullable=False, server_default=text("'[]'")),
+    # The commit whose package it held.
+    Column("revision", Text),
 )
 
 test_tallies = Table(

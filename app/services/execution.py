@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain import evidence, outcomes
-from app.domain.arms import proof_by
+from app.domain.arms import proof_by, ships
 from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
@@ -402,7 +402,7 @@ class ExecutionService:
             # A run that only contradicts is no deciding one.
             attempt = None if decision.run == run.id else _attempt(run, verdict)
             await stores.ticket_edits.save_decision(run.ticket_id, decision, shown, attempt=attempt)
-        await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(arms))
+        await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(run.plan, arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         await self._tell_end(stores, run, verdict, events)
         if target is not None and others is not None:
@@ -451,7 +451,7 @@ async def _keep_known(
     linked = [test.node_id for test in run.plan.tests]
     files: dict[str, list[str]] = {}
     for arm in arms:
-        if arm.patch is None and arm.failure is None:
+        if ships(arm, run.plan) and arm.failure is None:
             files |= whole_files(run.plan.others, linked, arm)
     flipped = {key.node_id.partition("::")[0] for key, tally in tallies.items() if tally.flaky}
     for path in flipped:
@@ -471,7 +471,7 @@ async def _facts(
     plan, where = run.plan, environment_digest(environment)
     uses = used_test_files(plan, arms, target)
     digests = {test.node_id: test.digest for test in plan.tests}
-    bundled = [arm for arm in arms if arm.patch is None]
+    bundled = [arm for arm in arms if ships(arm, plan)]
     failed = failing(bundled, digests)
     # Only a failure asks what was known before.
     regressed = await stores.tallies.passed_elsewhere(
@@ -492,8 +492,11 @@ async def _facts(
             # Of another suite than that of now nothing is known of what the tests import.
             uses_digest(uses, target.test_files if same_suite else {}),
         ),
-        covers_all_links=plan.covers_all_links,
-        after_is_bundled=plan.arms[-1].patch is None,
+        # A check of another revision says nothing of what is in force.
+        covers_all_links=plan.covers_all_links and any(ships(arm, plan) for arm in plan.arms),
+        after_is_bundled=any(
+            ships(arm, plan) for arm in plan.arms if not arm.name.startswith("before")
+        ),
         by=proof_by(plan.arms),
         finished_at=datetime.now(UTC),
         environment=where,
@@ -516,12 +519,12 @@ def _attempt(run: ClaimedRun | UnreadablePlan, verdict: Verdict) -> dict[str, An
     }
 
 
-def _bundled_outcomes(arms: Sequence[ArmResult]) -> dict[str, str]:
+def _bundled_outcomes(plan: RunPlan, arms: Sequence[ArmResult]) -> dict[str, str]:
     """Return how tests ended on the package as it ships, the last repeat counting."""
     return {
         result.node_id: result.outcome.value
         for arm in arms
-        if arm.patch is None
+        if ships(arm, plan)
         for result in arm.results
     }
 

@@ -28,6 +28,7 @@ from app.services.access import caller_on, describe, lock_ticket
 from app.services.catalogue import Catalogues, how_it_applies
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
+from app.services.history_plans import HistoryPlan, HistoryPlans, Wanted
 from app.services.strength import Outlines, plan_strength
 from app.storage.bell import Bell
 from app.storage.links import ExpandedTest
@@ -49,6 +50,7 @@ def default_repeats(kind: RunKind, tests: int) -> int:
     return 2 if tests > 1 else 1
 
 
+_AS_IT_IS = Wanted()
 KEEP_ALIVE_S = 15.0
 """How long a watcher hears nothing before it is told that the line is open."""
 
@@ -62,11 +64,13 @@ class RunService:
         catalogues: Catalogues,
         bell: Bell,
         client_code: ClientCode,
+        histories: HistoryPlans,
         *,
         most_queued: int,
     ) -> None:
         self._unit = unit
         self._outlines = Outlines()
+        self._histories = histories
         self._client_code = client_code
         self._catalogues = catalogues
         self._bell = bell
@@ -83,6 +87,7 @@ class RunService:
         force: bool = False,
         budget_s: int | None = None,
         scope: StrengthScope | None = None,
+        wanted: Wanted = _AS_IT_IS,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -95,23 +100,30 @@ class RunService:
             force: run even where an earlier result could be reused.
             budget_s: for how long mutants are run to measure strength.
             scope: what is changed to measure it.
+            wanted: the revisions that it is about. A proof without any takes the commits that the
+                ticket names, where its target's history has them.
 
         Raises:
             NotFound: there is no such ticket.
             NothingToRun: no test is linked, or a proof has no patch that applies, or strength has
                 no tests that pass or nothing to change.
-            InvalidInput: a named test is not linked.
+            InvalidInput: a named test is not linked, or a revision cannot be used.
             SandboxRefused: it would run a client's code, and a layer of isolation is missing.
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
         snapshot = await (await self._catalogues.of_ticket(key)).in_step()
+        async with self._unit.read() as stores:
+            commits = await stores.tickets.commits_of(key)
+        history = await self._histories.plan(kind, snapshot, wanted, commits)
         strict = await self._client_code.is_caged()
         measures = kind is RunKind.STRENGTH
         defined = await self._outlines.of(snapshot) if measures else ()
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             caller = caller_on(actor, ticket, strict=strict)
-            plan, authors = await self._plan(stores, ticket, kind, tests, snapshot, repeats, caller)
+            plan, authors = await self._plan(
+                stores, ticket, kind, tests, snapshot, repeats, caller, history
+            )
             if measures:
                 strength = await plan_strength(
                     stores,
@@ -168,6 +180,7 @@ class RunService:
         snapshot: Snapshot,
         repeats: int | None,
         caller: Caller,
+        history: HistoryPlan | None,
     ) -> tuple[RunPlan, Authors]:
         linked = await stores.links.expanded(ticket.id, ticket.key, snapshot.support_digest)
         if not linked:
@@ -177,7 +190,7 @@ class RunService:
         usable: dict[str, tuple[str, str]] = {}
         others: tuple[str, ...] = ()
         mine = {test.node_id for test in chosen}
-        if kind is RunKind.PROOF:
+        if kind is RunKind.PROOF and history is None:
             usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
         if kind is not RunKind.CHECK:
             everything = await stores.catalogue.tests(snapshot.target.name)
@@ -187,7 +200,7 @@ class RunService:
                 for _, test in everything
                 if test.node_id not in mine and snapshot.target.runs_beside(test.path, files)
             )
-        arms = plan_arms(kind, usable)
+        arms = plan_arms(kind, usable) if history is None else history.arms
         if arms is None:
             raise _no_patch(ticket.key, patches, caller)
         submitted = [
@@ -217,6 +230,8 @@ class RunService:
                 if kind is RunKind.PROOF and snapshot.target.others == ("suite",)
                 else ()
             ),
+            revision=snapshot.revision,
+            commits=() if history is None else history.commits,
         )
         return plan, authors
 

@@ -33,12 +33,15 @@ class Sources:
                 known = self._histories[target.name] = target, History(target)
             return known[1]
 
-    def read(self, target: Target, revision: str | None = None) -> TargetFiles:
+    def read(
+        self, target: Target, revision: str | None = None, *, in_force: str | None = None
+    ) -> TargetFiles:
         """Return what an arm is made of: the package of a revision, and the suite in force.
 
         Args:
             target: the target.
             revision: id of a commit; None for what is in force.
+            in_force: the commit that was in force at the moment in question; None for now.
 
         Raises:
             RevisionRefused: the revision cannot be used.
@@ -51,7 +54,7 @@ class Sources:
                 return here
             return self.history(target).read_beside(revision, here)
         history = self.history(target)
-        return history.read(revision, history.in_force() or "")
+        return history.read(revision, in_force or history.in_force() or "")
 
     def snapshot(self, target: Target) -> Snapshot:
         """Return what is in force.

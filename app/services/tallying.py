@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain import flakes
+from app.domain.arms import ships
 from app.domain.catalogue import TargetState
 from app.domain.causes import Cause
 from app.domain.environment import environment_digest
@@ -28,7 +29,7 @@ def seen(plan: RunPlan, arms: Sequence[ArmResult], target: TargetState) -> dict[
                 key = TallyKey(node_id, arm.package_digest, digest)
                 before = found[key].endings if key in found else ()
                 found[key] = Seen(
-                    (*before, *endings), bundled=arm.patch is None, linked=node_id in digests
+                    (*before, *endings), bundled=ships(arm, plan), linked=node_id in digests
                 )
     return found
 
@@ -58,9 +59,8 @@ async def passed_before(
     """Return which of the tests that fail by their interface passed on another package."""
     wanted = fails_by_interface(arms)
     tests = [(test.node_id, test.digest) for test in plan.tests if test.node_id in wanted]
-    return await stores.tallies.passed_elsewhere(
-        tests, plan.package_digest, environment_digest(environment)
-    )
+    here = arms[0].package_digest if len(arms) == 1 else plan.package_digest
+    return await stores.tallies.passed_elsewhere(tests, here, environment_digest(environment))
 
 
 async def any_flips(

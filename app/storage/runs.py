@@ -35,6 +35,7 @@ from app.domain.runs import (
     ArmResult,
     Authors,
     LinkedTest,
+    NamedCommit,
     PatchUse,
     Run,
     RunKind,
@@ -306,6 +307,8 @@ class RunStore:
             plan["tests"].label("tests"),
             plan["submitted"].label("submitted"),
             plan["suite_digest"].astext.label("suite_digest"),
+            plan["commits"].label("commits"),
+            plan["revision"].astext.label("revision"),
         )
         row = (await self._connection.execute(query.where(runs.c.id == run_id))).one_or_none()
         if row is None:
@@ -323,6 +326,11 @@ class RunStore:
                 for file in _mappings(row.submitted)
             ),
             suite_digest=row.suite_digest,
+            revision=row.revision,
+            commits=tuple(
+                NamedCommit(*(str(one.get(name, "")) for name in ("id", "at", "author", "subject")))
+                for one in _mappings(row.commits)
+            ),
         )
 
     async def newest(self, ticket_id: int) -> NewestRun | None:
@@ -521,7 +529,15 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
     """Build a plan from its stored form."""
     return RunPlan(
         target=stored["target"],
-        arms=tuple(ArmPlan(arm["name"], _patch_use(arm["patch"])) for arm in stored["arms"]),
+        arms=tuple(
+            ArmPlan(
+                arm["name"],
+                _patch_use(arm["patch"]),
+                arm.get("revision"),
+                arm.get("package_digest", ""),
+            )
+            for arm in stored["arms"]
+        ),
         tests=tuple(
             LinkedTest(test["node_id"], TestPurpose(test["purpose"]), test.get("digest", ""))
             for test in stored["tests"]
@@ -538,6 +554,8 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
             SubmittedFile(**item) for item in stored.get("others_submitted", ())
         ),
         strength=_strength_plan(stored.get("strength")),
+        revision=stored.get("revision"),
+        commits=tuple(NamedCommit(**item) for item in stored.get("commits", ())),
     )
 
 
@@ -566,6 +584,7 @@ def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
         "results": [asdict(result) for result in arm.results],
         "hints": list(arm.hints),
         "uses": list(arm.uses),
+        "revision": arm.revision,
     }
 
 
@@ -577,6 +596,7 @@ def _arm_from(row: Row[Any]) -> ArmResult:
         results=tuple(result_from(item) for item in row.results),
         hints=tuple(row.hints),
         uses=tuple(row.uses),
+        revision=row.revision,
     )
 
 

@@ -104,6 +104,11 @@ class TicketStore:
         )
         return {row.key: row.target for row in rows}
 
+    async def commits_of(self, key: str) -> tuple[str, ...]:
+        """Return the commits that a ticket names; none where there is no such ticket."""
+        found = await self._connection.scalar(select(tickets.c.commits).where(tickets.c.key == key))
+        return tuple(found or ())
+
     async def ids_of(self, wanted: Iterable[str]) -> dict[str, int]:
         """Return the ids of those `wanted` keys that exist."""
         rows = await self._connection.execute(

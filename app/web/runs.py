@@ -20,6 +20,7 @@ from app.domain.runs import RunKind, RunOutcome, RunStatus
 from app.errors import InvalidInput
 from app.storage.runs import RunFilter
 from app.web.render import page
+from app.web.revisions import history_of
 from app.web.routing import new_router, see_other
 from app.web.ticket import results_of
 from app.web.visitors import Maintainer, Reader, Reviewer
@@ -84,6 +85,7 @@ async def show_run(request: Request, _: Reader, services: Services, run_id: RunI
         "run": run,
         "results": results_of(run, links),
         "live": run.finished_at is None,
+        "history": await history_of(run, services),
         "by_hand": steps,
         "long": sum(len(step.command) for step in steps) > _LONGEST_COMMANDS,
     }

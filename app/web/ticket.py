@@ -29,6 +29,7 @@ from app.services.ticket_views import TicketPast, TicketView
 from app.web import diffs, steps
 from app.web.forms import Refused
 from app.web.render import page
+from app.web.revisions import history_of
 from app.web.routing import new_router
 from app.web.visitors import Reader, Visitor
 
@@ -86,12 +87,14 @@ async def ticket_page(
     """Show a ticket, with the form that was refused as it was sent."""
     view = await services.ticket_views.show(key)
     guide = await guided(visitor, services, view)
+    history = await history_of(view.run, services)
 
     def made() -> Response:
         context = {
             **shown(view, services),
             **choices(visitor, view),
             **guide,
+            "history": history,
             "refused": refused,
             "values": {} if refused is None else refused.values,
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from app.domain.arms import mismatch
+from app.domain.arms import judged_last, mismatch, ships
 from app.domain.diffs import PatchError
 from app.domain.revisions import RevisionRefused
 from app.domain.runs import ArmPlan, ArmResult, RunKind, TestResult
@@ -23,6 +23,7 @@ from app.sandbox.interface import ArmEvent, PreparedArm
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
+from app.worker.arms_of_run import ArmsOfRun
 from app.worker.events import EventBatch
 from app.worker.passes import Passes, draw_seed, file_of
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
@@ -237,6 +238,8 @@ class Executor:
             self._factory.target(assignment.run.plan.target),
             text,
             reverse,
+            revision=arm.revision,
+            in_force=assignment.run.plan.revision,
             extra_files=extra,
         )
 
@@ -260,10 +263,8 @@ class Executor:
             told = functools.partial(on_event, arm)
             return Passes(self._factory.sandbox, place, limits, seed, told)
 
-        executions = [
-            ArmExecution(arm, place, passes(arm, place), passes(arm, elsewhere))
-            for (arm, place), elsewhere in zip(arms, places_of_rest, strict=True)
-        ]
+        of_run = ArmsOfRun(run.plan, arms, places_of_rest, passes)
+        executions = of_run.executed
         free = asyncio.Semaphore(os.cpu_count() or 1)
         linked = [test.node_id for test in run.plan.tests]
         decides = run.kind is RunKind.PROOF
@@ -271,7 +272,8 @@ class Executor:
             node_ids=run.plan.others,
             known=await self._known(run, known),
             files=[f"{target.suite}/{file.path}" for file in run.plan.others_submitted],
-            arms=executions,
+            before=of_run.before,
+            after=of_run.after,
             free=free,
             limit_s=target.others_s,
             linked_files={file_of(node_id) for node_id in linked},
@@ -294,11 +296,11 @@ class Executor:
         for one in executions:
             environment.update(one.environment)
         environment.update(known, seeds=seeds)
-        return [one.result() for one in executions]
+        return of_run.results()
 
     async def _known(self, run: ClaimedRun, environment: Mapping[str, Any]) -> list[TestResult]:
         """Return results of the rest of the suite that the arm after need not give again."""
-        if run.plan.arms[-1].patch is not None:
+        if not ships(run.plan.arms[judged_last(run.plan.arms)], run.plan):
             return []
         known = await self._factory.execution.known_others(run.plan, environment)
         return [result for results in known.values() for result in results]

@@ -44,6 +44,7 @@ class ArmExecution:
             timed_out=timed_out,
             hints=(*linked.hints, *rest.hints),
             uses=tuple(sorted(linked.uses)),
+            revision=self.plan.revision,
         )
 
 
@@ -56,7 +57,8 @@ class RestOfSuite:
     """Results of the arm after that an earlier run has found, at the same digests."""
     files: Sequence[str]
     """Test files that clients handed in for other tickets, each for a process of its own."""
-    arms: Sequence[ArmExecution]
+    before: Sequence[ArmExecution]
+    after: ArmExecution
     free: asyncio.Semaphore
     """Bounds what runs side by side."""
     limit_s: float
@@ -67,8 +69,8 @@ class RestOfSuite:
     _deadline: float = field(default=0.0, init=False)
 
     async def run(self) -> None:
-        """Run it on the arm after, and what does not pass there on all arms."""
-        after = self.arms[-1].rest
+        """Run it on the arm after, and what does not pass there on the arms before, too."""
+        after = self.after.rest
         after.outcome.results += self.known
         await self._run_after(after, self.limit_s)
         if after.outcome.bad is None and self._is_over():
@@ -80,7 +82,7 @@ class RestOfSuite:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._alone(after, suspects))
-            for arm in self.arms[:-1]:
+            for arm in self.before:
                 group.create_task(self._before(arm.rest, suspects))
 
     async def _run_after(self, after: Passes, seconds: float) -> None:

@@ -13,6 +13,7 @@ from app.api.payloads.fields import CountedOut, Flag, Input, Output
 from app.domain.by_hand import by_hand
 from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
+from app.domain.revisions import MAX_NAME
 from app.domain.runs import (
     ArmResult,
     Run,
@@ -25,6 +26,7 @@ from app.domain.runs import (
 )
 from app.domain.strength import DEFAULT_BUDGET_S, MOST_BUDGET_S, StrengthScope
 from app.domain.submissions import MAX_BYTES as SUBMITTED_MAX
+from app.services.history_plans import Wanted
 
 NodeId = Annotated[
     str,
@@ -33,6 +35,17 @@ NodeId = Annotated[
         max_length=1000,
         examples=["tests/verification/test_b2_drl_10.py"],
         description="Of a file, a class, a test or one parameter, relative to the project's root.",
+    ),
+]
+
+
+RevisionName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_NAME,
+        examples=["4f2a9c1"],
+        description="A commit's id or the start of it, a branch, a tag, or `main~3`.",
     ),
 ]
 
@@ -130,11 +143,24 @@ class TriggerIn(Input):
                 {"kind": "check"},
                 {"kind": "proof"},
                 {"kind": "strength", "budget_s": 60, "scope": "function"},
+                {"kind": "proof", "before": "4f2a9c1~1", "after": "4f2a9c1"},
             ]
         }
     )
 
     kind: RunKind
+    revision: RevisionName | None = Field(
+        None,
+        description="Check this revision of a git target. It decides evidence only where it is in "
+        "force.",
+    )
+    before: RevisionName | None = Field(
+        None,
+        description="Prove from history: the tests must fail at this revision and pass at `after`. "
+        "Without `before` and `after` the commits that the ticket names are taken, where the "
+        "target's history has them: before is then the first parent.",
+    )
+    after: RevisionName | None = Field(None, description="By default what is in force.")
     tests: list[NodeId] | None = Field(
         None,
         min_length=1,
@@ -168,6 +194,19 @@ class TriggerIn(Input):
         elif self.budget_s is not None or self.scope is not None:
             raise ValueError("`budget_s` and `scope` belong to the kind strength")
         return self
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> Self:
+        if self.kind is not RunKind.CHECK and self.revision is not None:
+            raise ValueError("revision is for a check; a proof has before and after")
+        if self.kind is not RunKind.PROOF and (self.before or self.after):
+            raise ValueError("before and after are for a proof; a check has revision")
+        return self
+
+    @property
+    def wanted(self) -> Wanted:
+        """The revisions that it names."""
+        return Wanted(self.revision, self.before, self.after)
 
 
 class PatchUseOut(Output):
@@ -215,8 +254,18 @@ class ArmOut(Output):
 
     name: str
     patch: PatchUseOut | None
+    revision: str | None = Field(description="The commit whose package it held.")
     package_digest: str
     results: list[ResultOut]
+
+
+class CommitOut(Output):
+    """A commit that a run names."""
+
+    id: str
+    at: datetime
+    author: str
+    subject: str
 
 
 class RunSummaryOut(Output):
@@ -277,6 +326,7 @@ class RunOut(RunSummaryOut):
     )
     not_comparable: list[str] = Field(description="Other tests that passed on neither side.")
     authors: AuthorsOut | None
+    revisions: list[CommitOut] = Field(description="What is told of the revisions of its arms.")
     environment: dict[str, Any]
     strength: StrengthOut | None = Field(
         description="What a run of this kind has found so far; null for other kinds."
@@ -307,11 +357,12 @@ def run_summary(run: Run) -> dict[str, Any]:
 def run_body(run: Run) -> dict[str, Any]:
     """Return a run as it is answered."""
     return run_summary(run) | {
-        "arms": [_arm_body(arm) for arm in run.arms],
+        "arms": [_arm_body(arm, run.revision) for arm in run.arms],
         "also_broken": run.also_broken,
         "compared": run.compared,
         "not_comparable": run.not_comparable,
         "authors": run.authors,
+        "revisions": run.commits,
         "hints": run.hints,
         "environment": run.environment,
         "strength": None if run.strength is None else run.strength.figures(),
@@ -320,10 +371,11 @@ def run_body(run: Run) -> dict[str, Any]:
     }
 
 
-def _arm_body(arm: ArmResult) -> dict[str, Any]:
+def _arm_body(arm: ArmResult, in_force: str | None) -> dict[str, Any]:
     return {
         "name": arm.name,
         "patch": arm.patch,
+        "revision": arm.revision or in_force,
         "package_digest": arm.package_digest,
         "results": arm.results,
     }

@@ -53,6 +53,22 @@ def verify(
     force: Annotated[
         bool, Option("--force", help="Run even where an earlier result could be reused.")
     ] = False,
+    before: Annotated[
+        str | None,
+        Option(
+            "--before",
+            metavar="REV",
+            help="With --proof, of a git target: the tests must fail at this revision.",
+        ),
+    ] = None,
+    after: Annotated[
+        str | None,
+        Option("--after", metavar="REV", help="And pass at this one; else what is in force."),
+    ] = None,
+    revision: Annotated[
+        str | None,
+        Option("--revision", metavar="REV", help="Check this revision of a git target."),
+    ] = None,
     stale: Annotated[
         bool,
         Option("--stale", help="Queue a run for every ticket whose evidence is stale; no KEY."),
@@ -65,8 +81,9 @@ def verify(
     """Run the tests of a ticket and wait for the result.
 
     A check runs them on the bundled package; a proof runs them on a defective package, where they
-    must fail, and on the sound one. The exit code is 0 only when the check passed or the proof
-    holds.
+    must fail, and on the sound one. Two revisions of a git target are such packages, too: name
+    them with --before and --after, or the ticket by its commits. The exit code is 0 only when the
+    check passed or the proof holds for what is in force.
 
     With `--stale` every ticket with stale evidence gets a run of the kind that decided it, and is
     listed; nothing waits for the results. Closed tickets stay closed.
@@ -80,19 +97,27 @@ def verify(
         return
     body: dict[str, Any] = {"kind": "proof" if proof else "check"}
     given = {"repeat": repeat, "tests": test or None, "force": force or None}
-    body |= {name: value for name, value in given.items() if value is not None}
+    revisions = {"before": before, "after": after, "revision": revision}
+    body |= {k: v for k, v in {**given, **revisions}.items() if v is not None}
     with opened(ctx, as_json=as_json) as session:
         run = session.client.post("tickets", key, "runs", body=body)
         with _look_again(str(run.get("id"))):
             if watch:
                 _print_events(session, str(run.get("id")))
             run = wait_for(session, run)
+        ticket = session.client.get("tickets", key)
         if session.out.as_json:
             session.out.json(run)
         else:
-            view.show_run(session.out, run, ticket=session.client.get("tickets", key))
-    if run.get("outcome") not in view.GOOD:
+            view.show_run(session.out, run, ticket=ticket)
+    if run.get("outcome") not in view.GOOD or _is_lost_again(run, ticket):
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _is_lost_again(run: Mapping[str, Any], ticket: Mapping[str, Any]) -> bool:
+    """Tell whether history proves the fix, and what is in force has lost it."""
+    evidence = ticket.get("evidence") or {}
+    return evidence.get("run") == run.get("id") and evidence.get("state") == "regressed"
 
 
 def _queue_stale(session: Session) -> bool:

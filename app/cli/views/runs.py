@@ -58,6 +58,7 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: boo
             ("queued", moment(run.get("queued_at"))),
             ("finished", moment(run.get("finished_at"))),
             ("reused from", run.get("reused_from")),
+            *(("revision", _commit_words(commit)) for commit in run.get("revisions") or ()),
             ("others compared", run.get("compared")),
             *(("not comparable", node) for node in run.get("not_comparable") or ()),
             ("patch by", ", ".join(_authors(run, "patch"))),
@@ -89,6 +90,11 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: boo
     elif run.get("by_hand"):
         out.remark("")
         out.remark(f"To repeat it by hand: findings run show {run.get('id')} --by-hand")
+
+
+def _commit_words(commit: Json) -> str:
+    when = str(commit.get("at") or "")[:10]
+    return f"{str(commit.get('id'))[:10]} {when} {commit.get('subject') or ''}"
 
 
 def _authors(run: Json, what: str) -> list[str]:
@@ -237,7 +243,8 @@ def _arm_title(arm: Json) -> str:
     if isinstance(patch, Mapping):
         sign = "−" if patch.get("reverse") else "+"
         return f"{name} ({sign}{patch.get('name')})"
-    return name
+    revision = str(arm.get("revision") or "")
+    return f"{name} ({revision[:10]})" if revision else name
 
 
 def _is_linked(node: str, linked: Iterable[str]) -> bool:

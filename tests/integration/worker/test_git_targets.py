@@ -156,3 +156,130 @@ async def test_a_branch_that_moves_is_followed(yard: Yard) -> None:
     await yard.api.call("POST", "/targets/acme/sync", expect=200)
     found = await yard.api.get("/targets/acme")
     assert (found["revision"], found["state"]) == (yard.commits["tests"], "ok")
+
+
+def by_name(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {arm["name"]: arm for arm in run["arms"]}
+
+
+def outcomes(arm: dict[str, Any]) -> set[str]:
+    linked = [one for one in arm["results"] if "uses_its_factor" in one["node_id"]]
+    return {one["outcome"] for one in linked}
+
+
+async def evidence_of(yard: Yard) -> dict[str, Any]:
+    found: dict[str, Any] = (await yard.api.get("/tickets/B7-DRL-01"))["evidence"]
+    return found
+
+
+async def test_two_revisions_prove_a_fix(yard: Yard) -> None:
+    commits = yard.commits
+    run = await yard.run("B7-DRL-01", kind="proof", before=commits["bad"][:9], after=commits["fix"])
+
+    arms = by_name(run)
+    assert run["outcome"] == "proven", run["reason"]
+    assert list(arms) == ["before", "after", "bundled"]
+    assert [arm["revision"] for arm in run["arms"]] == [
+        commits[name] for name in ("bad", "fix", "tests")
+    ]
+    assert outcomes(arms["before"]) == {"failed"}
+    assert outcomes(arms["after"]) == outcomes(arms["bundled"]) == {"passed"}
+    assert [one["subject"] for one in run["revisions"]] == [
+        "Simplify",
+        "Use the factor",
+        "Tests of findings",
+    ]
+    evidence = await evidence_of(yard)
+    assert (evidence["state"], evidence["by"]) == ("proven", "history")
+    assert "history proves it" in evidence["sentence"]
+
+
+async def test_the_commits_of_a_ticket_are_taken_by_themselves(yard: Yard) -> None:
+    ticket = await yard.api.call("GET", "/tickets/B7-DRL-01")
+    both = [yard.commits["filed"][:8], yard.commits["fix"]]
+    await yard.api.call(
+        "PATCH",
+        "/tickets/B7-DRL-01",
+        json={"commits": both},
+        headers={"If-Match": ticket.headers["ETag"]},
+        expect=200,
+    )
+    run = await yard.run("B7-DRL-01", kind="proof", force=True)
+
+    assert run["outcome"] == "proven", run["reason"]
+    arms = by_name(run)
+    # The commit that only files the ticket leaves the package alone.
+    assert arms["before"]["revision"] == yard.commits["filed"]
+    assert arms["after"]["revision"] == yard.commits["fix"]
+
+
+async def test_a_commit_that_brings_the_defect_in_proves_nothing(yard: Yard) -> None:
+    before = await evidence_of(yard)
+    run = await yard.run("B7-DRL-01", kind="proof", after=yard.commits["bad"])
+
+    assert run["outcome"] == "cannot-fail"
+    assert "brings the defect in" in run["reason"]
+    assert by_name(run)["before"]["revision"] == yard.commits["sound"]
+    assert (await evidence_of(yard))["state"] == before["state"]
+
+
+async def test_a_commit_that_only_files_the_ticket_proves_nothing(yard: Yard) -> None:
+    run = await yard.run("B7-DRL-01", kind="proof", after=yard.commits["filed"])
+
+    assert run["outcome"] == "not-fixed"
+    assert "may only file the ticket" in run["reason"]
+
+
+async def test_a_fix_that_was_lost_again_is_regressed(yard: Yard) -> None:
+    yard.made.commit({"src/acme/scaling.py": DEFECTIVE}, message="Lose it again")
+    try:
+        run = await yard.run(
+            "B7-DRL-01", kind="proof", before=yard.commits["bad"], after=yard.commits["fix"]
+        )
+        assert run["outcome"] == "proven"
+        assert "the defect is back" in run["reason"]
+        assert (await evidence_of(yard))["state"] == "regressed"
+    finally:
+        yard.made.set("main", yard.commits["tests"])
+        await yard.api.call("POST", "/targets/acme/sync", expect=200)
+
+
+async def test_a_check_of_another_revision_decides_nothing(yard: Yard) -> None:
+    await yard.run("B7-DRL-01", kind="check", force=True)
+    before = await evidence_of(yard)
+    run = await yard.run("B7-DRL-01", kind="check", revision=yard.commits["bad"])
+
+    assert (run["outcome"], run["arms"][0]["name"]) == ("failed", "revision")
+    assert f"at {yard.commits['bad'][:10]}" in run["reason"]
+    after = await evidence_of(yard)
+    assert (after["state"], after["run"]) == (before["state"], before["run"])
+
+    in_force = await yard.run("B7-DRL-01", kind="check", revision="main")
+    assert in_force["arms"][0]["name"] == "bundled"
+    assert in_force["arms"][0]["revision"] == yard.commits["tests"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"kind": "check", "revision": "nowhere"}, "/revision"),
+        ({"kind": "check", "revision": "empty"}, "/revision"),
+        ({"kind": "proof", "before": "nowhere"}, "/before"),
+        ({"kind": "proof", "before": "main", "after": "empty"}, "/after"),
+        ({"kind": "proof", "revision": "main"}, ""),
+        ({"kind": "check", "before": "main"}, ""),
+    ],
+)
+async def test_what_names_no_revision_is_refused(
+    yard: Yard, body: dict[str, str], pointer: str
+) -> None:
+    sent = {name: yard.commits.get(value, value) for name, value in body.items()}
+    answer = await yard.api.call("POST", "/tickets/B7-DRL-01/runs", json=sent, expect=422)
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_a_folder_has_no_revision_to_run(yard: Yard) -> None:
+    await yard.api.file(key="B7-DRL-09", batch=7, domains=["kasmina"])
+    body = {"kind": "check", "revision": "main"}
+    answer = await yard.api.call("POST", "/tickets/B7-DRL-09/runs", json=body, expect=422)
+    assert "is a folder" in answer.text

@@ -94,6 +94,30 @@ def test_a_check_that_fails(previous: str | None) -> None:
     assert state_after(a_run("check", "failed", regressed=True), previous) == "regressed"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "in_force", "fails", "after"),
+    [
+        ("proven", True, False, "proven"),
+        ("proven", True, True, "regressed"),
+        ("cannot-fail", True, False, None),
+        ("cannot-fail", True, True, "reproduced"),
+        ("not-fixed", True, True, "reproduced"),
+        ("not-fixed", True, False, None),
+        ("not-fixed", False, False, None),
+    ],
+)
+def test_a_proof_from_history(outcome: str, in_force: bool, fails: bool, after: str | None) -> None:
+    run = a_run(
+        "proof",
+        outcome,
+        by=ProofBy.HISTORY,
+        after_is_bundled=in_force,
+        bundled_failed=fails,
+    )
+
+    assert state_after(run, "reproduced") == after
+
+
 def test_fix_ready_says_that_the_bundled_package_fails() -> None:
     failing = a_run("check", "failed", bundled_failed=True)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.causes import Cause
 from app.domain.outcomes import decide, flips
 from app.domain.runs import (
+    ArmPlan,
     ArmResult,
     RunKind,
     RunOutcome,
@@ -213,3 +217,50 @@ def _two(before: dict[str, str], after: dict[str, str]) -> list[ArmResult]:
 def read(name: str, line: str) -> ArmResult:
     """An arm from a line like ``a:pass b:fail``."""
     return an_arm(name, dict(part.rsplit(":", 1) for part in line.split()))
+
+
+REVISIONS = (
+    ArmPlan("before", revision="1" * 40, package_digest="one"),
+    ArmPlan("after", revision="2" * 40, package_digest="two"),
+    ArmPlan("bundled", revision="3" * 40),
+)
+# Outcome, what the reason says, and how test a ended on the arms: m by how it calls the package.
+HISTORY = [
+    ("proven", "They pass on what is in force, too", "fail", "pass", "pass"),
+    ("proven", "the defect is back", "fail", "pass", "fail"),
+    ("inconclusive", "in force shows nothing", "fail", "pass", "skip"),
+    ("inconclusive", "cannot be run any more", "fail", "pass", "interface"),
+    ("proven", "the defect is back", "interface", "pass", "interface"),
+    ("cannot-fail", "brings the defect in", "pass", "fail", "pass"),
+    ("cannot-fail", "makes none of the linked tests fail", "pass", "pass", "skip"),
+    ("not-fixed", "Still failing", "fail", "fail", "pass"),
+    ("inconclusive", "was skipped", "fail", "skip", "pass"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "told", "before", "after", "now"), HISTORY)
+def test_a_proof_from_history(outcome: str, told: str, before: str, after: str, now: str) -> None:
+    plan = replace(a_plan("a"), arms=REVISIONS)
+    arms = [
+        replace(
+            an_arm(arm.name, {"a": "fail" if word == "interface" else word}),
+            package_digest=arm.package_digest or "p",
+        )
+        for arm, word in zip(REVISIONS, (before, after, now), strict=True)
+    ]
+    for n, word in enumerate((before, after, now)):
+        if word == "interface":
+            called = {"cause": Cause.INTERFACE, "signature": "TypeError"}
+            results = tuple(replace(result, **called) for result in arms[n].results)
+            arms[n] = replace(arms[n], results=results)
+
+    verdict = decide(RunKind.PROOF, plan, arms)
+
+    assert (verdict.outcome, told in verdict.reason) == (outcome, True), verdict.reason
+
+
+def test_revisions_that_hold_the_same_package_are_said_to() -> None:
+    plan = replace(a_plan("a"), arms=REVISIONS)
+    arms = [an_arm(arm.name, {"a": "fail"}) for arm in REVISIONS]
+
+    assert "may only file the ticket" in decide(RunKind.PROOF, plan, arms).reason
