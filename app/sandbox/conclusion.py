@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterable, Sequence
 
@@ -26,6 +27,7 @@ from app.sandbox.report_lines import Tampered
 _REFUSED = 125
 _NO_TESTS, _USAGE, _INTERNAL = 5, 4, 3
 _TAIL = 2000
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning|Interrupt|Exit|Failed)\b")
 
 
 def collection(execution: Execution) -> Collection:
@@ -48,7 +50,7 @@ def broken(execution: Execution) -> dict[str, str]:
     """Files that could not be collected; ``""`` stands for all when a shared file is broken."""
     found = dict(execution.collected.broken)
     if execution.collected.threads is None and execution.status == _USAGE:
-        found[""] = execution.output[-_TAIL:]
+        found[""] = _end_of(execution.output)
     return found
 
 
@@ -179,7 +181,7 @@ def _judge_end(execution: Execution) -> tuple[ArmStatus, str | None]:
         if execution.status in (_USAGE, _NO_TESTS) and execution.collected.threads is None:
             return ArmStatus.COMPLETED, None
         if execution.status in (_REFUSED, _INTERNAL):
-            return ArmStatus.CRASHED, f"pytest could not be run: {execution.output[-_TAIL:]}"
+            return ArmStatus.CRASHED, f"pytest could not be run: {_end_of(execution.output)}"
     return (
         ArmStatus.TAMPERED,
         f"left early with exit status {execution.status}{_during(execution)}",
@@ -227,6 +229,13 @@ def _late(execution: Execution) -> str:
     if execution.late == "test":
         return f"a test took longer than {limits.per_test_s:g} s{_during(execution)}"
     return f"the arm took longer than {limits.per_arm_s:g} s{_during(execution)}"
+
+
+def _end_of(output: str) -> str:
+    """The exception that ended a process, or else the end of what was printed."""
+    lines = [line.removeprefix("INTERNALERROR> ") for line in output.rstrip().splitlines()]
+    last = next((n for n in reversed(range(len(lines))) if _EXCEPTION.match(lines[n])), 0)
+    return "\n".join(lines[last:])[-_TAIL:]
 
 
 def _during(execution: Execution) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.accounts import Actor
@@ -10,6 +11,8 @@ from app.errors import FindingsError, NotFound
 from app.services.catalogue import Catalogues, SyncReport
 from app.storage.unit import Stores, UnitOfWork
 from app.targets.registry import Registry
+
+_MOST_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,15 @@ class TargetService:
         if state is None:
             return self._catalogues.of(name).failure or "Its suite was not collected yet."
         if state.errors:
-            return f"{len(state.errors)} test files could not be collected."
+            return _not_collected(state.errors)
         return self._catalogues.of(name).failure
+
+
+def _not_collected(errors: Sequence[str]) -> str:
+    first = errors[0].strip().rpartition("\n")[2][:_MOST_CHARS]
+    if len(errors) == 1:
+        return f"A test file or the suite could not be collected: {first}"
+    return f"{len(errors)} test files could not be collected, such as: {first}"
 
 
 def _degraded(name: str, reason: str, tickets: int = 0) -> TargetView:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.domain.targets import PytestSettings
 from app.errors import StartupError
 from app.targets.file import NAME
 from app.targets.interpreters import Installed, InterpreterFailed, ask
@@ -22,6 +23,7 @@ _NO_PACKAGES = frozenset(
     | {"dist", "venv", "env", "node_modules", "benchmarks", "benchmark", "site-packages", "tasks"}
 )
 _SUITES = ("tests/findings", "test/findings")
+_TESTS = ("tests", "test", "testing")
 _NOT_LOADED = frozenset(
     {"xdist", "xdist.looponfail", "pytest_cov", "timeout", "randomly", "rerunfailures", "forked"}
     | {"benchmark", "html", "metadata", "sugar", "flake8", "mypy", "ruff", "typeguard", "jaxtyping"}
@@ -119,7 +121,7 @@ def look_at(
     settings = find(root)
     installed = _asked(interpreter)
     plugins = tuple(_plugins(root, installed.plugins)) if installed else ()
-    chosen = tuple(suites) or (_suite(root),)
+    chosen = tuple(suites) or _suites(root, found)
     return Entry(
         name=title,
         root=root,
@@ -255,12 +257,19 @@ def _small(place: Path) -> str:
         return ""
 
 
-def _suite(root: Path) -> str:
-    for name in _SUITES:
-        if (root / name).is_dir():
-            return name
-    folder = next((name for name in ("tests", "test") if (root / name).is_dir()), "tests")
-    return folder if any((root / folder).rglob("test*.py")) else f"{folder}/findings"
+def _suites(root: Path, packages: Sequence[str]) -> tuple[str, ...]:
+    """The suite of findings, else the project's tests, beside its packages or in them."""
+    inside = [f"{package}/{name}" for package in packages for name in _TESTS[:2]]
+    for names in ([_SUITES[0]], [_SUITES[1]], *([name] for name in _TESTS), inside):
+        found = tuple(name for name in names if names[0] in _SUITES or _has_tests(root / name))
+        if found and all((root / name).is_dir() for name in found):
+            return found
+    folder = next((name for name in _TESTS if (root / name).is_dir()), _TESTS[0])
+    return (f"{folder}/findings",)
+
+
+def _has_tests(folder: Path) -> bool:
+    return any(any(folder.rglob(glob)) for glob in PytestSettings().python_files)
 
 
 def _helpers(root: Path, suites: Sequence[str]) -> Iterator[str]:

@@ -292,3 +292,32 @@ def test_a_collection_tells_its_errors() -> None:
 
     found.ending, found.detail = Ending.TAMPERED, "lies"
     assert "lies" in collection(found).errors
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (
+            b"INTERNALERROR> Traceback (most recent call last):\n"
+            b'INTERNALERROR>   File "x.py", line 1, in f\n'
+            b"INTERNALERROR>     warn()\n"
+            b"INTERNALERROR> pytest.PytestDeprecationWarning: The option is unset.\n"
+            b"INTERNALERROR> Set it.\n",
+            "The option is unset.\nSet it.",
+        ),
+        (
+            b'Traceback (most recent call last):\n  File "guest.py", line 1, in x\n'
+            b"ImportError: iniconfig has the name of a module that is loaded already\n",
+            "ImportError: iniconfig has the name of a module that is loaded already",
+        ),
+        (b"printed and gone\n", "printed and gone"),
+    ],
+)
+def test_what_ended_pytest_is_told_without_the_way_there(printed: bytes, told: str) -> None:
+    found = ended(3)
+    say(found, printed)
+
+    (error,) = conclusion.collection(found).errors
+    assert error.startswith("pytest could not be run: ")
+    assert error.endswith(told)
+    assert "Traceback" not in error and "INTERNALERROR" not in error

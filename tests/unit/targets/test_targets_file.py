@@ -196,6 +196,27 @@ def test_an_entry_is_made_of_what_a_folder_shows(folder: Path) -> None:
         adding.write(folder / "targets.toml", seen)
 
 
+@pytest.mark.parametrize(
+    ("files", "suites"),
+    [
+        ((), ("tests/findings",)),
+        (("tests/test_a.py", "tests/findings/x.py"), ("tests/findings",)),
+        (("tests/deep/a_test.py",), ("tests",)),
+        (("testing/test_a.py",), ("testing",)),
+        (("one/tests/test_a.py", "two/test/test_b.py"), ("one/tests", "two/test")),
+        (("test/helper.py",), ("test/findings",)),
+    ],
+)
+def test_the_suite_is_where_a_project_keeps_its_tests(
+    tmp_path: Path, files: tuple[str, ...], suites: tuple[str, ...]
+) -> None:
+    for path in ("one/__init__.py", "two/__init__.py", *files):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+
+    assert adding.look_at(tmp_path).suites == suites
+
+
 def test_files_of_tests_are_those_that_the_project_says(folder: Path) -> None:
     root = folder / "acme"
     (root / "pytest.ini").write_text("[pytest]\npython_files = check_*.py a/spec_*.py\n")
