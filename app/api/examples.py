@@ -25,6 +25,13 @@ DIFF = """\
 BODIES: Mapping[str, Any] = {
     "TicketPatch": {"severity": "P1", "assignee": "ada"},
     "TickIn": {"done": True},
+    "ViewIn": {
+        "name": "grave and open",
+        "filters": {"severity": ["P0", "P1"], "status": ["open"]},
+        "sort": "severity",
+        "shared": True,
+    },
+    "ViewPatch": {"name": "grave"},
     "NoteIn": {"body": "Reproduced on the release branch."},
     "RelationIn": {"key": "B2-DRL-11", "kind": "blocks"},
     "BatchIn": {

@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "queue": groups.QUEUE,
         "order": groups.ORDER,
         "note": groups.NOTE,
+        "view": groups.VIEW,
         "batch": Command(
             "commands.batches:file_batch",
             ("findings batch tickets.jsonl --dry-run", "findings batch - --atomic < tickets.json"),

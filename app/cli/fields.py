@@ -47,6 +47,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "AuditEventOut": "id ticket at actor action changes request_id",
         "ExternalResultOut": "id node_id outcome source commit url message passes failures "
         "duration_s ran_at reported_at reported_by",
+        "ViewOut": "id name owner filters sort shared query created_at updated_at",
         "ImportItemOut": "source_path key result line reason warnings changes",
     }.items()
 }

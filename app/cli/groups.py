@@ -351,6 +351,22 @@ ACCOUNT = Group(
     },
 )
 
+VIEW = Group(
+    "Filters and orders of the list of tickets, saved under names.",
+    {
+        "list": Command("commands.views:list_views", ("findings view list",), answer="ViewOut"),
+        "save": Command(
+            "commands.views:save_view",
+            (
+                "findings view save grave --severity P0 --severity P1 --status open",
+                "findings view save closable --closable --sort severity --shared",
+            ),
+            answer="ViewOut",
+        ),
+        "delete": Command("commands.views:delete_view", ("findings view delete grave",)),
+    },
+)
+
 TOKEN = Group(
     "Make, list and revoke tokens.",
     {

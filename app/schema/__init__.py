@@ -16,6 +16,7 @@ from . import (  # noqa: F401  # registers the tables
     strength,
     tickets,
     verification,
+    views,
     work_orders,
 )
 

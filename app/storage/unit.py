@@ -57,6 +57,7 @@ from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
 from app.storage.transfer import TransferStore
+from app.storage.views import ViewStore
 from app.storage.work_orders import WorkOrderStore
 from app.storage.workers import WorkerStore
 
@@ -110,6 +111,11 @@ class Stores:
     def ticket_lists(self) -> TicketListStore:
         """Lists of tickets."""
         return TicketListStore(self._connection)
+
+    @cached_property
+    def views(self) -> ViewStore:
+        """Saved views of the list of tickets."""
+        return ViewStore(self._connection)
 
     @cached_property
     def work_orders(self) -> WorkOrderStore:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -71,6 +71,21 @@ class Wanted:
         """Return the address of this list, with more parameters."""
         query = _query([*self._pairs(), *more.items()])
         return f"{path}?{query}" if query else path
+
+    def sorted_by(self, sort: str) -> str:
+        """Return the address of this list in another order."""
+        return replace(self, sort=sort).address()
+
+    def body(self) -> dict[str, Any]:
+        """Return filters and order as a saved view of the API has them."""
+        single = (*FLAGS, "q")
+        found: dict[str, Any] = {
+            name: values[0] if name in single else list(values)
+            for name, values in self.chosen.items()
+        }
+        found |= {name: found[name] == "true" for name in FLAGS if name in found}
+        found |= {"batch": [int(one) for one in found["batch"]]} if "batch" in found else {}
+        return {"filters": found, "sort": self.sort}
 
     def chips(self) -> list[Chip]:
         """Return the filters in force, and the order where it is not the usual one."""

@@ -36,6 +36,7 @@ from app.web import (
     ticket_edit,
     ticket_forms,
     tickets,
+    views,
     work_orders,
 )
 from app.web.render import page
@@ -52,6 +53,7 @@ ROUTERS = (
     examples.router,
     moves.router,  # before the tickets: "/{key}" would take its address as well
     tickets.router,
+    views.router,
     ticket.router,
     ticket_forms.router,
     patch_forms.router,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.dependencies import CursorCodec, Services
 from app.api.responses import begun
-from app.errors import InvalidInput
+from app.domain import keys
+from app.errors import InvalidInput, NotFound
 from app.factory import Factory
 from app.formats.csv import CsvRows
 from app.services.exports import csv_row
@@ -21,6 +23,8 @@ from app.web.visitors import Reader
 
 router = new_router()
 PAGE = 50
+_MOST_VIEWS = 30
+"""So many saved views are offered beside the list; the others are on their own page."""
 
 
 @router.get("/tickets")
@@ -29,12 +33,15 @@ async def list_tickets(
 ) -> Response:
     """List tickets, page by page."""
     wanted = filters.read(request.query_params)
+    if (key := await _only_key(services, wanted)) is not None:
+        return see_other(f"/tickets/{key}")
     query = f"/tickets?{wanted.query}"
     try:
         after = cursors.read(query, request.query_params.get("cursor"))
     except InvalidInput:
         # A link of another list, or of an earlier installation: its first page is what helps.
         return see_other(wanted.address())
+    shown = sorted(parse_qsl(wanted.query))
     found = await services.tickets.page(wanted.filter, wanted.sort, after=after, limit=PAGE)
     total, exact = await services.tickets.count(wanted.filter)
     position = found.next_position
@@ -49,9 +56,24 @@ async def list_tickets(
         "next": following and wanted.address(cursor=following),
         "specialists": await services.accounts.specialists(),
         "steps": steps_for(visitor),
+        "views": [
+            (view, sorted(parse_qsl(view.query)) == shown)
+            for view in await services.views.page(visitor.actor, after=None, limit=_MOST_VIEWS)
+        ],
         "here": f"/tickets?{request.url.query}" if request.url.query else "/tickets",
     }
     return page(request, "tickets/list.html", context)
+
+
+async def _only_key(services: Factory, wanted: filters.Wanted) -> str | None:
+    """Return the key of the ticket that an address asks for, and for nothing else."""
+    key = keys.canonical((wanted.filter.q or "").strip())
+    if list(wanted.chosen) != ["q"] or not keys.is_key(key, allow_copy=True):
+        return None
+    try:
+        return (await services.tickets.show(key)).key
+    except NotFound:
+        return None
 
 
 @router.get("/tickets.csv")

@@ -37,6 +37,9 @@ SAID: Mapping[str, str] = {
     "loading": "The examples are being loaded. You can leave this page; it goes on by itself.",
     "settled": "Folder and status agree now.",
     "imported": "The document is taken in.",
+    "view-saved": "The view is saved.",
+    "view-changed": "The view is changed.",
+    "view-deleted": "The view is deleted.",
     "queue-empty": "Nothing is left in your review queue.",
 }
 """What a page says at its top after a form was handled, by the word in its address."""

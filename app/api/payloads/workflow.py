@@ -102,8 +102,8 @@ class TransitionIn(Input):
 _Words = Annotated[list[Line], Field(max_length=50)]
 
 
-class FilterIn(Input):
-    """Which tickets are meant, with the filters of lists: any value of each, all together."""
+class FiltersIn(Input):
+    """The filters of lists: any value of each, and all together."""
 
     severity: list[Severity] = Field(default=[], max_length=50)
     status: list[Status] = Field(default=[], max_length=50)
@@ -125,7 +125,16 @@ class FilterIn(Input):
     objected: Flag | None = None
     waived: Flag | None = None
     drift: Flag | None = None
+    scanner: _Words = Field(default=[])
+    rule: Annotated[list[Annotated[Line, Field(max_length=300)]], Field(max_length=50)] = Field(
+        default=[]
+    )
+    reported: Flag | None = None
     q: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] | None = None
+
+
+class FilterIn(FiltersIn):
+    """Which tickets are meant, with the filters of lists: any value of each, all together."""
 
     @model_validator(mode="after")
     def _narrows(self) -> Self:

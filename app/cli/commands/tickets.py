@@ -8,6 +8,7 @@ import click
 
 from app.cli.browser import Web, open_page
 from app.cli.filters import TicketFilters
+from app.cli.saved import narrowed
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
 from app.cli.signature import Option
 from app.cli.tables import Table
@@ -34,6 +35,9 @@ def list_tickets(
     sort: Annotated[
         str | None, Option(help="-created (default), created, -updated, severity or key.")
     ] = None,
+    view_name: Annotated[
+        str | None, Option("--view", metavar="NAME", help="Within this saved view.")
+    ] = None,
     limit: Limit = 50,
     everything: Everything = False,
     web: Web = False,
@@ -43,8 +47,8 @@ def list_tickets(
 
     In a pipe: key, severity, status, evidence, reviews and title, separated by tabs.
     """
-    params = {**filters, "sort": sort}
     with opened(ctx, as_json=as_json) as session:
+        params = narrowed(session, view_name, {**filters, "sort": sort})
         if web:
             open_page(session, "tickets", params=params)
             return

@@ -67,6 +67,11 @@ reader      GET     /tickets/{key}/reviews
 reader      GET     /tickets/{key}/similar
 reader      GET     /tickets/{key}/tests
 reader      GET     /tickets/{key}/tests/{id}/source
+reader      GET     /views
+reader      POST    /views
+reader      DELETE  /views/{id}
+reader      GET     /views/{id}
+reader      PATCH   /views/{id}
 reader      GET     /work-orders
 reader      GET     /work-orders/{id}
 reader      GET     /workers

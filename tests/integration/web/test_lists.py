@@ -17,7 +17,7 @@ from app.formats.markdown import DISPOSITIONS, agrees
 from app.schema.documents import ticket_documents
 from app.schema.tickets import tickets
 from app.storage.drift import drifted
-from tests.support.api import Api
+from tests.support.api import Api, ticket_body
 from tests.support.pages import fields_of, said_by, visiting
 from tests.unit.formats.markdown_samples import METADATA, finding, with_row
 
@@ -255,3 +255,40 @@ async def test_a_verdict_of_one_specialist_is_not_that_of_another(api: Api) -> N
 
     assert [f'href="/tickets/{key}"' in html for key in keys] == [True, False]
     assert "/tickets?verdict=ENDORSE&amp;reviewer=pytorch" in home
+
+
+async def test_headers_sort_and_a_key_leads_to_its_ticket(api: Api) -> None:
+    grave = (await api.file(severity="P0"))["key"]
+    mild = (await api.file(severity="P4"))["key"]
+
+    async with visiting(api) as visitor:
+        html = await visitor.see("/tickets?severity=P0&severity=P4")
+        by_severity = await visitor.see("/tickets?severity=P0&severity=P4&sort=severity")
+        exact = await visitor.client.get(f"/tickets?q=+{grave.lower()}+")
+        words = await visitor.client.get(f"/tickets?q={grave}&severity=P4")
+        unknown = await visitor.client.get("/tickets?q=B9-XX-99")
+
+    assert 'href="/tickets?severity=P0&amp;severity=P4&amp;sort=severity"' in html
+    assert by_severity.count('aria-sort="descending"') == 1
+    assert by_severity.index(grave) < by_severity.index(mild)
+    assert (exact.status_code, exact.headers["location"]) == (303, f"/tickets/{grave}")
+    assert (words.status_code, unknown.status_code) == (200, 200)
+
+
+async def test_many_tickets_are_edited_together(api: Api) -> None:
+    mine = (await api.file())["key"]
+    await api.account("ada", "reporter")
+    own = (await api.call("POST", "/tickets", as_="ada", json=ticket_body(), expect=201)).json()
+
+    async with visiting(api, "ada") as visitor:
+        form = {"key": [mine, own["key"]], "assignee": "bob", "severity": "P1", "domains": "x y"}
+        done = await visitor.send("/tickets/edits", {**form, "back": "/tickets?batch=1"})
+        nothing = await visitor.send("/tickets/edits", {"key": [mine]})
+
+    assert "1 of 2 tickets changed" in done.text
+    assert "was filed by somebody else" in done.text
+    assert 'href="/tickets?batch=1"' in done.text
+    assert nothing.status_code == 422
+    edited = await api.get(f"/tickets/{own['key']}")
+    assert (edited["assignee"], edited["severity"], edited["domains"]) == ("bob", "P1", ["x", "y"])
+    assert (await api.get(f"/tickets/{mine}"))["assignee"] is None

@@ -13,6 +13,7 @@ from app.api.payloads import (
     review_outputs,
     runs,
     tickets,
+    views,
     work_orders,
 )
 from app.cli.catalogue import SECTIONS, Command, Group
@@ -26,6 +27,7 @@ MODULES = (
     review_outputs,
     runs,
     tickets,
+    views,
     work_orders,
     payloads,
 )
