@@ -124,6 +124,9 @@ def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.s
         # Of what the project adds to each call only that which an arm can obey.
         "-oaddopts=",
         *order.options,
+        # Nor is an option of a plugin that is not loaded an error.
+        "-ostrict_config=false",
+        "-Wignore:Unknown config option:pytest.PytestConfigWarning",
         *(argument for name in order.plugins for argument in ("-p", _plugin(name))),
         *(str(file) for file in files if file.exists()),
     ]

@@ -131,7 +131,7 @@ def look_at(
         python=None if interpreter is None else str(interpreter),
         pytest="auto" if settings else None,
         plugins=plugins,
-        files=tuple(_helpers(root, chosen)),
+        files=tuple(_helpers(root, chosen, found)),
         domains=tuple(domains) or (title,),
         notes=tuple(_notes(root, settings, interpreter)),
     )
@@ -272,10 +272,11 @@ def _has_tests(folder: Path) -> bool:
     return any(any(folder.rglob(glob)) for glob in PytestSettings().python_files)
 
 
-def _helpers(root: Path, suites: Sequence[str]) -> Iterator[str]:
+def _helpers(root: Path, suites: Sequence[str], packages: Sequence[str]) -> Iterator[str]:
     """What the tests may want beside them, where a suite is a folder of its own."""
     for parent in dict.fromkeys(Path(suite).parent for suite in suites):
-        if str(parent) != "." and (root / parent).is_dir():
+        in_package = any(parent.is_relative_to(package) for package in packages)
+        if str(parent) != "." and not in_package and (root / parent).is_dir():
             yield f"{parent}/*.py"
 
 

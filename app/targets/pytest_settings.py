@@ -15,7 +15,7 @@ _FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject
 _LAST = "setup.cfg"
 _OBEYED = (
     "--import-mode=",
-    "--strict",
+    "--strict-markers",
     "--doctest-modules",
     "--doctest-glob=",
     "--doctest-continue-on-failure",

@@ -62,7 +62,8 @@ APP = {
     "checks/findings/test_scale.py": TESTS,
     "checks/more/check_more.py": "from app import DATA\n\n\ndef test_more():\n    assert DATA\n",
     "pyproject.toml": (
-        "[tool.pytest.ini_options]\naddopts = '--strict-markers --cov=app -n 4'\n"
+        "[tool.pytest.ini_options]\naddopts = '--strict-markers --strict-config --cov=app -n 4'\n"
+        "timeout = 15\nfilterwarnings = ['error']\n"
         "markers = ['slow: takes long']\npython_files = ['test_*.py', 'check_*.py']\n"
     ),
 }

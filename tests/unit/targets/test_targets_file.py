@@ -214,7 +214,10 @@ def test_the_suite_is_where_a_project_keeps_its_tests(
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("")
 
-    assert adding.look_at(tmp_path).suites == suites
+    seen = adding.look_at(tmp_path)
+
+    assert seen.suites == suites
+    assert not any(glob.startswith(("one/", "two/")) for glob in seen.files)
 
 
 def test_files_of_tests_are_those_that_the_project_says(folder: Path) -> None:
