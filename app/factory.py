@@ -14,6 +14,7 @@ from app.database import libpq_url, make_engine, open_connection
 from app.domain.housekeeping import Retention
 from app.domain.limits import RateLimits
 from app.domain.monitoring import SWEPT
+from app.domain.places import Book
 from app.domain.revisions import RevisionRefused
 from app.domain.targets import Target
 from app.errors import Unavailable
@@ -58,6 +59,7 @@ from app.services.monitoring import MonitoringService
 from app.services.mutants import MutantService
 from app.services.order_policy import OrderPolicyService
 from app.services.patches import PatchService
+from app.services.places import PlaceService
 from app.services.queue import QueueService
 from app.services.relations import RelationService
 from app.services.reviews import ReviewService
@@ -91,7 +93,8 @@ class Factory:
         self.database_url = database_url
         self.engine = make_engine(database_url, name=name, pool_size=settings.database_pool)
         self.declared = Registry(settings.targets_file, settings.target)
-        self.unit = UnitOfWork(self.engine, lambda: self.declared.placement)
+        self.book = Book()
+        self.unit = UnitOfWork(self.engine, lambda: self.declared.placement, self.book)
         self.bell = Bell(
             partial(
                 open_connection,
@@ -257,7 +260,7 @@ class Factory:
     @cached_property
     def catalogues(self) -> Catalogues:
         """What can be run, of each target."""
-        return Catalogues(self.unit, self.declared, self.collect, self.sources)
+        return Catalogues(self.unit, self.declared, self.collect, self.sources, self.places)
 
     @cached_property
     def targets(self) -> TargetService:
@@ -359,6 +362,11 @@ class Factory:
         """Reports of scanners that become tickets."""
         table = scanner_table(self.settings.scanner_table)
         return ScanningService(self.unit, self.settings.target, table)
+
+    @cached_property
+    def places(self) -> PlaceService:
+        """What became of the code that locations name."""
+        return PlaceService(self.unit, self.book, self.sources)
 
     @cached_property
     def external(self) -> ExternalService:

@@ -29,6 +29,7 @@ from app.api import (
     problems,
     queue,
     relations,
+    relocations,
     review_life,
     reviews,
     run_streams,
@@ -75,6 +76,7 @@ ROUTERS = (
     run_streams,
     mutants,
     source,
+    relocations,
     work_orders,
     views,
     workers,
@@ -177,6 +179,8 @@ def _limit_for(path: str, ordinary: int) -> int:
         return MAX_BYTES
     if path == f"{API}/tickets:batch":
         return max(ticket_batches.MAX_BODY_BYTES, ordinary)
+    if path == f"{API}/relocations":
+        return max(uploads.MAX_BYTES, ordinary)
     if path == f"{API}/imports":
         return max(uploads.MAX_LINES_BYTES, ordinary)
     return ordinary

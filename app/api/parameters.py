@@ -12,6 +12,7 @@ from app.api.payloads.fields import Domain
 from app.api.payloads.reviews import GivenVerdict
 from app.domain import keys
 from app.domain.evidence import EvidenceState
+from app.domain.relocated import PlaceState
 from app.domain.runs import RunKind, RunOutcome, RunStatus
 from app.domain.tickets import Category, Resolution, Severity, Status
 from app.errors import NotFound
@@ -144,6 +145,10 @@ async def ticket_filter(
         bool | None,
         Query(description="Scanners report it; `false`: a complete run no longer did."),
     ] = None,
+    location: Annotated[
+        tuple[PlaceState, ...],
+        Query(max_length=5, description="What became of the code that it was filed for."),
+    ] = (),
     q: Annotated[str | None, Query(max_length=500, description="Words to find.")] = None,
 ) -> TicketFilter:
     """Gather the filters of ticket lists: OR within a field, AND between fields."""
@@ -169,6 +174,7 @@ async def ticket_filter(
         scanner=scanner,
         rule=rule,
         reported=reported,
+        location=location,
         # An empty search field of a form asks for nothing.
         q=(q or "").strip() or None,
     )

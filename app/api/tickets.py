@@ -103,7 +103,7 @@ async def show_ticket(
     """Show a ticket with everything that belongs to it.
 
     With `Accept: text/markdown` as a document, like `GET /tickets/{key}.md`. With `include=source`
-    also the code at its locations, with five lines before and behind.
+    also the code at its locations, with five lines before and behind, and as it was filed.
     """
     if prefers_markdown(request.headers.get("accept", "")):
         return await markdown_of(services, key)
@@ -111,7 +111,11 @@ async def show_ticket(
     caller = await services.client_code.caller(actor, ticket)
     body = ticket_body(ticket, caller)
     if "source" in include:
-        body["source"] = await services.source.of_places(ticket.locations)
+        filed = await services.places.filed_code(key)
+        body["source"] = [
+            {**vars(place), "filed": filed.get(place.location or "")}
+            for place in await services.source.of_places(ticket.locations)
+        ]
     return with_etag(body, ticket.etag)
 
 

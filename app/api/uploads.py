@@ -30,6 +30,9 @@ MAX_BYTES = 64 << 20
 MAX_LINES_BYTES = 8 << 30
 """Of lines of JSON in one request; they are read as they come."""
 
+MAX_SOURCE_BYTES = 2 << 20
+"""Of a file of source code."""
+
 MAX_LINE_BYTES = 64 << 20
 
 _IN_MEMORY = 4 << 20
@@ -154,6 +157,23 @@ async def _part(upload: UploadFile) -> SourceFile:
     if reason := why_unsafe(name) or why_no_document(name):
         return SourceFile(name[:200], refused=reason)
     return SourceFile(cleaned(name), await upload.read(MAX_DOCUMENT_BYTES + 1))
+
+
+async def checkout(request: Request) -> dict[str, bytes]:
+    """Return the files of source code in a zip archive, by path.
+
+    Raises:
+        UnsupportedMediaType: it is of another type.
+        PayloadTooLarge: it is too large, or has too many entries.
+        InvalidInput: it is no archive.
+    """
+    sent = _media_type(request)
+    if sent not in _ZIP:
+        raise UnsupportedMediaType(f"A checkout comes as {_ZIP[0]}, not as {sent[:80]!r}.")
+    archive = Archive(await _body(request), lambda _: None, MAX_SOURCE_BYTES)
+    return await asyncio.to_thread(
+        lambda: {file.path: file.content for file in archive if file.path and not file.refused}
+    )
 
 
 async def lines(request: Request) -> AsyncIterator[bytes]:

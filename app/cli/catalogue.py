@@ -88,6 +88,12 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             ),
             "Export tickets as Markdown documents, JSON Lines, SARIF or a table, as it comes.",
         ),
+        "relocate": Command(
+            "commands.relocate:relocate",
+            ("findings relocate ../checkout", "findings relocate . --status open --agent drl"),
+            "Show where the code of findings is in a checkout that is no target; nothing is "
+            "stored.",
+        ),
         "report": Command(
             "commands.report:make_report",
             ("findings report --out report.html", "findings report --out - | gzip > report.gz"),

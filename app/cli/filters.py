@@ -41,4 +41,5 @@ class TicketFilters(TypedDict):
     reported: Annotated[
         bool | None, Option("--reported/--not-reported", help="Whether a scanner still does.")
     ]
+    location: Annotated[_Words, _many("Its code is exact, moved, changed, gone or unknown.")]
     drift: Annotated[bool | None, Option("--drift/--no-drift", help="Folder and status disagree.")]

@@ -41,5 +41,3 @@ class Relocated:
     start_line: int | None
     end_line: int | None
     """Where it is now; nothing where it is gone or unknown."""
-    filed: tuple[str, ...] = ()
-    """The code as it was filed."""

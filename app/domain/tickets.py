@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.domain.evidence import Evidence
 from app.domain.external import ExternalResult
+from app.domain.relocated import Relocated
 from app.domain.reviews import Consensus, Review
 
 
@@ -313,6 +314,8 @@ class Ticket:
     evidence: Evidence = field(default_factory=Evidence)
     tests: tuple[TestLink, ...] = ()
     patches: Mapping[str, PatchInfo] = field(default_factory=dict)
+    relocated: tuple[Relocated, ...] = ()
+    """What became of the code that its locations name, in their order."""
     external_results: tuple[ExternalResult, ...] = ()
     """The newest that others report of its tests; no evidence."""
     similar: tuple[SimilarTicket, ...] = ()

@@ -7,7 +7,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -45,15 +45,27 @@ def cleaned(path: str) -> str:
 
 
 class Archive:
-    """A zip archive in memory. Its entries are unpacked one at a time, and counted before."""
+    """A zip archive in memory. Its entries are unpacked one at a time, and counted before.
 
-    def __init__(self, data: bytes) -> None:
+    Args:
+        data: its bytes.
+        why_not: says why a file is not taken by its name; None when it is.
+        most: bytes of a file that are unpacked.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        why_not: Callable[[str], str | None] | None = None,
+        most: int = MAX_DOCUMENT_BYTES,
+    ) -> None:
         """
         Raises:
             InvalidInput: it is no zip archive.
             PayloadTooLarge: it has too many entries, or unpacks to too much.
 
         """
+        self._why_not, self._most = why_not or why_no_document, most
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except _BROKEN:
@@ -79,7 +91,7 @@ class Archive:
         """Unpack everything once and keep nothing: what an archive says of its sizes may lie."""
         total = 0
         for entry in self._entries:
-            if _refusal(entry):
+            if self._refusal(entry):
                 continue
             try:
                 with self._zip.open(entry) as file:
@@ -93,26 +105,25 @@ class Archive:
                 continue
 
     def _file(self, entry: zipfile.ZipInfo) -> SourceFile:
-        refused = _refusal(entry)
+        refused = self._refusal(entry)
         if refused:
             return SourceFile(entry.filename[:200], refused=refused)
         path = cleaned(entry.filename)
         try:
             with self._zip.open(entry) as file:
                 # One byte more than may be, so that the reader of documents sees it is too long.
-                return SourceFile(path, file.read(MAX_DOCUMENT_BYTES + 1))
+                return SourceFile(path, file.read(self._most + 1))
         except _BROKEN as error:
             return SourceFile(path, refused=f"the entry is damaged: {error}")
 
-
-def _refusal(entry: zipfile.ZipInfo) -> str | None:
-    if entry.flag_bits & _ENCRYPTED:
-        return "the entry is encrypted"
-    if entry.compress_type not in _METHODS:
-        return "the entry is compressed in a way other than deflate"
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        return "the entry is a symbolic link"
-    return why_unsafe(entry.filename) or why_no_document(entry.filename)
+    def _refusal(self, entry: zipfile.ZipInfo) -> str | None:
+        if entry.flag_bits & _ENCRYPTED:
+            return "the entry is encrypted"
+        if entry.compress_type not in _METHODS:
+            return "the entry is compressed in a way other than deflate"
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            return "the entry is a symbolic link"
+        return why_unsafe(entry.filename) or self._why_not(entry.filename)
 
 
 def why_no_document(path: str) -> str | None:

@@ -196,6 +196,15 @@ ticket_locations = Table(
     Column("end_line", Integer),
     Column("symbol", Text),
     Column("note", Text),
+    # What it held when it was filed (app.domain.places.Filed), and what became of that by the tree
+    # whose digest was looked up last.
+    Column("filed", JSONB(none_as_null=True)),
+    Column("state", Text, nullable=False, server_default="unknown"),
+    Column("now_path", Text),
+    Column("now_start", Integer),
+    Column("now_end", Integer),
+    Column("looked_up", Text),
+    CheckConstraint("state IN ('exact','moved','changed','gone','unknown')", name="state"),
     CheckConstraint("start_line IS NULL OR start_line >= 1", name="start_line"),
     CheckConstraint("end_line IS NULL OR end_line >= start_line", name="end_line"),
     CheckConstraint("coalesce(path, symbol, note) IS NOT NULL", name="says_something"),
@@ -204,6 +213,7 @@ ticket_locations = Table(
     # A path may have more bytes than an index entry: 600 characters are at most 2400.
     Index("ix_ticket_locations_path", text("left(path, 600)"), "start_line"),
     Index("ix_ticket_locations_symbol", "symbol", "ticket_id"),
+    Index("ix_ticket_locations_state", "state", "ticket_id"),
 )
 
 checklist_items = Table(

@@ -21,6 +21,7 @@ from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection
 from app.sandbox.snapshot import Snapshot
 from app.services.evidence import reassess, reassess_for
+from app.services.places import PlaceService
 from app.services.placing import placed
 from app.services.sources import Sources, refusal
 from app.storage.unit import Stores, UnitOfWork
@@ -75,12 +76,18 @@ class CatalogueService:
     """What can be run."""
 
     def __init__(
-        self, unit: UnitOfWork, target: Target, collector: Collector, sources: Sources
+        self,
+        unit: UnitOfWork,
+        target: Target,
+        collector: Collector,
+        sources: Sources,
+        places: PlaceService,
     ) -> None:
         self._unit = unit
         self._target = target
         self._collector = collector
         self._sources = sources
+        self._places = places
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
 
@@ -98,7 +105,10 @@ class CatalogueService:
         return await _again(self._sync, actor)
 
     async def _sync(self, actor: Actor | None) -> SyncReport:
-        return await self._collect(await self.snapshot(), actor)
+        snapshot = await self.snapshot()
+        report = await self._collect(snapshot, actor)
+        await self._places.follow(snapshot)
+        return report
 
     async def in_step(self) -> Snapshot:
         """Return the target as it is now, after bringing catalogue and evidence in step with it.
@@ -122,6 +132,7 @@ class CatalogueService:
         ):
             async with self._unit.begin() as stores:
                 await self._save(stores, snapshot, known.errors)
+        await self._places.follow(snapshot)
         return snapshot
 
     async def keep_in_step(self) -> None:
@@ -320,12 +331,18 @@ class Catalogues:
     """The catalogue of each target."""
 
     def __init__(
-        self, unit: UnitOfWork, declared: Registry, collector: Collector, sources: Sources
+        self,
+        unit: UnitOfWork,
+        declared: Registry,
+        collector: Collector,
+        sources: Sources,
+        places: PlaceService,
     ) -> None:
         self._unit = unit
         self._declared = declared
         self._collector = collector
         self._sources = sources
+        self._places = places
         self._known: dict[str, CatalogueService] = {}
 
     def all(self) -> list[CatalogueService]:
@@ -353,7 +370,9 @@ class Catalogues:
         if target is not None:
             known = self._known.get(name)
             if known is None or known.target != target:
-                known = CatalogueService(self._unit, target, self._collector, self._sources)
+                known = CatalogueService(
+                    self._unit, target, self._collector, self._sources, self._places
+                )
                 self._known[name] = known
             return known
         if (reason := self._declared.reason(name)) is not None:

@@ -31,6 +31,8 @@ class TicketView:
     """The newest; the one that decided where the newest was cancelled."""
     patches: Mapping[str, str]
     """Texts by name."""
+    filed: Mapping[str, Sequence[str]]
+    """The code of locations as it was filed, by their ids."""
     specialists: Sequence[Specialist]
 
 
@@ -63,8 +65,9 @@ class TicketViewService:
             notes = await stores.notes.of_ticket(ticket.id, after=None, limit=_NOTES)
             run = await self._run_to_show(stores, ticket)
             patches = await self._patches_of(stores, ticket)
+            filed = await stores.places.filed_code(ticket.id) if ticket.locations else {}
             specialists = await stores.accounts.specialists()
-        return TicketView(ticket, notes, run, patches, specialists)
+        return TicketView(ticket, notes, run, patches, filed, specialists)
 
     async def _run_to_show(self, stores: Stores, ticket: Ticket) -> Run | None:
         newest = await stores.runs.newest(ticket.id)

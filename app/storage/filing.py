@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
+from app.domain.places import Book
 from app.domain.search import other_texts, search_texts
 from app.domain.targets import Placement
 from app.domain.tickets import Status, Ticket, TicketDraft
@@ -46,13 +47,13 @@ from app.schema.tickets import (
     ticket_similarity_keys,
     tickets,
 )
+from app.storage.places import PLACED, looked_up
 from app.storage.prepared import Prepared
 from app.storage.search import vector
 from app.storage.ticket_show import own_columns, specialists_listed, ticket_from
 from app.storage.tickets import (
     checklist_rows,
     domain_paths,
-    location_rows,
     report_values,
     section_rows,
 )
@@ -111,9 +112,10 @@ SELECT coalesce((SELECT domains FROM targets WHERE name = CAST(:target AS text))
 class FilingStore:
     """New tickets."""
 
-    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
         self._connection = connection
         self._placement = placement
+        self._book = book
 
     async def mint_key(self, batch: int, agent: str, domains: Sequence[str]) -> KeyFacts | None:
         """Return the next key of a specialist in a batch; None when there is no such specialist.
@@ -195,7 +197,7 @@ class FilingStore:
         changes = {"key": [None, key], "title": [None, draft.title]}
         parts = {
             "sections": section_rows(draft.sections),
-            "locations": location_rows(draft.locations),
+            "locations": looked_up(self._book, self._placement.of(draft.domains), draft.locations),
             "checklist": checklist_rows(draft.checklist),
         }
         row = await _ADD.row(
@@ -232,7 +234,8 @@ def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, 
     """Return the ticket that `_ADD` returned, with parts that were added with it."""
     shown = {
         name: [
-            {f: v for f, v in part.items() if f != "position"} | {"id": str(part["id"])}
+            {f: v for f, v in part.items() if f != "position" and f not in PLACED}
+            | {"id": str(part["id"])}
             for part in listed
         ]
         for name, listed in parts.items()
@@ -241,7 +244,12 @@ def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, 
     nothing: dict[str, list[Any]] = {name: [] for name in empty}
     return ticket_from(
         SimpleNamespace(
-            **row._asdict(), **shown, **nothing, author=author.name, closed_without=None
+            **row._asdict(),
+            **shown,
+            **nothing,
+            relocated=parts["locations"],
+            author=author.name,
+            closed_without=None,
         )
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import Decision, Shown
+from app.domain.places import Book
 from app.domain.search import SearchTexts
 from app.domain.targets import Placement
 from app.domain.tickets import ChecklistItem, Location, Section
@@ -24,8 +25,9 @@ from app.schema.tickets import (
 )
 from app.schema.verification import test_links, tests
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
+from app.storage.places import PLACED, looked_up
 from app.storage.search import vector_of
-from app.storage.tickets import checklist_rows, domain_paths, location_rows, section_rows
+from app.storage.tickets import checklist_rows, domain_paths, section_rows
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,10 @@ class Standing:
 class TicketEditStore:
     """Writes to tickets whose row the caller has locked."""
 
-    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
         self._connection = connection
         self._placement = placement
+        self._book = book
 
     async def save_fields(
         self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
@@ -107,8 +110,25 @@ class TicketEditStore:
         await self._replace(ticket_sections, ticket_id, section_rows(sections))
 
     async def save_locations(self, ticket_id: int, locations: Iterable[Location]) -> None:
-        """Make `locations` the locations of a ticket."""
-        await self._replace(ticket_locations, ticket_id, location_rows(locations))
+        """Make `locations` the locations of a ticket.
+
+        Of one that names the same as before stays what it held when it was filed.
+        """
+        table = ticket_locations.c
+        names = ("path", "start_line", "end_line", "symbol")
+        known = await self._connection.execute(
+            select(table.id, *(table[name] for name in names)).where(table.ticket_id == ticket_id)
+        )
+        stays = {str(row.id): tuple(row[1:]) for row in known}
+        target = await self._connection.scalar(
+            select(tickets.c.target).where(tickets.c.id == ticket_id)
+        )
+        rows = looked_up(self._book, target or self._placement.only, locations)
+        for row in rows:
+            if stays.get(str(row["id"])) == tuple(row[name] for name in names):
+                for name in PLACED:
+                    del row[name]
+        await self._replace(ticket_locations, ticket_id, rows)
 
     async def save_checklist(self, ticket_id: int, items: Iterable[ChecklistItem]) -> None:
         """Make `items` the checklist of a ticket.

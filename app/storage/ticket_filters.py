@@ -26,7 +26,7 @@ from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.scanning import scanner_results
-from app.schema.tickets import tickets
+from app.schema.tickets import ticket_locations, tickets
 from app.storage.drift import drifted
 from app.storage.readiness import closable, objected_to, waived
 from app.storage.search import query_of
@@ -69,6 +69,8 @@ class TicketFilter:
     """Placed with this target."""
     reported: bool | None = None
     """The last run of a scanner that could tell still had it, or no longer did."""
+    location: tuple[str, ...] = ()
+    """The code of one of its locations is exact, moved, changed, gone or unknown."""
     q: str | None = None
     sight: Sight | None = None
     """Whom it must tell nothing of hidden verdicts; see `asks_for_verdicts`."""
@@ -179,6 +181,10 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
         found.append(_has_result(wanted))
     if wanted.sight is not None:
         found.append(~hidden_from(wanted.sight))
+    if wanted.location:
+        columns = ticket_locations.c
+        asked = _one_of(columns.state, "location", wanted.location)
+        found.append(exists().where(columns.ticket_id == tickets.c.id, asked))
     if wanted.q:
         found += _full_text(wanted.q, telling=telling)
     return found

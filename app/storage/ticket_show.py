@@ -48,6 +48,7 @@ from app.schema.verification import ticket_patches
 from app.storage.evidence_columns import evidence_from
 from app.storage.external import external_from, newest_of_ticket
 from app.storage.links import links_of
+from app.storage.places import relocated, relocated_from
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
 from app.storage.rows import json_list, must_moment
@@ -71,6 +72,7 @@ def whole_tickets() -> Select[Any]:
             closed_without().label("closed_without"),
             _sections().label("sections"),
             _locations().label("locations"),
+            relocated().label("relocated"),
             _checklist().label("checklist"),
             _relations().label("relations"),
             current_reviews().label("reviews"),
@@ -247,6 +249,7 @@ def ticket_from(row: Any) -> Ticket:
         ),
         tests=tuple(_test_from(item) for item in row.tests),
         patches={item["name"]: _patch_from(item) for item in row.patches},
+        relocated=tuple(relocated_from(item) for item in row.relocated),
         external_results=tuple(external_from(item) for item in row.external_results),
         testability=None if row.testability is None else _testability_from(row.testability),
         closure=None if row.closure is None else _closure_from(row.closure),

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.tickets import (
     ChecklistItem,
-    Location,
     ReportReference,
     Section,
     Status,
@@ -134,22 +133,6 @@ def section_rows(sections: Iterable[Section]) -> list[dict[str, Any]]:
     return [
         {"id": s.id or new_id(), "position": n, "heading": s.heading, "body": s.body}
         for n, s in enumerate(sections)
-    ]
-
-
-def location_rows(locations: Iterable[Location]) -> list[dict[str, Any]]:
-    """Return locations as rows, in order; those without an id get one."""
-    return [
-        {
-            "id": place.id or new_id(),
-            "position": n,
-            "path": place.path,
-            "start_line": place.start_line,
-            "end_line": place.end_line,
-            "symbol": place.symbol,
-            "note": place.note,
-        }
-        for n, place in enumerate(locations)
     ]
 
 

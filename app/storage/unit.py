@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.places import Book
 from app.domain.targets import Placement, only_bundled
 from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
@@ -42,6 +43,7 @@ from app.storage.mutants import MutantStore
 from app.storage.notes import NoteStore
 from app.storage.order_policy import OrderPolicyStore
 from app.storage.patches import PatchStore
+from app.storage.places import PlaceStore
 from app.storage.relations import RelationStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
@@ -67,10 +69,11 @@ log = structlog.get_logger(__name__)
 class Stores:
     """All stores on one connection."""
 
-    def __init__(self, connection: AsyncConnection, placement: Placement) -> None:
+    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
         self._connection = connection
         self.placement = placement
         """Which target a ticket belongs to."""
+        self._book = book
 
     @cached_property
     def accounts(self) -> AccountStore:
@@ -95,12 +98,12 @@ class Stores:
     @cached_property
     def filing(self) -> FilingStore:
         """New tickets."""
-        return FilingStore(self._connection, self.placement)
+        return FilingStore(self._connection, self.placement, self._book)
 
     @cached_property
     def ticket_edits(self) -> TicketEditStore:
         """Changes to a ticket's document and evidence."""
-        return TicketEditStore(self._connection, self.placement)
+        return TicketEditStore(self._connection, self.placement, self._book)
 
     @cached_property
     def relations(self) -> RelationStore:
@@ -176,6 +179,11 @@ class Stores:
     def scanning(self) -> ScanningStore:
         """Results of scanners."""
         return ScanningStore(self._connection)
+
+    @cached_property
+    def places(self) -> PlaceStore:
+        """What became of the code that locations name."""
+        return PlaceStore(self._connection, self._book)
 
     @cached_property
     def external(self) -> ExternalStore:
@@ -295,9 +303,14 @@ class UnitOfWork:
     """Hands out stores; knows no rules."""
 
     def __init__(
-        self, engine: AsyncEngine, placement: Callable[[], Placement] = only_bundled
+        self,
+        engine: AsyncEngine,
+        placement: Callable[[], Placement] = only_bundled,
+        book: Book | None = None,
     ) -> None:
         self._placement = placement
+        self.book = Book() if book is None else book
+        """In which the places of new locations are looked up."""
         self._connections = Connections(engine)
         self._frozen = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -317,13 +330,13 @@ class UnitOfWork:
         outer = self._outer()
         if outer is not None:
             async with outer.begin_nested() as part:
-                yield Stores(outer, self._placement())
+                yield Stores(outer, self._placement(), self.book)
                 if not commit:
                     await part.rollback()
             return
         with _translated():
             async with self._connections.transaction(commit=commit) as connection:
-                yield Stores(connection, self._placement())
+                yield Stores(connection, self._placement(), self.book)
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[Stores]:
@@ -340,7 +353,7 @@ class UnitOfWork:
                 found = _Surrounding(self, asyncio.current_task(), connection)
                 token = _surrounding.set(found)
                 try:
-                    yield Stores(connection, self._placement())
+                    yield Stores(connection, self._placement(), self.book)
                 finally:
                     _surrounding.reset(token)
 
@@ -360,11 +373,11 @@ class UnitOfWork:
         """
         outer = self._outer()
         if outer is not None:
-            yield Stores(outer, self._placement())
+            yield Stores(outer, self._placement(), self.book)
             return
         with _translated():
             async with self._connections.lent() as connection:
-                yield Stores(connection, self._placement())
+                yield Stores(connection, self._placement(), self.book)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Stores]:
@@ -375,7 +388,7 @@ class UnitOfWork:
         """
         with _translated():
             async with self._connections.open(self._frozen) as connection, connection.begin():
-                yield Stores(connection, self._placement())
+                yield Stores(connection, self._placement(), self.book)
 
     async def require_room_to_write(self) -> None:
         """Ask the database whether it lives and takes what is written, and leave nothing there.

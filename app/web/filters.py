@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from app.domain.evidence import EvidenceState
+from app.domain.relocated import PlaceState
 from app.domain.reviews import GIVEN_VERDICTS
 from app.domain.tickets import Category, Resolution, Severity, Status
 from app.storage.ticket_lists import TicketFilter
@@ -21,6 +22,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "verdict": tuple(GIVEN_VERDICTS),
     "resolution": tuple(Resolution),
     "category": tuple(Category),
+    "location": tuple(PlaceState),
 }
 """Filters with a short list of words."""
 

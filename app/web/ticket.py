@@ -157,6 +157,7 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
         "results": None if view.run is None else results_of(view.run, ticket.tests),
         "live": view.run is not None and _is_live(view.run),
         "known": knowledge(ticket.evidence),
+        "relocated": {one.location: one for one in ticket.relocated},
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),

@@ -52,6 +52,16 @@ SEVERITY: Mapping[str, str] = {
     "P4": "Style, naming, documentation",
 }
 
+PLACE: Mapping[str, tuple[str, str, str]] = {
+    # word: (sign, tone, meaning)
+    "exact": ("✓", "quiet", "The code stands where it was filed"),
+    "moved": ("→", "plain", "The same code stands elsewhere now"),
+    "changed": ("≠", "warn", "The place is there, and its code is another"),
+    "gone": ("∅", "warn", "The code is no longer there"),
+    "unknown": ("?", "quiet", "No target has the file, or several places would fit"),
+}
+"""How it is shown what became of the code of a location."""
+
 EVIDENCE: Mapping[str, tuple[str, str, str]] = {
     # word: (sign, tone, meaning)
     "proven": ("✓", "good", "Tests fail on the defective package and pass on the bundled one"),

@@ -72,6 +72,7 @@ class _Factory(Factory):
         self._fork_servers = fork_servers
         self._own = self.engine, self.unit
         self.engine, self.unit = connected or self._own
+        self.unit.book = self.book
 
     @property
     def sandbox(self) -> Sandbox:

@@ -38,3 +38,6 @@ class PlaceSourceOut(Output):
     location: str | None = Field(description="Its id.")
     excerpt: SourceOut | None
     reason: str | None = Field(description="Why there is no excerpt.")
+    filed: list[str] | None = Field(
+        None, description="The lines as they were when the finding was filed."
+    )

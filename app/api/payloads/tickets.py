@@ -37,6 +37,7 @@ from app.api.payloads.source import PlaceSourceOut
 from app.domain.calibration import ReviewSignal, signals_of
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.knowledge import Presence, TestsShown, knowledge
+from app.domain.relocated import PlaceState
 from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
@@ -299,6 +300,18 @@ class LocationOut(Output):
     note: str | None
 
 
+class RelocatedOut(Output):
+    """What became of the code that a location names."""
+
+    location: str = Field(description="Its id.")
+    state: PlaceState = Field(
+        description="; ".join(f"`{word}`: {word.meaning}" for word in PlaceState)
+    )
+    path: str | None
+    start_line: int | None
+    end_line: int | None = Field(description="Where it is now.")
+
+
 class SectionOut(Output):
     """A free section in Markdown."""
 
@@ -463,6 +476,9 @@ class TicketOut(Output):
     )
     tests: list[TestLinkOut]
     patches: dict[str, PatchOut]
+    relocated: list[RelocatedOut] = Field(
+        description="What became of the code of each location, by the tree in force."
+    )
     external_results: list[ExternalResultOut] = Field(
         description="The newest twenty that others report of its tests; no evidence."
     )

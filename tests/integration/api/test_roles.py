@@ -61,6 +61,7 @@ reader      GET     /tickets/{key}/gate
 reader      GET     /tickets/{key}/history
 reader      GET     /tickets/{key}/next
 reader      GET     /tickets/{key}/external-results
+reader      POST    /relocations
 reader      GET     /tickets/{key}/notes
 reader      GET     /tickets/{key}/patches/{name}
 reader      GET     /tickets/{key}/reviews
