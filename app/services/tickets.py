@@ -36,6 +36,12 @@ class TicketService:
             InvalidInput: no key can be minted, or a relation names no ticket.
             RelationCycle: a relation would close a circle.
         """
+        if not (dry_run or draft.key or draft.relations or draft.external_ref):
+            async with self._unit.at_once() as stores:
+                similar = await similar_to(stores, draft.title, draft.summary, draft.locations)
+                added = await stores.filing.add_next(draft, actor)
+                if added is not None:
+                    return replace(added, similar=similar)
         async with self._unit.begin(commit=not dry_run) as stores:
             # First, while no counter is locked: others file meanwhile.
             similar = await similar_to(stores, draft.title, draft.summary, draft.locations)

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType, SimpleNamespace
+from types import MappingProxyType
 from typing import Any
 
-import orjson
 from sqlalchemy import (
-    ARRAY,
-    CTE,
-    JSON,
-    Integer,
-    Select,
-    Table,
-    Text,
-    bindparam,
-    cast,
-    exists,
     func,
-    insert,
     select,
     text,
-    true,
 )
-from sqlalchemy import column as named_column
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -33,30 +19,15 @@ from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
 from app.domain.places import Book
-from app.domain.search import other_texts, search_texts
 from app.domain.targets import Placement
-from app.domain.tickets import Status, Ticket, TicketDraft
+from app.domain.tickets import Ticket, TicketDraft
 from app.errors import AlreadyTaken
-from app.schema.audit import audit_events
-from app.schema.documents import pending_relations
 from app.schema.tickets import (
-    checklist_items,
     key_counters,
-    ticket_locations,
-    ticket_sections,
-    ticket_similarity_keys,
     tickets,
 )
-from app.storage.places import PLACED, looked_up
+from app.storage.new_tickets import ADD, ADD_MINTED, alone, parameters, parts_of
 from app.storage.prepared import Prepared
-from app.storage.search import vector
-from app.storage.ticket_show import own_columns, specialists_listed, ticket_from
-from app.storage.tickets import (
-    checklist_rows,
-    domain_paths,
-    report_values,
-    section_rows,
-)
 
 
 @dataclass(frozen=True)
@@ -194,25 +165,37 @@ class FilingStore:
         Raises:
             AlreadyTaken: the key or the author's external reference is in use.
         """
-        changes = {"key": [None, key], "title": [None, draft.title]}
-        parts = {
-            "sections": section_rows(draft.sections),
-            "locations": looked_up(self._book, self._placement.of(draft.domains), draft.locations),
-            "checklist": checklist_rows(draft.checklist),
-        }
-        row = await _ADD.row(
+        target = self._placement.of(draft.domains)
+        parts = parts_of(draft, self._book, target)
+        row = await ADD.row(
             self._connection,
-            **_values(draft, key, actor.account, state, past, self._placement.of(draft.domains)),
-            new_ticket_sections=_json(parts["sections"]),
-            new_ticket_locations=_json(parts["locations"]),
-            new_checklist_items=_json(parts["checklist"]),
-            audit_action=action,
-            audit_changes=_json(changes),
-            audit_request=actor.request_id,
+            **parameters(
+                draft, parts, actor, target, key=key, state=state, action=action, past=past
+            ),
         )
         if row is None:
             raise await self._taken(draft, key, actor.account)
-        return AddedTicket(row.id, row.awaited, _alone(row, actor.account, parts))
+        return AddedTicket(row.id, row.awaited, alone(row, actor.account, parts))
+
+    async def add_next(self, draft: TicketDraft, actor: Actor) -> Ticket | None:
+        """Add a ticket under the next key of its batch and agent, and return it.
+
+        All of it is one statement. None, and nothing done, where that does not do: for an agent
+        that is no specialist, and where tests or documents speak of such keys already.
+
+        Args:
+            draft: without a key, relations and an external reference.
+            actor: who files it.
+        """
+        target = self._placement.of(draft.domains)
+        parts = parts_of(draft, self._book, target)
+        row = await ADD_MINTED.row(
+            self._connection,
+            **parameters(
+                draft, parts, actor, target, key=None, state=None, action="ticket.filed", past={}
+            ),
+        )
+        return None if row is None else alone(row, actor.account, parts)
 
     async def _taken(self, draft: TicketDraft, key: str, author: Account) -> AlreadyTaken:
         query = select(tickets.c.key)
@@ -228,164 +211,3 @@ class FilingStore:
             f"You have already filed {draft.external_ref!r} as {other}.",
             extra={"key": other, "external_ref": draft.external_ref},
         )
-
-
-def _alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ticket:
-    """Return the ticket that `_ADD` returned, with parts that were added with it."""
-    shown = {
-        name: [
-            {f: v for f, v in part.items() if f != "position" and f not in PLACED}
-            | {"id": str(part["id"])}
-            for part in listed
-        ]
-        for name, listed in parts.items()
-    }
-    empty = ("relations", "reviews", "tests", "patches", "external_results")
-    nothing: dict[str, list[Any]] = {name: [] for name in empty}
-    return ticket_from(
-        SimpleNamespace(
-            **row._asdict(),
-            **shown,
-            **nothing,
-            relocated=parts["locations"],
-            author=author.name,
-            closed_without=None,
-        )
-    )
-
-
-def _values(
-    draft: TicketDraft,
-    key: str,
-    author: Account,
-    state: EvidenceState,
-    past: Mapping[str, Any],
-    target: str | None,
-) -> dict[str, Any]:
-    others = other_texts(draft.checklist, past.get("resolution_text"), past.get("commits", ()))
-    texts = search_texts(key, draft.title, draft.summary, draft.locations, draft.sections, others)
-    columns = {
-        "key": key,
-        "sort_key": keys.sort_key(key),
-        "title": draft.title,
-        "severity": draft.severity.value,
-        "severity_raw": draft.severity_raw,
-        "status": Status.OPEN.value,
-        "resolution": None,
-        "batch": draft.batch,
-        "agent": draft.agent,
-        "summary": draft.summary,
-        "domains": list(draft.domains),
-        "domain_paths": domain_paths(draft.domains),
-        "target": target,
-        "categories": [category.value for category in draft.categories],
-        "assignee": draft.assignee,
-        "reported_on": draft.reported_on,
-        "external_ref": draft.external_ref,
-        "commits": [],
-        "resolution_text": None,
-        "reports": _json(report_values(draft.reports)),
-        "created_by": author.id,
-        "evidence_state": state.value,
-        **past,
-    }
-    return {f"new_{name}": value for name, value in columns.items()} | {
-        "search_title": texts.title,
-        "search_lead": texts.lead,
-        "search_body": texts.body,
-        "similarity_keys": list(texts.similarity_keys),
-    }
-
-
-_COLUMNS = [
-    "key",
-    "sort_key",
-    "title",
-    "severity",
-    "severity_raw",
-    "status",
-    "resolution",
-    "batch",
-    "agent",
-    "summary",
-    "domains",
-    "domain_paths",
-    "target",
-    "categories",
-    "assignee",
-    "reported_on",
-    "external_ref",
-    "commits",
-    "resolution_text",
-    "reports",
-    "created_by",
-    "evidence_state",
-]
-
-
-def _adding() -> Select[Any]:
-    """Return the statement that adds a ticket, its parts and its audit event.
-
-    A key or reference that is taken gives no row, and so no part: cheaper than a savepoint.
-    """
-    texts = (bindparam(f"search_{name}", type_=Text) for name in ("title", "lead", "body"))
-    ticket = (
-        upsert(tickets)
-        .values(
-            {name: bindparam(f"new_{name}", type_=tickets.c[name].type) for name in _COLUMNS}
-            | {"search": vector(*texts)}
-        )
-        .on_conflict_do_nothing()
-        .returning(*own_columns())
-        .cte("ticket")
-    )
-    parts = [
-        _parts(ticket, table) for table in (ticket_sections, ticket_locations, checklist_items)
-    ]
-    specialists = specialists_listed().label("specialists")
-    return select(ticket, specialists, _awaited()).add_cte(*parts, _keys(ticket), _event(ticket))
-
-
-def _awaited() -> Any:
-    key = bindparam("new_key", type_=Text)
-    return exists().where(pending_relations.c.key == key).label("awaited")
-
-
-def _parts(ticket: CTE, table: Table) -> CTE:
-    names = [column.name for column in table.c if column.name != "ticket_id"]
-    given = (
-        func.json_to_recordset(cast(bindparam(f"new_{table.name}", type_=Text), JSON))
-        .table_valued(*(named_column(name, table.c[name].type) for name in names))
-        .render_derived(name="given", with_types=True)
-    )
-    rows = select(ticket.c.id, *(given.c[name] for name in names)).join_from(ticket, given, true())
-    return insert(table).from_select(["ticket_id", *names], rows).cte(f"added_{table.name}")
-
-
-def _keys(ticket: CTE) -> CTE:
-    given = func.unnest(bindparam("similarity_keys", type_=ARRAY(Integer))).column_valued(
-        "given_key"
-    )
-    rows = select(given, ticket.c.id)
-    return insert(ticket_similarity_keys).from_select(["key", "ticket_id"], rows).cte("keys")
-
-
-def _event(ticket: CTE) -> CTE:
-    table = audit_events.c
-    action = bindparam("audit_action", type_=Text)
-    row = select(
-        ticket.c.id,
-        bindparam("new_created_by", type_=table.actor_id.type),
-        action,
-        bindparam("audit_changes", type_=table.changes.type),
-        bindparam("audit_request", type_=Text),
-    ).where(action.is_not(None))
-    columns = ["ticket_id", "actor_id", "action", "changes", "request_id"]
-    return insert(audit_events).from_select(columns, row).cte("event")
-
-
-_ADD = Prepared(_adding)
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
@@ -378,6 +378,14 @@ class UnitOfWork:
         with _translated():
             async with self._connections.lent() as connection:
                 yield Stores(connection, self._placement(), self.book)
+
+    def at_once(self) -> AbstractAsyncContextManager[Stores]:
+        """Open stores in which each statement is a transaction of its own, unless one is around.
+
+        Raises:
+            Unavailable: the database does not answer or has no connection to spare.
+        """
+        return self.read()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Stores]:

@@ -6,10 +6,13 @@ import asyncio
 import random
 from collections import Counter
 
+import psycopg
 import pytest
 
+from app.database import libpq_url
 from app.domain.accounts import Actor
 from app.domain.catalogue import CatalogueTest
+from app.domain.keys import sort_key
 from app.domain.tickets import Relation, RelationKind, TicketDraft
 from app.errors import AlreadyTaken, InvalidInput
 from app.factory import Factory
@@ -94,3 +97,29 @@ async def test_a_dry_run_uses_up_no_key(factory: Factory, ada: Actor) -> None:
         assert (await factory.tickets.file(ada, a_draft(), dry_run=True)).key == "B5-DRL-01"
 
     assert (await factory.tickets.file(ada, a_draft())).key == "B5-DRL-01"
+
+
+@pytest.mark.parametrize(
+    ("domains", "state"), [((), "none"), (("kasmina/a",), "none"), (("elsewhere",), "not-covered")]
+)
+async def test_a_ticket_added_by_one_statement_is_like_one_added_under_a_given_key(
+    factory: Factory, ada: Actor, domains: tuple[str, ...], state: str
+) -> None:
+    title = "FooBar couples l'amplitude, étrange; see 1a2b3c4d5e"
+    given = await factory.tickets.file(ada, a_draft(key="B7-DRL-123", title=title, domains=domains))
+
+    minted = await factory.tickets.file(ada, a_draft(batch=7, title=title, domains=domains))
+
+    assert minted.key == "B7-DRL-124"
+    assert minted.evidence.state.value == given.evidence.state.value == state
+    assert minted.similar[0].key == given.key
+    with psycopg.connect(libpq_url(factory.database_url)) as connection:
+        rows = connection.execute(
+            "SELECT t.sort_key, t.domain_paths, t.target, replace(t.search::text, '124', '123'),"
+            " array(SELECT key FROM ticket_similarity_keys WHERE ticket_id = t.id ORDER BY 1),"
+            " (SELECT replace(changes::text, '124', '123') FROM audit_events"
+            " WHERE ticket_id = t.id) FROM tickets t WHERE batch = 7 OR key = 'B7-DRL-123'"
+            " ORDER BY t.id"
+        ).fetchall()
+    assert rows[0][1:] == rows[1][1:]
+    assert [row[0] for row in rows] == [sort_key(given.key), sort_key(minted.key)]
