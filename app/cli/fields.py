@@ -42,8 +42,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "AccountOut": "id name role speaks_for display_name blind blind_as created_at disabled "
         "disabled_at",
         "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
-        "WorkOrderOut": "id kind ticket status specialist note created_by created_at claimed_by "
-        "lease_expires_at run reason",
+        "WorkOrderOut": "id kind ticket status specialist mutant note created_by created_at "
+        "claimed_by lease_expires_at run reason",
         "NoteOut": "id author body created_at",
         "AuditEventOut": "id ticket at actor action changes request_id",
         "ExternalResultOut": "id node_id outcome source commit url message passes failures "

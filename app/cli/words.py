@@ -41,7 +41,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "answer": "accepted withdrawn overruled",
             "run-status": "queued running finished cancelled",
             "order-status": "open claimed submitted accepted rejected errored",
-            "order-kind": "reproduce refute fix assess",
+            "order-kind": "reproduce refute fix kill-mutant assess",
             "run-kind": "check proof",
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others inconclusive "
             "error timed-out",

@@ -12,6 +12,9 @@ from app.domain.runs import ArmPlan, ArmResult, PatchUse, RunKind, RunPlan
 PATCH_NAME = re.compile(r"fix|defect(?:-(?:[2-9]|[1-9]\d{1,2}))?")
 """``fix``, ``defect``, ``defect-2`` …"""
 
+MUTANT = "mutant"
+"""The name of the patch of a run against a mutant."""
+
 
 def patch_order(name: str) -> tuple[int, int]:
     """Return a sort key: the fix, then defects by number."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.domain.arms import MUTANT
 from app.domain.runs import ArmResult, PatchUse, Run, SubmittedFile
 
 
@@ -67,6 +68,8 @@ def _patches(run: Run) -> list[Step]:
             f"echo {_word(f'{use.digest}  {use.name}.patch')} | (cd .. && sha256sum --check)",
         )
         for name, use in used.items()
+        # The diff of a mutant stands in the work order that wants it killed.
+        if name != MUTANT
     ]
 
 

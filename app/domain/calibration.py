@@ -6,20 +6,18 @@ counts each verdict alike.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.evidence import Evidence, EvidenceState
 from app.domain.figures import Opinion, holds_claim_true
+from app.domain.intervals import wilson
 from app.domain.reviews import Review
 from app.domain.tickets import Resolution
 
 ENOUGH = 10
 """With fewer verdicts that were right or wrong, nothing is said of a reviewer."""
-_Z = 1.959963984540054
-"""Of the normal distribution, for an interval of 95 %."""
 
 FOUND = (EvidenceState.REPRODUCED, EvidenceState.FIX_READY, EvidenceState.REGRESSED)
 """Decided by a run that saw the defect in the package as it was."""
@@ -107,18 +105,6 @@ def _row(who: str, right: int, wrong: int, abstained: int) -> CalibrationRow:
     n = right + wrong
     low, high = wilson(right, n) if n >= ENOUGH else (None, None)
     return CalibrationRow(who, n, right, wrong, abstained, low, high)
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return the Wilson score interval of a share at 95 %, `n` being at least one.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    share, square = right / n, _Z * _Z
-    middle = share + square / (2 * n)
-    reach = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    whole = 1 + square / n
-    return max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
 
 
 def signals_of(

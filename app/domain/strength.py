@@ -8,12 +8,13 @@ interval; it never changes evidence.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from app.domain.intervals import wilson
 
 DEFAULT_BUDGET_S = 60
 MOST_BUDGET_S = 3600
@@ -23,7 +24,6 @@ TOO_FEW = 5
 """Fewer mutants say nothing of the tests."""
 SHOWN = 7
 """So many survivors stand on a ticket: more are not read."""
-_Z = 1.959963984540054
 
 
 class StrengthScope(StrEnum):
@@ -168,15 +168,15 @@ class Strength:
     """Survivors without a verdict in functions that the fix touches."""
     not_run: int = 0
     low: float | None = field(init=False, default=None)
-    """The Wilson interval at 95 %; None without a mutant."""
+    """The Wilson interval at 95 %, to 4 places; None without a mutant."""
     high: float | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Work the interval out."""
         if self.n:
             low, high = wilson(self.killed, self.n)
-            object.__setattr__(self, "low", low)
-            object.__setattr__(self, "high", high)
+            object.__setattr__(self, "low", round(low, 4))
+            object.__setattr__(self, "high", round(high, 4))
 
     @property
     def n(self) -> int:
@@ -242,14 +242,6 @@ def measure(mutants: Iterable[Mutant]) -> Strength:
         unexplained_in_fix=sum(one.is_unexplained and one.by_fix for one in found),
         not_run=ended.count(None),
     )
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return Wilson's interval at 95 % for a share of `hits` in `n` > 0, rounded to 4 places."""
-    share, square = hits / n, _Z * _Z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    spread = _Z * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
-    return round(max(0.0, middle - spread), 4), round(min(1.0, middle + spread), 4)
 
 
 def spread(mutants: Sequence[Mutant], most: int = MOST_MUTANTS) -> list[Mutant]:

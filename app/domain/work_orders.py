@@ -23,6 +23,8 @@ class OrderKind(StrEnum):
     """A test that passes on the package and fails once the claimed defect is planted."""
     FIX = "fix"
     """A patch that makes the linked tests pass and breaks none."""
+    KILL_MUTANT = "kill-mutant"
+    """A test that fails on a surviving mutant and passes on the package."""
     ASSESS = "assess"
     """A cross-review."""
 
@@ -43,6 +45,7 @@ RUN_OF = {
     OrderKind.REPRODUCE: RunKind.CHECK,
     OrderKind.REFUTE: RunKind.PROOF,
     OrderKind.FIX: RunKind.PROOF,
+    OrderKind.KILL_MUTANT: RunKind.PROOF,
 }
 """By which kind of run an order is judged; `assess` by none."""
 
@@ -50,8 +53,21 @@ _ACCEPTED = {
     OrderKind.REPRODUCE: RunOutcome.FAILED,
     OrderKind.REFUTE: RunOutcome.PROVEN,
     OrderKind.FIX: RunOutcome.PROVEN,
+    OrderKind.KILL_MUTANT: RunOutcome.PROVEN,
 }
 """The one outcome that shows it done."""
+
+
+@dataclass(frozen=True)
+class OrderedMutant:
+    """The surviving mutant that an order wants killed."""
+
+    digest: str
+    path: str
+    line: int
+    function: str
+    diff: str
+    """What it changes of the package."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ class WorkOrder:
     status: OrderStatus
     specialist: str | None
     """As whom an assessment is wanted; None: anybody."""
+    mutant: OrderedMutant | None
+    """With `kill-mutant`."""
     note: str | None
     created_by: str | None
     """None: the service itself, by a rule of its policy."""
@@ -84,6 +102,8 @@ class OrderDraft:
     ticket: str
     specialist: str | None = None
     note: str | None = None
+    mutant: str | None = None
+    """Its digest, with `kill-mutant`."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +172,7 @@ def missing(kind: OrderKind, handed: Handed) -> tuple[str, ...]:
         OrderKind.REPRODUCE: ("filename", "source"),
         OrderKind.REFUTE: ("filename", "source", "patch"),
         OrderKind.FIX: ("patch",),
+        OrderKind.KILL_MUTANT: ("filename", "source"),
         OrderKind.ASSESS: (),
     }
     return tuple(name for name in wanted[kind] if not getattr(handed, name))

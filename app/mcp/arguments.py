@@ -187,7 +187,7 @@ class Move(Arguments):
 class ClaimWork(Arguments):
     """Of `claim_work`."""
 
-    kinds: list[OrderKind] = Field([], max_length=4, description="Left out: any.")
+    kinds: list[OrderKind] = Field([], max_length=5, description="Left out: any.")
     specialist: Words | None = None
     minutes: int = Field(30, ge=1, le=1440)
 
@@ -196,7 +196,7 @@ class SubmitWork(Arguments):
     """Of `submit_work`."""
 
     id: Id
-    filename: Words | None = Field(None, description="reproduce, refute: test_x.py.")
+    filename: Words | None = Field(None, description="test_x.py; all but fix, assess.")
     source: Annotated[str, Field(max_length=65_536)] | None = None
     patch: Annotated[str, Field(max_length=262_144)] | None = Field(
         None, description="fix: mends the defect; refute: plants it."

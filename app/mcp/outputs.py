@@ -181,6 +181,8 @@ class Order(Result):
     status: str | None = None
     lease_expires_at: str | None = None
     run: str | None = None
+    mutant: str | None = None
+    """The diff of a survivor."""
     untrusted_note: str | None = None
     untrusted_reason: str | None = None
 

@@ -274,6 +274,7 @@ def _order(order: Mapping[str, Any]) -> dict[str, Any]:
     names = ("id", "kind", "ticket", "status", "lease_expires_at", "run")
     return {
         **{name: order.get(name) for name in names},
+        "mutant": (order.get("mutant") or {}).get("diff"),
         "untrusted_note": order.get("note"),
         "untrusted_reason": order.get("reason"),
     }
@@ -355,7 +356,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool("move", "Change the status of a ticket, or close it.", given.Move, outputs.Changed, _move),
     Tool(
         "claim_work",
-        "Take the next work order: reproduce, refute, fix or assess. `show` its ticket.",
+        "Take the next work order: reproduce, refute, fix, kill-mutant, assess. `show` its ticket.",
         given.ClaimWork,
         outputs.Order,
         _claim_work,

@@ -15,6 +15,8 @@ work_orders = Table(
     Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
     Column("status", Text, nullable=False, server_default="open"),
     Column("specialist", ForeignKey("specialists.name")),
+    # {digest, path, line, function, diff} of the survivor to be killed; runs may be cleared away.
+    Column("mutant", JSONB(none_as_null=True)),
     Column("note", Text),
     # Null: the service itself, by a rule of its policy.
     Column("created_by", ForeignKey("accounts.id")),
@@ -28,7 +30,7 @@ work_orders = Table(
     Column("reason", Text),
     # {submitted, patch}: what is taken off the ticket again where it is not accepted.
     Column("handed", JSONB(none_as_null=True)),
-    CheckConstraint("kind IN ('reproduce','refute','fix','assess')", name="kind"),
+    CheckConstraint("kind IN ('reproduce','refute','fix','kill-mutant','assess')", name="kind"),
     CheckConstraint(
         "status IN ('open','claimed','submitted','accepted','rejected','errored')", name="status"
     ),

@@ -28,7 +28,9 @@ class OrderPolicyService:
                 return 0
             for rule in self._rules:
                 for wanted in await stores.order_policy.wanted(rule):
-                    await stores.work_orders.add(wanted.draft, wanted.ticket_id, None)
+                    await stores.work_orders.add(
+                        wanted.draft, wanted.ticket_id, None, wanted.mutant
+                    )
                     await stores.audit.record(
                         None,
                         "work-order.placed",

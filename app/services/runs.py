@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from app.domain import diffs
 from app.domain.accounts import Actor, Role
-from app.domain.arms import plan_arms
+from app.domain.arms import MUTANT, plan_arms
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
 from app.domain.remedies import Caller, for_caller
 from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
@@ -88,6 +89,8 @@ class RunService:
         budget_s: int | None = None,
         scope: StrengthScope | None = None,
         wanted: Wanted = _AS_IT_IS,
+        by_patches: bool = False,
+        against: str | None = None,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -102,6 +105,9 @@ class RunService:
             scope: what is changed to measure it.
             wanted: the revisions that it is about. A proof without any takes the commits that the
                 ticket names, where its target's history has them.
+            by_patches: a proof by the ticket's patches, whatever commits it names.
+            against: with a proof, the diff of a mutant in place of the ticket's patches. Such a
+                run decides no evidence: it is about the tests.
 
         Raises:
             NotFound: there is no such ticket.
@@ -112,8 +118,10 @@ class RunService:
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
         snapshot = await (await self._catalogues.of_ticket(key)).in_step()
-        async with self._unit.read() as stores:
-            commits = await stores.tickets.commits_of(key)
+        commits: Sequence[str] = ()
+        if not by_patches and against is None:
+            async with self._unit.read() as stores:
+                commits = await stores.tickets.commits_of(key)
         history = await self._histories.plan(kind, snapshot, wanted, commits)
         strict = await self._client_code.is_caged()
         measures = kind is RunKind.STRENGTH
@@ -122,7 +130,7 @@ class RunService:
             ticket = await lock_ticket(stores, key)
             caller = caller_on(actor, ticket, strict=strict)
             plan, authors = await self._plan(
-                stores, ticket, kind, tests, snapshot, repeats, caller, history
+                stores, ticket, kind, tests, snapshot, repeats, caller, history, against
             )
             if measures:
                 strength = await plan_strength(
@@ -181,6 +189,7 @@ class RunService:
         repeats: int | None,
         caller: Caller,
         history: HistoryPlan | None,
+        against: str | None,
     ) -> tuple[RunPlan, Authors]:
         linked = await stores.links.expanded(ticket.id, ticket.key, snapshot.support_digest)
         if not linked:
@@ -192,6 +201,9 @@ class RunService:
         mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF and history is None:
             usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
+        if against is not None:
+            usable = {MUTANT: (diffs.digest(against), how_it_applies(snapshot, against))}
+            await stores.patches.keep(against)
         if kind is not RunKind.CHECK:
             everything = await stores.catalogue.tests(snapshot.target.name)
             files = {node_id.partition("::")[0] for node_id in mine}
@@ -201,6 +213,11 @@ class RunService:
                 if test.node_id not in mine and snapshot.target.runs_beside(test.path, files)
             )
         arms = plan_arms(kind, usable) if history is None else history.arms
+        if arms is None and against is not None:
+            raise Conflict(
+                "The package has changed since the mutant was made, and it fits no more. Measure "
+                f"the strength of {ticket.key} anew."
+            )
         if arms is None:
             raise _no_patch(ticket.key, patches, caller)
         submitted = [
@@ -222,7 +239,7 @@ class RunService:
             suite_digest=snapshot.suite_digest,
             links_digest=links_digest(linked),
             patches_digest=patches_digest(patches),
-            covers_all_links=len(chosen) == len(linked),
+            covers_all_links=len(chosen) == len(linked) and against is None,
             repeats=repeats or default_repeats(kind, len(chosen)),
             submitted=tuple(SubmittedFile(file.path, file.digest) for file in submitted),
             others_submitted=tuple(

@@ -16,6 +16,7 @@ from app.domain.work_orders import (
     Handed,
     Judged,
     OrderDraft,
+    OrderedMutant,
     OrderKind,
     OrderStatus,
     Taken,
@@ -58,7 +59,7 @@ class WorkOrderService:
 
         Raises:
             NotFound: there is no such ticket.
-            InvalidInput: there is no such specialist, or the kind wants none.
+            InvalidInput: there is no such specialist or survivor, or the kind wants none.
             Conflict: the ticket is settled.
         """
         async with self._unit.begin() as stores:
@@ -68,7 +69,8 @@ class WorkOrderService:
             if draft.specialist is not None:
                 known = [one.name for one in await stores.accounts.specialists()]
                 _check_specialist(draft, known)
-            order_id = await stores.work_orders.add(draft, ticket.id, actor.account)
+            mutant = await _mutant_meant(stores, draft, ticket.id)
+            order_id = await stores.work_orders.add(draft, ticket.id, actor.account, mutant)
             await stores.audit.record(
                 actor,
                 "work-order.placed",
@@ -212,7 +214,10 @@ class WorkOrderService:
             )
             # Only what was handed in is judged: what else is linked may fail for its own reasons.
             tests, submitted = [link.node_id for link in done.links], done.links[0].id
-        run = await self._runs.trigger(actor, order.ticket, RUN_OF[order.kind], tests=tests)
+        diff = None if order.mutant is None else order.mutant.diff
+        run = await self._runs.trigger(
+            actor, order.ticket, RUN_OF[order.kind], tests=tests, by_patches=True, against=diff
+        )
         async with self._unit.begin() as stores:
             await stores.work_orders.mark_run(order.id, run.id, Taken(submitted, name))
 
@@ -299,6 +304,24 @@ def _check_specialist(draft: OrderDraft, known: Collection[str]) -> None:
         raise InvalidInput(FieldError("/specialist", told, allowed=tuple(known)))
 
 
+async def _mutant_meant(stores: Stores, draft: OrderDraft, ticket_id: int) -> OrderedMutant | None:
+    if draft.kind is not OrderKind.KILL_MUTANT:
+        if draft.mutant is not None:
+            told = f"{draft.kind.value} is no matter of a mutant; leave it out"
+            raise InvalidInput(FieldError("/mutant", told))
+        return None
+    if draft.mutant is None:
+        raise InvalidInput(FieldError("/mutant", "kill-mutant wants the digest of a survivor"))
+    found = await stores.mutants.survivor(ticket_id, draft.mutant)
+    if found is None:
+        told = (
+            f"no mutant {draft.mutant[:64]!r} survived the last run that measured the strength of "
+            f"{draft.ticket}; GET /runs/{{id}}/mutants?outcome=survived lists them"
+        )
+        raise InvalidInput(FieldError("/mutant", told))
+    return OrderedMutant(found.digest, found.path, found.line, found.function, found.diff)
+
+
 def _check(order: WorkOrder, handed: Handed, review: ReviewDraft | None) -> None:
     wanted = [
         FieldError(f"/{name}", f"{order.kind.value} wants {name}")
@@ -310,8 +333,9 @@ def _check(order: WorkOrder, handed: Handed, review: ReviewDraft | None) -> None
         wanted.append(FieldError("/review", f"{order.kind.value} wants no review"))
     if order.kind is OrderKind.FIX and handed.source is not None:
         wanted.append(FieldError("/source", "fix wants a patch alone; the linked tests judge it"))
-    if order.kind is OrderKind.REPRODUCE and handed.patch is not None:
-        wanted.append(FieldError("/patch", "reproduce wants a test alone"))
+    alone = (OrderKind.REPRODUCE, OrderKind.KILL_MUTANT)
+    if order.kind in alone and handed.patch is not None:
+        wanted.append(FieldError("/patch", f"{order.kind.value} wants a test alone"))
     if handed.patch is not None and len(handed.patch) > diffs.MAX_BYTES:
         wanted.append(FieldError("/patch", f"a patch has at most {diffs.MAX_BYTES} bytes"))
     if wanted:

@@ -160,6 +160,24 @@ class MutantStore:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else (row.run_id, _mutant(row))
 
+    async def survivor(self, ticket_id: int, digest: str) -> Mutant | None:
+        """Return a mutant that survived the last run of a ticket which ended it, or None."""
+        query = (
+            _select()
+            .join(runs, runs.c.id == run_mutants.c.run_id)
+            .where(
+                runs.c.ticket_id == ticket_id,
+                run_mutants.c.digest == digest,
+                run_mutants.c.outcome.is_not(None),
+            )
+            .order_by(runs.c.queued_at.desc(), run_mutants.c.run_id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        found = None if row is None else _mutant(row)
+        survived = found is not None and found.shown_outcome is MutantOutcome.SURVIVED
+        return found if survived else None
+
     async def measured_with(self, digest: str) -> list[tuple[int, UUID]]:
         """Return the tickets, each with its run, whose shown strength counts a mutant."""
         rows = await self._connection.execute(

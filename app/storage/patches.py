@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
+from app.domain.diffs import digest as digest_of
 from app.schema.accounts import accounts
 from app.schema.verification import texts, ticket_patches
 
@@ -74,6 +75,12 @@ class PatchStore:
             )
         )
         return previous
+
+    async def keep(self, text: str) -> None:
+        """Keep a text that no ticket names, for runs that use it."""
+        await self._connection.execute(
+            upsert(texts).values(digest=digest_of(text), text=text).on_conflict_do_nothing()
+        )
 
     async def remove(self, ticket_id: int, name: str) -> str | None:
         """Take a patch off a ticket and return its digest; its text stays for old runs."""

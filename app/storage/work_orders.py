@@ -6,6 +6,7 @@ A lease that has run out is no lease: the order is open, whatever its row says.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from app.domain.work_orders import (
     EndedOrder,
     Judged,
     OrderDraft,
+    OrderedMutant,
     OrderKind,
     OrderStatus,
     Taken,
@@ -46,7 +48,13 @@ class WorkOrderStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, draft: OrderDraft, ticket_id: int, maker: Account | None) -> UUID:
+    async def add(
+        self,
+        draft: OrderDraft,
+        ticket_id: int,
+        maker: Account | None,
+        mutant: OrderedMutant | None = None,
+    ) -> UUID:
         """Place an order and return its id; without a maker the service does."""
         order_id = new_id()
         await self._connection.execute(
@@ -55,6 +63,7 @@ class WorkOrderStore:
                 kind=draft.kind,
                 ticket_id=ticket_id,
                 specialist=draft.specialist,
+                mutant=None if mutant is None else asdict(mutant),
                 note=draft.note,
                 created_by=None if maker is None else maker.id,
             )
@@ -270,6 +279,7 @@ def _order(row: Any) -> WorkOrder:
         ticket=row.key,
         status=status,
         specialist=row.specialist,
+        mutant=None if row.mutant is None else OrderedMutant(**row.mutant),
         note=row.note,
         created_by=row.maker,
         created_at=row.created_at,

@@ -21,21 +21,25 @@ class WorkOrderIn(Input):
     kind: OrderKind = Field(
         description="`reproduce`: a test that fails on the package for the ticket's reason; "
         "`refute`: a test that passes, and fails once the claimed defect is planted; `fix`: a "
-        "patch that makes the linked tests pass and breaks none; `assess`: a cross-review."
+        "patch that makes the linked tests pass and breaks none; `kill-mutant`: a test that fails "
+        "on a surviving mutant; `assess`: a cross-review."
     )
     ticket: AnyKey
     specialist: Slug | None = Field(None, description="With `assess`: as whom.")
+    mutant: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="With `kill-mutant`: the digest of a survivor of the ticket."
+    )
     note: Note | None = Field(None, description="What whoever does it should know.")
 
     def draft(self) -> OrderDraft:
         """Return it as the domain has it."""
-        return OrderDraft(self.kind, self.ticket, self.specialist, self.note)
+        return OrderDraft(self.kind, self.ticket, self.specialist, self.note, self.mutant)
 
 
 class WorkClaimIn(Input):
     """Which order to take, and for how long."""
 
-    kinds: list[OrderKind] = Field(default=[], max_length=4, description="Left out: any.")
+    kinds: list[OrderKind] = Field(default=[], max_length=5, description="Left out: any.")
     specialist: Slug | None = Field(
         None, description="Left out: orders for anybody, and for those that you speak for."
     )
@@ -69,6 +73,16 @@ class WorkSubmitIn(Input):
         return Handed(self.filename, self.source, self.patch)
 
 
+class OrderedMutantOut(Output):
+    """A surviving mutant."""
+
+    digest: str
+    path: str
+    line: int
+    function: str
+    diff: str = Field(description="What it changes of the package.")
+
+
 class WorkOrderOut(Output):
     """A work order."""
 
@@ -77,6 +91,7 @@ class WorkOrderOut(Output):
     ticket: str
     status: OrderStatus
     specialist: str | None
+    mutant: OrderedMutantOut | None = Field(description="With `kill-mutant`.")
     note: str | None
     created_by: str | None = Field(description="Null: the service, by a rule of its policy.")
     created_at: datetime

@@ -22,7 +22,7 @@ OrderId = Annotated[
     Argument(metavar="ORDER", help="Its id, or the beginning of it.", complete="order"),
 ]
 _Words = list[str] | None
-_KINDS = "reproduce, refute, fix or assess."
+_KINDS = "reproduce, refute, fix, kill-mutant or assess."
 
 _LIST = Table(
     ("order", "wanted", "ticket", "status", "by", "reason"),
@@ -76,6 +76,9 @@ def place_order(
     kind: Annotated[str, Argument(metavar="KIND", help=_KINDS, complete="order-kind")],
     key: Key,
     specialist: Annotated[str | None, Option(help="With assess: as whom.")] = None,
+    mutant: Annotated[
+        str | None, Option(metavar="DIGEST", help="With kill-mutant: the survivor.")
+    ] = None,
     note: Annotated[
         str | None, Option(metavar="TEXT", help="What whoever does it should know.")
     ] = None,
@@ -83,6 +86,7 @@ def place_order(
 ) -> None:
     """Ask for work on a ticket."""
     body = {"kind": kind, "ticket": key, "specialist": specialist, "note": note}
+    body["mutant"] = mutant
     with opened(ctx, as_json=as_json) as session:
         _show(session, session.client.post("work-orders", body=_given(body)))
 
@@ -131,7 +135,7 @@ def submit_order(
     order_id: OrderId,
     test: Annotated[
         Path | None,
-        Option("--test", metavar="FILE", help="reproduce, refute: a pytest file."),
+        Option("--test", metavar="FILE", help="reproduce, refute, kill-mutant: a pytest file."),
     ] = None,
     patch: Annotated[
         str | None,
@@ -202,12 +206,20 @@ def _show(session: Session, order: dict[str, Any]) -> None:
             ("until", moment(order.get("lease_expires_at"))),
             ("run", order.get("run")),
             ("reason", order.get("reason")),
+            *_mutant(order.get("mutant")),
             (
                 "placed",
                 f"{moment(order.get('created_at'))} by {order.get('created_by') or 'the service'}",
             ),
         ]
     )
+
+
+def _mutant(mutant: dict[str, Any] | None) -> list[tuple[str, object]]:
+    if mutant is None:
+        return []
+    place = f"{mutant.get('path')}:{mutant.get('line')} {mutant.get('function')}()"
+    return [("mutant", mutant.get("digest")), ("place", place), ("diff", mutant.get("diff"))]
 
 
 def _row(order: dict[str, Any]) -> tuple[object, ...]:

@@ -11,7 +11,6 @@ from app.domain.calibration import (
     shown_by_runs,
     signals_of,
     table_of,
-    wilson,
 )
 from app.domain.evidence import Evidence, EvidenceState
 from app.domain.reviews import ClaimOpinion, ReviewVerdict
@@ -58,20 +57,6 @@ def test_verdicts_are_right_wrong_or_abstain_and_claims_without_a_fate_count_now
     assert (drl.n, drl.right, drl.wrong, drl.abstained) == (12, 11, 1, 4)
     assert drl.low is not None and drl.high is not None
     assert drl.low < 11 / 12 < drl.high
-
-
-# Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I, method 3.
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_the_interval_is_wilsons(right: int, n: int, low: float, high: float) -> None:
-    assert wilson(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_reviewers_that_agree_on_what_nobody_ran_are_told_apart() -> None:
