@@ -13,6 +13,8 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+MOST_FILES = 20_000
+"""Of a folder that is read."""
 BYTE_CODE = frozenset({"__pycache__"})
 
 
@@ -62,6 +64,11 @@ def _read_into(
                     _read_into(found, Path(entry.path), f"{prefix}{entry.name}/", skipped)
             elif entry.is_file(follow_symlinks=False):
                 if BYTE_CODE.isdisjoint(skipped) or not entry.name.endswith(".pyc"):
+                    if len(found) == MOST_FILES:
+                        raise FolderError(
+                            f"{folder} and what lies before it hold more than {MOST_FILES} files; "
+                            "name the folders of the code alone"
+                        )
                     found[f"{prefix}{entry.name}"] = Path(entry.path).read_bytes()
             else:
                 raise FolderError(f"{prefix}{entry.name} is not a regular file")

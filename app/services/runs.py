@@ -372,9 +372,21 @@ async def _shown(stores: Stores, run_id: UUID) -> Run:
     run = await stores.runs.show(run_id)
     if run is None:
         raise _no_run(run_id)
+    if run.status is RunStatus.QUEUED and run.reason is None:
+        run = replace(run, reason=await _waits_for(stores, run.target))
     if run.kind is RunKind.STRENGTH:
         return replace(run, strength=await stores.mutants.strength_of(run_id))
     return run
+
+
+async def _waits_for(stores: Stores, target: str) -> str | None:
+    """Say that no worker will take a run, if it is so now."""
+    if await stores.workers.environments(target):
+        return None
+    return (
+        f"It waits for a worker that can run the target {target}: none that is known can. "
+        "`findings target doctor` on a worker's machine says why."
+    )
 
 
 def _no_run(run_id: UUID) -> NotFound:

@@ -38,6 +38,13 @@ def write_target(folder: Path, package: Mapping[str, str], suite: Mapping[str, s
     return folder
 
 
+def write_files(root: Path, files: Mapping[str, str]) -> None:
+    """Writes files of the given paths below `root`."""
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
 def package_files(root: Path) -> dict[str, str]:
     """The sources of the package by the path that patches name."""
     found = sorted((root / PACKAGE).rglob("*.py"))

@@ -6,15 +6,19 @@ import asyncio
 import csv
 import io
 import json
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from app.database import libpq_url
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
 from tests.support.environments import base_interpreters, make_environment
+from tests.support.target import write_files
 
 pytestmark = pytest.mark.anyio
 
@@ -113,18 +117,12 @@ suite = "y"
 """
 
 
-def write(root: Path, files: dict[str, str]) -> None:
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-
-
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with short_directory() as found:
-        write(found / "acme", APP)
-        write(found / "tools", UTILS)
-        write(found / "slow", SLOW)
+        write_files(found / "acme", APP)
+        write_files(found / "tools", UTILS)
+        write_files(found / "slow", SLOW)
         python = make_environment(found / "env", base_interpreters()[0])
         (found / "targets.toml").write_text(DECLARED.format(python=python))
         yield found
@@ -182,7 +180,7 @@ async def test_a_finding_of_a_package_called_app_is_proven_under_its_own_interpr
     assert proof["outcome"] == "proven", proof["reason"]
     assert (await service.get("/tickets/B7-DRL-01"))["evidence"]["state"] == "fix-ready"
 
-    write(folder / "acme", {"src/app/scaling.py": SOUND})
+    write_files(folder / "acme", {"src/app/scaling.py": SOUND})
     landed = await run(service, "B7-DRL-01", "proof")
     assert landed["outcome"] == "proven", landed["reason"]
     assert (await service.get("/tickets/B7-DRL-01"))["evidence"]["state"] == "proven"
@@ -288,24 +286,61 @@ async def test_a_ticket_that_no_target_covers_says_what_to_do(service: Api) -> N
         assert (await service.get(f"/tickets/{key}"))["evidence"]["state"] == "not-covered"
 
 
-async def test_a_target_sees_no_file_of_another(service: Api, folder: Path) -> None:
-    """Nor the folder that holds them, the declaration, or the service's data."""
-    secret = folder / "acme" / "src" / "app" / "scaling.py"
-    write(
-        folder / "tools",
-        {
-            "tests/test_spy.py": (
-                f"import os\n\n\ndef test_spy():\n    assert not os.path.exists({str(secret)!r})\n"
-                f"    assert not os.path.exists({str(folder / 'targets.toml')!r})\n"
-            )
-        },
-    )
+SPY = """\
+import os
+import socket
+import pytest
+
+
+def connect(family, place):
+    with socket.socket(getattr(socket, family)) as made:
+        made.connect(place)
+
+
+@pytest.mark.parametrize("path", {paths!r})
+def test_no_file_is_there(path):
+    assert not os.path.exists(path)
+
+
+def test_the_database_is_out_of_reach():
+    with pytest.raises(OSError):
+        connect({family!r}, {place!r})
+
+
+def test_nothing_is_told_by_the_environment():
+    assert not [name for name in os.environ if name.startswith(("FINDINGS", "DATABASE", "PG"))]
+"""
+
+
+async def test_a_target_sees_no_file_of_another_nor_token_nor_database(
+    service: Api, folder: Path
+) -> None:
+    """Nor the folder that holds them, or the declaration."""
+    database = conninfo_to_dict(libpq_url(service.factory.database_url))
+    host, port = str(database["host"]), int(database.get("port") or 5432)
+    in_files = host.startswith("/")
+    family = "AF_UNIX" if in_files else "AF_INET"
+    place = f"{host}/.s.PGSQL.{port}" if in_files else (host, port)
+    with socket.socket(getattr(socket, family)) as made:
+        made.connect(place)  # for the service it is there
+    other = service.factory.declared.targets["acme"]
+    hidden = [
+        folder / "acme" / "src" / "app" / "scaling.py",
+        folder / "targets.toml",
+        service.factory.settings.data_dir / "admin-token",
+        Path(other.interpreter.python),
+    ]
+    assert all(path.exists() for path in hidden)
+    spy = SPY.format(paths=list(map(str, hidden)), family=family, place=place)
+    write_files(folder / "tools", {"tests/test_spy.py": spy})
     await service.call("POST", "/targets/tools/sync", expect=200)
     key = (await service.file(domains=["shared/tools"]))["key"]
     link = {"node_id": "tests/test_spy.py"}
     await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
 
-    assert (await run(service, key, "check"))["outcome"] == "passed"
+    found = await run(service, key, "check")
+    assert found["outcome"] == "passed", found["arms"]
+    assert len(found["arms"][0]["results"]) >= len(hidden) + 2
 
 
 async def test_an_interpreter_that_is_gone_is_a_stated_outcome(service: Api, folder: Path) -> None:
