@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     keep_arms_mb: Annotated[int, Field(ge=1)] = 2048
     """How much room all prepared copies may take; those asked for longest ago go first."""
 
+    sweeps: bool = True
+    """Look at all tickets with linked tests when the package of their target changes."""
+
     housekeeping_every_s: Annotated[float, Field(ge=1, le=86400)] = 600.0
     """How often workers remove what has had its time."""
 

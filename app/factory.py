@@ -70,6 +70,8 @@ from app.services.sessions import SessionService
 from app.services.source import SourceService
 from app.services.sources import Sources, refusal
 from app.services.submissions import SubmissionService
+from app.services.sweeping import SweepExecutionService
+from app.services.sweeps import SweepService
 from app.services.targets import TargetService
 from app.services.ticket_views import TicketViewService
 from app.services.tickets import TicketService
@@ -260,12 +262,29 @@ class Factory:
     @cached_property
     def catalogues(self) -> Catalogues:
         """What can be run, of each target."""
-        return Catalogues(self.unit, self.declared, self.collect, self.sources, self.places)
+        return Catalogues(
+            self.unit,
+            self.declared,
+            self.collect,
+            self.sources,
+            self.places,
+            sweeps=self.settings.sweeps,
+        )
 
     @cached_property
     def targets(self) -> TargetService:
         """The targets that are declared."""
         return TargetService(self.unit, self.declared, self.catalogues)
+
+    @cached_property
+    def sweeps(self) -> SweepService:
+        """Sweeps as clients see them."""
+        return SweepService(self.unit, self.catalogues, self.sources, self.bell)
+
+    @cached_property
+    def sweeping(self) -> SweepExecutionService:
+        """Sweeps as workers see them."""
+        return SweepExecutionService(self.unit, self.execution, self.sources)
 
     @cached_property
     def revisions(self) -> RevisionService:

@@ -26,6 +26,9 @@ from app.domain.monitoring import (
     RUN_SECONDS,
     RUNS_FINISHED,
     RUNS_OF_TARGETS,
+    SWEEP_REOPENED,
+    SWEEP_VERDICTS,
+    SWEEPS_FINISHED,
     SWEPT,
     ZYGOTE_STARTS,
     Labels,
@@ -161,6 +164,24 @@ def _of_targets(now: Readings) -> Iterator[Metric]:
         "Runs that ended with an outcome, by target.",
         ("target", "outcome"),
         now.counters.get(RUNS_OF_TARGETS, {}),
+    )
+    yield _counter(
+        "findings_sweeps_finished",
+        "Sweeps that ended, by target.",
+        ("target",),
+        now.counters.get(SWEEPS_FINISHED, {}),
+    )
+    yield _counter(
+        "findings_sweep_tickets",
+        "Tickets that sweeps spoke of, by target and verdict.",
+        ("target", "verdict"),
+        now.counters.get(SWEEP_VERDICTS, {}),
+    )
+    yield _counter(
+        "findings_sweep_reopened",
+        "Tickets that sweeps opened again, by target.",
+        ("target",),
+        now.counters.get(SWEEP_REOPENED, {}),
     )
 
 

@@ -53,6 +53,12 @@ async def _run_id(
     return _uuid("run", id)
 
 
+async def _sweep_id(
+    id: Annotated[str, Path(description="The sweep's id.")],  # the path's word
+) -> UUID:
+    return _uuid("sweep", id)
+
+
 async def _link_id(
     id: Annotated[str, Path(description="The link's id.")],  # the path's word
 ) -> UUID:
@@ -71,6 +77,7 @@ async def _token_id(
 
 TicketKey = Annotated[str, Depends(_ticket_key)]
 RunId = Annotated[UUID, Depends(_run_id)]
+SweepId = Annotated[UUID, Depends(_sweep_id)]
 LinkId = Annotated[UUID, Depends(_link_id)]
 ReviewId = Annotated[UUID, Depends(_review_id)]
 TokenId = Annotated[UUID, Depends(_token_id)]

@@ -51,6 +51,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             "Run the tests of a ticket and wait for the result.",
             answer="RunOut",
         ),
+        "sweep": Command(
+            "commands.sweeps:sweep",
+            ("findings sweep --wait", "findings sweep acme --revision v1.2 --wait"),
+            "Look again at every ticket with linked tests.",
+        ),
         "source": Command(
             "commands.guide:show_source",
             ("findings source kasmina/blend_ops.py:59-94", "findings source"),

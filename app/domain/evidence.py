@@ -102,6 +102,9 @@ class Decision:
     without_assertion: bool = False
     contradicted_by: UUID | None = None
     """A later run of the very same that ended otherwise."""
+    revision: str | None = None
+    """The commit that it was decided of: the one after of a proof from history, or that in force;
+    a folder has none."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ class FinishedRun:
     regressed: bool = False
     """A test that failed now for a cause that shows a defect passed before, unchanged and in the
     same environment, on another package that shipped."""
+    revision: str | None = None
+    """The commit that it is about; a folder has none."""
     bundled_failed: bool = False
     """A linked test failed on the package as it ships, for a cause that shows a defect."""
 
@@ -210,6 +215,7 @@ def decide(run: FinishedRun, *, now: InForce, previous: Decision | None) -> Deci
         uses=run.uses,
         authors=run.authors,
         without_assertion=run.without_assertion,
+        revision=run.revision,
     )
     if is_proof or kept is None:
         return decision

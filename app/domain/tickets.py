@@ -252,6 +252,10 @@ class Closure:
     """Requirements of the gate that were open and that a maintainer overrode."""
     waiver: str | None = None
     """Why a maintainer closed it as fixed although no run can show that it is."""
+    package_digest: str | None = None
+    """Of the package that was in force then."""
+    revision: str | None = None
+    """The commit that was in force then; a folder has none."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from . import (  # noqa: F401  # registers the tables
     scanning,
     sessions,
     strength,
+    sweeps,
     tickets,
     verification,
     views,

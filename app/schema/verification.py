@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     Table,
@@ -42,12 +40,12 @@ target_revisions = Table(
     "target_revisions",
     metadata,
     # What was in force, one after the other: the revisions of a folder, and what sweeps compare.
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), nullable=False),
+    Column("target", ForeignKey("targets.name", ondelete="CASCADE"), primary_key=True),
+    # From 1.
+    Column("number", Integer, primary_key=True),
     Column("package_digest", Text, nullable=False),
     Column("revision", Text),
     Column("seen_at", Timestamp, nullable=False, server_default=func.now()),
-    Index("ix_target_revisions_target", "target", "id"),
 )
 
 tests = Table(

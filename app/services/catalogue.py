@@ -82,12 +82,16 @@ class CatalogueService:
         collector: Collector,
         sources: Sources,
         places: PlaceService,
+        *,
+        sweeps: bool = False,
     ) -> None:
+        """With `sweeps` all tickets are looked at again when the package changes."""
         self._unit = unit
         self._target = target
         self._collector = collector
         self._sources = sources
         self._places = places
+        self._sweeps = sweeps
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
 
@@ -304,7 +308,9 @@ class CatalogueService:
             snapshot.revision,
         ):
             raise _Moved
-        await stores.catalogue.mark_in_force(state)
+        before = await stores.catalogue.mark_in_force(state)
+        if before is not None and self._sweeps:
+            await self._ask_for_sweep(stores, state, before)
         if found is not None:
             await stores.catalogue.replace_tests(self._target.name, found)
         patches = await stores.patches.of_target(self._target.name)
@@ -313,6 +319,21 @@ class CatalogueService:
         )
         for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
             await reassess_for(stores, ticket_id, key, state)
+
+    async def _ask_for_sweep(self, stores: Stores, state: TargetState, before: str) -> None:
+        """Have all tickets looked at that tests are linked with: what is in force has changed."""
+        if not await stores.ticket_edits.linked(state.name):
+            return
+        await stores.sweeps.supersede(state.name)
+        sweep_id = await stores.sweeps.add(
+            state.name,
+            revision=state.revision,
+            package_digest=state.package_digest,
+            suite_digest=state.suite_digest,
+            previous=before,
+            actor=None,
+        )
+        await stores.jobs.defer_sweep(sweep_id, state.name)
 
 
 async def _unknown_keys(stores: Stores, found: Sequence[CatalogueTest]) -> list[str]:
@@ -337,7 +358,11 @@ class Catalogues:
         collector: Collector,
         sources: Sources,
         places: PlaceService,
+        *,
+        sweeps: bool = False,
     ) -> None:
+        """With `sweeps` all tickets of a target are looked at again when its package changes."""
+        self._sweeps = sweeps
         self._unit = unit
         self._declared = declared
         self._collector = collector
@@ -371,7 +396,12 @@ class Catalogues:
             known = self._known.get(name)
             if known is None or known.target != target:
                 known = CatalogueService(
-                    self._unit, target, self._collector, self._sources, self._places
+                    self._unit,
+                    target,
+                    self._collector,
+                    self._sources,
+                    self._places,
+                    sweeps=self._sweeps,
                 )
                 self._known[name] = known
             return known

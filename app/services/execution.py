@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain import evidence, outcomes
-from app.domain.arms import proof_by, ships
+from app.domain.arms import judged_last, proof_by, ships
 from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
@@ -322,6 +322,25 @@ class ExecutionService:
                     await reassess(stores, ticket.id, key)
         return current
 
+    async def conclude(
+        self,
+        stores: Stores,
+        run: ClaimedRun,
+        verdict: Verdict,
+        arms: Sequence[ArmResult],
+        environment: Mapping[str, Any],
+    ) -> set[str]:
+        """Store how a run ended, in the caller's transaction, which holds its ticket.
+
+        Returns:
+            Keys of tickets whose evidence has to be looked at in transactions of their own.
+        """
+        others: set[str] = set()
+        await self._store(
+            stores, run, verdict, arms, environment, events=_as_events(arms), others=others
+        )
+        return others
+
     async def _tell_others(
         self, stores: Stores, run: ClaimedRun, target: TargetState, flipped: Collection[str]
     ) -> set[str]:
@@ -504,6 +523,7 @@ async def _facts(
         uses=uses,
         authors=run.authors,
         without_assertion=verdict.without_assertion,
+        revision=plan.arms[judged_last(plan.arms)].revision or plan.revision,
         regressed=bool(regressed),
         bundled_failed=bool(failed),
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.accounts import Actor
+from app.domain.catalogue import TargetState
 from app.domain.gate_facts import RequirementName, RequirementState, facts_of
 from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
@@ -164,7 +165,8 @@ class TransitionService:
             gate = evaluate(facts, resolution)
             overridden = pass_gate(key, wanted, gate, caller)
             waiver = waived(gate, facts)
-            after = _changes(actor, before, wanted, resolution, commits, overridden, waiver)
+            target = await stores.catalogue.target(ticket.target or "")
+            after = _changes(actor, before, wanted, resolution, commits, overridden, waiver, target)
             await stores.ticket_edits.save_fields(ticket.id, after, content_changed=False)
             await stores.audit.record(
                 actor,
@@ -207,6 +209,7 @@ def _changes(
     commits: tuple[str, ...],
     overridden: tuple[RequirementName, ...],
     waiver: str | None,
+    target: TargetState | None,
 ) -> dict[str, Any]:
     """Return the new values of the ticket's fields."""
     closure = None
@@ -217,6 +220,9 @@ def _changes(
             "reason": wanted.reason,
             "overridden": [name.value for name in overridden],
             "waiver": waiver,
+            # What it was decided of: evidence of the very same does not open it again.
+            "package_digest": None if target is None else target.package_digest,
+            "revision": None if target is None else target.revision,
         }
     text = wanted.resolution_text
     return {

@@ -60,25 +60,51 @@ class CatalogueStore:
             statement.on_conflict_do_update(index_elements=[targets.c.name], set_=values)
         )
 
-    async def mark_in_force(self, state: TargetState) -> None:
+    async def mark_in_force(self, state: TargetState) -> str | None:
         """Record what is in force, where it is not what was recorded last.
 
-        The caller has stored the target's state, and holds its row.
+        The caller has stored the target's state, and holds its row: of two that see a change the
+        second finds it recorded.
+
+        Returns:
+            What was in force before, a commit or the digest of a package, where the package is
+            another one now; None where it is the same, or the first.
         """
         newest = (
-            select(target_revisions.c.package_digest, target_revisions.c.revision)
+            select(target_revisions)
             .where(target_revisions.c.target == state.name)
-            .order_by(target_revisions.c.id.desc())
+            .order_by(target_revisions.c.number.desc())
             .limit(1)
         )
-        row = (await self._connection.execute(newest)).one_or_none()
-        if row is not None and tuple(row) == (state.package_digest, state.revision):
-            return
+        last = (await self._connection.execute(newest)).one_or_none()
+        if last is not None and (last.package_digest, last.revision) == (
+            state.package_digest,
+            state.revision,
+        ):
+            return None
         await self._connection.execute(
             insert(target_revisions).values(
-                target=state.name, package_digest=state.package_digest, revision=state.revision
+                target=state.name,
+                number=1 if last is None else last.number + 1,
+                package_digest=state.package_digest,
+                revision=state.revision,
             )
         )
+        if last is None or last.package_digest == state.package_digest:
+            return None
+        return str(last.revision or last.package_digest)
+
+    async def first_seen(self, target: str, digests: Iterable[str]) -> dict[str, int]:
+        """Return the number under which each of these packages was in force first."""
+        rows = await self._connection.execute(
+            select(target_revisions.c.package_digest, func.min(target_revisions.c.number))
+            .where(
+                target_revisions.c.target == target,
+                target_revisions.c.package_digest.in_(list(digests)),
+            )
+            .group_by(target_revisions.c.package_digest)
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def was_in_force(
         self, target: str, *, before: int | None, limit: int
@@ -87,13 +113,15 @@ class CatalogueStore:
         query = (
             select(target_revisions)
             .where(target_revisions.c.target == target)
-            .order_by(target_revisions.c.id.desc())
+            .order_by(target_revisions.c.number.desc())
             .limit(limit)
         )
         if before is not None:
-            query = query.where(target_revisions.c.id < before)
+            query = query.where(target_revisions.c.number < before)
         rows = await self._connection.execute(query)
-        return [(row.id, Revision(row.revision or row.package_digest, row.seen_at)) for row in rows]
+        return [
+            (row.number, Revision(row.revision or row.package_digest, row.seen_at)) for row in rows
+        ]
 
     async def replace_tests(self, target: str, found: Sequence[CatalogueTest]) -> None:
         """Make `found` the whole catalogue of `target`; last outcomes of kept tests stay."""

@@ -14,10 +14,14 @@ from app.domain.monitoring import (
     RUN_SECONDS,
     RUNS_FINISHED,
     RUNS_OF_TARGETS,
+    SWEEP_REOPENED,
+    SWEEP_VERDICTS,
+    SWEEPS_FINISHED,
     Labels,
     duration_bucket,
 )
 from app.domain.runs import RunKind, RunOutcome
+from app.domain.sweeps import Sweep
 from app.schema.operations import counters
 from app.schema.runs import runs
 
@@ -60,6 +64,16 @@ class CounterStore:
                 (RUN_DURATIONS, (kind.value, duration_bucket(seconds))): 1,
             }
         )
+
+    async def count_sweep(self, sweep: Sweep) -> None:
+        """Count a sweep that has just finished."""
+        amounts: dict[tuple[str, Labels], float] = {
+            (SWEEPS_FINISHED, (sweep.target,)): 1,
+            (SWEEP_REOPENED, (sweep.target,)): sweep.reopened,
+        }
+        for verdict, number in sweep.counts.items():
+            amounts[SWEEP_VERDICTS, (sweep.target, verdict)] = number
+        await self.add(amounts)
 
     async def totals(self) -> dict[str, dict[Labels, float]]:
         """Return all counters by name and labels."""

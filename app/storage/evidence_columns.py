@@ -90,6 +90,7 @@ def decision_from(stored: Mapping[str, Any] | None) -> Decision | None:
         authors=None if authors is None else authors_from(authors),
         without_assertion=stored.get("without_assertion", False),
         contradicted_by=_uuid(stored.get("contradicted_by")),
+        revision=stored.get("revision"),
     )
 
 

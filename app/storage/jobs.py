@@ -23,6 +23,12 @@ from app.storage.bell import QUEUE, ring_workers
 RUN_TASK = "findings.execute_run"
 """Name of the task that executes a run."""
 
+SWEEP_TASK = "findings.sweep"
+"""Name of the task that looks at all tickets of a target."""
+
+SWEEPS = "sweeps"
+"""The name of the queue that sweeps wait in, beside that of runs."""
+
 _RESCUE_LOCK = 0x72657363
 
 _deferring = procrastinate.App(connector=procrastinate.PsycopgConnector())
@@ -35,6 +41,7 @@ class Job:
 
     id: int
     run_id: UUID
+    """Of the run; of the sweep, where it is the job of one."""
     worker: int
     """The worker's number in the queue."""
     attempts: int
@@ -65,7 +72,18 @@ class JobStore:
         if queue_of(target) != QUEUE:
             await ring_workers(self._connection)
 
-    async def take(self, worker: int, targets: Sequence[str]) -> Job | None:
+    async def defer_sweep(self, sweep_id: UUID, target: str) -> None:
+        """Queue a sweep of a target, if and when this transaction commits."""
+        raw = await self._connection.get_raw_connection()
+        task = _deferring.configure_task(
+            SWEEP_TASK,
+            queue=queue_of(target, SWEEPS),
+            connection=cast("Any", raw.driver_connection),
+        )
+        await task.defer_async(run_id=str(sweep_id))
+        await ring_workers(self._connection)
+
+    async def take(self, worker: int, targets: Sequence[str], *, queue: str = QUEUE) -> Job | None:
         """Take the oldest job that waits for one of these targets; None when none does.
 
         Others pass over it until this transaction ends; if it fails, the job waits again.
@@ -75,7 +93,8 @@ class JobStore:
         """
         try:
             found = await self._connection.execute(
-                _TAKE, {"queues": [queue_of(target) for target in targets], "worker": worker}
+                _TAKE,
+                {"queues": [queue_of(target, queue) for target in targets], "worker": worker},
             )
         except IntegrityError as error:
             raise WorkerForgotten(f"worker {worker} is not known to the queue") from error
@@ -132,11 +151,11 @@ class JobStore:
         return bool(free)
 
     async def requeue_lost(self, silence_s: float) -> list[UUID]:
-        """Let jobs of workers wait again that gave no sign of life for so long; return their runs.
+        """Let jobs of workers wait again that gave no sign of life for so long; return their ids.
 
         Those workers are forgotten, too.
         """
-        values = {"queue": QUEUE, "silence": silence_s}
+        values = {"queues": [QUEUE, SWEEPS], "silence": silence_s}
         rows = await self._connection.execute(text(_REQUEUE_LOST), values)
         found = [UUID(row.run_id) for row in rows]
         await self._connection.execute(
@@ -158,9 +177,9 @@ class JobStore:
         return [run_id for run_id, _ in found]
 
 
-def queue_of(target: str) -> str:
+def queue_of(target: str, queue: str = QUEUE) -> str:
     """Return the queue in which runs of a target wait: a worker takes those that it can run."""
-    return QUEUE if target == BUNDLED else f"{QUEUE}/{target}"
+    return queue if target == BUNDLED else f"{queue}/{target}"
 
 
 def _held_by(job: Job) -> dict[str, Any]:
@@ -183,7 +202,7 @@ _REQUEUE_LOST = """
 WITH lost AS MATERIALIZED (
   SELECT j.id, j.args ->> 'run_id' AS run_id
   FROM procrastinate_jobs j LEFT JOIN procrastinate_workers w ON w.id = j.worker_id
-  WHERE (j.queue_name = :queue OR starts_with(j.queue_name, :queue || '/')) AND j.status = 'doing'
+  WHERE split_part(j.queue_name, '/', 1) = ANY(:queues) AND j.status = 'doing'
     AND (w.id IS NULL OR w.last_heartbeat < now() - make_interval(secs => :silence))
   FOR UPDATE OF j SKIP LOCKED
 )

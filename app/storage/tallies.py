@@ -154,6 +154,22 @@ class TallyStore:
         found = [row for row in rows if (row.node_id, row.test_digest) in wanted]
         return [(row.node_id, _tally_from(row)) for row in found]
 
+    async def known_to_flip(self, tests: Collection[tuple[str, str]]) -> frozenset[str]:
+        """Return which tests, unchanged, have flipped on any package."""
+        if not tests:
+            return frozenset()
+        table = test_tallies.c
+        rows = await self._connection.scalars(
+            select(table.node_id)
+            .where(
+                table.flips > 0,
+                table.node_id.in_({node_id for node_id, _ in tests}),
+                tuple_(table.node_id, table.test_digest).in_(list(tests)),
+            )
+            .distinct()
+        )
+        return frozenset(rows)
+
     async def passed_elsewhere(
         self,
         tests: Collection[tuple[str, str]],

@@ -23,7 +23,7 @@ from app.schema.tickets import (
     ticket_similarity_keys,
     tickets,
 )
-from app.schema.verification import test_links, tests
+from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
 from app.storage.search import vector_of
@@ -236,6 +236,26 @@ class TicketEditStore:
             )
             moved += [(row.id, row.key) for row in rows]
         return sorted(moved)
+
+    async def linked(self, target: str) -> list[tuple[int, str]]:
+        """Return (id, key) of every ticket of `target` that tests are linked with."""
+        by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
+        by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
+        handed_in = select(submitted_tests.c.ticket_id).where(submitted_tests.c.target == target)
+        unplaced = [tickets.c.target.is_(None)] if self._placement.only == target else []
+        rows = await self._connection.execute(
+            select(tickets.c.id, tickets.c.key)
+            .where(
+                or_(
+                    tickets.c.key.in_(by_marker),
+                    tickets.c.id.in_(by_hand),
+                    tickets.c.id.in_(handed_in),
+                ),
+                or_(tickets.c.target == target, *unplaced),
+            )
+            .order_by(tickets.c.id)
+        )
+        return [(row.id, row.key) for row in rows]
 
     async def with_evidence(self, target: str) -> list[tuple[int, str]]:
         """Return (id, key) of every ticket whose evidence a sync of `target` could change."""

@@ -300,6 +300,8 @@ def _closure_from(item: Mapping[str, Any]) -> Closure:
         reason=item["reason"],
         overridden=tuple(item["overridden"]),
         waiver=item.get("waiver"),
+        package_digest=item.get("package_digest"),
+        revision=item.get("revision"),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.tickets import (
     ChecklistItem,
     ReportReference,
+    Resolution,
     Section,
     Status,
     Ticket,
@@ -102,6 +103,15 @@ class TicketStore:
             select(tickets.c.key, tickets.c.target).where(tickets.c.key.in_(list(wanted)))
         )
         return {row.key: row.target for row in rows}
+
+    async def resolved(self, ticket_id: int) -> tuple[Status, Resolution | None]:
+        """Return status and resolution of a ticket that is there."""
+        row = (
+            await self._connection.execute(
+                select(tickets.c.status, tickets.c.resolution).where(tickets.c.id == ticket_id)
+            )
+        ).one()
+        return Status(row.status), None if row.resolution is None else Resolution(row.resolution)
 
     async def commits_of(self, key: str) -> tuple[str, ...]:
         """Return the commits that a ticket names; none where there is no such ticket."""

@@ -45,6 +45,7 @@ from app.schema.external import external_results
 from app.schema.reviews import reviews
 from app.schema.runs import run_arms, run_events, runs, test_tallies
 from app.schema.scanning import scanner_results
+from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import (
     checklist_items,
     key_counters,
@@ -57,6 +58,7 @@ from app.schema.tickets import (
 )
 from app.schema.verification import (
     submitted_tests,
+    target_revisions,
     targets,
     test_links,
     tests,
@@ -126,6 +128,7 @@ KINDS: Mapping[str, Kind] = {
                     " flakes = greatest(tests.flakes, excluded.flakes),"
                     " last_flake_at = greatest(tests.last_flake_at, excluded.last_flake_at)",
                 ),
+                Part("revisions", target_revisions, "target", ("number",), _NO_CLASH),
                 Part(
                     "tallies",
                     test_tallies,
@@ -172,6 +175,13 @@ KINDS: Mapping[str, Kind] = {
                 Part("arms", run_arms, "run_id", ("position",)),
                 Part("events", run_events, "run_id", ("attempt", "seq")),
             ),
+            shifted={"ticket_id": "ticket_shift"},
+        ),
+        Kind("sweep", sweeps, ("queued_at", "id")),
+        Kind(
+            "sweep_item",
+            sweep_items,
+            ("sweep_id", "seq"),
             shifted={"ticket_id": "ticket_shift"},
         ),
         Kind(
@@ -304,6 +314,7 @@ class TransferStore:
         """
         await self._connection.execute(_ADVANCE_SPECIALISTS)
         await self._connection.execute(_OF_EARLIER_RULES)
+        await self._connection.execute(_SWEEPS_WITHOUT_JOB)
 
 
 _ADVANCE = {
@@ -319,6 +330,12 @@ _ADVANCE_SPECIALISTS = text(
 )
 
 
+_SWEEPS_WITHOUT_JOB = text(
+    "UPDATE sweeps SET status = 'cancelled', finished_at = now(),"
+    " reason = 'It was not over where it came from.'"
+    " WHERE status IN ('queued', 'running') AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs j"
+    " WHERE j.args ->> 'run_id' = sweeps.id::text)"
+)
 _OF_EARLIER_RULES = text(
     "UPDATE tickets SET evidence_stale = true, evidence_stale_reason = 'rules changed'"
     " WHERE jsonb_typeof(decision) = 'object' AND NOT jsonb_exists(decision, 'rules')"
@@ -374,6 +391,11 @@ def _chosen(name: str, wanted: TicketFilter | None, *, complete: bool) -> Column
             return columns.ticket_id.in_(chosen) & columns.other_id.in_(chosen)
         case "run":
             return runs.c.ticket_id.in_(chosen)
+        case "sweep_item":
+            return sweep_items.c.ticket_id.in_(chosen)
+        case "sweep":
+            said = select(sweep_items.c.sweep_id).where(sweep_items.c.ticket_id.in_(chosen))
+            return sweeps.c.id.in_(said)
         case "audit":
             return audit_events.c.ticket_id.in_(chosen)
         case "text":

@@ -54,6 +54,7 @@ from app.storage.similar import SimilarStore
 from app.storage.statistics import StatisticsStore
 from app.storage.submitted import SubmittedTestStore
 from app.storage.suite_results import SuiteResultStore
+from app.storage.sweeps import SweepStore
 from app.storage.tallies import TallyStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
@@ -219,6 +220,11 @@ class Stores:
     def mutants(self) -> MutantStore:
         """Mutants, and the strength that they show."""
         return MutantStore(self._connection)
+
+    @cached_property
+    def sweeps(self) -> SweepStore:
+        """Looks at all tickets of a target."""
+        return SweepStore(self._connection)
 
     @cached_property
     def suite_results(self) -> SuiteResultStore:

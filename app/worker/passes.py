@@ -374,6 +374,30 @@ class Passes:
         finally:
             await sessions.close()
 
+    async def run_fresh(
+        self, node_ids: Sequence[str], repeat: int, deadline: float, *, other_seeds: bool = False
+    ) -> None:
+        """Run each of these alone, once, in a process that was collected anew."""
+        if _is_over(deadline) or self.outcome.bad is not None:
+            return
+        sessions = await Sessions.open(
+            self._sandbox, self._arm, node_ids, self._until(deadline), other_seeds=other_seeds
+        )
+        try:
+            for node_id in node_ids:
+                if _is_over(deadline):
+                    return
+                for session, group in sessions.groups([node_id]):
+                    report = await self._report(session, group, repeat, TestMode.ALONE)
+                    self._take_of_others(report)
+                    if report.status is not ArmStatus.COMPLETED:
+                        await sessions.close()
+                        sessions = await Sessions.open(
+                            self._sandbox, self._arm, node_ids, self._until(deadline)
+                        )
+        finally:
+            await sessions.close()
+
     async def run_apart(self, files: Collection[str], deadline: float) -> None:
         """Run test files each in a process of its own, whole."""
         for path in files:

@@ -20,9 +20,11 @@ from app.errors import FindingsError, Unavailable
 from app.factory import Factory
 from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
+from app.services.sweeping import SweepAssignment
 from app.storage.jobs import WorkerForgotten
 from app.targets.interpreters import InterpreterFailed
 from app.worker.executor import Executor
+from app.worker.sweeps import SweepExecutor
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -67,6 +69,7 @@ class Worker:
             asyncio.create_task(self._rescue_forever(), name="rescue"),
             asyncio.create_task(self._beat_forever(), name="heartbeat"),
             asyncio.create_task(self._sweep_forever(), name="housekeeping"),
+            asyncio.create_task(self._look_again_forever(), name="sweeps"),
             asyncio.create_task(self._tend_forever(), name="work orders"),
         ]
         try:
@@ -220,6 +223,37 @@ class Worker:
             except FindingsError as error:
                 log.warning("work-orders.failed", reason=error.detail)
             await asyncio.sleep(_TENDS_ORDERS_EVERY_S)
+
+    async def _look_again_forever(self) -> None:
+        """Take up sweeps, one at a time, beside the runs."""
+        executor = SweepExecutor(self._factory, self._name)
+        async with self._factory.bell.watching_jobs() as rung:
+            while True:
+                rung.clear()
+                assignment = await self._next_sweep()
+                if assignment is not None:
+                    await executor.execute(assignment)
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(rung.wait(), _LOOKS_FOR_WORK_EVERY_S)
+
+    async def _next_sweep(self) -> SweepAssignment | None:
+        sweeping, targets = self._factory.sweeping, tuple(self._factory.declared.targets)
+        taking = asyncio.create_task(sweeping.take(Seat(self._name, self._number), targets))
+        try:
+            return await asyncio.shield(taking)
+        except WorkerForgotten:
+            await self._register()
+        except Unavailable as error:
+            log.warning("worker.waits", reason=error.detail)
+            await asyncio.sleep(_PAUSE_S)
+        except asyncio.CancelledError:
+            # What was taken in the very moment of stopping must not count as lost.
+            with contextlib.suppress(Unavailable, WorkerForgotten):
+                if (assignment := await taking) is not None:
+                    await sweeping.give_back(assignment, "its worker was stopped")
+            raise
+        return None
 
     async def _sweep_forever(self) -> None:
         every = self._factory.settings.housekeeping_every_s

@@ -51,6 +51,10 @@ reader      GET     /template
 reader      GET     /tests
 reader      GET     /targets
 reader      GET     /targets/{name}
+reader      GET     /sweeps
+reader      GET     /sweeps/{id}
+reader      GET     /sweeps/{id}/events
+reader      GET     /sweeps/{id}/items
 reader      GET     /targets/{name}/revisions
 reader      GET     /tickets
 reader      GET     /tickets/{key}
@@ -93,6 +97,7 @@ reviewer    POST    /review-queue/claim
 reviewer    POST    /review-queue/release
 reviewer    POST    /reviews:batch
 reviewer    POST    /runs/{id}/cancel
+reviewer    POST    /sweeps
 reviewer    PUT     /mutants/{digest}/verdict
 reviewer    POST    /tickets/{key}/reviews
 reviewer    POST    /tickets/{key}/reviews/{id}/answer
