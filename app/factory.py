@@ -410,7 +410,7 @@ class Factory:
     @cached_property
     def source(self) -> SourceService:
         """The code that tickets speak about."""
-        return SourceService(self.declared, self.sources)
+        return SourceService(self.unit, self.declared, self.sources)
 
     @cached_property
     def submissions(self) -> SubmissionService:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 MOST_LINES = 1000
@@ -45,6 +46,19 @@ class Excerpt:
     """The first line asked for that had no room; None where all are here."""
 
 
+@dataclass(frozen=True)
+class TicketAbout:
+    """A ticket that speaks of lines of a file."""
+
+    key: str
+    title: str
+    severity: str
+    status: str
+    resolution: str | None
+    start_line: int | None
+    end_line: int | None
+
+
 def parse_range(text: str) -> LineRange:
     """Return the lines that ``59`` or ``59-94`` names.
 
@@ -59,6 +73,35 @@ def parse_range(text: str) -> LineRange:
     if not 1 <= start <= end:
         raise ValueError(f"{text} is no range: lines count from 1, and the first comes first")
     return LineRange(start, end)
+
+
+def lines_of_test(lines: Sequence[str], node_id: str) -> LineRange | None:
+    """Return the lines of the test that a node id names in its file, decorators included.
+
+    None where the file holds none of that name; of a node id that names a file all of it. Read off
+    the indentation: the text may be a stranger's, and need not be whole.
+    """
+    names = [name.partition("[")[0] for name in node_id.split("::")[1:]]
+    start, end = 0, len(lines)
+    for name in names:
+        begins = re.compile(rf"(\s*)(?:async\s+def|def|class)\s+{re.escape(name)}\b")
+        found = next((n for n in range(start, end) if begins.match(lines[n])), None)
+        if found is None:
+            return None
+        depth = len(lines[found]) - len(lines[found].lstrip())
+        inside = (n for n in range(found + 1, end) if _ends(lines[n], depth))
+        start, end = found, next(inside, end)
+    while start and names and lines[start - 1].lstrip().startswith("@"):
+        start -= 1
+    while end > start + 1 and not lines[end - 1].strip():
+        end -= 1
+    return LineRange(start + 1, end) if end > start else None
+
+
+def _ends(line: str, depth: int) -> bool:
+    """Tell whether a line is behind a block that begins at `depth`."""
+    text = line.strip()
+    return bool(text) and len(line) - len(line.lstrip()) <= depth and text[0] not in ")]}#"
 
 
 def lines_of(content: bytes) -> list[str]:

@@ -6,11 +6,11 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from app.domain.revisions import RevisionRefused
-from app.domain.source import AROUND, Excerpt, LineRange, cut, lines_of
+from app.domain.source import AROUND, Excerpt, LineRange, TicketAbout, cut, lines_of, lines_of_test
 from app.domain.targets import Target
 from app.domain.tickets import Location
 from app.errors import FieldError, InvalidInput, NotFound
@@ -25,10 +25,17 @@ from app.sandbox.source import (
     stated_as,
 )
 from app.services.sources import Sources
+from app.storage.unit import UnitOfWork
 from app.targets.registry import Registry
 
 _KEPT_S = 20.0
 """So long the list of a suite's patches is taken to hold."""
+
+MOST_TEST_LINES = 80
+"""Of a longer test the beginning is shown."""
+
+MOST_ABOUT = 50
+"""So many tickets are listed beside a file."""
 
 MOST_PLACES = 20
 """Of more locations of a ticket the first ones are shown."""
@@ -47,8 +54,9 @@ class PlaceSource:
 class SourceService:
     """Files below the packages and the suite of a target, as they are now or at a revision."""
 
-    def __init__(self, declared: Registry, sources: Sources) -> None:
+    def __init__(self, unit: UnitOfWork, declared: Registry, sources: Sources) -> None:
         """Of what is `declared` the first target is meant where none is named."""
+        self._unit = unit
         self._declared = declared
         self._sources = sources
         self._patches: dict[str, tuple[float, list[str]]] = {}
@@ -93,6 +101,11 @@ class SourceService:
         """Tell whether a path that a ticket states names a place where files may be read."""
         return self._holding(path or "") is not None
 
+    async def about(self, path: str) -> Sequence[TicketAbout]:
+        """Return the tickets that name a file, by their lines."""
+        async with self._unit.read() as stores:
+            return await stores.about.of_file(path, limit=MOST_ABOUT)
+
     async def suite_patches(self, target: str | None) -> list[str]:
         """Return the paths of the patches that lie in the suite of a target, a moment old.
 
@@ -115,11 +128,38 @@ class SourceService:
         """
         if path not in await self.suite_patches(target):
             raise NotFound(f"The suite holds no patch {path[:200]!r}.")
+        found = self._of(target)
         try:
-            content = await asyncio.to_thread(read_source, self._of(target), path)
+            content = await asyncio.to_thread(self._content, found, path, self._in_force(found))
         except (SourceError, OSError):
             raise NotFound(f"The suite's patch {path[:200]!r} cannot be read.") from None
         return content.decode("utf-8", "replace")
+
+    async def of_tests(self, target: str | None, node_ids: Sequence[str]) -> dict[str, Excerpt]:
+        """Return the source of tests of a target's suite by their node ids, as far as it is there.
+
+        A test whose file cannot be read, or does not hold it in plain form, is left out.
+        """
+        if target is None or target not in self._targets:
+            return {}
+        found = self._of(target)
+        return await asyncio.to_thread(self._tests, found, node_ids[:MOST_PLACES])
+
+    def _tests(self, target: Target, node_ids: Sequence[str]) -> dict[str, Excerpt]:
+        shown: dict[str, Excerpt] = {}
+        for node_id in node_ids:
+            try:
+                whole, _ = self._excerpt(
+                    target, node_id.partition("::")[0], None, self._in_force(target)
+                )
+            except SourceError:
+                continue
+            lines = lines_of_test(whole.lines, node_id)
+            if lines is not None:
+                start, end = lines.start, min(lines.end, lines.start + MOST_TEST_LINES - 1)
+                cut_out = whole.lines[start - 1 : end]
+                shown[node_id] = replace(whole, start=start, lines=cut_out, next_line=None)
+        return shown
 
     async def of_places(self, locations: Sequence[Location]) -> list[PlaceSource]:
         """Return the lines that a ticket's locations name, with some around them."""

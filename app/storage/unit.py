@@ -59,6 +59,7 @@ from app.storage.tallies import TallyStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
+from app.storage.tickets_about import AboutStore
 from app.storage.transfer import TransferStore
 from app.storage.views import ViewStore
 from app.storage.work_orders import WorkOrderStore
@@ -115,6 +116,11 @@ class Stores:
     def ticket_lists(self) -> TicketListStore:
         """Lists of tickets."""
         return TicketListStore(self._connection)
+
+    @cached_property
+    def about(self) -> AboutStore:
+        """Which tickets speak of a file."""
+        return AboutStore(self._connection)
 
     @cached_property
     def views(self) -> ViewStore:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote, urlencode
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.domain import keys as ticket_keys
-from app.domain.tickets import Ticket
-from app.errors import FindingsError, Unauthenticated
+from app.domain.tickets import Location, Ticket
+from app.errors import FindingsError, NotFound, Unauthenticated
 from app.factory import Factory
 from app.web.forms import Refused, sent
 from app.web.render import page
 from app.web.routing import new_router, see_other
-from app.web.ticket import choices, shown
+from app.web.ticket import arm_counts, choices, shown
 from app.web.ticket_forms import review_in
 from app.web.visitors import Reviewer, Visitor
 
@@ -24,6 +26,7 @@ router = new_router()
 AT_ONCE = (5, 10, 20, 40)
 """So many tickets may be taken on at once."""
 LEASE_MINUTES = 60
+_MOST_HANDED_IN = 5
 
 
 @router.get("/review")
@@ -128,9 +131,21 @@ async def _one(
         offered["speaks_as"] = [specialist]
     position = order.index(at) if at in order else 0
     following, before = _after(order, at), order[position - 1] if position else None
+    named = _lines_now(view.ticket)
+    sources = {one.location: one for one in await services.source.of_places(named)}
+    told = shown(view, services)
+    node_ids = [link.node_id for link in view.ticket.tests if link.origin != "submitted"]
     context = {
-        **shown(view, services),
+        **told,
         **offered,
+        "arms": [] if view.run is None else arm_counts(view.run, told["results"]),
+        "places": [
+            (place, source.excerpt, source.reason)
+            for place in named
+            if (source := sources.get(place.id)) is not None
+        ],
+        "test_sources": await services.source.of_tests(view.ticket.target, node_ids),
+        "handed_in": await _handed_in(services, view.ticket),
         "as_": specialist,
         "order": order,
         "position": position,
@@ -145,6 +160,30 @@ async def _one(
     }
     status = 200 if refused is None else refused.problem.status
     return page(request, "review/one.html", context, status)
+
+
+def _lines_now(ticket: Ticket) -> list[Location]:
+    """Return the locations that name lines, where these are today."""
+    now = {one.location: one for one in ticket.relocated if one.path and one.start_line}
+    found = [
+        place
+        if (moved := now.get(place.id or "")) is None
+        else replace(place, path=moved.path, start_line=moved.start_line, end_line=moved.end_line)
+        for place in ticket.locations
+    ]
+    return [place for place in found if place.path and place.start_line]
+
+
+async def _handed_in(services: Factory, ticket: Ticket) -> dict[UUID, str]:
+    """Return the source of the tests that clients handed in, by link."""
+    submitted = [link.id for link in ticket.tests if link.origin == "submitted"][:_MOST_HANDED_IN]
+    found = {}
+    for link_id in submitted:
+        try:
+            found[link_id] = (await services.submissions.source(ticket.key, link_id)).source
+        except NotFound:
+            continue
+    return found
 
 
 def _after(order: list[str], key: str) -> str | None:

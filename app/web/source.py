@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.domain.source import LineRange, parse_range
+from app.factory import Factory
 from app.web.render import page
 from app.web.routing import new_router
 from app.web.visitors import Reader
@@ -21,17 +22,31 @@ _AROUND = 40
 async def show_source(request: Request, _: Reader, services: Services) -> Response:
     """Show lines of a file, those that are named marked, with some around them."""
     asked = request.query_params
+    path = services.source.stated_as(asked.get("path", ""))
+    return await _shown(request, services, asked.get("target") or None, path)
+
+
+@router.get("/source/{target}/{path:path}")
+async def show_file(
+    request: Request, _: Reader, services: Services, target: str, path: str
+) -> Response:
+    """Show a file of a target, as `/source` does."""
+    return await _shown(request, services, target, path)
+
+
+async def _shown(request: Request, services: Factory, target: str | None, path: str) -> Response:
+    asked = request.query_params
     named = _range(asked.get("lines", ""))
     wanted = LineRange(1, _MOST_LINES)
     if named is not None:
         around = named.widened(_AROUND)
         wanted = LineRange(around.start, min(around.end, around.start + _MOST_LINES - 1))
-    path = services.source.stated_as(asked.get("path", ""))
-    found = await services.source.read(path, wanted, target=asked.get("target") or None)
+    found = await services.source.read(path, wanted, target=target)
     last = found.start + len(found.lines) - 1
     context = {
         "file": found,
         "named": named,
+        "about": await services.source.about(path),
         "last": last,
         "before": f"{max(1, found.start - _MOST_LINES)}-{found.start - 1}",
         "after": f"{last + 1}-{last + _MOST_LINES}",

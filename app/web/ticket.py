@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -161,8 +162,15 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),
-        "readable": {one.path for one in ticket.locations if services.source.knows(one.path)},
+        "readable": set(filter(services.source.knows, _paths(ticket))),
     }
+
+
+def _paths(ticket: Ticket) -> set[str]:
+    """Return the paths that a ticket and its reviews name."""
+    evidence = (item for review in ticket.reviews for item in review.evidence)
+    found = {place.path for place in ticket.locations if place.path}
+    return found | {item["path"] for item in evidence if "path" in item}
 
 
 def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
@@ -230,6 +238,14 @@ class Results:
         return files
 
     @staticmethod
+    def worst(found: Sequence[TestResult]) -> TestOutcome:
+        """Return how a test ended in an arm: passed only where each repetition did."""
+        return next(
+            (one.outcome for one in found if one.outcome is not TestOutcome.PASSED),
+            TestOutcome.PASSED,
+        )
+
+    @staticmethod
     def told(arms: Mapping[str, list[TestResult]]) -> list[tuple[str, TestResult]]:
         """Return what a test has to say beside its outcome.
 
@@ -257,6 +273,18 @@ def results_of(run: Run, links: Iterable[TestLink]) -> Results:
             found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
     broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
     return Results(linked, len(others), broken)
+
+
+def arm_counts(run: Run, results: Results) -> list[tuple[str, str, list[tuple[TestOutcome, int]]]]:
+    """Return how the linked tests ended in each arm: its name, its package, how often what."""
+    found = []
+    for arm in run.arms:
+        sign = "−" if arm.patch is not None and arm.patch.reverse else "+"
+        told = "as it is" if arm.patch is None else f"{sign} {arm.patch.name}"
+        ended = [arms[arm.name] for arms in results.linked.values() if arm.name in arms]
+        ends = map(Results.worst, ended)
+        found.append((arm.name, told, Counter(ends).most_common()))
+    return found
 
 
 def _tells(result: TestResult) -> bool:

@@ -110,11 +110,26 @@ def _evidence_in(given: Sent) -> list[dict[str, Any]]:
         for name in ("start_line", "end_line"):
             if given.text(f"code_{name}"):
                 place[name] = given.number(f"code_{name}")
+        if given.text("code_note"):
+            place["note"] = given.text("code_note")
         if given.text("code_snippet"):
             place["snippet"] = given.values["code_snippet"].strip("\n")
         found.append(place)
+    found += _comments_in(given)
     if given.text("link_url"):
         found.append({"kind": "link", "url": given.text("link_url")})
+    return found
+
+
+def _comments_in(given: Sent) -> list[dict[str, Any]]:
+    """Return the comments on lines of the code: where each is, what it says, and the line."""
+    names = ("comment_at", "comment", "comment_code")
+    found = []
+    for at, text, code in zip(*(given.lists.get(name, ()) for name in names), strict=False):
+        path, _, line = at.rpartition(":")
+        if path and line.isdigit() and len(line) < 8 and text.strip():
+            place = {"kind": "code", "path": path, "start_line": int(line), "note": text.strip()}
+            found.append(place | ({"snippet": code} if code.strip() else {}))
     return found
 
 

@@ -117,17 +117,21 @@ def test_the_filing_form_shows_what_is_alike_and_takes_a_dropped_document(
     assert page.get_by_label("Key", exact=False).last.input_value() == "B8-PT-01"
 
 
-def test_reviews_go_on_from_one_file_to_the_next_by_keyboard(
-    window: Callable[..., Any], calls: httpx.Client, service: Service, three: list[str]
+def test_ten_tickets_are_reviewed_by_keyboard_alone(
+    window: Callable[..., Any], calls: httpx.Client, service: Service
 ) -> None:
     calls.post("/accounts", json={"name": "eve", "role": "reviewer", "speaks_for": ["codereview"]})
     token = calls.post("/accounts/eve/tokens", json={}).raise_for_status().json()["token"]
-    keys = " ".join(reversed(three))
-    watched = window()
+    keys = []
+    for line in range(10, 110, 10):
+        place = {"path": "kasmina/blend_ops.py", "start_line": line}
+        body = ticket_body(batch=89, title=f"line {line} is odd", locations=[place])
+        keys.append(str(calls.post("/tickets", json=body).raise_for_status().json()["key"]))
+    watched = window(viewport={"width": 360, "height": 700})
     page = watched.page
     watched.log_in(token)
     page.goto("/review")
-    # Those three and no others, whatever else waits.
+    # Those ten and no others, whatever else waits.
     page.evaluate(
         """keys => {
           const form = document.querySelector("form[action='/review/claim']");
@@ -135,25 +139,36 @@ def test_reviews_go_on_from_one_file_to_the_next_by_keyboard(
             { type: "hidden", name: "keys", value: keys }));
           form.requestSubmit();
         }""",
-        keys,
+        " ".join(reversed(keys)),
     )
-    for number, word in enumerate(("alder", "birch", "cedar"), 1):
-        page.locator("h1", has_text=word).wait_for()
-        page.get_by_text(f"{number} of 3").wait_for()
+    for number in range(1, 11):
+        page.get_by_text(f"{number} of 10").wait_for()
+        page.locator("h1", has_text=f"line {number}0 is odd").wait_for()
+        assert page.locator(".verdict-bar button").is_visible()
+        if number == 1:  # a comment on the line that the ticket names
+            watched.tab_to("[data-comment]")
+            page.keyboard.press("ArrowDown")
+            page.keyboard.press("Enter")
+            page.keyboard.type("Here.")
+            watched.tab_to("[name=verdict]")
         page.keyboard.press("1")
         page.keyboard.press("r")
-        page.keyboard.type(f"Read {word}.")
+        page.keyboard.type(f"Read {number}.")
         if number == 2:
             page.reload()  # what is written and not sent is still there
-            assert page.get_by_label("Why", exact=False).input_value() == "Read birch."
-            page.get_by_role("radio", name="ENDORSE").check()
-            page.get_by_label("Why", exact=False).focus()
+            assert page.locator("#rationale").input_value() == "Read 2."
+            watched.tab_to("[name=verdict]")
+            page.keyboard.press("1")
+            page.keyboard.press("r")
         page.keyboard.press("Control+Enter")
     page.get_by_text("Your review is recorded.").wait_for()
 
-    for key, word in zip(three, ("alder", "birch", "cedar"), strict=True):
-        reviews = calls.get(f"/tickets/{key}").json()["reviews"]
-        assert (f"Read {word}.", "eve") in {(r["rationale"], r["author"]) for r in reviews}
+    for number, key in enumerate(keys, 1):
+        (review,) = calls.get(f"/tickets/{key}").json()["reviews"]
+        assert (review["rationale"], review["author"]) == (f"Read {number}.", "eve")
+        if number == 1:
+            (comment,) = review["evidence"]
+            assert (comment["start_line"], comment["note"]) == (11, "Here.")
 
 
 def test_what_forms_answer_with_is_accessible_and_fits(

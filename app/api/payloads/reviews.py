@@ -44,6 +44,7 @@ class CodeEvidence(Input):
     end_line: LineNumber | None = None
     commit: Annotated[str, Field(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     snippet: Markdown | None = None
+    note: Markdown | None = Field(None, description="What there is to say of these lines.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

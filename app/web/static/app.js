@@ -22,6 +22,14 @@ function unfold() {
 addEventListener("hashchange", unfold);
 unfold();
 
+// --- the menu closes when one goes elsewhere
+addEventListener("click", (event) => {
+  for (const menu of every(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of every(".menu[open]")) menu.open = false;
+});
+
 // --- times stay true while the page is open
 const UNITS = [[60, "min", 90], [3600, "h", 36], [86400, "d", 45], [2629800, "mo", 18], [31557600, "y", 1e9]];
 function ago(moment) {

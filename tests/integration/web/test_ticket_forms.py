@@ -217,3 +217,42 @@ async def test_one_button_is_next_and_the_page_says_no_word_of_the_api(api: Api)
     assert "This waits for a reviewer." in read
     for word in ("setTestability", "/api/v1", "linkTest", "of this API"):
         assert word not in html.replace('href="/api/v1', "")
+
+
+async def test_the_code_is_in_sight_and_a_comment_on_a_line_is_kept(api: Api) -> None:
+    place = {"path": "kasmina/blend_ops.py", "start_line": 59, "end_line": 61}
+    key = (await api.file(key="B2-DRL-10", locations=[place, {"path": "gone.py"}]))["key"]
+    text = defect("B2-DRL-10")
+    await api.call(
+        "PUT", f"/tickets/{key}/patches/defect", content=text,
+        headers={"Content-Type": "text/x-diff"}, expect=201,
+    )  # fmt: skip
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(f"/review?as=pytorch&keys={key}")
+        form = {
+            "verdict": "ENDORSE", "specialist": "pytorch", "keys": key, "rationale": "So.",
+            "comment_at": ["kasmina/blend_ops.py:60", "kasmina/blend_ops.py:61", "nowhere:x"],
+            "comment": [f"here {HOSTILE}", " ", "lost"], "comment_code": ["x = 1", "", ""],
+        }  # fmt: skip
+        answer = await visitor.send(f"/review/{key}", form)
+        ticket = await visitor.see(f"/tickets/{key}")
+        source = await visitor.see("/source/kasmina/kasmina/blend_ops.py?lines=59-61")
+        missing = await visitor.client.get("/source/kasmina/kasmina/none.py")
+
+    assert 'data-line="59" class="named"' in html
+    assert 'data-line="62"><b>62' in html
+    assert "def test_seed_input_cannot_be_left_out" in html  # the test, in place
+    assert '<span class="add">+' in html
+    assert said_by(answer) == "reviewed"
+    (review,) = (await api.get(f"/tickets/{key}"))["reviews"]
+    assert review["evidence"] == [
+        {
+            "kind": "code", "path": "kasmina/blend_ops.py", "start_line": 60,
+            "snippet": "x = 1", "note": f"here {HOSTILE}",
+        }
+    ]  # fmt: skip
+    assert HOSTILE not in ticket
+    assert "lines=60-60#L60" in ticket
+    assert f'href="/tickets/{key}"' in source
+    assert missing.status_code == 404
