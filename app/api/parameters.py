@@ -14,6 +14,7 @@ from app.domain import keys
 from app.domain.evidence import EvidenceState
 from app.domain.relocated import PlaceState
 from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.domain.strength import STRENGTH_FORM
 from app.domain.tickets import Category, Resolution, Severity, Status
 from app.errors import NotFound
 from app.storage.runs import RunFilter
@@ -100,7 +101,7 @@ Word = Annotated[str, Query(min_length=1, max_length=200)]
 
 
 Many = Query(max_length=50)
-TicketOrder = Literal["-created", "created", "-updated", "severity", "key"]
+TicketOrder = Literal["-created", "created", "-updated", "severity", "key", "strength"]
 
 
 async def ticket_filter(
@@ -156,6 +157,14 @@ async def ticket_filter(
         tuple[PlaceState, ...],
         Query(max_length=5, description="What became of the code that it was filed for."),
     ] = (),
+    strength: Annotated[
+        tuple[Annotated[str, Query(pattern=STRENGTH_FORM)], ...],
+        Query(
+            max_length=20,
+            description="How strong its tests are: `weak` (below 0.5), `fair` (below 0.8), "
+            "`strong`, `unknown` (not measured, too few mutants, or out of date), or like `<0.8`.",
+        ),
+    ] = (),
     q: Annotated[str | None, Query(max_length=500, description="Words to find.")] = None,
 ) -> TicketFilter:
     """Gather the filters of ticket lists: OR within a field, AND between fields."""
@@ -182,6 +191,7 @@ async def ticket_filter(
         rule=rule,
         reported=reported,
         location=location,
+        strength=strength,
         # An empty search field of a form asks for nothing.
         q=(q or "").strip() or None,
     )

@@ -56,6 +56,22 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             ("findings sweep --wait", "findings sweep acme --revision v1.2 --wait"),
             "Look again at every ticket with linked tests.",
         ),
+        "strength": Command(
+            "commands.strength:measure",
+            (
+                "findings strength B2-DRL-10",
+                "findings strength B2-DRL-10 --budget 300 --scope file",
+                "findings strength --all",
+            ),
+            "Measure which small changes of what a ticket is about its tests notice.",
+            answer="RunOut",
+        ),
+        "mutant": Command(
+            "commands.strength:judge_mutant",
+            ("findings mutant B2-DRL-10 9f2c41d0a7b3 equivalent --because 'A bound.'",),
+            "Say of a survivor that it changes nothing, or that no test is wanted for it.",
+            answer="MutantOut",
+        ),
         "source": Command(
             "commands.guide:show_source",
             ("findings source kasmina/blend_ops.py:59-94", "findings source"),

@@ -1,7 +1,10 @@
 """The colours of words that say how something stands."""
 
-_GOOD = "proven passed passing fix-ready ENDORSE SATISFIED finished yes"
-_BAD = "failed error timed-out regressed cannot-fail not-fixed breaks-others reproduced OBJECT P0"
+_GOOD = "killed measured proven passed passing fix-ready ENDORSE SATISFIED finished yes"
+_BAD = (
+    "survived failed error timed-out regressed cannot-fail not-fixed breaks-others reproduced"
+    " OBJECT P0"
+)
 _MIXED = "inconclusive skipped xfailed xpassed cancelled REFINE P1 running queued unverified"
 
 STYLES = {

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 _SUMMARY = (
     "key title severity severity_raw status resolution batch agent summary domains target "
-    "categories assignee evidence consensus version created_at updated_at created_by"
+    "categories assignee evidence strength consensus version created_at updated_at created_by"
 )
 _TICKET = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories locations relocated sections checklist relations reports assignee reported_on "
     "external_ref commits resolution_text reviews consensus verdicts_hidden evidence known signals "
-    "tests patches external_results testability closure gate version created_at updated_at "
-    "created_by"
+    "tests patches strength external_results testability closure gate version created_at "
+    "updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "
@@ -36,6 +36,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "RunOut": f"{_RUN} arms also_broken strength revisions compared not_comparable authors "
         "environment "
         "hints hint by_hand",
+        "MutantOut": "digest path line operator function diff outcome killed_by how "
+        "suite_killed_by by_fix took_s reused verdict verdict_reason verdict_by",
         "CalibrationRowOut": "who n right wrong abstained low high",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
         "last_flake_at warnings",

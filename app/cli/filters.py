@@ -28,6 +28,7 @@ class TicketFilters(TypedDict):
     reviewer: Annotated[_Words, _many("Has a current review of this specialist.")]
     evidence: Annotated[_Words, _many("Like proven or reproduced.")]
     target: Annotated[_Words, _many("Its domains place it there.")]
+    strength: Annotated[_Words, _many("weak, fair, strong, unknown, or like '<0.8'.")]
     assignee: Annotated[_Words, _many("Who takes care of it.")]
     created_by: Annotated[_Words, _many("Which account filed it.")]
     stale: Annotated[bool | None, Option("--stale/--fresh", help="Of the evidence.")]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from app.cli.colours import painted
 from app.cli.errors import OutputLost, PipeClosed
 from app.cli.moments import Moment
 from app.cli.selection import Selection
@@ -17,6 +18,9 @@ from app.cli.text import flat, json_text, visible, visible_block
 if TYPE_CHECKING:
     from app.cli.screen import Screen
     from app.cli.terminal import Terminal
+
+
+_OF_DIFFS = {"+": "green", "-": "bold red"}
 
 
 class Output:
@@ -117,6 +121,12 @@ class Output:
     def block(self, text: str) -> None:
         """Print a text of several lines, safe to look at."""
         self._write(visible_block(text).rstrip("\n"))
+
+    def diff(self, text: str) -> None:
+        """Print a unified diff, with colours on a terminal that has them."""
+        colour = self._screen is not None and self._screen.colour
+        for line in visible_block(text).rstrip("\n").split("\n"):
+            self._write(painted(line, _OF_DIFFS.get(line[:1], "") if colour else ""))
 
     def remark(self, text: str) -> None:
         """Tell a person something that is not part of the answer; pipes and JSON do not get it."""

@@ -48,6 +48,9 @@ def _put_patch(match: re.Match[str], _: Body) -> str:
 
 
 def _trigger(match: re.Match[str], body: Body) -> str:
+    if body.get("kind") == "strength":
+        scope = f" --scope {_word(body, 'scope')}" if body.get("scope") else ""
+        return f"strength {quote(match[1])}{scope}"
     proof = " --proof" if body.get("kind") == "proof" else ""
     return f"verify {quote(match[1])}{proof}"
 

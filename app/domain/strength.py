@@ -8,11 +8,13 @@ interval; it never changes evidence.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from app.domain.intervals import wilson
 
@@ -222,10 +224,23 @@ class TicketStrength:
     """The strength that a ticket shows: of its last run that measured it."""
 
     strength: Strength
-    run: Any
-    """The run's id."""
+    run: UUID
     measured_at: datetime
     stale: bool
+    """Package or linked tests have changed since."""
+
+    def figures(self) -> dict[str, Any]:
+        """Return it as it is answered."""
+        told = self.strength.sentence
+        if self.stale:
+            told = f"Out of date, for package or tests have changed since. {told}"
+        return {
+            **self.strength.figures(),
+            "sentence": told,
+            "run": self.run,
+            "measured_at": self.measured_at,
+            "stale": self.stale,
+        }
 
 
 def measure(mutants: Iterable[Mutant]) -> Strength:
@@ -242,6 +257,11 @@ def measure(mutants: Iterable[Mutant]) -> Strength:
         unexplained_in_fix=sum(one.is_unexplained and one.by_fix for one in found),
         not_run=ended.count(None),
     )
+
+
+def in_order_of_need(survivors: Iterable[Mutant]) -> list[Mutant]:
+    """Return survivors, those first that nobody has explained and no test at all notices."""
+    return sorted(survivors, key=lambda one: (not one.is_unexplained, bool(one.suite_killed_by)))
 
 
 def spread(mutants: Sequence[Mutant], most: int = MOST_MUTANTS) -> list[Mutant]:
@@ -265,6 +285,37 @@ def _far_apart(group: Sequence[Mutant]) -> list[Mutant]:
     bits = max(1, (len(by_line) - 1).bit_length())
     order = sorted(range(len(by_line)), key=lambda n: int(f"{n:0{bits}b}"[::-1], 2))
     return [by_line[n] for n in order]
+
+
+STRENGTH_WORDS = {
+    "unknown": "[1.5,)",
+    "weak": "[0,0.5)",
+    "fair": "[0.5,0.8)",
+    "strong": "[0.8,1]",
+}
+"""Filters of lists: ranges of the rank, where what is unknown or out of date is 2."""
+STRENGTH_FORM = (
+    "^(?:unknown|weak|fair|strong|(?:<|<=|>|>=)(?:0(?:[.][0-9]{1,4})?|1(?:[.]0{1,4})?))$"
+)
+
+
+def range_of(wanted: str) -> str:
+    """Return what a filter like ``weak`` or ``<0.8`` stands for, as PostgreSQL writes ranges.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if wanted in STRENGTH_WORDS:
+        return STRENGTH_WORDS[wanted]
+    if not re.fullmatch(STRENGTH_FORM, wanted):
+        raise ValueError(f"{wanted!r} is neither {', '.join(STRENGTH_WORDS)} nor like <0.8")
+    sign, bound = wanted.rstrip("0123456789."), wanted.lstrip("<>=")
+    return {
+        "<": f"[0,{bound})",
+        "<=": f"[0,{bound}]",
+        ">": f"({bound},1]",
+        ">=": f"[{bound},1]",
+    }[sign]
 
 
 def tests_key(node_ids: Iterable[str], digest: str) -> str:

@@ -13,6 +13,7 @@ from app.domain.evidence import Evidence
 from app.domain.external import ExternalResult
 from app.domain.relocated import Relocated
 from app.domain.reviews import Consensus, Review
+from app.domain.strength import TicketStrength
 
 
 class Severity(StrEnum):
@@ -331,6 +332,8 @@ class Ticket:
     """What its domains place it with; None: no target covers it."""
     severity_raw: str | None = None
     """Words of a document that are no severity: it is unknown, and counts as the gravest."""
+    strength: TicketStrength | None = None
+    """How strong its tests are, where that was measured."""
 
     @property
     def etag(self) -> str:
@@ -363,6 +366,8 @@ class TicketSummary:
     """Words of a document that are no severity."""
     target: str | None = None
     """What its domains place it with; None: no target covers it."""
+    strength: float | None = None
+    """The share of mutants that its tests kill; None where that is not known or out of date."""
 
 
 CONTENT_SECTIONS_LEFT_OUT = frozenset(

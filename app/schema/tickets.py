@@ -7,6 +7,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -83,6 +84,8 @@ tickets = Table(
     # The words of an imported document, where they are no severity: that is unknown, and sorted
     # with the gravest.
     Column("severity_raw", Text),
+    # The strength of its tests, 0 to 1; 2 where it is not known or out of date.
+    Column("strength_rank", Float, nullable=False, server_default="2"),
     UniqueConstraint("created_by", "external_ref"),
     CheckConstraint("severity IN ('P0','P1','P2','P3','P4')", name="severity"),
     CheckConstraint(
@@ -101,6 +104,7 @@ tickets = Table(
     Index("ix_tickets_updated", text("updated_at DESC"), text("id DESC")),
     Index("ix_tickets_sort_key", "sort_key"),
     Index("ix_tickets_target", "target"),
+    Index("ix_tickets_strength_rank", "strength_rank", "id"),
     Index("ix_tickets_severity", "severity", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_status", "status", text("created_at DESC"), text("id DESC")),
     Index("ix_tickets_batch", "batch", text("created_at DESC"), text("id DESC")),

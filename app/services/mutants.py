@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.domain.accounts import Actor
 from app.domain.runs import RunKind
-from app.domain.strength import Mutant, MutantOutcome, MutantVerdict, TicketStrength
+from app.domain.strength import Mutant, MutantOutcome, MutantVerdict
 from app.errors import Conflict, NotFound
 from app.storage.unit import UnitOfWork
 
@@ -33,11 +33,6 @@ class MutantService:
             if run.kind is not RunKind.STRENGTH:
                 raise NotFound(f"The run {run_id} is a {run.kind.value} and has no mutants.")
             return await stores.mutants.of_run(run_id, outcomes=outcomes, after=after, limit=limit)
-
-    async def of_ticket(self, ticket_id: int) -> TicketStrength | None:
-        """Return the strength that a ticket shows."""
-        async with self._unit.read() as stores:
-            return await stores.mutants.shown_on(ticket_id)
 
     async def judge(self, actor: Actor, digest: str, verdict: MutantVerdict, reason: str) -> Mutant:
         """Say of a survivor that it changes nothing, or that no test is wanted for it.

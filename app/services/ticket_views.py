@@ -10,6 +10,7 @@ from app.domain.audit import AuditEvent
 from app.domain.notes import Note
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
+from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.domain.tickets import Ticket
 from app.services.access import shown
 from app.services.kept import Kept
@@ -19,6 +20,7 @@ from app.storage.unit import Stores, UnitOfWork
 _MOST_KEPT = 64
 _NOTES = 50
 _EVENTS = 500
+_SURVIVORS = 200
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class TicketView:
     filed: Mapping[str, Sequence[str]]
     """The code of locations as it was filed, by their ids."""
     specialists: Sequence[Specialist]
+    survivors: Sequence[Mutant] = ()
+    """Mutants that its tests do not notice, those first that nobody has explained."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,16 @@ class TicketViewService:
             patches = await self._patches_of(stores, ticket)
             filed = await stores.places.filed_code(ticket.id) if ticket.locations else {}
             specialists = await stores.accounts.specialists()
-        return TicketView(ticket, notes, run, patches, filed, specialists)
+            survivors = await self._survivors(stores, ticket)
+        return TicketView(ticket, notes, run, patches, filed, specialists, survivors)
+
+    async def _survivors(self, stores: Stores, ticket: Ticket) -> list[Mutant]:
+        if ticket.strength is None:
+            return []
+        found = await stores.mutants.of_run(
+            ticket.strength.run, outcomes=(MutantOutcome.SURVIVED,), limit=_SURVIVORS
+        )
+        return in_order_of_need(mutant for _, mutant in found)
 
     async def _run_to_show(self, stores: Stores, ticket: Ticket) -> Run | None:
         newest = await stores.runs.newest(ticket.id)

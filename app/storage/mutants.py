@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    Row,
+    ScalarSelect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,9 +39,12 @@ from app.domain.strength import (
 from app.schema.accounts import accounts
 from app.schema.runs import runs
 from app.schema.strength import mutant_results, mutant_verdicts, run_mutants, ticket_strength
-from app.schema.tickets import ticket_locations
+from app.schema.tickets import ticket_locations, tickets
+from app.storage.rows import must_moment
 
 _AT_ONCE = 500
+UNKNOWN_RANK = 2.0
+"""Behind all that are known."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +234,7 @@ class MutantStore:
                 constraint="pk_ticket_strength", set_={**values, "measured_at": func.now()}
             )
         )
+        await self._rank(ticket_id)
 
     async def refigure(self, ticket_id: int, run_id: UUID, strength: Strength) -> None:
         """Let a ticket show the figures of its run anew: a verdict has come."""
@@ -225,31 +243,50 @@ class MutantStore:
             .where(ticket_strength.c.ticket_id == ticket_id, ticket_strength.c.run_id == run_id)
             .values(value=strength.value, figures=strength.figures())
         )
+        await self._rank(ticket_id)
 
     async def mark_stale(self, ticket_id: int, package: str, links: str) -> None:
         """Bring up to date whether a ticket's strength is of the package and tests in force."""
         stale = or_(
             ticket_strength.c.package_digest != package, ticket_strength.c.links_digest != links
         )
-        await self._connection.execute(
+        done = await self._connection.execute(
             update(ticket_strength)
             .where(ticket_strength.c.ticket_id == ticket_id, ticket_strength.c.stale != stale)
             .values(stale=stale)
         )
+        if done.rowcount:
+            await self._rank(ticket_id)
 
-    async def shown_on(self, ticket_id: int) -> TicketStrength | None:
-        """Return the strength that a ticket shows."""
-        row = (
-            await self._connection.execute(
-                select(ticket_strength).where(ticket_strength.c.ticket_id == ticket_id)
-            )
-        ).one_or_none()
-        return None if row is None else ticket_strength_from(row)
+    async def _rank(self, ticket_id: int) -> None:
+        """Bring up to date where a ticket stands in the order of strength."""
+        known = select(ticket_strength.c.value).where(
+            ticket_strength.c.ticket_id == ticket_id, ~ticket_strength.c.stale
+        )
+        await self._connection.execute(
+            update(tickets)
+            .where(tickets.c.id == ticket_id)
+            .values(strength_rank=func.coalesce(known.scalar_subquery(), UNKNOWN_RANK))
+        )
 
 
-def ticket_strength_from(row: Any) -> TicketStrength:
-    """Build the strength of a ticket from its row."""
-    figures = row.figures
+def strength_shown() -> ScalarSelect[Any]:
+    """Return the strength that a ticket shows as one JSON object, or null."""
+    table = ticket_strength.c
+    pairs: list[Any] = []
+    for name in ("run_id", "figures", "stale", "measured_at"):
+        pairs += [literal_column(f"'{name}'"), table[name]]
+    return (
+        select(type_coerce(func.json_build_object(*pairs), JSONB))
+        .where(table.ticket_id == tickets.c.id)
+        .correlate(tickets)
+        .scalar_subquery()
+    )
+
+
+def ticket_strength_from(item: Mapping[str, Any]) -> TicketStrength:
+    """Build the strength of a ticket from its JSON object."""
+    figures = item["figures"]
     return TicketStrength(
         strength=Strength(
             **{
@@ -266,9 +303,9 @@ def ticket_strength_from(row: Any) -> TicketStrength:
                 )
             }
         ),
-        run=row.run_id,
-        measured_at=row.measured_at,
-        stale=row.stale,
+        run=UUID(item["run_id"]),
+        measured_at=must_moment(item["measured_at"]),
+        stale=item["stale"],
     )
 
 

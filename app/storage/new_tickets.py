@@ -77,6 +77,7 @@ def alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, A
             relocated=parts["locations"],
             author=author.name,
             closed_without=None,
+            strength=None,
         )
     )
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    Numeric,
     Text,
     and_,
     any_,
@@ -19,10 +20,11 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import NUMRANGE, TSQUERY
 
 from app.domain.search import search_query
 from app.domain.sight import Sight
+from app.domain.strength import range_of
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.scanning import scanner_results
@@ -71,6 +73,8 @@ class TicketFilter:
     """The last run of a scanner that could tell still had it, or no longer did."""
     location: tuple[str, ...] = ()
     """The code of one of its locations is exact, moved, changed, gone or unknown."""
+    strength: tuple[str, ...] = ()
+    """How strong its tests are: ``weak``, ``<0.8``; see `app.domain.strength.range_of`."""
     q: str | None = None
     sight: Sight | None = None
     """Whom it must tell nothing of hidden verdicts; see `asks_for_verdicts`."""
@@ -100,7 +104,7 @@ def form_of(wanted: TicketFilter) -> Form:
             if value is not None:
                 found.append((name, True))
         elif value:
-            found.append((name, name != "q" and len(value) > 1))
+            found.append((name, name not in ("q", "strength") and len(value) > 1))
     return tuple(found)
 
 
@@ -112,6 +116,8 @@ def example_of(form: Form) -> TicketFilter:
             values[name] = flag
         elif name == "q":
             values[name] = "word"
+        elif name == "strength":
+            values[name] = ("weak",)
         elif name == "sight":
             values[name] = Sight(UUID(int=0), "", True, (), ())
         else:
@@ -126,7 +132,9 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
         value = getattr(wanted, name)
         if name in _FLAGS:
             continue
-        if name == "q":
+        if name == "strength":
+            found["wanted_strength"] = [range_of(one) for one in value]
+        elif name == "q":
             found["wanted_q"] = search_query(value)
         elif name == "sight":
             found |= sight_values(value)
@@ -179,6 +187,12 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
         found.append(_has_review(wanted.verdict, wanted.reviewer))
     if wanted.scanner or wanted.rule or wanted.reported is not None:
         found.append(_has_result(wanted))
+    if wanted.strength:
+        ranges = cast(
+            bindparam("wanted_strength", list(map(range_of, wanted.strength)), ARRAY(Text)),
+            ARRAY(NUMRANGE),
+        )
+        found.append(cast(columns.strength_rank, Numeric).op("<@")(any_(ranges)))
     if wanted.sight is not None:
         found.append(~hidden_from(wanted.sight))
     if wanted.location:

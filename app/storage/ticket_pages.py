@@ -48,6 +48,7 @@ ORDERS: Mapping[str, Order] = {
     "-updated": Order((("updated_at", True), ("id", True))),
     "severity": Order((("severity", False), ("id", False))),
     "key": Order((("sort_key", False), ("id", False))),
+    "strength": Order((("strength_rank", False), ("id", False))),
 }
 
 
@@ -240,6 +241,7 @@ def summaries() -> Select[Any]:
         "assignee",
         "evidence_state",
         "evidence_stale",
+        "strength_rank",
         "version",
         "created_at",
         "updated_at",
@@ -298,4 +300,5 @@ def summary_from(row: Any) -> TicketSummary:
         created_at=row.created_at,
         updated_at=row.updated_at,
         created_by=row.author,
+        strength=row.strength_rank if row.strength_rank <= 1 else None,
     )

@@ -48,6 +48,7 @@ from app.schema.verification import ticket_patches
 from app.storage.evidence_columns import evidence_from
 from app.storage.external import external_from, newest_of_ticket
 from app.storage.links import links_of
+from app.storage.mutants import strength_shown, ticket_strength_from
 from app.storage.places import relocated, relocated_from
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
@@ -80,6 +81,7 @@ def whole_tickets() -> Select[Any]:
             _patches().label("patches"),
             newest_of_ticket().label("external_results"),
             specialists_listed().label("specialists"),
+            strength_shown().label("strength"),
         )
         .select_from(tickets)
         .join(author, author.c.id == tickets.c.created_by)
@@ -253,6 +255,7 @@ def ticket_from(row: Any) -> Ticket:
         external_results=tuple(external_from(item) for item in row.external_results),
         testability=None if row.testability is None else _testability_from(row.testability),
         closure=None if row.closure is None else _closure_from(row.closure),
+        strength=None if row.strength is None else ticket_strength_from(row.strength),
     )
 
 

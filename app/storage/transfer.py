@@ -45,6 +45,7 @@ from app.schema.external import external_results
 from app.schema.reviews import reviews
 from app.schema.runs import run_arms, run_events, runs, test_tallies
 from app.schema.scanning import scanner_results
+from app.schema.strength import mutant_verdicts, run_mutants, ticket_strength
 from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import (
     checklist_items,
@@ -157,6 +158,7 @@ KINDS: Mapping[str, Kind] = {
                 _ticket_part("pending_relations", pending_relations, "key", "kind"),
                 _ticket_part("scanner_results", scanner_results, "scanner"),
                 _ticket_part("external_results", external_results, "reported_at", "id"),
+                _ticket_part("strength", ticket_strength, "run_id"),
             ),
             left_out=frozenset({"search"}),
             shifted={"id": "ticket_shift"},
@@ -174,6 +176,7 @@ KINDS: Mapping[str, Kind] = {
             (
                 Part("arms", run_arms, "run_id", ("position",)),
                 Part("events", run_events, "run_id", ("attempt", "seq")),
+                Part("mutants", run_mutants, "run_id", ("position",)),
             ),
             shifted={"ticket_id": "ticket_shift"},
         ),
@@ -184,6 +187,7 @@ KINDS: Mapping[str, Kind] = {
             ("sweep_id", "seq"),
             shifted={"ticket_id": "ticket_shift"},
         ),
+        Kind("mutant_verdict", mutant_verdicts, ("at", "digest"), on_conflict=_NO_CLASH),
         Kind(
             "counter",
             key_counters,
@@ -215,6 +219,7 @@ LEFT_OUT = MappingProxyType(
         "workers": "of this installation",
         "counters": "of this installation",
         "suite_results": "found anew by the next proof",
+        "mutant_results": "found anew by the next run that measures strength",
         "ticket_similarity_keys": "made anew from the tickets' texts",
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from starlette.datastructures import QueryParams
 from app.domain.evidence import EvidenceState
 from app.domain.relocated import PlaceState
 from app.domain.reviews import GIVEN_VERDICTS
+from app.domain.strength import STRENGTH_FORM, STRENGTH_WORDS
 from app.domain.tickets import Category, Resolution, Severity, Status
 from app.storage.ticket_lists import TicketFilter
 
@@ -23,6 +25,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "resolution": tuple(Resolution),
     "category": tuple(Category),
     "location": tuple(PlaceState),
+    "strength": tuple(STRENGTH_WORDS),
 }
 """Filters with a short list of words."""
 
@@ -42,6 +45,7 @@ SORTS: Mapping[str, str] = {
     "-updated": "last changed first",
     "severity": "gravest first",
     "key": "by key",
+    "strength": "weakest tests first",
 }
 _MOST = 50
 
@@ -122,8 +126,8 @@ def read(params: QueryParams) -> Wanted:
     ignored: list[str] = []
     for name, words in WORDS.items():
         values = _values(params, name)
-        known = tuple(value for value in values if value in words)
-        ignored += [f"{name} {value[:40]!r}" for value in values if value not in words]
+        known = tuple(value for value in values if value in words or _is_bound(name, value))
+        ignored += [f"{name} {value[:40]!r}" for value in values if value not in known]
         _put(chosen, name, known)
     for name in TEXTS:
         _put(chosen, name, tuple(value[:200] for value in _values(params, name)))
@@ -139,6 +143,11 @@ def read(params: QueryParams) -> Wanted:
         chosen=chosen,
         ignored=tuple(ignored),
     )
+
+
+def _is_bound(name: str, value: str) -> bool:
+    """Whether a value is like ``<0.8``, which strength may be."""
+    return name == "strength" and re.fullmatch(STRENGTH_FORM, value) is not None
 
 
 def _values(params: QueryParams, name: str) -> Sequence[str]:

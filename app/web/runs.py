@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,9 +18,12 @@ from app.api.run_streams import LastEventId
 from app.api.tests import catalogue_of
 from app.domain import keys
 from app.domain.by_hand import by_hand
-from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.domain.runs import Run, RunKind, RunOutcome, RunStatus
+from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.errors import InvalidInput
+from app.factory import Factory
 from app.storage.runs import RunFilter
+from app.web import diffs
 from app.web.render import page
 from app.web.revisions import history_of
 from app.web.routing import new_router, see_other
@@ -32,6 +37,8 @@ _MOST_TESTS = 2000
 _LONGEST_COMMANDS = 30_000
 """Characters of commands on a page; shortened they would be of no use."""
 _TESTS_PAGE = 100
+_MOST_MUTANTS = 1000
+_MOST_SURVIVORS = 40
 
 
 @router.get("/runs")
@@ -87,9 +94,31 @@ async def show_run(request: Request, _: Reader, services: Services, run_id: RunI
         "live": run.finished_at is None,
         "history": await history_of(run, services),
         "by_hand": steps,
+        "mutants": await _mutants_of(services, run),
+        "diffs": diffs,
         "long": sum(len(step.command) for step in steps) > _LONGEST_COMMANDS,
     }
     return page(request, "runs/show.html", context)
+
+
+@dataclass(frozen=True)
+class Mutants:
+    """Mutants of a run, as many as a page shows."""
+
+    survivors: Sequence[Mutant]
+    more: int
+    """Survivors that are not shown."""
+    others: Sequence[Mutant]
+
+
+async def _mutants_of(services: Factory, run: Run) -> Mutants | None:
+    if run.kind is not RunKind.STRENGTH:
+        return None
+    found = await services.mutants.page(run.id, (), after=-1, limit=_MOST_MUTANTS)
+    survivors = in_order_of_need(m for _, m in found if m.outcome is MutantOutcome.SURVIVED)
+    others = [m for _, m in found if m.outcome is not MutantOutcome.SURVIVED]
+    more = max(0, len(survivors) - _MOST_SURVIVORS)
+    return Mutants(survivors[:_MOST_SURVIVORS], more, others)
 
 
 @router.get("/runs/{id}/events")

@@ -19,10 +19,12 @@ from app.domain.calibration import signals_of
 from app.domain.gate_facts import facts_of
 from app.domain.gates import GATES, evaluate, gate_of
 from app.domain.knowledge import knowledge
+from app.domain.mutant_tests import skeleton
 from app.domain.next_step import next_step
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus, TestOutcome, TestResult
 from app.domain.stages import stages
+from app.domain.strength import SHOWN, Mutant
 from app.domain.tickets import TestLink, Ticket
 from app.domain.wrong_way import wrong_way
 from app.factory import Factory
@@ -98,12 +100,29 @@ async def ticket_page(
             "history": history,
             "refused": refused,
             "values": {} if refused is None else refused.values,
+            "skeleton": skeleton_for(view, request.query_params.get("test_for")),
         }
         status = 200 if refused is None else refused.problem.status
         return page(request, "ticket/show.html", context, status)
 
     # To lay out long texts and to compare them takes long: others are answered meanwhile.
     return await asyncio.to_thread(made) if _is_heavy(view) else made()
+
+
+@dataclass(frozen=True)
+class Survivors:
+    """Mutants that a ticket's tests do not notice, as many as are read."""
+
+    shown: Sequence[Mutant]
+    more: int
+
+
+def skeleton_for(view: TicketView, digest: str | None) -> str | None:
+    """Return the skeleton of a test for the survivor that an address names."""
+    for mutant in view.survivors:
+        if mutant.digest == digest:
+            return skeleton(view.ticket.key, mutant)
+    return None
 
 
 def _is_heavy(view: TicketView) -> bool:
@@ -159,6 +178,8 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
         "live": view.run is not None and _is_live(view.run),
         "known": knowledge(ticket.evidence),
         "relocated": {one.location: one for one in ticket.relocated},
+        "survivors": Survivors(view.survivors[:SHOWN], max(0, len(view.survivors) - SHOWN)),
+        "diffs": diffs,
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.api.dependencies import Services
 from app.api.parameters import LinkId, ReviewId, TicketKey
 from app.api.payloads.accounts import NoteIn
+from app.api.payloads.mutants import MutantVerdictIn
 from app.api.payloads.reviews import AnswerIn, ReviewIn
 from app.api.payloads.runs import LinkIn, TriggerIn
 from app.api.payloads.tickets import RelationIn
@@ -61,6 +62,7 @@ _PLACES = {
     "fix": "verification",
     "defect": "verification",
     "run": "verification",
+    "mutant": "strength",
     "testability": "verification",
     "relation": "relations",
     "checklist": "checklist",
@@ -319,6 +321,20 @@ async def unlink_test(
         await services.links.remove(visitor.actor, key, link_id)
 
     return await attempt(request, visitor, services, key, "link", act, "unlinked")
+
+
+@router.post("/tickets/{key}/mutants/{digest}/verdict")
+async def judge_mutant(
+    request: Request, visitor: Reviewer, services: Services, key: TicketKey, digest: str
+) -> Response:
+    """Say of a survivor that it changes nothing, or that no test is wanted for it."""
+
+    async def act(given: Sent) -> None:
+        body = parse(MutantVerdictIn, given.given("verdict", "reason"))
+        await services.mutants.judge(visitor.actor, digest[:64], body.verdict, body.reason)
+
+    form = f"mutant-{digest}"
+    return await attempt(request, visitor, services, key, form, act, "judged")
 
 
 @router.post("/tickets/{key}/runs")

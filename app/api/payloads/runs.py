@@ -316,6 +316,14 @@ class StrengthOut(Output):
     sentence: str
 
 
+class TicketStrengthOut(StrengthOut):
+    """The strength that a ticket shows."""
+
+    run: UUID
+    measured_at: datetime
+    stale: bool = Field(description="Package or linked tests have changed since.")
+
+
 class RunOut(RunSummaryOut):
     """A run."""
 

@@ -32,7 +32,7 @@ from app.api.payloads.fields import (
 )
 from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
-from app.api.payloads.runs import AuthorsOut
+from app.api.payloads.runs import AuthorsOut, TicketStrengthOut
 from app.api.payloads.source import PlaceSourceOut
 from app.domain.calibration import ReviewSignal, signals_of
 from app.domain.evidence import EvidenceState, ProofBy
@@ -428,6 +428,10 @@ class SummaryOut(Output):
     categories: list[Category]
     assignee: str | None
     evidence: dict[str, Any]
+    strength: float | None = Field(
+        description="The share of mutants that its tests kill; null where that is not known, of "
+        "fewer than five, or out of date."
+    )
     consensus: dict[str, Any]
     version: int
     created_at: datetime
@@ -478,6 +482,10 @@ class TicketOut(Output):
     patches: dict[str, PatchOut]
     relocated: list[RelocatedOut] = Field(
         description="What became of the code of each location, by the tree in force."
+    )
+    strength: TicketStrengthOut | None = Field(
+        description="Which small changes of what it is about its tests notice; null until a run "
+        "of the kind `strength` has measured it."
     )
     external_results: list[ExternalResultOut] = Field(
         description="The newest twenty that others report of its tests; no evidence."
@@ -550,6 +558,7 @@ def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
     """Return a ticket as `caller` is answered; nested dataclasses are encoded as they are."""
     body = {name: getattr(ticket, name) for name in _SHOWN}
     body["known"] = knowledge(ticket.evidence)
+    body["strength"] = None if ticket.strength is None else ticket.strength.figures()
     body["signals"] = signals_of(ticket.reviews, ticket.evidence, ticket.resolution)
     body["gate"] = gate_as_told(ticket, caller)
     return body

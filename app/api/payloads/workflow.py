@@ -21,6 +21,7 @@ from app.domain.accounts import Role
 from app.domain.evidence import EvidenceState
 from app.domain.lifecycle import MAX_COMMITS, Transition, Waiver
 from app.domain.reviews import GIVEN_VERDICTS
+from app.domain.strength import STRENGTH_FORM
 from app.domain.tickets import Category, Resolution, Severity, Status, Testable
 from app.services.transitions import MAX_BATCH, Outcome
 from app.storage.ticket_lists import TicketFilter
@@ -118,6 +119,9 @@ class FiltersIn(Input):
     reviewer: _Words = Field(default=[])
     evidence: list[EvidenceState] = Field(default=[], max_length=50)
     target: _Words = Field(default=[])
+    strength: list[Annotated[str, Field(max_length=20, pattern=STRENGTH_FORM)]] = Field(
+        default=[], max_length=20
+    )
     assignee: _Words = Field(default=[])
     created_by: _Words = Field(default=[])
     stale: Flag | None = None

@@ -101,7 +101,7 @@ def verify(
     body |= {k: v for k, v in {**given, **revisions}.items() if v is not None}
     with opened(ctx, as_json=as_json) as session:
         run = session.client.post("tickets", key, "runs", body=body)
-        with _look_again(str(run.get("id"))):
+        with look_again(str(run.get("id"))):
             if watch:
                 _print_events(session, str(run.get("id")))
             run = wait_for(session, run)
@@ -185,7 +185,7 @@ def _print_events(session: Session, run_id: str) -> None:
 
 
 @contextmanager
-def _look_again(run_id: str) -> Iterator[None]:
+def look_again(run_id: str) -> Iterator[None]:
     """Say how to come back to a run, when waiting for it ends early."""
     again = f"Look again with `findings run show {run_id}`"
     try:
@@ -220,7 +220,7 @@ def show_run(
             return
         run = session.client.get("runs", run_id)
         if wait:
-            with _look_again(run_id):
+            with look_again(run_id):
                 run = wait_for(session, run)
         if session.out.as_json:
             session.out.json(run)
@@ -246,7 +246,7 @@ def list_runs(
         Option(metavar="WORD", help="Like passed, failed or proven.", complete="run-outcome"),
     ] = None,
     kind: Annotated[
-        _Words, Option(metavar="WORD", help="check or proof.", complete="run-kind")
+        _Words, Option(metavar="WORD", help="check, proof or strength.", complete="run-kind")
     ] = None,
     target: Annotated[_Words, Option(metavar="NAME", help="Of which target.")] = None,
     requested_by: Annotated[_Words, Option(metavar="NAME", help="Who asked for it.")] = None,

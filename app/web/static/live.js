@@ -15,6 +15,8 @@ function watch(panel) {
   let source;
   let ended = false;
 
+  const mutants = { planned: 0, ended: 0, survived: 0 };
+
   const say = (text) => {
     const line = quick("[data-run-line]", panel);
     if (line && line.textContent !== text) line.textContent = text;
@@ -29,6 +31,18 @@ function watch(panel) {
       results.get(node).set(arm, outcome);
       show(quick("[data-run-results]", panel), results, [...arms]);
       say(`${results.size} tests; ${arm}: ${node.split("::").pop()} ${outcome}`);
+    },
+    mutants({ planned }) {
+      mutants.planned = planned;
+      say(`${planned} mutants.`);
+    },
+    mutant({ outcome, suite_killed_by: suite, path, line }) {
+      if (suite) return; // told again: the rest of the suite has seen it
+      mutants.ended += 1;
+      mutants.survived += outcome === "survived";
+      const bar = quick("[data-run-progress]", panel);
+      if (bar && mutants.planned) Object.assign(bar, { value: mutants.ended, max: mutants.planned });
+      say(`${mutants.ended} of ${mutants.planned} mutants, ${mutants.survived} survive; ${path}:${line} ${outcome}`);
     },
     end({ status, outcome }) {
       ended = true;

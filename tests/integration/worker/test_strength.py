@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.worker.worker import Worker
 from tests.support.api import Api, running_api
 from tests.support.bench import Bench
 from tests.support.cluster import short_directory
+from tests.support.pages import visiting
 from tests.support.shared import Shared
 from tests.support.target import SUITE, diff_of, package_files, write_target
 
@@ -437,6 +439,77 @@ async def test_verdicts_are_for_survivors(bench: Bench) -> None:
     for wrong in ({"verdict": "equivalent"}, {"verdict": "no", "reason": "a"}, {}):
         path = f"/mutants/{killed['digest']}/verdict"
         await bench.api.call("PUT", path, json=wrong, expect=422)
+
+
+async def test_a_ticket_shows_its_strength_until_its_tests_change(bench: Bench) -> None:
+    key = await about(bench, "clip", "test_clip.py")
+    before = await bench.api.get(f"/tickets/{key}")
+    run = await bench.run(key, "strength", force=True)
+
+    shown = (await bench.api.get(f"/tickets/{key}"))["strength"]
+    assert before["strength"] is None
+    assert shown["run"] == run["id"] and not shown["stale"]
+    assert {name: shown[name] for name in run["strength"]} == run["strength"]
+    assert key in await listed(bench, "strength=fair" if shown["value"] else "strength=unknown")
+    await bench.lay({"test_clip.py": TESTS["test_clip.py"] + "\n\n# changed\n"})
+    stale = await bench.api.get(f"/tickets/{key}")
+    assert stale["strength"]["stale"] and stale["strength"]["sentence"].startswith("Out of date")
+    assert key in await listed(bench, "strength=unknown")
+    await bench.lay({"test_clip.py": TESTS["test_clip.py"]})
+    assert not (await bench.api.get(f"/tickets/{key}"))["strength"]["stale"]
+
+
+async def listed(bench: Bench, query: str) -> list[str]:
+    found = await bench.api.get(f"/tickets?limit=200&{query}")
+    return [one["key"] for one in found["items"]]
+
+
+async def test_lists_are_narrowed_and_ordered_by_strength(bench: Bench) -> None:
+    strong = await about(bench, "Box", "test_calc.py::test_box")
+    weak = await about(bench, "Box, clip", "test_calc.py::test_box", "test_calc.py::test_nothing")
+    for key, scope in ((strong, "function"), (weak, "file")):
+        await bench.run(key, "strength", scope=scope)
+    values = {key: (await bench.api.get(f"/tickets/{key}"))["strength"] for key in (strong, weak)}
+
+    items = (await bench.api.get("/tickets?limit=200&sort=strength"))["items"]
+    ranks = [2 if one["strength"] is None else one["strength"] for one in items]
+    assert ranks == sorted(ranks) and min(ranks) < 1
+    value = values[strong]["value"]
+    assert value is not None and value > values[weak]["value"]
+    assert strong in await listed(bench, f"strength=>={value}")
+    assert strong not in await listed(bench, f"strength=<{value}")
+    assert {strong, weak} <= {*await listed(bench, "strength=strong&strength=fair&strength=weak")}
+    both = await bench.api.get("/tickets?limit=1&sort=strength&strength=>=0&count=true")
+    assert both["total"] >= 2 and both["next_cursor"]
+    for wrong in ("weaker", "<2", "=0.5", "<0.12345", "<0.5%0A"):
+        await bench.api.call("GET", f"/tickets?strength={wrong}", expect=422)
+
+
+async def test_a_page_shows_survivors_and_takes_verdicts(bench: Bench) -> None:
+    key = await about(bench, "clip", "test_clip.py::test_inside")
+    run = await bench.run(key, "strength")
+    survivors = await mutants(bench, run, outcome="survived")
+    first = next(one for one in survivors if one["line"] == 8)
+
+    async with visiting(bench.api) as visitor:
+        html = await visitor.see(f"/tickets/{key}")
+        assert html.count("Write a test for this") == min(7, len(survivors))
+        assert "value &gt;= high" in html and "The suite would notice" in html
+        asked = await visitor.see(f"/tickets/{key}?test_for={first['digest']}")
+        source = unescape(asked.split('name="source"')[1].split(">", 1)[1].split("</textarea>")[0])
+        path = f"/tickets/{key}/mutants/{first['digest']}/verdict"
+        form = {"verdict": "equivalent", "reason": ""}
+        refused = await visitor.send(path, form)
+        taken = await visitor.send(path, {**form, "reason": "At <b>the bound</b>."})
+        after = await visitor.see(f"/tickets/{key}")
+        page = await visitor.see(f"/runs/{run['id']}")
+
+    compile(source, "test_x.py", "exec")
+    assert f'finding("{key}"' in source and "value >= high" in source
+    assert (refused.status_code, taken.status_code) == (422, 303)
+    assert "At &lt;b&gt;the bound&lt;/b&gt;." in page and "<b>the bound" not in page
+    assert after.count("Write a test for this") == len(survivors) - 1
+    assert "<h2>Mutants</h2>" in page
 
 
 async def test_other_runs_have_no_mutants(bench: Bench) -> None:

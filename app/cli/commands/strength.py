@@ -1,0 +1,162 @@
+"""``findings strength`` and ``findings mutant``: what a ticket's tests would miss, and verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import click
+
+from app.cli.commands.runs import look_again, wait_for
+from app.cli.errors import EXIT_NO, Refused, UsageProblem
+from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.signature import Argument, Option
+from app.cli.tables import Table
+from app.cli.views import strength as view
+
+_ENOUGH = 8
+"""So many characters of a digest are asked for at least."""
+
+
+def measure(
+    ctx: click.Context,
+    key: Annotated[
+        str | None, Argument(metavar="[KEY]", help="The ticket, like B2-DRL-10.")
+    ] = None,
+    every: Annotated[
+        bool, Option("--all", help="Every ticket whose evidence is proven; no KEY.")
+    ] = False,
+    budget: Annotated[
+        int | None,
+        Option(metavar="SECONDS", help="How long mutants are run, 60 by default.", min=1, max=3600),
+    ] = None,
+    scope: Annotated[
+        str | None, Option(metavar="WORD", help="function (default) or file.", complete="scope")
+    ] = None,
+    force: Annotated[bool, Option("--force", help="Run even those whose result is known.")] = False,
+    as_json: JsonFlag = None,
+) -> None:
+    """Measure which small changes of what a ticket is about its tests notice.
+
+    The functions that the ticket names or its patches touch are changed, one place at a time, and
+    the linked tests run on each. Survivors are printed as diffs, at most seven. The exit code is 0
+    when the run measured something; with `--all`, when it did for each ticket.
+    """
+    if every == (key is not None):
+        raise click.UsageError("Name a ticket, or ask for --all.")
+    given = {"budget_s": budget, "scope": scope, "force": force or None}
+    body = {"kind": "strength"} | {k: v for k, v in given.items() if v is not None}
+    with opened(ctx, as_json=as_json) as session:
+        measured = _all(session, body) if key is None else _one(session, key, body)
+    if not measured:
+        raise click.exceptions.Exit(EXIT_NO)
+
+
+def judge_mutant(
+    ctx: click.Context,
+    key: Key,
+    digest: Annotated[
+        str, Argument(metavar="MUTANT", help="Its digest, or the beginning, as it is printed.")
+    ],
+    verdict: Annotated[
+        str,
+        Argument(
+            metavar="VERDICT",
+            help="equivalent: it changes nothing; accepted: no test is wanted for it.",
+            complete="mutant-verdict",
+        ),
+    ],
+    because: Annotated[
+        str | None, Option("--because", metavar="TEXT", help="Why; required.")
+    ] = None,
+    as_json: JsonFlag = None,
+) -> None:
+    """Say of a survivor that it changes nothing, or that no test is wanted for it.
+
+    The verdict holds in later runs too, as long as the function stays as it is.
+    """
+    if not (because or "").strip():
+        raise click.UsageError("Say why with --because.")
+    with opened(ctx, as_json=as_json) as session:
+        whole = _whole_digest(session, key, digest)
+        answer = session.client.call(
+            "PUT",
+            "mutants",
+            whole,
+            "verdict",
+            content=json.dumps({"verdict": verdict, "reason": because}).encode("ascii"),
+            headers={"Content-Type": "application/json"},
+            safe=True,
+        )
+        mutant = answer.json()
+        if session.out.as_json:
+            session.out.json(mutant)
+        else:
+            view.mutant(session.out, mutant)
+
+
+def _one(session: Session, key: str, body: Mapping[str, Any]) -> bool:
+    run = session.client.post("tickets", key, "runs", body=body)
+    with look_again(str(run.get("id"))):
+        run = wait_for(session, run)
+    if session.out.as_json:
+        session.out.json(run)
+    else:
+        found = _mutants(session, str(run.get("id")), outcome="survived")
+        view.measured(session.out, run, found)
+    return run.get("outcome") == "measured"
+
+
+def _all(session: Session, body: Mapping[str, Any]) -> bool:
+    """Queue a run for each proven ticket, then wait for one after the other; weakest first."""
+    pages = session.client.pages("tickets", params={"evidence": "proven"}, limit=None)
+    keys = [str(ticket.get("key")) for page in pages for ticket in page.get("items", ())]
+    asked: list[tuple[str, dict[str, Any] | None, str]] = []
+    for key in keys:
+        try:
+            asked.append((key, session.client.post("tickets", key, "runs", body=body), ""))
+        except Refused as refused:
+            asked.append((key, None, refused.detail))
+    rows = []
+    for key, run, refusal in asked:
+        ended = run
+        if run is not None:
+            with look_again(str(run.get("id"))):
+                ended = wait_for(session, run)
+        rows.append(view.row(key, ended, refusal))
+    rows.sort(key=lambda one: (one["value"] is None, one["value"] or 0.0, one["key"]))
+    if session.out.as_json:
+        session.out.json({"items": rows})
+    else:
+        listed = [tuple(one[name] for name in view.COLUMNS) for one in rows]
+        session.out.table(Table(view.COLUMNS, listed, title="Strength of proofs, weakest first"))
+    return all(one["outcome"] == "measured" for one in rows)
+
+
+def _whole_digest(session: Session, key: str, beginning: str) -> str:
+    """Return the digest of the ticket's mutant that begins so."""
+    if len(beginning) < _ENOUGH:
+        raise UsageProblem(f"{beginning} is too short", f"Give {_ENOUGH} characters or more")
+    strength = session.client.get("tickets", key).get("strength")
+    if not strength:
+        raise UsageProblem(
+            f"the strength of {key} was not measured", f"Run findings strength {key}"
+        )
+    found = _mutants(session, str(strength.get("run")))
+    matching = {str(one.get("digest")) for one in found}
+    matching = {one for one in matching if one.startswith(beginning.lower())}
+    if len(matching) != 1:
+        told = "no mutant" if not matching else f"{len(matching)} mutants"
+        raise UsageProblem(
+            f"{told} of {key} has a digest that begins with {beginning}",
+            f"findings strength {key} prints those that survive",
+        )
+    return matching.pop()
+
+
+def _mutants(session: Session, run_id: str, **params: str) -> list[Mapping[str, Any]]:
+    pages: Iterable[Mapping[str, Any]] = session.client.pages(
+        "runs", run_id, "mutants", params=params, limit=None
+    )
+    return [mutant for page in pages for mutant in page.get("items", ())]
