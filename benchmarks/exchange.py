@@ -218,6 +218,18 @@ async def documents_in_and_out(client: Client, documents: dict[str, bytes]) -> N
             raise SystemExit("the export differs from what was imported")
     with measured("export as JSON Lines"):
         await client.send("GET", "/exports?format=jsonl")
+    changed = zipped({path: _changed(data) for path, data in documents.items()})
+    with measured("import of all of them changed"):
+        report = await client.send("POST", "/imports", content=changed, headers=headers)
+    results = {item["result"] for item in report.json()["items"]}
+    if results != {"updated"}:
+        raise SystemExit(f"the changed documents were not taken: {results}")
+
+
+def _changed(data: bytes) -> bytes:
+    """A document with another sentence in its description."""
+    heading = b"## Detailed Description\n\n"
+    return data.replace(heading, heading + b"It was seen again. ")
 
 
 def scanner_report(count: int) -> bytes:

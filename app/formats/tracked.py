@@ -299,7 +299,12 @@ def plain_value(facts: TicketFacts, name: str) -> Any:
         return facts.status if facts.resolution is None else f"{facts.status} ({facts.resolution})"
     if name == "severity":
         return domain.severity_words(facts.severity or NO_SEVERITY, facts.severity_raw)
-    return to_plain(facts)[name]
+    found = getattr(facts, name)
+    if isinstance(found, date):
+        return found.isoformat()
+    if isinstance(found, tuple):
+        return [part if isinstance(part, str) else asdict(part) for part in found]
+    return found
 
 
 def not_held(facts: TicketFacts, kept: TicketFacts) -> list[str]:

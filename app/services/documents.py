@@ -167,7 +167,8 @@ async def change_document(
         await stores.audit.record(
             actor, action, ticket_id=before.id, changes={**old_and_new, **(because or {})}
         )
-    if differing:
+    if "domains" in differing:
+        # Of the document only these decide what evidence a ticket can have.
         await reassess(stores, before.id, before.key)
     return differing
 

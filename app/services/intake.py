@@ -24,7 +24,7 @@ from app.domain.targets import covers
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
-from app.formats.documents import OpenDocument, opened_again
+from app.formats.documents import opened_again
 from app.formats.markdown import ReviewText, TicketFacts, write
 from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
@@ -128,14 +128,14 @@ class Intake:
         if stored.digest == self._new.digest and same_word and same_layout:
             return self.item(ImportResult.UNCHANGED, stored.key)
         # Reading takes milliseconds of computing, or many: others are answered meanwhile.
-        was = (await asyncio.to_thread(_opened, stored)).facts.key
-        if was != self._new.facts.key:
+        old = await asyncio.to_thread(_stated, stored)
+        if old.key != self._new.facts.key:
             reason = (
-                f"this path held the ticket {was} at the last import, and holds "
+                f"this path held the ticket {old.key} at the last import, and holds "
                 f"{self._new.facts.key} now; give one of them a path of its own"
             )
             return self.item(ImportResult.CONFLICT, stored.key, reason=reason)
-        return await self._update(stored.key, stored)
+        return await self._update(stored.key, stored, old=old)
 
     async def _adopt(self, other: Namesake, warning: str | None) -> ImportItem:
         found = await self._stores.documents.of_tickets([other.ticket_id])
@@ -201,9 +201,14 @@ class Intake:
         return self.item(ImportResult.CREATED, key)
 
     async def _update(
-        self, key: str, stored: StoredDocument | None, warning: str | None = None
+        self,
+        key: str,
+        stored: StoredDocument | None,
+        warning: str | None = None,
+        *,
+        old: TicketFacts | None = None,
     ) -> ImportItem:
-        """Bring a ticket in step with its document."""
+        """Bring a ticket in step with its document, which said `old` where that is known."""
         await lock_ticket(self._stores, key)
         before = await shown(self._stores, key)
         given = (await self._stores.documents.given_here([before.id]))[before.id]
@@ -212,7 +217,7 @@ class Intake:
             written = await asyncio.to_thread(_written, before, born_here)
             if self._new.content == written:
                 return self.item(ImportResult.UNCHANGED, key)
-        found = await asyncio.to_thread(self._compare, before, stored, born_here)
+        found = await asyncio.to_thread(self._compare, before, stored, born_here or old)
         changes = {
             _name(f): [tracked.plain_value(found.now, f), tracked.plain_value(self._new.held, f)]
             for f in found.taken
@@ -224,23 +229,25 @@ class Intake:
         reviews = _more(reviews, here)
         changes |= self._beside(stored, found, reviews)
         await self._apply(found, changes)
-        await self._sync_relations(before, found.old)
-        locked = await lock_ticket(self._stores, key)
-        await self._add_reviews(before.id, locked.version, reviews)
+        if set(found.old.relations) != set(self._new.facts.relations):
+            await self._sync_relations(before, found.old)
+        if reviews:
+            locked = await lock_ticket(self._stores, key)
+            await self._add_reviews(before.id, locked.version, reviews)
         await self._keep(before.id)
         return self.item(ImportResult.UPDATED, key, warning=warning, changes=changes)
 
     def _compare(
-        self, before: Ticket, stored: StoredDocument | None, born_here: TicketFacts | None
+        self, before: Ticket, stored: StoredDocument | None, old: TicketFacts | None
     ) -> _Comparison:
         now = tracked.of_ticket(before)
-        if born_here is not None:
+        if stored is None:
+            assert old is not None
             # What a document said that was never imported is not known: all may be older here.
-            old, changed_here = born_here, set(tracked.FIELDS)
+            changed_here = set(tracked.FIELDS)
             was = tracked.held(old)
         else:
-            assert stored is not None
-            old = _opened(stored).facts
+            old = old or _stated(stored)
             left = tracked.from_plain(stored.facts)
             changed_here = set(tracked.differing(left, now))
             was = left
@@ -371,8 +378,9 @@ class Intake:
         await check_originals(self._stores, removed)
 
 
-def _opened(stored: StoredDocument) -> OpenDocument:
-    return opened_again(stored.content, stored.layout)
+def _stated(stored: StoredDocument) -> TicketFacts:
+    """Return what a document said at its last import."""
+    return opened_again(stored.content, stored.layout).facts
 
 
 def _written(ticket: Ticket, stated: TicketFacts) -> bytes:

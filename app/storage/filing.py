@@ -26,7 +26,8 @@ from app.schema.tickets import (
     key_counters,
     tickets,
 )
-from app.storage.new_tickets import ADD, ADD_MINTED, alone, parameters, parts_of
+from app.storage.filing_many import NewTicket, adding_many, rows_as_json
+from app.storage.new_tickets import ADD, ADD_MINTED, COLUMNS, alone, parameters, parts_of, values_of
 from app.storage.prepared import Prepared
 
 
@@ -196,6 +197,40 @@ class FilingStore:
             ),
         )
         return None if row is None else alone(row, actor.account, parts)
+
+    async def add_many(
+        self, new: Sequence[NewTicket], actor: Actor, *, action: str
+    ) -> dict[str, int]:
+        """Add tickets without relations by one statement; return their ids by their keys.
+
+        Raises:
+            AlreadyTaken: a key is in use.
+        """
+        if not new:
+            return {}
+        rows = [self._row(one, actor.account) for one in new]
+        found = await self._connection.execute(
+            adding_many(tuple(COLUMNS)),
+            {
+                "rows": rows_as_json(rows),
+                "actor": actor.account.id,
+                "action": action,
+                "request": actor.request_id,
+            },
+        )
+        ids = {row.key: row.id for row in found}
+        for one in new:
+            if one.key not in ids:
+                raise await self._taken(one.draft, one.key, actor.account)
+        return ids
+
+    def _row(self, one: NewTicket, author: Account) -> dict[str, Any]:
+        target = self._placement.of(one.draft.domains)
+        return {
+            **values_of(one.draft, one.key, author, one.state, target),
+            **parts_of(one.draft, self._book, target),
+            "changes": {"key": [None, one.key], "title": [None, one.draft.title]},
+        }
 
     async def _taken(self, draft: TicketDraft, key: str, author: Account) -> AlreadyTaken:
         query = select(tickets.c.key)

@@ -119,6 +119,15 @@ def parameters(
     }
 
 
+def values_of(
+    draft: TicketDraft, key: str, author: Account, state: EvidenceState, target: str | None
+) -> dict[str, Any]:
+    """Return a new ticket as a row of JSON: its columns, and what it is found by."""
+    given = _values(draft, key, author, state, {}, target)
+    found = {name.removeprefix("new_"): value for name, value in given.items()}
+    return found | {"reports": report_values(draft.reports)}
+
+
 def _values(
     draft: TicketDraft,
     key: str | None,
@@ -163,7 +172,7 @@ def _values(
     }
 
 
-_COLUMNS = [
+COLUMNS = [
     "key",
     "sort_key",
     "title",
@@ -187,6 +196,7 @@ _COLUMNS = [
     "created_by",
     "evidence_state",
 ]
+"""Of a ticket those that are given when it is added."""
 
 
 def _adding() -> Select[Any]:
@@ -196,7 +206,7 @@ def _adding() -> Select[Any]:
     """
     ticket = (
         upsert(tickets)
-        .values(_given(_COLUMNS) | {"search": vector(*_texts())})
+        .values(_given(COLUMNS) | {"search": vector(*_texts())})
         .on_conflict_do_nothing()
         .returning(*own_columns())
         .cte("ticket")
@@ -253,8 +263,8 @@ def _adding_minted() -> Select[Any]:
     names = ("key", "sort_key", "words", "evidence_state")
     minted = text(_MINTED).columns(*map(named_column, names)).cte("minted")
     title, lead, body = _texts()
-    given: dict[str, Any] = _given([name for name in _COLUMNS if name not in minted.c])
-    given |= {name: minted.c[name] for name in _COLUMNS if name in minted.c}
+    given: dict[str, Any] = _given([name for name in COLUMNS if name not in minted.c])
+    given |= {name: minted.c[name] for name in COLUMNS if name in minted.c}
     given["search"] = vector(minted.c.words.concat(title), lead, body)
     ticket = (
         upsert(tickets)

@@ -92,6 +92,8 @@ class ScanningStore:
 
     async def mint_keys(self, batch: int, code: str, count: int) -> list[str]:
         """Return the next `count` keys of a scanner in a batch; markers' keys are passed over."""
+        if not count:
+            return []
         statement = upsert(key_counters).values(batch=batch, code=code, last=0)
         last = await self._connection.scalar(
             statement.on_conflict_do_update(

@@ -147,12 +147,15 @@ class TicketEditStore:
 
     async def _replace(self, table: Table, ticket_id: int, rows: Sequence[dict[str, Any]]) -> None:
         mine = table.c.ticket_id == ticket_id
-        kept = [row["id"] for row in rows]
-        await self._connection.execute(delete(table).where(mine, table.c.id.not_in(kept)))
-        present = set(map(str, await self._connection.scalars(select(table.c.id).where(mine))))
+        found = await self._connection.execute(select(table).where(mine))
+        present = {str(row.id): row._mapping for row in found}
+        if gone := present.keys() - {str(row["id"]) for row in rows}:
+            await self._connection.execute(delete(table).where(mine, table.c.id.in_(gone)))
         fresh = [{"ticket_id": ticket_id, **row} for row in rows if str(row["id"]) not in present]
         for row in rows:
-            if str(row["id"]) in present:
+            before = present.get(str(row["id"]))
+            changed = before is not None and any(before[n] != row[n] for n in row if n != "id")
+            if changed:
                 await self._connection.execute(
                     update(table).where(mine, table.c.id == row["id"]).values(row)
                 )

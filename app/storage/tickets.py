@@ -120,8 +120,11 @@ class TicketStore:
 
     async def ids_of(self, wanted: Iterable[str]) -> dict[str, int]:
         """Return the ids of those `wanted` keys that exist."""
+        named = list(wanted)
+        if not named:
+            return {}
         rows = await self._connection.execute(
-            select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(list(wanted)))
+            select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(named))
         )
         return {row.key: row.id for row in rows}
 
