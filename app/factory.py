@@ -364,7 +364,7 @@ class Factory:
     @cached_property
     def links(self) -> LinkService:
         """Linked tests."""
-        return LinkService(self.unit)
+        return LinkService(self.unit, self.catalogues)
 
     @cached_property
     def client_code(self) -> ClientCode:

@@ -97,6 +97,9 @@ role a call wants, and `remedy` lists the calls that would mend a conflict. Foll
 """
 
 
+_FEW_TARGETS, _FEW_S, _MANY_S = 4, 15.0, 0.3
+"""So long requests wait for the suites of few other targets, and of many."""
+
 OnReady = Callable[[], Awaitable[None]]
 
 
@@ -189,17 +192,34 @@ def _limit_for(path: str, ordinary: int) -> int:
 
 
 async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:
-    """Bring the catalogue in step; a suite that cannot be read stops nothing else."""
+    """Bring the catalogues in step; a suite that cannot be read stops nothing else.
+
+    Requests do not wait for many suites that are collected for the first time.
+    """
+    first = asyncio.Event()
+    collecting = asyncio.create_task(_collect(factory, first), name="first collection")
     try:
-        await factory.catalogues.in_step()
+        await first.wait()
+        few = len(factory.declared.targets) <= _FEW_TARGETS
+        await asyncio.wait({collecting}, timeout=_FEW_S if few else _MANY_S)
+        app.state.ready = True
+        await on_ready()
+        await collecting
+        await factory.catalogues.keep_in_step()
+    finally:
+        collecting.cancel()
+
+
+async def _collect(factory: Factory, first: asyncio.Event) -> None:
+    try:
+        await factory.catalogues.in_step(first)
     except FindingsError as error:
         log.warning("catalogue.not-synced", reason=error.detail)
     except Exception:
         # Whatever it was, it is in the log, and tickets can be served without a fresh catalogue.
         log.exception("catalogue.not-synced")
-    app.state.ready = True
-    await on_ready()
-    await factory.catalogues.keep_in_step()
+    finally:
+        first.set()
 
 
 async def _keep_working(worker: Worker) -> None:

@@ -15,15 +15,35 @@ from app.domain.revisions import RevisionRefused
 from app.domain.targets import Target, TargetFiles
 from app.errors import StartupError
 from app.sandbox.arms import ArmStore, read_target
-from app.sandbox.build import build_sandbox
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection, PreparedArm, SandboxMode
+from app.sandbox.subprocess_arm import SubprocessSandbox
 from app.targets.file import read
 from app.targets.history import History
 from app.targets.interpreters import InterpreterFailed, ask, require_pytest
 
 _LOADED = """
-import sys
+import re, sys
+from importlib import metadata
+
+# torch takes seconds to import: only where a name can be one that it, or pytest, brings.
+wanted, known = set(sys.argv[1:]), set(sys.stdlib_module_names)
+left, seen = ["pytest", "torch"], set()
+by_name = {}
+for module, names in metadata.packages_distributions().items():
+    for name in names:
+        by_name.setdefault(name.lower().replace("_", "-"), set()).add(module)
+while left:
+    name = left.pop().lower().replace("_", "-")
+    if name not in seen:
+        seen.add(name)
+        known |= by_name.get(name, set())
+        try:
+            left += [re.match(r"[\\w.-]+", one).group() for one in metadata.requires(name) or ()]
+        except metadata.PackageNotFoundError:
+            pass
+if not wanted & known:
+    sys.exit()
 import pytest, _pytest.main, _pytest.python, _pytest.unittest, _pytest.doctest, unittest.mock
 try:
     import torch
@@ -85,7 +105,8 @@ def _examine(
     missing = [name for name in target.pytest.plugins if not _is_plugin(name, python)]
     for name in missing:
         yield Diagnosis("plugin", False, f"{name} is not installed there; install it, or leave out")
-    clashes = _loaded_by_pytest(python) & target.modules().keys()
+    modules = target.modules()
+    clashes = _loaded_by_pytest(python, modules) & modules.keys()
     for clash in sorted(clashes):
         told = f"{clash} is the name of a module that pytest or torch loads; it cannot be tested"
         yield Diagnosis("name", False, told)
@@ -113,8 +134,9 @@ def _is_plugin(name: str, python: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False, cwd="/").returncode == 0
 
 
-def _loaded_by_pytest(python: str) -> set[str]:
-    command = [python, "-P", "-s", "-c", _LOADED]
+def _loaded_by_pytest(python: str, modules: Iterable[str]) -> set[str]:
+    """What pytest and torch load, where any of `modules` can be among it; else nothing."""
+    command = [python, "-P", "-s", "-c", _LOADED, *modules]
     answer = subprocess.run(command, capture_output=True, check=False, cwd="/", text=True)
     return set(answer.stdout.split())
 
@@ -140,7 +162,8 @@ async def _collect(
     settings: Settings, target: Target, arm: PreparedArm, scratch: Path
 ) -> Collection:
     mode = settings.sandbox or SandboxMode.RELAXED
-    sandbox = build_sandbox(mode, scratch, hidden=lambda: (settings.data_dir, target.root))
+    # Without a fork server, which takes longer to start than one collection does.
+    sandbox = SubprocessSandbox(scratch, mode, hidden=lambda: (settings.data_dir, target.root))
     try:
         return await sandbox.collect(arm)
     finally:

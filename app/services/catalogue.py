@@ -40,6 +40,7 @@ _TRIES_AGAIN_EVERY = 30
 
 _MOST_TRIES = 5
 _MOST_NAMED = 20
+_COLLECTS_AT_ONCE = 2
 
 
 class _Moved(Exception):
@@ -437,11 +438,24 @@ class Catalogues:
             for ticket_id, key in await stores.ticket_edits.place_all():
                 await reassess(stores, ticket_id, key)
 
-    async def in_step(self) -> None:
-        """Bring all catalogues in step; what cannot be read of one stops none of the others."""
+    async def in_step(self, first: asyncio.Event | None = None) -> None:
+        """Bring all catalogues in step; what cannot be read of one stops none of the others.
+
+        `first` is set as soon as that of the bundled target is.
+        """
         await self.place_all()
-        for catalogue in self.all():
-            await _try(catalogue)
+        everything = self.all()
+        for bundled in everything[:1]:
+            await _try(bundled)
+        if first is not None:
+            first.set()
+        room = asyncio.Semaphore(_COLLECTS_AT_ONCE)
+
+        async def one(catalogue: CatalogueService) -> None:
+            async with room:
+                await _try(catalogue)
+
+        await asyncio.gather(*(one(catalogue) for catalogue in everything[1:]))
 
     async def keep_in_step(self) -> None:
         """Keep all of them in step, also with the file that declares them, until cancelled."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from uuid import UUID
 
 from app.domain.accounts import Actor
 from app.domain.runs import TestPurpose
 from app.domain.tickets import TestLink
-from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound
+from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from app.services.access import id_of, lock_ticket, shown
+from app.services.catalogue import Catalogues
 from app.services.evidence import reassess
 from app.services.placing import target_of
 from app.storage.unit import Stores, UnitOfWork
@@ -19,8 +21,9 @@ from app.storage.unit import Stores, UnitOfWork
 class LinkService:
     """Tests of tickets."""
 
-    def __init__(self, unit: UnitOfWork) -> None:
+    def __init__(self, unit: UnitOfWork, catalogues: Catalogues) -> None:
         self._unit = unit
+        self._catalogues = catalogues
 
     async def of_ticket(self, key: str) -> Sequence[TestLink]:
         """Return the tests linked with a ticket, by marker or by hand.
@@ -47,6 +50,7 @@ class LinkService:
             InvalidInput: no test has this node id, or the checklist item is not the ticket's.
             AlreadyTaken: the ticket has this link already.
         """
+        await self._look_for(key, node_id)
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             target = target_of(ticket, stores.placement)
@@ -64,6 +68,15 @@ class LinkService:
             await reassess(stores, ticket.id, key)
             links = await stores.links.of_ticket(ticket.id, key)
             return next(link for link in links if link.id == link_id)
+
+    async def _look_for(self, key: str, node_id: str) -> None:
+        """Have the suite collected before it is said that a test is none of it."""
+        with suppress(Unavailable):  # then what was known last decides
+            catalogue = await self._catalogues.of_ticket(key)
+            async with self._unit.read() as stores:
+                known = await stores.catalogue.names(catalogue.target.name, node_id)
+            if not known:
+                await catalogue.in_step()
 
     async def remove(self, actor: Actor, key: str, link_id: UUID) -> None:
         """Take a link by hand, or a submitted file, off a ticket.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -289,7 +290,8 @@ def _interpreter(entry: Mapping[str, Any], base: Path, plugins: tuple[str, ...])
     place = Path(os.path.normpath(base / Path(python).expanduser()))
     if not os.access(place, os.X_OK) or place.is_dir():
         raise _Wrong("python", f"{place} cannot be started; name its interpreter")
-    return Interpreter(str(place), preload)
+    # The service's own is shared: its fork server is warm, and there need not be another.
+    return Interpreter("" if str(place) == sys.executable else str(place), preload)
 
 
 def _pytest(
