@@ -1,0 +1,95 @@
+"""What several looks at one revision say, where tests flip: a sequential test of two rates.
+
+A look is one run of the tests that tell. Where they never flip, one look decides. Where they do,
+how often they fail is measured at both ends, and each revision is looked at until one of the two
+rates is as unlikely as wished (A. Wald, "Sequential Tests of Statistical Hypotheses", 1945).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from app.domain.bisection import Seen
+from app.domain.calibration import wilson
+
+AT_ENDS = 8
+"""So many looks at each end show whether the tests flip."""
+AT_ENDS_IF_FLAKY = 40
+MOST = 200
+RISK = 0.02
+"""How likely a whole search may go wrong for tests that flip."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How often the tests failed as they should, passed, and did neither."""
+
+    fails: int = 0
+    passes: int = 0
+    others: int = 0
+
+    @property
+    def total(self) -> int:
+        """All looks."""
+        return self.fails + self.passes + self.others
+
+    @property
+    def flips(self) -> bool:
+        """Whether they did not always say the same."""
+        return self.fails > 0 and self.passes > 0
+
+    def __add__(self, other: Looks) -> Looks:
+        return Looks(
+            self.fails + other.fails, self.passes + other.passes, self.others + other.others
+        )
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often a look fails, at the least where the defect is, at the most where it is not."""
+
+    bad: float
+    good: float
+
+    @property
+    def tell(self) -> bool:
+        """Whether the two can be told apart at all."""
+        return self.bad > self.good
+
+
+def rates(bad: Looks, good: Looks) -> Rates | None:
+    """Return what the ends show; None where nothing flips there.
+
+    What never failed at the good end is taken never to fail without the defect: the failure that is
+    counted is the very one of the bad end.
+    """
+    if not bad.flips and not good.flips:
+        return None
+    low = wilson(bad.fails, max(1, bad.fails + bad.passes))[0]
+    high = wilson(good.fails, max(1, good.fails + good.passes))[1] if good.fails else 0.0
+    return Rates(low, high)
+
+
+def judge(looks: Looks, rates: Rates | None, risk: float) -> tuple[Seen | None, float]:
+    """Return what a revision is like, and how likely that is wrong; None: look again.
+
+    Args:
+        looks: all looks at it.
+        rates: see `rates`; None where tests do not flip, so that one look decides.
+        risk: how likely a mistake may be.
+    """
+    if rates is None:
+        if looks.fails or looks.passes:
+            return (Seen.BAD if looks.fails else Seen.GOOD), 0.0
+        return (Seen.SKIP if looks.others else None), 0.0
+    if rates.good == 0 and looks.fails:
+        return Seen.BAD, 0.0
+    told = looks.passes * math.log((1 - rates.good) / max(1 - rates.bad, 1e-9))
+    if looks.fails:
+        told -= looks.fails * math.log(rates.bad / rates.good)
+    wrong = 1 / (1 + math.exp(min(abs(told), 700.0)))
+    if wrong <= risk:
+        return (Seen.GOOD if told > 0 else Seen.BAD), wrong
+    useless = looks.others >= AT_ENDS and looks.others == looks.total
+    return (Seen.SKIP if looks.total >= MOST or useless else None), 0.0
