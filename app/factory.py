@@ -34,6 +34,8 @@ from app.sandbox.interface import (
 from app.sandbox.workdir import WorkDir, sweep_orphans
 from app.services.accounts import AccountService
 from app.services.amendments import AmendmentService
+from app.services.bisecting import BisectingService
+from app.services.bisections import BisectionService
 from app.services.calibration import CalibrationService
 from app.services.catalogue import Catalogues
 from app.services.changes import ChangeService
@@ -450,6 +452,16 @@ class Factory:
     def mutants(self) -> MutantService:
         """Mutants as clients see them."""
         return MutantService(self.unit)
+
+    @cached_property
+    def bisections(self) -> BisectionService:
+        """Bisections as clients see them."""
+        return BisectionService(self.unit, self.catalogues, self.runs, self.sources)
+
+    @cached_property
+    def bisecting(self) -> BisectingService:
+        """Bisections as workers see them."""
+        return BisectingService(self.unit)
 
     @cached_property
     def measuring(self) -> MeasuringService:

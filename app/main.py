@@ -16,6 +16,7 @@ from starlette.routing import Route
 from app import __version__, admission, tracing
 from app.api import (
     accounts,
+    bisections,
     calibration,
     changes,
     exchange,
@@ -76,6 +77,7 @@ ROUTERS = (
     runs,
     run_streams,
     sweeps,
+    bisections,
     mutants,
     source,
     relocations,

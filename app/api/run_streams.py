@@ -20,7 +20,7 @@ from app.formats.junit import writer as junit
 
 router = new_router("verification", "/runs/{id}")
 
-_EVENT_STREAM = text_answers(
+EVENT_STREAM = text_answers(
     "text/event-stream", "Server-sent events `status`, `test`, `log` and `end`.", 404
 )
 LastEventId = Annotated[
@@ -33,7 +33,7 @@ LastEventId = Annotated[
 ]
 
 
-@router.get("/events", **_EVENT_STREAM)
+@router.get("/events", **EVENT_STREAM)
 async def watch_run(
     _: Reader, services: Services, run_id: RunId, last_event_id: LastEventId = None
 ) -> Response:

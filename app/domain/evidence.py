@@ -182,6 +182,10 @@ class Evidence:
     """Figures of the tests that flip."""
     contradicted_by: UUID | None = None
     authors: Authors | None = None
+    introduced_in: str | None = None
+    """The commit that brought the defect in, as a bisection with today's tests has found."""
+    fixed_in: str | None = None
+    """The commit that took it away."""
 
 
 def decide(run: FinishedRun, *, now: InForce, previous: Decision | None) -> Decision | None:
@@ -271,6 +275,7 @@ def _state_after(run: FinishedRun, previous: Decision | None) -> EvidenceState |
         case (
             RunOutcome.BREAKS_OTHERS
             | RunOutcome.MEASURED
+            | RunOutcome.BISECTED
             | RunOutcome.INCONCLUSIVE
             | RunOutcome.ERROR
             | RunOutcome.TIMED_OUT

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.domain.bisection.plan import BisectionPlan
 from app.domain.causes import Cause
 from app.domain.strength import Strength, StrengthPlan
 
@@ -22,6 +23,8 @@ class RunKind(StrEnum):
     """Do they fail on the defective package, pass on the fixed one, and does the rest hold?"""
     STRENGTH = "strength"
     """Which small changes of what the ticket is about do the linked tests notice?"""
+    BISECTION = "bisection"
+    """Which commit brought the defect in, or took it away?"""
 
 
 class RunStatus(StrEnum):
@@ -37,7 +40,7 @@ class RunOutcome(StrEnum):
     """What a finished run says.
 
     The first two belong to checks, the next four to proofs, ``measured`` to runs that measure
-    strength.
+    strength, ``bisected`` to those that look through a history.
     """
 
     PASSED = "passed"
@@ -47,6 +50,7 @@ class RunOutcome(StrEnum):
     NOT_FIXED = "not-fixed"
     BREAKS_OTHERS = "breaks-others"
     MEASURED = "measured"
+    BISECTED = "bisected"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     TIMED_OUT = "timed-out"
@@ -222,6 +226,8 @@ class RunPlan:
     """Those of other tickets that are proven or fix-ready: they count among the others."""
     strength: StrengthPlan | None = None
     """What a run that measures strength changes."""
+    bisection: BisectionPlan | None = None
+    """What a run that bisects is to find."""
     revision: str | None = None
     """The commit in force; a folder has none."""
     commits: tuple[NamedCommit, ...] = ()

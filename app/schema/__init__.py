@@ -5,6 +5,7 @@ from app.schema.base import metadata
 from . import (  # noqa: F401  # registers the tables
     accounts,
     audit,
+    bisection,
     documents,
     external,
     idempotency,

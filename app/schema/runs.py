@@ -43,7 +43,7 @@ runs = Table(
     Column("queued_at", Timestamp, nullable=False, server_default=func.now()),
     Column("started_at", Timestamp),
     Column("finished_at", Timestamp),
-    CheckConstraint("kind IN ('check','proof','strength')", name="kind"),
+    CheckConstraint("kind IN ('check','proof','strength','bisection')", name="kind"),
     CheckConstraint("status IN ('queued','running','finished','cancelled')", name="status"),
     CheckConstraint("(status = 'finished') = (outcome IS NOT NULL)", name="outcome"),
     Index("ix_runs_ticket_id", "ticket_id", text("queued_at DESC")),

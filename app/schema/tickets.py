@@ -79,6 +79,8 @@ tickets = Table(
     Column("evidence_doubt", JSONB(none_as_null=True)),
     Column("decision", JSONB),
     Column("last_attempt", JSONB),
+    # {links, introduced_in, fixed_in}: what bisections found with the tests of this digest.
+    Column("bisected", JSONB(none_as_null=True)),
     # What full text finds the ticket by: its own text and that of its parts, bounded in size.
     Column("search", TSVECTOR, nullable=False, server_default=text("''")),
     # The words of an imported document, where they are no severity: that is unknown, and sorted

@@ -121,5 +121,6 @@ async def reassess_for(
         shown = await shown_now(stores, ground, target, decision, standing.domains)
         digests = ground.now.digests
         await stores.mutants.mark_stale(ticket_id, digests.package, digests.links)
+        await stores.bisections.forget_of_other_tests(ticket_id, digests.links)
     if shown != standing.shown:
         await stores.ticket_edits.save_evidence(ticket_id, shown)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.domain import evidence, outcomes
 from app.domain.arms import judged_last, proof_by, ships
+from app.domain.bisection.run import Found
 from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
@@ -33,6 +34,7 @@ from app.domain.runs import (
     Verdict,
 )
 from app.domain.targets import BUNDLED
+from app.services.bisecting import store_bisected
 from app.services.evidence import ground_of, reassess, reassess_for, shown_now, uses_digest
 from app.services.measuring import store_measured
 from app.services.tallying import (
@@ -285,6 +287,17 @@ class ExecutionService:
         """Store how a run ended that measures strength; False when it no longer counts."""
         return await self._end(assignment, verdict, arms, environment, events=events)
 
+    async def end_bisected(
+        self,
+        assignment: Assignment,
+        verdict: Verdict,
+        found: Found | None,
+        environment: Mapping[str, Any],
+        events: Events = (),
+    ) -> bool:
+        """Store how a run ended that bisects; False when it no longer counts."""
+        return await self._end(assignment, verdict, (), environment, events=events, found_in=found)
+
     async def fail(
         self, assignment: Assignment, reason: str, environment: Mapping[str, Any]
     ) -> bool:
@@ -300,6 +313,7 @@ class ExecutionService:
         *,
         events: Events = (),
         reused_from: UUID | None = None,
+        found_in: Found | None = None,
     ) -> bool:
         run = assignment.run
         others: set[str] = set()
@@ -313,6 +327,7 @@ class ExecutionService:
                 events=events,
                 reused_from=reused_from,
                 others=others,
+                found_in=found_in,
             )
             await stores.jobs.finish(assignment.job)
         for key in sorted(others):
@@ -369,6 +384,7 @@ class ExecutionService:
         events: Events = (),
         reused_from: UUID | None = None,
         others: set[str] | None = None,
+        found_in: Found | None = None,
     ) -> bool:
         """Store an end, whatever hangs on it, and what it says of the ticket.
 
@@ -377,8 +393,11 @@ class ExecutionService:
         standing = await stores.ticket_edits.hold(run.ticket_id)
         if standing is None:
             return False  # the ticket was deleted, and the run with it
-        if run.kind is RunKind.STRENGTH:
-            took = await store_measured(stores, run, verdict, arms, environment)
+        if run.kind in (RunKind.STRENGTH, RunKind.BISECTION):
+            if run.kind is RunKind.STRENGTH:
+                took = await store_measured(stores, run, verdict, arms, environment)
+            else:
+                took = await store_bisected(stores, run, verdict, found_in, environment)
             if took is not None:
                 await self._tell_end(stores, run, verdict, events)
                 await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)

@@ -11,6 +11,7 @@ from uuid import UUID
 from app.domain import diffs
 from app.domain.accounts import Actor, Role
 from app.domain.arms import MUTANT, plan_arms
+from app.domain.bisection.plan import BisectionPlan
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
 from app.domain.remedies import Caller, for_caller
 from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
@@ -91,6 +92,7 @@ class RunService:
         wanted: Wanted = _AS_IT_IS,
         by_patches: bool = False,
         against: str | None = None,
+        bisection: BisectionPlan | None = None,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -108,6 +110,7 @@ class RunService:
             by_patches: a proof by the ticket's patches, whatever commits it names.
             against: with a proof, the diff of a mutant in place of the ticket's patches. Such a
                 run decides no evidence: it is about the tests.
+            bisection: what a run that bisects is to find.
 
         Raises:
             NotFound: there is no such ticket.
@@ -143,12 +146,17 @@ class RunService:
                     scope=scope or StrengthScope.FUNCTION,
                 )
                 plan = replace(plan, strength=strength)
+            if bisection is not None:
+                shown = (await stores.ticket_edits.standing_of(ticket.id)).shown
+                plan = replace(plan, bisection=replace(bisection, flaky=bool(shown.flaky)))
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)
             run_id = new_id()
             await stores.runs.add(
                 run_id, ticket.id, kind, plan, actor, authors=authors, force=force
             )
+            if bisection is not None:
+                await stores.bisections.add(run_id)
             await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
             await stores.jobs.defer_run(run_id, plan.target)
             await stores.audit.record(
@@ -204,7 +212,7 @@ class RunService:
         if against is not None:
             usable = {MUTANT: (diffs.digest(against), how_it_applies(snapshot, against))}
             await stores.patches.keep(against)
-        if kind is not RunKind.CHECK:
+        if kind in (RunKind.PROOF, RunKind.STRENGTH):
             everything = await stores.catalogue.tests(snapshot.target.name)
             files = {node_id.partition("::")[0] for node_id in mine}
             others = tuple(
@@ -351,7 +359,7 @@ class RunService:
                 raise Conflict(f"The run has ended already: {run.status.value}.")
             end = {"status": RunStatus.CANCELLED}
             await stores.run_events.add(run_id, run.attempt, "end", end, over=True)
-            if run.kind is not RunKind.STRENGTH:
+            if run.kind in (RunKind.CHECK, RunKind.PROOF):
                 attempt = {"run": str(run_id), "kind": run.kind, "outcome": "cancelled"}
                 await stores.ticket_edits.save_last_attempt(ticket.id, attempt)
             await stores.audit.record(

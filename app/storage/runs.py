@@ -27,6 +27,8 @@ from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
+from app.domain.bisection.plan import BisectionPlan
+from app.domain.bisection.search import Direction
 from app.domain.catalogue import fold
 from app.domain.causes import Cause
 from app.domain.evidence import EvidenceState
@@ -517,6 +519,8 @@ def plan_key(kind: RunKind, plan: RunPlan) -> str:
     asked = asdict(plan)
     if plan.strength is None:
         del asked["strength"]
+    if plan.bisection is None:
+        del asked["bisection"]
     return fold((kind.value, json.dumps(asked, sort_keys=True)))
 
 
@@ -554,9 +558,16 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
             SubmittedFile(**item) for item in stored.get("others_submitted", ())
         ),
         strength=_strength_plan(stored.get("strength")),
+        bisection=_bisection_plan(stored.get("bisection")),
         revision=stored.get("revision"),
         commits=tuple(NamedCommit(**item) for item in stored.get("commits", ())),
     )
+
+
+def _bisection_plan(stored: Mapping[str, Any] | None) -> BisectionPlan | None:
+    if stored is None:
+        return None
+    return BisectionPlan(**{**stored, "direction": Direction(stored["direction"])})
 
 
 def _strength_plan(stored: Mapping[str, Any] | None) -> StrengthPlan | None:

@@ -248,6 +248,8 @@ def ticket_from(row: Any) -> Ticket:
             closed_without=None
             if row.closed_without is None
             else ClosedWithout(**row.closed_without),
+            introduced_in=(row.bisected or {}).get("introduced_in"),
+            fixed_in=(row.bisected or {}).get("fixed_in"),
         ),
         tests=tuple(_test_from(item) for item in row.tests),
         patches={item["name"]: _patch_from(item) for item in row.patches},

@@ -22,6 +22,7 @@ from app.domain.targets import Placement, only_bundled
 from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
 from app.storage.audit import AuditStore
+from app.storage.bisections import BisectionStore
 from app.storage.calibration import CalibrationStore
 from app.storage.catalogue import CatalogueStore
 from app.storage.changes import ChangeStore
@@ -231,6 +232,11 @@ class Stores:
     def sweeps(self) -> SweepStore:
         """Looks at all tickets of a target."""
         return SweepStore(self._connection)
+
+    @cached_property
+    def bisections(self) -> BisectionStore:
+        """Bisections, and looks that are kept for others."""
+        return BisectionStore(self._connection)
 
     @cached_property
     def suite_results(self) -> SuiteResultStore:

@@ -123,6 +123,17 @@ class History:
         """Return a commit and all its ancestors; see `Repository.walk`."""
         return self._repo.walk(tip)
 
+    def package_tree(self, commit: str) -> str | None:
+        """Return what tells what arms of a commit hold; None where packages are missing.
+
+        Raises:
+            RevisionRefused: an object is missing.
+        """
+        if self._target.files:
+            return self._root_tree(commit)
+        found = self._package_ids(commit)
+        return None if None in found else " ".join(map(str, found))
+
     def touches(self, commit: str) -> bool:
         """Tell whether a commit changes the packages against its first parent.
 

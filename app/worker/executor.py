@@ -24,6 +24,7 @@ from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
 from app.worker.arms_of_run import ArmsOfRun
+from app.worker.bisection import BisectionRun
 from app.worker.events import EventBatch
 from app.worker.passes import Passes, draw_seed, file_of
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
@@ -147,6 +148,9 @@ class Executor:
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
+        if run.kind is RunKind.BISECTION:
+            await self._bisect(assignment, target, environment, on_idle)
+            return
         if run.kind is RunKind.STRENGTH:
             await self._measure(assignment, target, arms[0][1], environment, on_idle)
             return
@@ -185,6 +189,31 @@ class Executor:
         finished = await _until_stored(
             lambda: execution.end_measured(
                 assignment, measured.verdict, measured.arms, environment, unseen
+            )
+        )
+        log.info("run.finished", counted=finished)
+
+    async def _bisect(
+        self,
+        assignment: Assignment,
+        target: Target,
+        environment: dict[str, Any],
+        on_idle: Callable[[], None],
+    ) -> None:
+        """Execute a run that looks through a history."""
+        run, execution = assignment.run, self._factory.execution
+        async with EventBatch(execution, run) as events:
+            bisected = await BisectionRun(
+                self._factory, run, target, assignment.submitted, environment, events
+            ).execute()
+        if isinstance(bisected, SandboxRefused):
+            await self._give_back(assignment, bisected.detail)
+            return
+        on_idle()
+        unseen = events.rest()
+        finished = await _until_stored(
+            lambda: execution.end_bisected(
+                assignment, bisected.verdict, bisected.found, environment, unseen
             )
         )
         log.info("run.finished", counted=finished)

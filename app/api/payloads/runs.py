@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
@@ -148,7 +148,7 @@ class TriggerIn(Input):
         }
     )
 
-    kind: RunKind
+    kind: Literal[RunKind.CHECK, RunKind.PROOF, RunKind.STRENGTH]
     revision: RevisionName | None = Field(
         None,
         description="Check this revision of a git target. It decides evidence only where it is in "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from app.domain.bisection import (
+from app.domain.bisection.search import (
     Answer,
     BisectionOutcome,
     Direction,
@@ -18,9 +18,9 @@ from app.domain.bisection import (
     returning,
     search,
 )
-from app.domain.bisection_course import Course, Want
-from app.domain.bisection_graph import Graph, Node
-from app.domain.bisection_looks import Looks
+from app.domain.bisection.course import Course, Want
+from app.domain.bisection.graph import Graph, Node
+from app.domain.bisection.looks import Looks
 
 GOOD, BAD, SKIP = Seen.GOOD, Seen.BAD, Seen.SKIP
 

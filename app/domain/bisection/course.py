@@ -10,7 +10,17 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from app.domain.bisection import (
+from app.domain.bisection.graph import Graph
+from app.domain.bisection.looks import (
+    AT_ENDS,
+    AT_ENDS_IF_FLAKY,
+    RISK,
+    Looks,
+    Rates,
+    judge,
+    rates,
+)
+from app.domain.bisection.search import (
     Answer,
     BisectionOutcome,
     Direction,
@@ -19,16 +29,6 @@ from app.domain.bisection import (
     Seen,
     Why,
     search,
-)
-from app.domain.bisection_graph import Graph
-from app.domain.bisection_looks import (
-    AT_ENDS,
-    AT_ENDS_IF_FLAKY,
-    RISK,
-    Looks,
-    Rates,
-    judge,
-    rates,
 )
 
 ENOUGH_CONFIDENCE = 0.9
@@ -71,6 +71,8 @@ class Course:
         self._risk = RISK / (math.ceil(math.log2(len(graph) + 1)) + 8)
         self._seen: dict[str, Looks] = {}
         self._confirmed: set[str] = set()
+        self.trail: list[tuple[Probe, Seen]] = []
+        """What was judged, in order."""
         self._wrong: dict[str, float] = {}
         self.flaky = flaky
         """Whether the tests flip."""
@@ -89,6 +91,10 @@ class Course:
     def outcome_of(self, commit: str) -> Seen | None:
         """What a revision is like, as far as it is known."""
         return judge(self._looks(commit), self._rates(), self._risk)[0]
+
+    def tree_of(self, commit: str) -> str:
+        """What tells the packages of a revision; its id, where nothing does."""
+        return self._key(commit)
 
     def step(self) -> Want | Answer:
         """Return what is to be looked at next, or the answer."""
@@ -122,8 +128,9 @@ class Course:
             self.flaky = True
             self._restart()
 
-    def recall(self, known: Mapping[str, Looks]) -> None:
-        """Take in what is known of trees from before."""
+    def recall(self, known: Mapping[str, Looks], confirmed: Collection[str] = ()) -> None:
+        """Take in what is known of trees from before, and which were looked at in two arms."""
+        self._confirmed.update(confirmed)
         for tree, looks in known.items():
             self._seen[tree] = self._seen.get(tree, Looks()) + looks
         if any(looks.flips for looks in self._seen.values()) and not self.flaky:
@@ -133,10 +140,37 @@ class Course:
     def _restart(self) -> None:
         self._answer: Answer | None = None
         self._wrong.clear()
+        self.trail = []
         self._search: Search = search(self._graph, *self._ends, self._direction, self._suspects)
         self._probe: Probe | None = next(self._search)
 
+    def partial(self, reason: str) -> Answer:
+        """Return what can be said before the search is over."""
+        graph, (old, new) = self._graph, self._ends
+        left, newest = graph.between(old, new), new
+        turned = Seen.BAD if self._direction is Direction.INTRODUCED else Seen.GOOD
+        for probe, seen in self.trail:
+            if probe.commit not in graph or seen is Seen.SKIP:
+                continue
+            if seen is turned:
+                left, newest = left & graph.ancestors(probe.commit), probe.commit
+            else:
+                left &= ~graph.ancestors(probe.commit)
+        newest = graph.origin(newest)
+        candidates = graph.names(left & graph.weighty | graph.bit(newest))
+        if len(self.trail) < len(self._ends):
+            return Answer(BisectionOutcome.INCONCLUSIVE, reason)
+        return Answer(
+            BisectionOutcome.RANGE,
+            f"{reason} It is one of {len(candidates)} commits.",
+            candidates[0],
+            newest,
+            candidates,
+        )
+
     def _send(self, seen: Seen) -> None:
+        assert self._probe is not None
+        self.trail.append((self._probe, seen))
         try:
             self._probe = self._search.send(seen)
         except StopIteration as end:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from app.domain.bisection import Seen
+from app.domain.bisection.search import Seen
 from app.domain.calibration import wilson
 
 AT_ENDS = 8

@@ -17,7 +17,7 @@ from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.bisection_graph import Graph
+from app.domain.bisection.graph import Graph
 
 MOST_COARSE = 16
 _MOST_TURNS = 8

@@ -1,0 +1,1 @@
+"""Bisection: the search through a history, what looks at revisions say, and its course."""
