@@ -72,6 +72,15 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             "Say of a survivor that it changes nothing, or that no test is wanted for it.",
             answer="MutantOut",
         ),
+        "bisect": Command(
+            "commands.bisections:bisect",
+            (
+                "findings bisect B7-DRL-01",
+                "findings bisect B7-DRL-01 --fixed --from v1.2 --to main",
+            ),
+            "Find the commit that brought a defect in, or that fixed it.",
+            answer="BisectionOut",
+        ),
         "source": Command(
             "commands.guide:show_source",
             ("findings source kasmina/blend_ops.py:59-94", "findings source"),

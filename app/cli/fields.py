@@ -38,6 +38,9 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "hints hint by_hand",
         "MutantOut": "digest path line operator function diff outcome killed_by how "
         "suite_killed_by by_fix took_s reused verdict verdict_reason verdict_by",
+        "BisectionOut": "id ticket target direction status outcome reason first last intervals "
+        "confidence from to first_parent stale requested_by queued_at started_at finished_at runs "
+        "steps revisions",
         "CalibrationRowOut": "who n right wrong abstained low high",
         "CatalogueTestOut": "node_id path doc findings digest purpose last_outcome flakes "
         "last_flake_at warnings",

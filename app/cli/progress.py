@@ -41,14 +41,16 @@ class Progress:
 
     def show(self, run: Mapping[str, Any]) -> None:
         """Say where `run` stands."""
-        if self._status is None:
-            return
-        from rich.text import Text  # Rich is slow to load
-
         attempt = run.get("attempt")
         again = f", attempt {attempt}" if isinstance(attempt, int) and attempt > 1 else ""
-        words = f"{run.get('kind')} of {run.get('ticket')}: {run.get('status')}{again}"
-        self._status.update(Text(visible(words)))
+        self.say(f"{run.get('kind')} of {run.get('ticket')}: {run.get('status')}{again}")
+
+    def say(self, words: str) -> None:
+        """Say how it goes."""
+        if self._status is not None:
+            from rich.text import Text  # Rich is slow to load
+
+            self._status.update(Text(visible(words)))
 
 
 @contextmanager

@@ -42,11 +42,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "run-status": "queued running finished cancelled",
             "order-status": "open claimed submitted accepted rejected errored",
             "order-kind": "reproduce refute fix kill-mutant assess",
-            "run-kind": "check proof strength",
+            "run-kind": "check proof strength bisection",
             "scope": "function file",
             "mutant-verdict": "equivalent accepted",
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others measured "
-            "inconclusive error timed-out",
+            "bisected inconclusive error timed-out",
             "sort": "-created created -updated severity key strength",
             "relation": "related: blocks: blocked-by: duplicate-of: duplicated-by:",
             "patch": "fix defect defect-2",

@@ -133,6 +133,11 @@ class RevisionService:
                 continue
         return found
 
+    def has_history(self, name: str | None) -> bool:
+        """Tell whether a target is, or lies in, a git repository."""
+        target = None if name is None else self._target(name)
+        return target is not None and target.git_dir is not None
+
     async def diff(self, name: str, before: str, after: str) -> list[FileDiff]:
         """Return what changed in a target's packages between two commits that are there."""
         target = self._target(name)

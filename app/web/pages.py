@@ -18,6 +18,7 @@ from app.errors import NotFound
 from app.formats import html
 from app.web import (
     admin,
+    bisections,
     documents,
     drift,
     examples,
@@ -63,6 +64,7 @@ ROUTERS = (
     drift.router,
     review.router,
     reviewers.router,
+    bisections.router,
     runs.router,
     targets.router,
     source.router,

@@ -86,6 +86,8 @@ async def list_runs(
 async def show_run(request: Request, _: Reader, services: Services, run_id: RunId) -> Response:
     """Show a run with its arms."""
     run = await services.runs.show(run_id)
+    if run.kind is RunKind.BISECTION:
+        return see_other(f"/bisections/{run_id}")
     links = await services.links.of_ticket(run.ticket)
     steps = by_hand(run)
     context = {

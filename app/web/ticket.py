@@ -98,6 +98,7 @@ async def ticket_page(
             **choices(visitor, view),
             **guide,
             "history": history,
+            "has_history": services.revisions.has_history(view.ticket.target),
             "refused": refused,
             "values": {} if refused is None else refused.values,
             "skeleton": skeleton_for(view, request.query_params.get("test_for")),

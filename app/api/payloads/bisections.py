@@ -128,7 +128,7 @@ class BisectionOut(BisectionSummaryOut):
 
     runs: int = Field(description="How many arms were run.")
     steps: list[StepOut] = Field(description="In the order in which they were taken.")
-    commits: list[CommitOut] = Field(description="What is told of the commits that it names.")
+    revisions: list[CommitOut] = Field(description="What is told of the commits that it names.")
 
 
 class BisectionsOut(Output):
@@ -172,7 +172,7 @@ def bisection_body(found: Bisection) -> dict[str, Any]:
         **bisection_summary(found),
         "runs": found.runs,
         "steps": [_step(step) for step in found.steps],
-        "commits": [_commit(commit, told) for commit, told in found.commits.items()],
+        "revisions": [_commit(commit, told) for commit, told in found.commits.items()],
     }
 
 

@@ -377,7 +377,7 @@ class EvidenceOut(Output):
     contradicted_by: UUID | None = Field(description="A run of the very same that ended otherwise.")
     authors: AuthorsOut | None = Field(description="Who wrote the patches and submitted tests.")
     introduced_in: str | None = Field(
-        description="The commit that brought the defect in, as a bisection with today's tests found."
+        description="The commit that brought the defect in, as bisection with today's tests found."
     )
     fixed_in: str | None = Field(description="The commit that took it away, likewise.")
 

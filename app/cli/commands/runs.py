@@ -156,13 +156,18 @@ def wait_for(session: Session, run: dict[str, Any]) -> dict[str, Any]:
 
 
 def until_ended(
-    client: Client, run: dict[str, Any], tell: Callable[[Mapping[str, Any]], None]
+    client: Client,
+    run: dict[str, Any],
+    tell: Callable[[Mapping[str, Any]], None],
+    *,
+    path: str = "runs",
+    wait_s: float = WAIT_S,
 ) -> dict[str, Any]:
-    """Return the run once it has ended; `tell` hears of it before each look."""
+    """Return a run, or what goes on like one, once it has ended; `tell` hears before each look."""
     while run.get("status") not in view.ENDED:
         tell(run)
         asked = time.monotonic()
-        run = client.get("runs", str(run.get("id")), params={"wait": WAIT_S}, wait_s=WAIT_S)
+        run = client.get(path, str(run.get("id")), params={"wait": wait_s}, wait_s=wait_s)
         if run.get("status") not in view.ENDED and time.monotonic() - asked < PAUSE_S:
             time.sleep(PAUSE_S)
     return run

@@ -55,6 +55,8 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("the defect here is", defect),
             ("the tests can tell", tests),
             ("evidence says", evidence.get("sentence")),
+            ("introduced in", evidence.get("introduced_in")),
+            ("fixed in", evidence.get("fixed_in")),
             ("reviews are", signal_words(ticket.get("signals") or ())),
             ("closed without evidence", _closed_without(evidence)),
             ("batch", ticket.get("batch")),

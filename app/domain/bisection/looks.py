@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from app.domain.bisection.search import Seen
-from app.domain.calibration import wilson
+from app.domain.intervals import wilson
 
 AT_ENDS = 8
 """So many looks at each end show whether the tests flip."""

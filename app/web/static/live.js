@@ -12,6 +12,7 @@ const AGAIN_MS = 2000;
 function watch(panel) {
   const results = new Map(); // by test, then by arm
   const arms = new Set();
+  const steps = new Map(); // by revision, of a bisection
   let source;
   let ended = false;
 
@@ -43,6 +44,10 @@ function watch(panel) {
       const bar = quick("[data-run-progress]", panel);
       if (bar && mutants.planned) Object.assign(bar, { value: mutants.ended, max: mutants.planned });
       say(`${mutants.ended} of ${mutants.planned} mutants, ${mutants.survived} survive; ${path}:${line} ${outcome}`);
+    step({ revision, outcome }) {
+      steps.set(revision, outcome ?? "skip");
+      showSteps(quick("[data-run-results]", panel), steps);
+      say(`${steps.size} revisions; ${revision.slice(0, 10)} is ${outcome ?? "looked at again"}`);
     },
     end({ status, outcome }) {
       ended = true;
@@ -71,7 +76,7 @@ function watch(panel) {
 }
 
 const MOST = 40;
-const SIGNS = { passed: ["good", "✓"], failed: ["bad", "✗"], error: ["bad", "!"], "timed-out": ["bad", "◷"] };
+const SIGNS = { good: ["good", "✓"], bad: ["bad", "✗"], passed: ["good", "✓"], failed: ["bad", "✗"], error: ["bad", "!"], "timed-out": ["bad", "◷"] };
 
 function show(place, results, arms) {
   if (!place) return;
@@ -86,6 +91,15 @@ function show(place, results, arms) {
   const table = made("table", { className: "arms" }, made("thead", {}, head), made("tbody", {}, ...body));
   place.replaceChildren(table);
   if (results.size > MOST) place.append(made("p", { className: "small quiet", textContent: `and ${results.size - MOST} more` }));
+  place.hidden = false;
+}
+
+function showSteps(place, steps) {
+  if (!place) return;
+  const rows = [...steps].reverse().slice(0, MOST).map(([revision, outcome]) => made("tr", {},
+    made("th", { scope: "row", className: "mono", textContent: revision.slice(0, 10) }),
+    made("td", {}, ...tag(outcome))));
+  place.replaceChildren(made("table", {}, made("tbody", {}, ...rows)));
   place.hidden = false;
 }
 

@@ -109,7 +109,7 @@ async def test_the_fix_is_found_and_stays_on_the_ticket(yard: Yard) -> None:
     assert found["confidence"] == 1
     assert found["runs"] <= math.log2(COUNT) + 6 + len(CANNOT_BE_READ)
     assert {step["outcome"] for step in found["steps"]} >= {"good", "bad"}
-    named = {commit["id"]: commit["subject"] for commit in found["commits"]}
+    named = {commit["id"]: commit["subject"] for commit in found["revisions"]}
     assert named[fix] == f"Step {FIXED}"
     ticket = await yard.api.get("/tickets/B7-DRL-01")
     assert ticket["evidence"]["fixed_in"] == fix

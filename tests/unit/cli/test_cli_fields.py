@@ -7,6 +7,7 @@ import pytest
 from app.api import payloads
 from app.api.payloads import (
     accounts,
+    bisections,
     calibration,
     exchange,
     mutants,
@@ -22,6 +23,7 @@ from app.cli.fields import FIELDS
 
 MODULES = (
     accounts,
+    bisections,
     calibration,
     exchange,
     mutants,

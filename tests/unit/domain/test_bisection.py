@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from app.domain.bisection.course import Course, Want
+from app.domain.bisection.graph import Graph, Node
+from app.domain.bisection.looks import Looks
 from app.domain.bisection.search import (
     Answer,
     BisectionOutcome,
@@ -18,9 +21,6 @@ from app.domain.bisection.search import (
     returning,
     search,
 )
-from app.domain.bisection.course import Course, Want
-from app.domain.bisection.graph import Graph, Node
-from app.domain.bisection.looks import Looks
 
 GOOD, BAD, SKIP = Seen.GOOD, Seen.BAD, Seen.SKIP
 
