@@ -32,7 +32,9 @@ from app.domain import diffs
 from app.domain.search import search_texts
 from app.domain.similarity import features
 from app.domain.tickets import Section
-from app.formats import csv, html, junit, markdown
+from app.formats import csv, html, markdown
+from app.formats.junit.writer import xml_text
+from app.formats.layouts.scan import scan
 from app.web import diffs as shown
 from app.web.room import Room
 
@@ -123,6 +125,11 @@ def _ticket(body: str) -> bytes:
     return f"# Finding Ticket: t\n\n## Ticket Metadata\n\n{table}\n## Summary\n\n{body}\n".encode()
 
 
+def _scanned(data: bytes) -> None:
+    with contextlib.suppress(markdown.FormatError):
+        scan(data)
+
+
 def _read(data: bytes) -> None:
     with contextlib.suppress(markdown.FormatError):
         markdown.parse(data)
@@ -179,6 +186,7 @@ READERS: Mapping[str, Reader] = {
         for language in sorted(html.LANGUAGES)
     },
     "read a document": Reader(lambda text: _read(text.encode()), TEXTS),
+    "look for a layout": Reader(lambda text: _scanned(text.encode()), TEXTS),
     "read a ticket": Reader(lambda text: _read(_ticket(text)), TEXTS),
     "read a patch": Reader(_patch, PATCHES),
     "prepare for search": Reader(
@@ -203,7 +211,7 @@ READERS: Mapping[str, Reader] = {
         },
     ),
     "write a cell": Reader(csv.cell, TEXTS),
-    "write XML": Reader(junit.xml_text, TEXTS),
+    "write XML": Reader(xml_text, TEXTS),
 }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +56,8 @@ _SEARCHED = (
     "resolution_text",
     "commits",
 )
+
+_MANY_PARTS = 500
 
 _CONTENT = ("title", "severity", "summary", "domains")
 
@@ -159,11 +162,17 @@ async def change_document(
     if "relations" in changes:
         merged = relations.merged(before.relations, changes["relations"])
         changes = {**changes, "relations": merged}
-    differing = {f: v for f, v in changes.items() if _plain(getattr(before, f)) != _plain(v)}
+    # Of a document with thousands of parts this takes a while; other requests go on meanwhile.
+    large = len(before.sections) + len(changes.get("sections") or ()) > _MANY_PARTS
+    old_and_new = (
+        await asyncio.to_thread(_differing, before, changes)
+        if large
+        else _differing(before, changes)
+    )
+    differing = {f: changes[f] for f in old_and_new}
     if differing:
         await _save(stores, before, differing)
     if differing or because:
-        old_and_new = {f: [_plain(getattr(before, f)), _plain(v)] for f, v in differing.items()}
         await stores.audit.record(
             actor, action, ticket_id=before.id, changes={**old_and_new, **(because or {})}
         )
@@ -293,6 +302,12 @@ def _check_ids(before: Ticket, changes: Mapping[str, Any]) -> None:
         raise InvalidInput(*errors)
 
 
+def _differing(before: Ticket, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Return the old and the new value of each field that differs, as JSON holds them."""
+    both = {f: [_plain(getattr(before, f)), _plain(v)] for f, v in changes.items()}
+    return {f: pair for f, pair in both.items() if pair[0] != pair[1]}
+
+
 def _plain(value: Any) -> Any:
     """Return a value as JSON holds it, so that old and new can be compared and recorded."""
     if isinstance(value, StrEnum):
@@ -302,5 +317,5 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(item) for name, item in asdict(value).items()}
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
     return value

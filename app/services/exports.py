@@ -19,7 +19,7 @@ from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
 from app.formats.documents import opened_again
-from app.formats.markdown import write
+from app.formats.markdown import FormatError, write
 from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
 from app.services.access import shown
 from app.services.sight import seen_reviews, sight, within_sight
@@ -63,12 +63,11 @@ class _Source:
     def _content(self) -> bytes:
         """The document's own bytes, but for the lines of what was changed here."""
         if self.stored is None:
-            return write(
-                tracked.written(self.ticket, self.given_here),
-                lenient=True,
-                external_ref=self.ticket.external_ref,
-            )
-        document = opened_again(self.stored.content, self.stored.layout)
+            return self._written()
+        try:
+            document = opened_again(self.stored.content, self.stored.layout)
+        except FormatError:
+            return self._written()  # a version with other limits took it
         fresh = document.facts
         left = tracked.from_plain(self.stored.facts)
         now = replace(
@@ -77,6 +76,13 @@ class _Source:
             reviews=tracked.current_reviews(fresh, self.given_here),
         )
         return document.edited(now)
+
+    def _written(self) -> bytes:
+        return write(
+            tracked.written(self.ticket, self.given_here),
+            lenient=True,
+            external_ref=self.ticket.external_ref,
+        )
 
 
 class ExportService:
@@ -104,10 +110,7 @@ class ExportService:
         """
         async with self._unit.read() as stores:
             (source,) = await _sources(stores, [await shown(stores, key)])
-        found = await asyncio.to_thread(source.exported)
-        layout = source.stored.layout if source.stored else None
-        document = opened_again(found.content, layout)
-        return document.to_json(found.path), found.etag
+        return await asyncio.to_thread(_worded, source)
 
     async def markdown(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
         """Yield a zip archive with the documents of tickets, under the paths they came from."""
@@ -173,6 +176,13 @@ class ExportService:
             position = page.next_position
             if position is None:
                 return
+
+
+def _worded(source: _Source) -> tuple[dict[str, Any], str]:
+    """Write a document and read it again, in its own words."""
+    found = source.exported()
+    layout = source.stored.layout if source.stored else None
+    return opened_again(found.content, layout).to_json(found.path), found.etag
 
 
 def _packed(archive: ArchiveWriter, sources: Iterable[_Source]) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.domain import keys
 from app.domain.accounts import Actor
+from app.domain.brief import brief_changes
 from app.domain.documents import (
     ImportedReview,
     ImportItem,
@@ -25,7 +26,7 @@ from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import Conflict
 from app.formats import tracked
 from app.formats.documents import opened_again
-from app.formats.markdown import ReviewText, TicketFacts, write
+from app.formats.markdown import FormatError, ReviewText, TicketFacts, write
 from app.services.access import lock_ticket, shown
 from app.services.documents import change_document
 from app.services.graph import (
@@ -93,7 +94,7 @@ class Intake:
             line=self._new.line_of(fields) if reason else None,
             reason=reason,
             warnings=(*self._new.warnings, *([warning] if warning else [])),
-            changes=changes or {},
+            changes=brief_changes(changes or {}),
         )
 
     async def take(self, paths: Collection[str]) -> ImportItem:
@@ -379,8 +380,14 @@ class Intake:
 
 
 def _stated(stored: StoredDocument) -> TicketFacts:
-    """Return what a document said at its last import."""
-    return opened_again(stored.content, stored.layout).facts
+    """Return what a document said at its last import.
+
+    One that a version with other limits took, and this one does not read, said what was taken.
+    """
+    try:
+        return opened_again(stored.content, stored.layout).facts
+    except FormatError:
+        return tracked.from_plain(stored.facts)
 
 
 def _written(ticket: Ticket, stated: TicketFacts) -> bytes:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -152,13 +165,16 @@ class TicketEditStore:
         if gone := present.keys() - {str(row["id"]) for row in rows}:
             await self._connection.execute(delete(table).where(mine, table.c.id.in_(gone)))
         fresh = [{"ticket_id": ticket_id, **row} for row in rows if str(row["id"]) not in present]
+        # A document may have tens of thousands of parts, of which an edit changes a few.
+        changed = defaultdict(list)
         for row in rows:
-            before = present.get(str(row["id"]))
-            changed = before is not None and any(before[n] != row[n] for n in row if n != "id")
-            if changed:
-                await self._connection.execute(
-                    update(table).where(mine, table.c.id == row["id"]).values(row)
-                )
+            old = present.get(str(row["id"]))
+            if old is not None and any(row[name] != old[name] for name in row if name != "id"):
+                changed[tuple(row)].append({f"new_{name}": value for name, value in row.items()})
+        for names, given in changed.items():
+            new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+            one = table.c.id == new.pop("id")
+            await self._connection.execute(update(table).where(mine, one).values(new), given)
         if fresh:
             await self._connection.execute(insert(table), fresh)
 

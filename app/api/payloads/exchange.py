@@ -24,7 +24,8 @@ class ImportItemOut(Output):
         "where folder and status disagree."
     )
     changes: dict[str, Any] = Field(
-        description="`[before, after]` of each field that changed, or that is in conflict."
+        description="`[before, after]` of each field that changed, or that is in conflict; of long "
+        "lists ten items that differ, of texts the first 200 characters."
     )
 
 

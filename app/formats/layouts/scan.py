@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from app.formats.markdown.blocks import ListItem, Outline
+from app.formats.markdown.blocks import Block, ListItem, Outline
 from app.formats.markdown.cells import strip_marks
 from app.formats.markdown.problems import DEFAULT_LIMITS
 from app.formats.markdown.reader import without_comments
@@ -75,8 +76,12 @@ class Scan:
         """Return what stands first under a name of a kind."""
         if kind == "title":
             return self.title
-        wanted = folded(name)
-        return next((s for s in self.stated if s.kind == kind and folded(s.name) == wanted), None)
+        return self._by_name.get((kind, folded(name)))
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], Stated]:
+        """What stands first under each name."""
+        return {(s.kind, folded(s.name)): s for s in reversed(self.stated)}
 
 
 def scan(content: bytes) -> Scan:
@@ -201,20 +206,19 @@ def _bullets(read: Source, outline: Outline) -> Iterator[Stated]:
 
 def _headings(read: Source, outline: Outline) -> Iterator[Stated]:
     """Yield what stands below each heading, up to the next one."""
-    heads = [b for b in outline.blocks if b.kind == "heading" and b.level > 1]
-    ends = [b.span.start for b in outline.blocks if b.kind == "heading"]
-    for head in heads:
-        end = next((e for e in ends if e > head.span.start), len(read.lines))
-        paragraph = next(
-            (
-                b.span
-                for b in outline.blocks
-                if b.kind == "paragraph" and head.span.end <= b.span.start < end
-            ),
-            None,
-        )
+    below: list[tuple[Block, Span | None]] = []
+    head = False
+    for block in sorted(outline.blocks, key=lambda block: block.span.start):
+        if block.kind == "heading":
+            head = block.level > 1
+            if head:
+                below.append((block, None))
+        elif block.kind == "paragraph" and head:
+            below[-1] = (below[-1][0], block.span)
+            head = False  # the first paragraph alone
+    for found, paragraph in below:
         text = " ".join(read.slice(paragraph).split()) if paragraph else ""
-        yield Stated("heading", head.text, text, head.span.start, 0, 0, span=paragraph)
+        yield Stated("heading", found.text, text, found.span.start, 0, 0, span=paragraph)
 
 
 def _parts(read: Source, outline: Outline) -> tuple[Part, ...]:

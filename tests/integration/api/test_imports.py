@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 from typing import Any
 
 import anyio
+import psycopg
 import pytest
 
+from app.database import libpq_url
 from tests.support.api import Api
 from tests.unit.formats.markdown_samples import (
     LAYOUTS,
@@ -576,3 +579,39 @@ async def test_a_form_of_documents_under_a_key_is_read_once(api: Api) -> None:
 
     assert first.json() == again.json()
     assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_document_that_is_too_large_by_now_is_followed_all_the_same(
+    api: Api, database: str
+) -> None:
+    await take(api, doc())
+    large = (
+        doc() + "\n## Appendix\n\n" + "- a\n" * 51_000
+    )  # as taken by a version without the limit
+    with psycopg.connect(libpq_url(database)) as connection:
+        connection.execute(
+            "UPDATE ticket_documents SET content = %s, digest = %s", [large.encode(), "of old"]
+        )
+
+    exported = await markdown(api, "B7-PT-03")
+    item = await take(api, doc(Severity="`P0`"))
+
+    assert "B7-PT-03" in exported
+    assert (item["result"], item["changes"]["severity"][1]) == ("updated", "P0")
+
+
+async def test_what_changed_in_a_document_of_many_sections_is_told_in_brief(api: Api) -> None:
+    sections = "".join(f"## Part {n}\n\n{'word ' * 100}\n\n" for n in range(300))
+    await take(api, doc() + sections)
+    changed = sections.replace("## Part 7\n\nword", "## Part 7\n\nsome other word")
+
+    item = await take(api, doc() + changed + "## One more\n\nText.\n")
+
+    before, after = item["changes"]["sections"]
+    assert item["result"] == "updated"
+    assert [part["heading"] for part in before] == ["Part 7"]
+    assert [part["heading"] for part in after] == ["Part 7", "One more"]
+    assert len(json.dumps(item)) < 4000
+    shown = (await api.get("/tickets/B7-PT-03"))["sections"]
+    assert [part["heading"] for part in shown][-1] == "One more"
+    assert sum("some other word" in part["body"] for part in shown) == 1
