@@ -35,6 +35,7 @@ from app.api import (
     reviews,
     run_streams,
     runs,
+    security,
     service,
     source,
     sweeps,
@@ -159,7 +160,8 @@ def create_app(
         },
     )
     app.state.factory = factory
-    tools = Endpoint(app, partial(factory.accounts.authenticate, request_id=None))
+    authenticate = partial(factory.accounts.authenticate, request_id=None)
+    tools = Endpoint(app, authenticate, known_as=security.KNOWN)
     app.router.routes.append(Route("/mcp", tools, methods=["GET", "POST", "DELETE"]))
     for module in (*ROUTERS, service, monitoring, guidance):
         app.router.routes.extend(module.router.routes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import orjson
 
 MOST_BYTES = 16 * 1024
 """Of a whole result; it holds what it says twice, for programs and as text."""
@@ -15,8 +16,8 @@ _MARK = " … [cut]"
 
 def cost(value: Any) -> int:
     """Return how many bytes a result with `value` takes: as JSON, and that again in a string."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode("utf-8", "replace")) + len(json.dumps(text, ensure_ascii=False).encode())
+    text = orjson.dumps(value)
+    return len(text) + len(orjson.dumps(text.decode()))
 
 
 def fitted(value: dict[str, Any]) -> tuple[dict[str, Any], bool]:

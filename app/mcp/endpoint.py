@@ -22,22 +22,25 @@ class Endpoint:
     token that is revoked counts no more from the next request on.
     """
 
-    def __init__(self, app: App, authenticate: Authenticate) -> None:
+    def __init__(self, app: App, authenticate: Authenticate, *, known_as: str) -> None:
         """Make it.
 
         Args:
             app: the whole application, which tools call.
-            authenticate: refuses a token that is not valid.
+            authenticate: returns whom a token stands for, and refuses one that is not valid.
+            known_as: where a request's scope says whom it comes from, so that calls which tools
+                make need not look at the token once more.
         """
         self._app = app
         self._authenticate = authenticate
+        self._known_as = known_as
         self._manager: StreamableHTTPSessionManager | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Serve for the length of the block; a mounted application's own lifespan is not run."""
         self._manager = StreamableHTTPSessionManager(
-            make_server(lambda request: Inside(self._app, request.scope["headers"])),
+            make_server(self._inside),
             json_response=True,
             stateless=True,
             # Whose names are answered, the application's guard decides, for all paths alike.
@@ -47,6 +50,10 @@ class Endpoint:
             yield
         self._manager = None
 
+    def _inside(self, request: Any) -> Inside:
+        known = {self._known_as: request.scope[self._known_as]}
+        return Inside(self._app, request.scope["headers"], known)
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one request.
 
@@ -55,7 +62,7 @@ class Endpoint:
         """
         headers = dict(scope["headers"])
         kind, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        await self._authenticate(token.strip() if kind.lower() == "bearer" else "")
+        caller = await self._authenticate(token.strip() if kind.lower() == "bearer" else "")
         if self._manager is None:
             raise RuntimeError("The endpoint is not running.")
-        await self._manager.handle_request(scope, receive, send)
+        await self._manager.handle_request({**scope, self._known_as: caller}, receive, send)

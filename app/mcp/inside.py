@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,8 +18,21 @@ _HANDED_ON = (b"authorization", b"host", b"x-request-id")
 class Inside:
     """Makes calls on behalf of the request that a tool was called by."""
 
-    def __init__(self, app: App, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self,
+        app: App,
+        headers: Sequence[tuple[bytes, bytes]],
+        known: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Make it.
+
+        Args:
+            app: the whole application.
+            headers: of the request that the tool was called by.
+            known: what a request's scope says besides, of whom it comes from.
+        """
         self._app = app
+        self._known = known
         self._headers = [pair for pair in headers if pair[0] in _HANDED_ON]
 
     async def call(self, call: Call) -> Answer:
@@ -31,6 +45,7 @@ class Inside:
             headers.append((b"content-type", kind.encode()))
         headers.append((b"content-length", str(len(content)).encode()))
         scope = {
+            **self._known,
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",

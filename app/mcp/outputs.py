@@ -93,6 +93,8 @@ class Shown(Result):
     evidence: Evidence
     verdicts: dict[str, int] = {}
     open_objections: int = 0
+    verdicts_hidden: bool = Field(False, description="Until yours is in.")
+    signals: list[str] = []
     patches: dict[str, str] = Field({}, description="By name: forward, reverse or no.")
     untrusted_title: str
     untrusted_summary: str

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
+import orjson
+
 ROOT = "/api/v1"
 
 
@@ -60,7 +62,7 @@ class Answer:
 
     def json(self) -> Any:
         """Return the parsed body."""
-        return json.loads(self.content) if self.content else None
+        return orjson.loads(self.content) if self.content else None
 
 
 class Rest(Protocol):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import mcp_types as types
+import orjson
 from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 from pydantic import BaseModel, ValidationError
@@ -89,14 +89,14 @@ def _result(found: BaseModel) -> types.CallToolResult:
             )
     else:
         value.pop("more", None)
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = orjson.dumps(value).decode()
     content.insert(0, types.TextContent(type="text", text=text))
     return types.CallToolResult(content=content, structured_content=value, is_error=False)
 
 
 def _refusal(refusal: Refusal) -> types.CallToolResult:
     value, _ = bounds.fitted(_plain(refusal))
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = orjson.dumps(value).decode()
     content = types.TextContent(type="text", text=text)
     return types.CallToolResult(content=[content], structured_content=value, is_error=True)
 
@@ -139,10 +139,15 @@ def _misfit(error: ValidationError) -> Refusal:
         refused="The arguments are not those of the tool",
         status=422,
         errors=[
-            {"argument": "/".join(map(str, one["loc"])), "untrusted_detail": one["msg"]}
+            {"argument": _sound("/".join(map(str, one["loc"]))), "untrusted_detail": one["msg"]}
             for one in error.errors(include_url=False, include_input=False)[:20]
         ],
     )
+
+
+def _sound(text: str) -> str:
+    """Return a text of a client without what no JSON can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _list_tools(

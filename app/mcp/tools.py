@@ -69,6 +69,8 @@ def _ticket(ticket: Mapping[str, Any]) -> dict[str, Any]:
         "evidence": _evidence(ticket["evidence"]),
         "verdicts": {word: count for word, count in verdicts.items() if count},
         "open_objections": _count(consensus.get("open_objections")),
+        "verdicts_hidden": ticket["verdicts_hidden"],
+        "signals": ticket["signals"],
         "patches": {name: patch["applies"] for name, patch in ticket["patches"].items()},
         "untrusted_title": ticket["title"],
         "untrusted_summary": ticket["summary"],
