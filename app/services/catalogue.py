@@ -92,6 +92,8 @@ class CatalogueService:
         self._collector = collector
         self._sources = sources
         self._places = places
+        self._read: Hashable = None
+        """How it looked when it was found readable last."""
         self._sweeps = sweeps
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
@@ -213,6 +215,20 @@ class CatalogueService:
             return await asyncio.to_thread(self._sources.snapshot, self._target)
         except (FolderError, OSError, RevisionRefused) as error:
             raise Unavailable(refusal(self._target, error)) from error
+
+    async def require_readable(self) -> None:
+        """See that the target can be read; what was read, and looks the same, is not read again.
+
+        Raises:
+            Unavailable: it cannot be read.
+        """
+        try:
+            look = await asyncio.to_thread(self._sources.look, self._target)
+        except (FolderError, OSError, RevisionRefused):
+            look = None  # reading it says why
+        if look is None or look != self._read:
+            await self.snapshot()
+            self._read = look
 
     async def _mark_changed(self, known: TargetState, snapshot: Snapshot) -> None:
         """Make evidence stale that rests on files which changed; to collect them takes longer."""

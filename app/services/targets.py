@@ -124,7 +124,7 @@ class TargetService:
 
     async def _reason(self, name: str, state: TargetState | None) -> str | None:
         try:
-            await self._catalogues.of(name).snapshot()
+            await self._catalogues.of(name).require_readable()
         except FindingsError as error:
             return error.detail
         if state is None:
