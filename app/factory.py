@@ -80,6 +80,7 @@ from app.services.tickets import TicketService
 from app.services.tokens import TokenService
 from app.services.transfer import TransferService
 from app.services.transitions import TransitionService
+from app.services.undo import UndoService
 from app.services.views import ViewService
 from app.services.work_orders import WorkOrderService
 from app.services.workers import WorkerService
@@ -503,6 +504,11 @@ class Factory:
     def pool_state(self) -> dict[str, int]:
         """Return how many database connections are in use and idle, and the most there may be."""
         return self.unit.pool_state()
+
+    @cached_property
+    def undo(self) -> UndoService:
+        """Removals that are taken back."""
+        return UndoService(self.unit)
 
     @cached_property
     def views(self) -> ViewService:

@@ -70,6 +70,10 @@ async def _review_id(id: Annotated[str, Path(description="The review's id.")]) -
     return _uuid("review", id)
 
 
+async def _note_id(id: Annotated[str, Path(description="The note's id.")]) -> UUID:
+    return _uuid("note", id)
+
+
 async def _token_id(
     id: Annotated[str, Path(description="The token's id.")],  # the path's word
 ) -> UUID:
@@ -81,6 +85,7 @@ RunId = Annotated[UUID, Depends(_run_id)]
 SweepId = Annotated[UUID, Depends(_sweep_id)]
 LinkId = Annotated[UUID, Depends(_link_id)]
 ReviewId = Annotated[UUID, Depends(_review_id)]
+NoteId = Annotated[UUID, Depends(_note_id)]
 TokenId = Annotated[UUID, Depends(_token_id)]
 
 IfMatch = Annotated[

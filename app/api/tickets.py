@@ -12,7 +12,16 @@ from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.exchange import markdown_of
 from app.api.openapi import answers
-from app.api.parameters import Count, Cursor, IfMatch, Limit, TicketFilters, TicketKey, TicketOrder
+from app.api.parameters import (
+    Count,
+    Cursor,
+    IfMatch,
+    Limit,
+    NoteId,
+    TicketFilters,
+    TicketKey,
+    TicketOrder,
+)
 from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
     FiledTicketOut,
@@ -187,6 +196,15 @@ async def add_note(
     """Add a note to a ticket."""
     note = await services.tickets.add_note(actor, key, body.body)
     return created(note, f"/api/v1/tickets/{key}/notes")
+
+
+@router.delete("/{key}/notes/{id}", status_code=204, **answers(None, 204, 404))
+async def delete_note(
+    actor: Reporter, services: Services, key: TicketKey, note_id: NoteId
+) -> Response:
+    """Delete a note of yours; a maintainer may delete any. The history keeps its text."""
+    await services.tickets.delete_note(actor, key, note_id)
+    return Response(status_code=204)
 
 
 @router.get("/{key}/notes", **answers(NotePageOut, 200, 404))

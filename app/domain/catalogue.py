@@ -74,6 +74,41 @@ class TargetState:
         return covers(self.domains, domains)
 
 
+def search(tests: Iterable[CatalogueTest], text: str, *, limit: int) -> list[CatalogueTest]:
+    """Return the tests whose node id, docstring and tickets hold all words of `text`.
+
+    Those that hold them in their names come first.
+    """
+    words = text.lower().split()
+    found = [
+        test
+        for test in tests
+        if all(
+            word in f"{test.node_id} {test.doc or ''} {' '.join(test.findings)}".lower()
+            for word in words
+        )
+    ]
+    found.sort(key=lambda test: not all(word in test.node_id.lower() for word in words))
+    return found[:limit]
+
+
+def meant_by(tests: Iterable[CatalogueTest], text: str) -> list[str]:
+    """Return the node ids, or files, whose last part `text` is.
+
+    That of ``tests/test_scaling.py::test_scale`` is ``test_scale``, of its file
+    ``test_scaling.py``.
+    """
+    names: dict[str, None] = {}
+    for test in tests:
+        if test.node_id.endswith(("::" + text, "/" + text)):
+            names[test.node_id] = None
+        elif test.path.endswith("/" + text):
+            names[test.path] = None
+        elif test.node_id.partition("[")[0].endswith("::" + text):
+            names[test.node_id.partition("[")[0]] = None
+    return list(names)
+
+
 def fold(parts: Iterable[str]) -> str:
     """Return one digest of an ordered list of texts, none of which can run into the next."""
     digest = hashlib.sha256()

@@ -10,6 +10,7 @@ from . import (  # noqa: F401  # registers the tables
     external,
     idempotency,
     operations,
+    removed,
     reviews,
     runs,
     scanning,

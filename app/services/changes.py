@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from app.domain.accounts import Account
 from app.domain.audit import AuditEvent, Changes, EventId
+from app.services.access import id_of
 from app.services.sight import sight
 from app.storage.bell import Bell
 from app.storage.unit import UnitOfWork
@@ -63,6 +64,32 @@ class ChangeService:
                     continue
                 if not await self._wait(rung):
                     yield None
+
+    async def follow_ticket(self, key: str, after: int) -> AsyncIterator[AuditEvent | None]:
+        """Give what happens to a ticket behind the event `after`, for as long as somebody reads.
+
+        None stands for a while in which nothing happened.
+
+        Raises:
+            NotFound: there is no such ticket.
+        """
+        async with self._bell.watching_changes() as rung:
+            while True:
+                rung.clear()
+                async with self._unit.read() as stores:
+                    ticket = await id_of(stores, key)
+                    found = await stores.audit.of_ticket(
+                        ticket, after=after, limit=_PAGE, sight=sight()
+                    )
+                for event in found:
+                    after = event.id.number
+                    yield event
+                try:
+                    await asyncio.wait_for(rung.wait(), KEEP_ALIVE_S)
+                except TimeoutError:
+                    yield None
+                else:
+                    await asyncio.sleep(_GATHER_S)
 
     async def _wait(self, rung: asyncio.Event) -> bool:
         """Wait until there may be more; False when nothing happened for long."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.domain.accounts import Actor
 from app.domain.runs import TestPurpose
 from app.domain.tickets import TestLink
+from app.domain.undo import PartKind
 from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from app.services.access import id_of, lock_ticket, shown
 from app.services.catalogue import Catalogues
@@ -87,6 +88,8 @@ class LinkService:
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
+            for kind in (PartKind.TEST, PartKind.FILE):
+                await stores.removed.keep(kind, ticket.id, link_id, actor.account)
             node_id = await stores.links.remove(
                 ticket.id, link_id
             ) or await stores.submitted.remove(ticket.id, link_id)

@@ -10,6 +10,7 @@ from app.domain.accounts import Actor, Role
 from app.domain.arms import PATCH_NAME
 from app.domain.diff_writer import turned_round
 from app.domain.tickets import PatchInfo
+from app.domain.undo import PartKind
 from app.errors import (
     Conflict,
     FieldError,
@@ -153,6 +154,7 @@ class PatchService:
 
 
 async def _take_off(stores: Stores, actor: Actor, ticket: LockedTicket, name: str) -> None:
+    await stores.removed.keep(PartKind.PATCH, ticket.id, name, actor.account)
     digest = await stores.patches.remove(ticket.id, name)
     if digest is None:
         raise NotFound(f"{ticket.key} has no patch {name[:40]!r}.")

@@ -36,6 +36,8 @@ class TicketView:
     filed: Mapping[str, Sequence[str]]
     """The code of locations as it was filed, by their ids."""
     specialists: Sequence[Specialist]
+    last_event: int
+    """The number of the newest event of its history; 0 where there is none."""
     survivors: Sequence[Mutant] = ()
     """Mutants that its tests do not notice, those first that nobody has explained."""
 
@@ -72,7 +74,8 @@ class TicketViewService:
             filed = await stores.places.filed_code(ticket.id) if ticket.locations else {}
             specialists = await stores.accounts.specialists()
             survivors = await self._survivors(stores, ticket)
-        return TicketView(ticket, notes, run, patches, filed, specialists, survivors)
+            last_event = await stores.audit.newest(ticket.id)
+        return TicketView(ticket, notes, run, patches, filed, specialists, last_event, survivors)
 
     async def _survivors(self, stores: Stores, ticket: Ticket) -> list[Mutant]:
         if ticket.strength is None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from app.domain.accounts import Actor
+from app.domain.accounts import Actor, Role
 from app.domain.audit import AuditEvent
 from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
-from app.services.access import id_of, lock_ticket, shown
+from app.domain.undo import PartKind
+from app.errors import Forbidden, NotFound
+from app.services.access import describe, id_of, lock_ticket, shown
 from app.services.filing import file_ticket
 from app.services.sight import hide, sight, within_sight
 from app.services.similar import similar_to
@@ -128,6 +130,30 @@ class TicketService:
                 actor, "note.added", ticket_id=ticket.id, changes={"note": [None, body]}
             )
             return note
+
+    async def delete_note(self, actor: Actor, key: str, note_id: UUID) -> None:
+        """Delete a note: its author, or a maintainer.
+
+        Raises:
+            NotFound: there is no such ticket or note.
+            Forbidden: it is somebody else's, and the actor no maintainer.
+        """
+        async with self._unit.begin() as stores:
+            ticket = await lock_ticket(stores, key)
+            await stores.removed.keep(PartKind.NOTE, ticket.id, note_id, actor.account)
+            note = await stores.notes.remove(ticket.id, note_id)
+            if note is None:
+                raise NotFound(f"{key} has no note {note_id}.")
+            if note.author != actor.name and not actor.role.includes(Role.MAINTAINER):
+                raise Forbidden(
+                    f"The note is {note.author}'s; a maintainer may delete it as well. You are "
+                    f"{describe(actor)}.",
+                    needs=Role.MAINTAINER.value,
+                    you=describe(actor),
+                )
+            await stores.audit.record(
+                actor, "note.deleted", ticket_id=ticket.id, changes={"note": [note.body, None]}
+            )
 
     async def notes(self, key: str, *, after: UUID | None, limit: int) -> Sequence[Note]:
         """Return the notes of a ticket, oldest first.

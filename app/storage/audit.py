@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     FromClause,
     Row,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     insert,
@@ -25,7 +27,17 @@ from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
 from app.schema.tickets import tickets
+from app.storage.prepared import Prepared
 from app.storage.sight import hidden_from
+
+_NEWEST = Prepared(
+    lambda: (
+        select(audit_events.c.id)
+        .where(audit_events.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger))
+        .order_by(audit_events.c.id.desc())
+        .limit(1)
+    )
+)
 
 
 class AuditStore:
@@ -52,6 +64,11 @@ class AuditStore:
                 request_id=None if actor is None else actor.request_id,
             )
         )
+
+    async def newest(self, ticket_id: int) -> int:
+        """Return the number of the newest event of a ticket; 0 where there is none."""
+        found = [row.id for row in await _NEWEST.rows(self._connection, wanted_ticket=ticket_id)]
+        return found[0] if found else 0
 
     async def of_ticket(
         self, ticket_id: int, *, after: int, limit: int, sight: Sight | None = None

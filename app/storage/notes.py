@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, bindparam, insert, select
+from sqlalchemy import BigInteger, Integer, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
@@ -44,6 +44,22 @@ class NoteStore:
             )
         ).one()
         return Note(id=row.id, author=author.name, body=body, created_at=row.created_at)
+
+    async def remove(self, ticket_id: int, note_id: UUID) -> Note | None:
+        """Remove a note and return it; None where the ticket has none of this id."""
+        gone = (
+            delete(notes)
+            .where(notes.c.ticket_id == ticket_id, notes.c.id == note_id)
+            .returning(notes.c.id, notes.c.author_id, notes.c.body, notes.c.created_at)
+            .cte("gone")
+        )
+        query = select(gone.c.id, accounts.c.name, gone.c.body, gone.c.created_at)
+        row = (
+            await self._connection.execute(query.join(accounts, accounts.c.id == gone.c.author_id))
+        ).one_or_none()
+        if row is None:
+            return None
+        return Note(id=row.id, author=row.name, body=row.body, created_at=row.created_at)
 
     async def of_ticket(self, ticket_id: int, *, after: UUID | None, limit: int) -> list[Note]:
         """Return notes of a ticket, oldest first, from the one behind `after`."""

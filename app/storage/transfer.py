@@ -215,6 +215,7 @@ LEFT_OUT = MappingProxyType(
         "kept_answers": "answers of a day",
         "review_leases": "of minutes",
         "work_orders": "wanted here; what came of them is with the tickets",
+        "removed_parts": "of minutes",
         "views": "of the accounts of this installation",
         "workers": "of this installation",
         "counters": "of this installation",

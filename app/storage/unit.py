@@ -46,6 +46,7 @@ from app.storage.order_policy import OrderPolicyStore
 from app.storage.patches import PatchStore
 from app.storage.places import PlaceStore
 from app.storage.relations import RelationStore
+from app.storage.removed import RemovedStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
 from app.storage.runs import RunStore
@@ -122,6 +123,11 @@ class Stores:
     def about(self) -> AboutStore:
         """Which tickets speak of a file."""
         return AboutStore(self._connection)
+
+    @cached_property
+    def removed(self) -> RemovedStore:
+        """Parts of tickets that were removed a moment ago."""
+        return RemovedStore(self._connection)
 
     @cached_property
     def views(self) -> ViewStore:

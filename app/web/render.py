@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.domain.undo import OFFERED_S
 from app.web import flash, room, words
 
 MOST_BYTES = 280_000
@@ -55,6 +56,7 @@ def page(
     shown = {
         "visitor": getattr(request.state, "visitor", None),
         "said": words.SAID.get(word or ""),
+        "undo_s": OFFERED_S if word in words.UNDONE else None,
         "path": request.url.path,
         **(context or {}),
     }

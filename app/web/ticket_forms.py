@@ -9,23 +9,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import Services
-from app.api.parameters import LinkId, ReviewId, TicketKey
+from app.api.parameters import LinkId, NoteId, ReviewId, TicketKey
 from app.api.payloads.accounts import NoteIn
 from app.api.payloads.mutants import MutantVerdictIn
 from app.api.payloads.reviews import AnswerIn, ReviewIn
 from app.api.payloads.runs import LinkIn, TriggerIn
 from app.api.payloads.tickets import RelationIn
 from app.api.payloads.workflow import TestabilityIn, TransitionIn
+from app.domain.catalogue import meant_by, search
 from app.domain.runs import TestPurpose
 from app.domain.tickets import Relation, RelationKind
-from app.errors import FindingsError, Unauthenticated
+from app.errors import FieldError, FindingsError, InvalidInput, Unauthenticated
 from app.factory import Factory
 from app.web.forms import Refused, Sent, parse, sent
+from app.web.render import page
 from app.web.routing import new_router, see_other
 from app.web.ticket import ticket_page
 from app.web.visitors import Maintainer, Reporter, Reviewer, Visitor
 
 router = new_router()
+
+MOST_SEARCHED = 5000
+_MOST_SUGGESTED = 8
 
 
 async def attempt(
@@ -187,6 +192,28 @@ async def add_note(
     return await attempt(request, visitor, services, key, "note", act, "noted")
 
 
+@router.post("/tickets/{key}/notes/{id}/delete")
+async def delete_note(
+    request: Request, visitor: Reporter, services: Services, key: TicketKey, note_id: NoteId
+) -> Response:
+    """Delete a note."""
+
+    async def act(_: Sent) -> None:
+        await services.tickets.delete_note(visitor.actor, key, note_id)
+
+    return await attempt(request, visitor, services, key, "note", act, "note-deleted")
+
+
+@router.post("/tickets/{key}/undo")
+async def undo(request: Request, visitor: Reporter, services: Services, key: TicketKey) -> Response:
+    """Take back what the visitor has just removed."""
+
+    async def act(_: Sent) -> None:
+        await services.undo.take_back(visitor.actor, key)
+
+    return await attempt(request, visitor, services, key, "undo", act, "restored")
+
+
 @router.post("/tickets/{key}/transitions")
 async def move(request: Request, visitor: Reporter, services: Services, key: TicketKey) -> Response:
     """Take a step of the workflow."""
@@ -278,7 +305,10 @@ async def link_test(
     """Link a test of the suite."""
 
     async def act(given: Sent) -> None:
-        body = parse(LinkIn, given.given("node_id", "purpose", "checklist_item"))
+        fields = given.given("node_id", "purpose", "checklist_item")
+        if "node_id" in fields:
+            fields["node_id"] = await _node_id(services, key, fields["node_id"])
+        body = parse(LinkIn, fields)
         await services.links.add(
             visitor.actor,
             key,
@@ -288,6 +318,35 @@ async def link_test(
         )
 
     return await attempt(request, visitor, services, key, "link", act, "linked")
+
+
+async def _node_id(services: Factory, key: str, text: str) -> str:
+    """Return the node id that a unique last part of one means, else `text` as it is.
+
+    Raises:
+        InvalidInput: it is the last part of several.
+    """
+    catalogue = await services.catalogues.of_ticket(key)
+    tests = [test for _, test in await catalogue.tests(after=-1, limit=MOST_SEARCHED)]
+    if any(text in (test.node_id, test.path) for test in tests):
+        return text
+    found = meant_by(tests, text)
+    if len(found) > 1:
+        told = f"{text[:100]} is the last part of several: {', '.join(found[:5])}"
+        raise InvalidInput(FieldError("/node_id", told))
+    return found[0] if found else text
+
+
+@router.get("/tickets/{key}/tests/search")
+async def search_tests(
+    request: Request, _: Reviewer, services: Services, key: TicketKey
+) -> Response:
+    """Suggest tests of the ticket's suite by words of their names and docstrings."""
+    words = request.query_params.get("q", "")[:200]
+    catalogue = await services.catalogues.of_ticket(key)
+    tests = [test for _, test in await catalogue.tests(after=-1, limit=MOST_SEARCHED)]
+    found = search(tests, words, limit=_MOST_SUGGESTED)
+    return page(request, "ticket/suggestions.html", {"tests": found})
 
 
 @router.post("/tickets/{key}/tests/submit")

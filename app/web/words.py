@@ -24,6 +24,8 @@ SAID: Mapping[str, str] = {
     "planted": "The suite's own defect is stored.",
     "turned": "The patch is turned round.",
     "unpatched": "The patch is taken off.",
+    "note-deleted": "The note is deleted.",
+    "restored": "It is back as it was.",
     "queued": "The run is queued.",
     "cancelled": "The run is cancelled.",
     "ticked": "The checklist is saved.",
@@ -44,6 +46,9 @@ SAID: Mapping[str, str] = {
     "queue-empty": "Nothing is left in your review queue.",
 }
 """What a page says at its top after a form was handled, by the word in its address."""
+
+UNDONE = ("unlinked", "unpatched", "note-deleted")
+"""What can be taken back for a moment."""
 
 SEVERITY: Mapping[str, str] = {
     "P0": "Data loss, a wrong result in ordinary use, or a security hole",
@@ -216,6 +221,10 @@ ACTION: Mapping[str, str] = {
     "review.confirmed": "confirmed a review",
     "review.applied": "applied an amendment",
     "note.added": "added a note",
+    "note.deleted": "deleted a note",
+    "note.restored": "put a note back",
+    "test.restored": "linked a test again",
+    "patch.restored": "put a patch back",
     "test.linked": "linked a test",
     "work-order.placed": "asked for work",
     "work-order.judged": "judged what was handed in",

@@ -84,3 +84,29 @@ def test_a_run_is_followed_again_after_the_line_was_broken(
 
         panel.locator("[data-run-status]", has_text=ended["outcome"]).wait_for(timeout=30_000)
         assert panel.locator("table.arms tbody").count() > 0
+
+
+def test_a_page_says_what_somebody_else_did_and_a_removal_is_undone(
+    window: Callable[..., Watched], service: Service, calls: httpx.Client, reviewer_token: str
+) -> None:
+    key = file(calls, title="watched by two")
+    mine, theirs = window(), window()
+    mine.log_in(service.admin_token)
+    theirs.log_in(reviewer_token)
+    with mine.page.expect_response("**/changes?after=*"):
+        mine.page.goto(f"/tickets/{key}")
+    theirs.page.goto(f"/tickets/{key}")
+    theirs.page.locator("#notes summary").click()
+    theirs.page.get_by_label("Note Markdown").fill("mine")
+    theirs.page.get_by_role("button", name="Add", exact=True).last.click()
+    theirs.page.get_by_text("Your note is added.").wait_for()
+
+    mine.page.get_by_text("ada added a note.").wait_for()
+    assert theirs.page.locator(".changed").is_hidden()  # one's own doing is no news
+    mine.page.get_by_role("link", name="What changed").click()
+    assert mine.page.locator("li:target").get_by_text("added a note").is_visible()
+
+    theirs.page.get_by_role("button", name="Delete the note of ada").click()
+    theirs.page.get_by_role("button", name="Undo").click()
+    theirs.page.get_by_text("It is back as it was.").wait_for()
+    assert theirs.page.locator("#notes").get_by_text("mine").is_visible()

@@ -86,6 +86,57 @@ for (const form of every("form:has([data-for])")) {
   fit();
 }
 
+// --- suggestions while one types
+for (const box of every("[data-search]")) {
+  const input = quick("input", box), shown = quick("[data-suggestions]", box);
+  let waiting, round = 0;
+  const look = async () => {
+    const mine = ++round, words = input.value.trim();
+    const answer = words && await fetch(`${box.dataset.search}?q=${encodeURIComponent(words)}`);
+    if (mine !== round) return;
+    shown.innerHTML = answer && answer.ok && !answer.redirected ? await answer.text() : ""; // made by the service
+  };
+  input.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(look, 250);
+  });
+  shown.addEventListener("click", (event) => {
+    const chosen = event.target.closest("[data-value]");
+    if (!chosen) return;
+    input.value = chosen.dataset.value;
+    shown.replaceChildren();
+    round += 1;
+    input.focus();
+  });
+}
+
+// --- what somebody else did to the page's subject; only while it is looked at, as lines are few
+const others = quick("[data-changes]");
+if (others) {
+  let source, last = others.dataset.after;
+  const told = quick("[data-told]", others);
+  const open = () => {
+    source = new EventSource(`${others.dataset.changes}?after=${last}`);
+    source.addEventListener("change", (event) => {
+      const { number, who, did } = JSON.parse(event.data);
+      last = number;
+      told.textContent = `${who} ${did}.`;
+      const first = quick("[data-what]", others);
+      if (others.hidden) first.href += `#e${number}`;
+      others.hidden = false;
+    });
+  };
+  const follow = () => {
+    source?.close();
+    if (document.visibilityState === "visible") open();
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
+}
+
+// --- what is offered for a moment goes when it is over
+for (const part of every("[data-gone-after]")) setTimeout(() => part.remove(), 1000 * part.dataset.goneAfter);
+
 // --- drafts: what was written and not sent is there when the visitor comes back
 for (const area of every("[data-draft]")) {
   const name = `draft ${area.dataset.draft}`;

@@ -86,6 +86,7 @@ reporter    PATCH   /tickets/{key}
 reporter    PATCH   /tickets/{key}/checklist/{id}
 reporter    POST    /tickets/{key}/external-results
 reporter    POST    /tickets/{key}/notes
+reporter    DELETE  /tickets/{key}/notes/{id}
 reporter    PUT     /tickets/{key}/patches/{name}
 reporter    POST    /tickets/{key}/relations
 reporter    DELETE  /tickets/{key}/relations/{kind}/{other}

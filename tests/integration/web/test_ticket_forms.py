@@ -256,3 +256,98 @@ async def test_the_code_is_in_sight_and_a_comment_on_a_line_is_kept(api: Api) ->
     assert "lines=60-60#L60" in ticket
     assert f'href="/tickets/{key}"' in source
     assert missing.status_code == 404
+
+
+async def test_what_was_removed_is_put_back_as_it_was(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-13", checklist=[{"text": "shown"}]))["key"]
+    item = (await api.get(f"/tickets/{key}"))["checklist"][0]["id"]
+    await api.call("POST", f"/tickets/{key}/notes", json={"body": "a *note*"}, expect=201)
+    linked = {"node_id": "tests/verification/test_b2_cr_10.py", "purpose": "guards",
+              "checklist_item": item}  # fmt: skip
+    await api.call("POST", f"/tickets/{key}/tests", json=linked, expect=201)
+    await api.call(
+        "PUT", f"/tickets/{key}/patches/defect", content=defect("B2-DRL-13"),
+        headers={"Content-Type": "text/x-diff"}, expect=201,
+    )  # fmt: skip
+    before, notes = await api.get(f"/tickets/{key}"), await api.get(f"/tickets/{key}/notes")
+    link = next(one["id"] for one in before["tests"] if one["origin"] == "manual")
+    paths = [
+        "patches/defect/remove",
+        f"tests/{link}/remove",
+        f"notes/{notes['items'][0]['id']}/delete",
+    ]
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        for path in paths:
+            answer = await visitor.send(f"/tickets/{key}/{path}", {})
+            html = await visitor.see(answer.headers["location"])
+            assert f'action="/tickets/{key}/undo"' in html
+            restored = await visitor.send(f"/tickets/{key}/undo", {})
+            assert said_by(restored) == "restored"
+        again = await visitor.send(f"/tickets/{key}/undo", {})
+
+    after = await api.get(f"/tickets/{key}")
+    assert (after["patches"], after["tests"]) == (before["patches"], before["tests"])
+    assert await api.get(f"/tickets/{key}/notes") == notes
+    assert again.status_code == 409
+    actions = [event["action"] for event in (await api.get(f"/tickets/{key}/history"))["items"]]
+    assert [one for one in actions if one.endswith("restored")] == [
+        "patch.restored", "test.restored", "note.restored",
+    ]  # fmt: skip
+
+
+async def test_what_took_its_place_meanwhile_stays(api: Api) -> None:
+    key = (await api.file(key="B2-DRL-13"))["key"]
+    put = {"content": defect("B2-DRL-13"), "headers": {"Content-Type": "text/x-diff"}}
+    await api.call("PUT", f"/tickets/{key}/patches/defect", **put, expect=201)
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        await visitor.send(f"/tickets/{key}/patches/defect/remove", {})
+        await api.call("PUT", f"/tickets/{key}/patches/defect", **put, expect=201)
+        refused = await visitor.send(f"/tickets/{key}/undo", {})
+
+    assert refused.status_code == 409
+    assert "Something else has taken its place" in refused.text
+
+
+async def test_a_note_is_deleted_by_its_author_or_a_maintainer(api: Api) -> None:
+    key = (await api.file())["key"]
+    await api.account("ada", "reporter")
+    await api.account("rob", "reporter")
+    made = [
+        await api.call("POST", f"/tickets/{key}/notes", as_="ada", json={"body": text}, expect=201)
+        for text in ("one", "two")
+    ]
+    one, two = (f"/tickets/{key}/notes/{note.json()['id']}" for note in made)
+
+    refused = await api.call("DELETE", one, as_="rob")
+    await api.call("DELETE", one, as_="ada", expect=204)
+    await api.call("DELETE", two, expect=204)
+    gone = await api.call("DELETE", two)
+
+    assert (refused.status_code, refused.json()["needs"]) == (403, "maintainer")
+    assert gone.status_code == 404
+    assert (await api.get(f"/tickets/{key}/notes"))["items"] == []
+
+
+async def test_a_test_is_found_by_words_and_linked_by_its_last_part(api: Api) -> None:
+    key = (await api.file())["key"]
+
+    async with visiting(api) as visitor:
+        await visitor.see(f"/tickets/{key}")
+        path = f"/tickets/{key}/tests"
+        by_doc = await visitor.see(f"{path}/search?q=never+guesses")
+        none = await visitor.see(f"{path}/search?q=no+such+words+anywhere")
+        await visitor.see(f"/tickets/{key}")
+        linked = await visitor.send(path, {"node_id": "test_seed_input_cannot_be_left_out"})
+        by_file = await visitor.send(path, {"node_id": "test_b2_cr_10.py"})
+        unknown = await visitor.send(path, {"node_id": "test_none"})
+
+    full = "tests/verification/test_b2_drl_10.py::test_seed_input_cannot_be_left_out"
+    assert f'data-value="{full}"' in by_doc
+    assert "No test holds these words" in none
+    assert (said_by(linked), said_by(by_file), unknown.status_code) == ("linked", "linked", 422)
+    tests = (await api.get(f"/tickets/{key}"))["tests"]
+    assert full in {test["node_id"] for test in tests}

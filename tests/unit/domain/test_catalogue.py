@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.catalogue import TargetState, fold
+from app.domain.catalogue import CatalogueTest, TargetState, fold, meant_by, search
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,34 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 def test_lone_surrogates_have_a_digest_too() -> None:
     assert fold(["\ud800"]) != fold(["\ud801"])
+
+
+def test_tests_are_found_by_words_of_name_docstring_and_ticket() -> None:
+    tests = [
+        CatalogueTest("t/a.py::test_scale", "t/a.py", "Its factor counts.", ("B5-DRL-01",), "d"),
+        CatalogueTest("t/b.py::test_factor", "t/b.py", None, (), "d"),
+    ]
+
+    assert [t.node_id for t in search(tests, "FACTOR", limit=5)] == [
+        "t/b.py::test_factor", "t/a.py::test_scale",
+    ]  # fmt: skip
+    assert search(tests, "factor counts b5-drl", limit=5) == tests[:1]
+    assert len(search(tests, "", limit=1)) == 1
+
+
+def test_a_last_part_means_a_test_a_parametrised_one_or_a_file() -> None:
+    tests = [
+        CatalogueTest(name, name.partition("::")[0], None, (), "d")
+        for name in (
+            "t/a.py::test_x[1]",
+            "t/a.py::test_x[2]",
+            "t/a.py::A::test_y",
+            "u/b.py::test_y",
+        )
+    ]
+
+    assert meant_by(tests, "test_x") == ["t/a.py::test_x"]
+    assert meant_by(tests, "test_x[2]") == ["t/a.py::test_x[2]"]
+    assert meant_by(tests, "test_y") == ["t/a.py::A::test_y", "u/b.py::test_y"]
+    assert meant_by(tests, "b.py") == ["u/b.py"]
+    assert meant_by(tests, "est_x") == []
