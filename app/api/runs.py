@@ -44,6 +44,7 @@ async def trigger_run(
         budget_s=body.budget_s,
         scope=body.scope,
         wanted=body.wanted,
+        target=body.target,
     )
     headers = {"Location": f"/api/v1/runs/{run.id}"}
     return JsonResponse(run_body(run), 202, headers)

@@ -90,6 +90,7 @@ class RunService:
         budget_s: int | None = None,
         scope: StrengthScope | None = None,
         wanted: Wanted = _AS_IT_IS,
+        target: str | None = None,
         by_patches: bool = False,
         against: str | None = None,
         bisection: BisectionPlan | None = None,
@@ -107,6 +108,7 @@ class RunService:
             scope: what is changed to measure it.
             wanted: the revisions that it is about. A proof without any takes the commits that the
                 ticket names, where its target's history has them.
+            target: the one that it is meant for; None for whichever the ticket belongs to.
             by_patches: a proof by the ticket's patches, whatever commits it names.
             against: with a proof, the diff of a mutant in place of the ticket's patches. Such a
                 run decides no evidence: it is about the tests.
@@ -116,11 +118,14 @@ class RunService:
             NotFound: there is no such ticket.
             NothingToRun: no test is linked, or a proof has no patch that applies, or strength has
                 no tests that pass or nothing to change.
-            InvalidInput: a named test is not linked, or a revision cannot be used.
+            InvalidInput: a named test is not linked, a revision cannot be used, or the ticket
+                belongs to another target than is named.
             SandboxRefused: it would run a client's code, and a layer of isolation is missing.
             TooManyRequests: so many runs of the account wait that no more are taken in.
         """
-        snapshot = await (await self._catalogues.of_ticket(key)).in_step()
+        catalogue = await self._catalogues.of_ticket(key)
+        _require_target(key, catalogue.target.name, target)
+        snapshot = await catalogue.in_step()
         commits: Sequence[str] = ()
         if not by_patches and against is None:
             async with self._unit.read() as stores:
@@ -395,6 +400,12 @@ async def _waits_for(stores: Stores, target: str) -> str | None:
         f"It waits for a worker that can run the target {target}: none that is known can. "
         "`findings target doctor` on a worker's machine says why."
     )
+
+
+def _require_target(key: str, own: str, wanted: str | None) -> None:
+    if wanted is not None and wanted != own:
+        told = f"{key} belongs to the target {own} by its domains; change these, or leave it out"
+        raise InvalidInput(FieldError("/target", told, allowed=(own,)))
 
 
 def _no_run(run_id: UUID) -> NotFound:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from app.api.payloads.fields import CountedOut, Flag, Input, Output
+from app.api.payloads.fields import CountedOut, Flag, Input, Line, Output
 from app.domain.by_hand import by_hand
 from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
@@ -149,6 +149,11 @@ class TriggerIn(Input):
     )
 
     kind: Literal[RunKind.CHECK, RunKind.PROOF, RunKind.STRENGTH]
+    target: Line | None = Field(
+        None,
+        description="The target that the run is meant for. The ticket's domains decide which it "
+        "is; where that is another one, nothing is queued.",
+    )
     revision: RevisionName | None = Field(
         None,
         description="Check this revision of a git target. It decides evidence only where it is in "

@@ -215,6 +215,11 @@ async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(servic
     await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
     found = await run(service, key, "check")
     assert (found["target"], found["outcome"]) == ("tools", "passed")
+    body = {"kind": "check", "target": "acme"}
+    refused = await service.call("POST", f"/tickets/{key}/runs", json=body, expect=422)
+    assert refused.json()["errors"][0]["allowed"] == ["tools"]
+    body["target"] = "tools"
+    await service.call("POST", f"/tickets/{key}/runs", json=body, expect=202)
 
     ticket = await service.call("GET", f"/tickets/{key}")
     headers = {"If-Match": ticket.headers["ETag"]}
