@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.domain.node_ids import is_among
 from app.domain.runs import ArmResult, Run, RunKind, TestOutcome, TestPurpose
-from app.domain.tickets import TestLink, Ticket
+from app.domain.tickets import Ticket
 
 
 def wrong_way(ticket: Ticket, run: Run | None) -> tuple[str, ...]:
@@ -40,13 +41,6 @@ def _by_proof(ticket: Ticket, run: Run | None) -> Iterator[str]:
 
 
 def _outcomes(arm: ArmResult, ticket: Ticket) -> set[TestOutcome]:
-    names = [link for link in ticket.tests if link.purpose == TestPurpose.DEMONSTRATES]
-    return {
-        result.outcome
-        for result in arm.results
-        if any(_names(link, result.node_id) for link in names)
-    }
-
-
-def _names(link: TestLink, node_id: str) -> bool:
-    return node_id == link.node_id or node_id.startswith((f"{link.node_id}::", f"{link.node_id}["))
+    demonstrating = (t for t in ticket.tests if t.purpose == TestPurpose.DEMONSTRATES)
+    names = {link.node_id for link in demonstrating}
+    return {result.outcome for result in arm.results if is_among(result.node_id, names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -317,11 +318,17 @@ class RunStore:
             return None
         if row.finished_at is None:
             return _run_from(row, ())
-        arms = await self._connection.execute(
+        found = await self._connection.execute(
             select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
         )
+        arms = found.all()
+        if sum(len(arm.results) for arm in arms) > _MANY_RESULTS:
+            # A test with parameters may stand for thousands; others are answered meanwhile.
+            built = await asyncio.to_thread(lambda: tuple(map(_arm_from, arms)))
+        else:
+            built = tuple(map(_arm_from, arms))
         return replace(
-            _run_from(row, tuple(_arm_from(arm) for arm in arms)),
+            _run_from(row, built),
             tests=tuple(str(test.get("node_id")) for test in _mappings(row.tests)),
             submitted=tuple(
                 SubmittedFile(str(file.get("path")), str(file.get("digest")))
@@ -379,6 +386,7 @@ class RunStore:
 
 
 _ANY_NUMBER = 2**31 - 1
+_MANY_RESULTS = 500
 
 _CLAIM = Prepared(
     lambda: (

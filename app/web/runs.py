@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,10 +90,11 @@ async def show_run(request: Request, _: Reader, services: Services, run_id: RunI
     if run.kind is RunKind.BISECTION:
         return see_other(f"/bisections/{run_id}")
     links = await services.links.of_ticket(run.ticket)
-    steps = by_hand(run)
+    # A test with parameters may stand for thousands; others are answered meanwhile.
+    steps = await asyncio.to_thread(by_hand, run)
     context = {
         "run": run,
-        "results": results_of(run, links),
+        "results": await asyncio.to_thread(results_of, run, links),
         "live": run.finished_at is None,
         "history": await history_of(run, services),
         "by_hand": steps,

@@ -21,6 +21,7 @@ from app.domain.gates import GATES, evaluate, gate_of
 from app.domain.knowledge import knowledge
 from app.domain.mutant_tests import skeleton
 from app.domain.next_step import next_step
+from app.domain.node_ids import is_among
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus, TestOutcome, TestResult
 from app.domain.stages import stages
@@ -184,6 +185,7 @@ def shown(view: TicketView, services: Factory) -> dict[str, Any]:
         "patches": {name: diffs.patch_lines(text) for name, text in view.patches.items()},
         "amendments": {review.id: amended(ticket, review) for review in ticket.reviews},
         "tests_of": tests_by_item(ticket),
+        "most_tests": Results.MOST_ROWS,
         "readable": set(filter(services.source.knows, _paths(ticket))),
     }
 
@@ -286,12 +288,12 @@ class Results:
 
 def results_of(run: Run, links: Iterable[TestLink]) -> Results:
     """Return the results of a run; of the rest of the suite only what did not pass."""
-    names = [link.node_id for link in links]
+    names = {link.node_id for link in links}
     linked: dict[str, dict[str, list[TestResult]]] = {}
     others: dict[str, dict[str, list[TestResult]]] = {}
     for arm in run.arms:
         for result in arm.results:
-            found = linked if _is_linked(result.node_id, names) else others
+            found = linked if is_among(result.node_id, names) else others
             found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
     broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
     return Results(linked, len(others), broken)
@@ -319,10 +321,6 @@ def _tells(result: TestResult) -> bool:
         or result.skipped_subtests
         or result.properties
     )
-
-
-def _is_linked(node_id: str, names: Iterable[str]) -> bool:
-    return any(node_id == name or node_id.startswith((f"{name}::", f"{name}[")) for name in names)
 
 
 def _all_passed(arms: Mapping[str, list[TestResult]]) -> bool:

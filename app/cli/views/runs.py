@@ -69,7 +69,7 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: boo
         ]
     )
     arms = [arm for arm in run.get("arms") or () if isinstance(arm, Mapping)]
-    linked = [str(link.get("node_id")) for link in (ticket or {}).get("tests") or ()]
+    linked = {str(link.get("node_id")) for link in (ticket or {}).get("tests") or ()}
     matrix = _matrix(arms)
     shown = [node for node in matrix if not linked or _is_linked(node, linked)]
     names = [str(arm.get("name")) for arm in arms]
@@ -247,6 +247,9 @@ def _arm_title(arm: Json) -> str:
     return f"{name} ({revision[:10]})" if revision else name
 
 
-def _is_linked(node: str, linked: Iterable[str]) -> bool:
+def _is_linked(node: str, linked: Collection[str]) -> bool:
     """Tell whether `node` is one of the linked ids, or below a linked file, class or function."""
-    return any(node == link or node.startswith((f"{link}::", f"{link}[")) for link in linked)
+    name = node.partition("[")[0]
+    while name and name not in linked:
+        name = name.rpartition("::")[0]
+    return bool(name) or node in linked

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from app.database import libpq_url
 from app.web import render
 from tests.support.api import Api, running_api
 from tests.support.pages import visiting
@@ -63,6 +65,25 @@ TICKETS: Mapping[str, dict[str, Any]] = {
 async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
     async with running_api(module_database, shared=shared) as found:
         yield found
+
+
+async def test_a_ticket_with_thousands_of_linked_tests_shows_some(
+    api: Api, module_database: str
+) -> None:
+    key = (await api.file())["key"]
+    with psycopg.connect(libpq_url(module_database)) as connection:
+        connection.execute(
+            "INSERT INTO test_links (id, ticket_id, target, node_id, created_by)"
+            " SELECT gen_random_uuid(), t.id, t.target, 'tests/verification/x.py::y[' || n || ']',"
+            " t.created_by FROM tickets t, generate_series(1, 3000) n WHERE t.key = %s",
+            [key],
+        )
+
+    async with visiting(api) as visitor:
+        shown = await visitor.see(f"/tickets/{key}")
+
+    assert len(shown.encode()) < MOST
+    assert "2900 more are not shown here" in shown
 
 
 @pytest.mark.parametrize("case", TICKETS)
