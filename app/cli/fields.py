@@ -14,9 +14,9 @@ _SUMMARY = (
 _TICKET = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories locations relocated sections checklist relations reports assignee reported_on "
-    "external_ref commits resolution_text reviews consensus verdicts_hidden evidence known signals "
-    "tests patches strength external_results testability closure gate version created_at "
-    "updated_at created_by"
+    "external_ref commits unknown_commits resolution_text reviews consensus verdicts_hidden "
+    "evidence known signals tests patches strength external_results testability closure gate "
+    "version created_at updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "

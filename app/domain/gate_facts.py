@@ -74,6 +74,9 @@ class GateFacts:
     hidden: bool = False
     """Others' verdicts are kept from the reader: nothing is said of what depends on them."""
     commits: tuple[str, ...] = ()
+    """Those that count."""
+    unknown_commits: tuple[str, ...] = ()
+    """Those that the repository of its target lacks."""
     reason: str | None = None
     waiver: str | None = None
     """Why a maintainer lets it be closed although no run can show the fix."""
@@ -130,7 +133,8 @@ def facts_of(ticket: Ticket) -> GateFacts:
         opinions=tuple(_opinion(review) for review in ticket.reviews),
         missing=ticket.consensus.missing,
         hidden=ticket.verdicts_hidden,
-        commits=ticket.commits,
+        commits=tuple(one for one in ticket.commits if one not in ticket.unknown_commits),
+        unknown_commits=ticket.unknown_commits,
         reason=None if closure is None else closure.reason,
         waiver=None if closure is None else closure.waiver,
         duplicate_of=tuple(r.key for r in ticket.relations if r.kind is RelationKind.DUPLICATE_OF),

@@ -49,9 +49,13 @@ def _commit(facts: GateFacts, resolution: Resolution) -> Requirement:
     if facts.proven or (resolution is Resolution.FIXED and facts.evidence_applies):
         return _not_applicable(RequirementName.COMMIT, "Evidence decides; no commit is needed.")
     name = "commits" if resolution is Resolution.FIXED else "commits, or prove it by a run,"
+    lacks = ""
+    if facts.unknown_commits:
+        told = ", ".join(facts.unknown_commits)
+        lacks = f" The repository of its target has no commit {told}, which counts for nothing."
     return _open(
         RequirementName.COMMIT,
-        f"No commit is named. Give {name} with the transition.",
+        f"No commit is named. Give {name} with the transition.{lacks}",
         settle(facts.key, resolution, commits=True, waiver=lacks_waiver(facts, resolution)),
     )
 

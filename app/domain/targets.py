@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -128,6 +128,10 @@ class Placement:
 
     covered: Mapping[str, tuple[str, ...]]
     """The domains of each target, by name."""
+    unknown: Callable[[str, Sequence[str]], tuple[str, ...]] = field(
+        default=lambda _target, _commits: (), compare=False
+    )
+    """Which commits a git target does not have; may read files. Of a folder all are believed."""
 
     @property
     def only(self) -> str | None:

@@ -327,6 +327,8 @@ class Ticket:
     """Given only to whoever files the ticket."""
     testability: Testability | None = None
     """None while nobody has said anything: then the ticket counts as testable."""
+    unknown_commits: tuple[str, ...] = ()
+    """Those of its commits that the repository of its target lacks: they count for no gate."""
     closure: Closure | None = None
     target: str | None = None
     """What its domains place it with; None: no target covers it."""

@@ -59,6 +59,8 @@ tickets = Table(
     Column("reported_on", Date),
     Column("external_ref", Text),
     Column("commits", ARRAY(Text), nullable=False, server_default=_EMPTY),
+    # Those of them that the repository of its target lacks: they count for no gate.
+    Column("unknown_commits", ARRAY(Text), nullable=False, server_default=_EMPTY),
     Column("resolution_text", Text),
     # {by, at, reason, overridden, waiver} of the step to a final status; null before and after it.
     Column("closure", JSONB(none_as_null=True)),

@@ -325,6 +325,7 @@ class CatalogueService:
             snapshot.revision,
         ):
             raise _Moved
+        await stores.ticket_edits.look_for_commits(self._target.name)
         before = await stores.catalogue.mark_in_force(state)
         if before is not None and self._sweeps:
             await self._ask_for_sweep(stores, state, before)

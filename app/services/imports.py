@@ -21,8 +21,9 @@ from app.formats.layouts.scan import scan
 from app.formats.markdown import FormatError
 from app.services.intake import Intake
 from app.services.reading import Reading, read
-from app.storage.unit import UnitOfWork
+from app.storage.unit import Stores, UnitOfWork
 
+_TAKEN = (ImportResult.CREATED, ImportResult.UPDATED, ImportResult.UNCHANGED)
 _LOOKED_AT = 100
 """So many documents a layout is proposed from."""
 
@@ -123,6 +124,7 @@ class ImportService:
             async with self._unit.begin() as stores:
                 intake = Intake(stores, actor, reading, options, known)
                 item = await intake.take(paths)
+                item = await _with_commits(stores, item)
             known |= intake.entered
             return _with_read(item, reading) if options.tell_read else item
         except Conflict as error:
@@ -139,6 +141,17 @@ async def _read(file: SourceFile, options: ImportOptions) -> Reading | ImportIte
         return await asyncio.to_thread(read, file, options.status_from, layout)
     except FormatError as error:
         return _rejected(file, error)
+
+
+async def _with_commits(stores: Stores, item: ImportItem) -> ImportItem:
+    """Warn of commits that the repository of a ticket's target lacks."""
+    if item.key is None or item.result not in _TAKEN:
+        return item
+    unknown = await stores.tickets.unknown_commits_of(item.key)
+    told = tuple(
+        f"its target's repository has no commit {one}; it counts for no gate" for one in unknown
+    )
+    return replace(item, warnings=(*item.warnings, *told))
 
 
 def layout_named(text: str) -> Mapping[str, Any]:

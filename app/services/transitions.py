@@ -153,11 +153,13 @@ class TransitionService:
                 await lock_relations(stores, [RelationKind.DUPLICATE_OF])
             before = await shown(stores, key)
             facts = facts_of(before)
-            commits = tuple(dict.fromkeys((*facts.commits, *wanted.commits)))
+            commits = tuple(dict.fromkeys((*before.commits, *wanted.commits)))
             check_commits(key, commits)
+            unknown = await stores.unknown_commits(ticket.target, commits)
             facts = replace(
                 facts,
-                commits=commits,
+                commits=tuple(one for one in commits if one not in unknown),
+                unknown_commits=unknown,
                 reason=wanted.reason,
                 waiver=None if wanted.waiver is None else wanted.waiver.reason,
                 overridden=frozenset(),

@@ -26,6 +26,7 @@ from app.schema.tickets import (
     key_counters,
     tickets,
 )
+from app.storage.commits import mark_unknown_commits
 from app.storage.filing_many import NewTicket, adding_many, rows_as_json
 from app.storage.new_tickets import ADD, ADD_MINTED, COLUMNS, alone, parameters, parts_of, values_of
 from app.storage.prepared import Prepared
@@ -176,6 +177,10 @@ class FilingStore:
         )
         if row is None:
             raise await self._taken(draft, key, actor.account)
+        if past.get("commits"):
+            await mark_unknown_commits(
+                self._connection, self._placement, row.id, target, past["commits"]
+            )
         return AddedTicket(row.id, row.awaited, alone(row, actor.account, parts))
 
     async def add_next(self, draft: TicketDraft, actor: Actor) -> Ticket | None:

@@ -37,6 +37,7 @@ from app.schema.tickets import (
     tickets,
 )
 from app.schema.verification import submitted_tests, test_links, tests
+from app.storage.commits import mark_all_unknown_commits, mark_unknown_commits
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
 from app.storage.search import vector_of
@@ -82,10 +83,10 @@ class TicketEditStore:
             update(tickets)
             .where(tickets.c.id == ticket_id)
             .values(values)
-            .returning(tickets.c.version)
+            .returning(tickets.c.version, tickets.c.target, tickets.c.commits)
         )
         try:
-            new = await self._connection.scalar(statement)
+            new = (await self._connection.execute(statement)).one_or_none()
         except IntegrityError as error:
             if "external_ref" not in str(error.orig):
                 raise
@@ -95,7 +96,15 @@ class TicketEditStore:
                 extra={"external_ref": fields.get("external_ref")},
             ) from None
         assert new is not None
-        return int(new)
+        if "commits" in values or "domains" in values:
+            await mark_unknown_commits(
+                self._connection, self._placement, ticket_id, new.target, new.commits
+            )
+        return int(new.version)
+
+    async def look_for_commits(self, target: str) -> None:
+        """Look again at the commits of a target's tickets: some may be there by now."""
+        await mark_all_unknown_commits(self._connection, self._placement, target)
 
     async def save_search(
         self, ticket_id: int, now: SearchTexts, *, old_keys: Sequence[int]

@@ -227,6 +227,7 @@ def ticket_from(row: Any) -> Ticket:
         reported_on=row.reported_on,
         external_ref=row.external_ref,
         commits=tuple(row.commits),
+        unknown_commits=tuple(row.unknown_commits),
         resolution_text=row.resolution_text,
         version=row.version,
         content_version=row.content_version,

@@ -113,6 +113,11 @@ class TicketStore:
         ).one()
         return Status(row.status), None if row.resolution is None else Resolution(row.resolution)
 
+    async def unknown_commits_of(self, key: str) -> tuple[str, ...]:
+        """Return the commits of a ticket that the repository of its target lacks."""
+        query = select(tickets.c.unknown_commits).where(tickets.c.key == key)
+        return tuple(await self._connection.scalar(query) or ())
+
     async def commits_of(self, key: str) -> tuple[str, ...]:
         """Return the commits that a ticket names; none where there is no such ticket."""
         found = await self._connection.scalar(select(tickets.c.commits).where(tickets.c.key == key))

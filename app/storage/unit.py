@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from app.storage.bisections import BisectionStore
 from app.storage.calibration import CalibrationStore
 from app.storage.catalogue import CatalogueStore
 from app.storage.changes import ChangeStore
+from app.storage.commits import unknown_commits
 from app.storage.connections import Connections
 from app.storage.counters import CounterStore
 from app.storage.documents import DocumentStore
@@ -78,6 +79,10 @@ class Stores:
         self.placement = placement
         """Which target a ticket belongs to."""
         self._book = book
+
+    async def unknown_commits(self, target: str | None, commits: Sequence[str]) -> tuple[str, ...]:
+        """Return which of the commits that a ticket of `target` names its repository lacks."""
+        return await unknown_commits(self.placement, target, commits)
 
     @cached_property
     def accounts(self) -> AccountStore:

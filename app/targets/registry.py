@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from app.domain.revisions import RevisionRefused
 from app.domain.targets import Placement, Target
 from app.errors import StartupError
 from app.targets.file import Declared, Problem, read
+from app.targets.history import History
 
 
 class Registry:
@@ -21,6 +23,7 @@ class Registry:
             StartupError: it is there and is no TOML.
         """
         self._path = path
+        self._histories: dict[str, tuple[Target, History]] = {}
         self._bundled = bundled
         self._seen = self._look()
         self._take(read(path, bundled))
@@ -70,7 +73,19 @@ class Registry:
     def _take(self, declared: Declared) -> None:
         self._declared = declared
         covered = {name: target.domains for name, target in declared.targets.items()}
-        self._placement = Placement(covered)
+        self._placement = Placement(covered, self._unknown_commits)
+
+    def _unknown_commits(self, name: str, commits: Sequence[str]) -> tuple[str, ...]:
+        target = self.targets.get(name)
+        if target is None or target.revision is None:
+            return ()
+        try:
+            known = self._histories.get(name)
+            if known is None or known[0] != target:
+                known = self._histories[name] = target, History(target)
+            return tuple(one for one in commits if known[1].known(one) is None)
+        except RevisionRefused:
+            return ()  # while it cannot be read, nothing is held against them
 
     def _look(self) -> tuple[int, int, int] | None:
         try:

@@ -29,6 +29,7 @@ router = new_router()
 
 _WEEKS = 12
 _NEWS = 12
+_MOST_REOPENED = 10
 _RECENT = timedelta(days=7)
 _OPEN = tuple(status.value for status in Status if not status.is_final)
 _BROKEN = (RunOutcome.ERROR.value, RunOutcome.TIMED_OUT.value, RunOutcome.INCONCLUSIVE.value)
@@ -79,7 +80,11 @@ async def _needs(services: Factory, visitor: Visitor) -> dict[str, Any]:
         tile.count, tile.exact = await services.tickets.count(wanted)
     found = await services.runs.page(RunFilter(outcome=_BROKEN), after=None, limit=5)
     since = datetime.now(UTC) - _RECENT
-    return {"tiles": tiles, "failed": [run for run in found if run.queued_at > since]}
+    return {
+        "tiles": tiles,
+        "failed": [run for run in found if run.queued_at > since],
+        "reopened": await services.sweeps.reopened(_MOST_REOPENED),
+    }
 
 
 def _list(**given: str | tuple[str, ...]) -> str:

@@ -158,6 +158,18 @@ OUTCOME: Mapping[str, tuple[str, str]] = {
     "finished": ("✓", "plain"),
 }
 
+SWEEP: Mapping[str, tuple[str, str, str]] = {
+    # verdict: (sign, tone, meaning)
+    "held": ("✓", "good", "Its tests end as they are known to"),
+    "regressed": ("↺", "bad", "A test that passed fails again, each time and in the same way"),
+    "flaky": ("⇄", "warn", "A test fails sometimes"),
+    "infrastructure": ("!", "warn", "A test could not be run; the next sweep tries again"),
+    "not-applicable": ("·", "quiet", "This revision does not follow what it was fixed in"),
+    "repaired": ("○", "good", "The defect was there, and the tests pass: it may be closed"),
+    "held-by-decision": ("–", "quiet", "A maintainer closed it at this very package"),
+}
+"""How each verdict of a sweep is shown."""
+
 SIGNAL: Mapping[str, tuple[str, str]] = {
     # word: (as it is shown, meaning)
     "unanimous-not-executed": (

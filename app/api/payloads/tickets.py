@@ -470,6 +470,9 @@ class TicketOut(Output):
     reported_on: date | None
     external_ref: str | None
     commits: list[str]
+    unknown_commits: list[str] = Field(
+        description="Those of them that its git target's repository lacks: they count for no gate."
+    )
     resolution_text: str | None
     reviews: list[ReviewOut]
     consensus: ConsensusOut

@@ -70,6 +70,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("updated", moment(ticket.get("updated_at"))),
             ("version", ticket.get("version")),
             ("commits", ", ".join(ticket.get("commits") or ())),
+            ("unknown commits", ", ".join(ticket.get("unknown_commits") or ())),
             *(("location", place_words(place)) for place in ticket.get("locations") or ()),
             *(("report", _report(report)) for report in ticket.get("reports") or ()),
             *(("relation", _relation(relation)) for relation in ticket.get("relations") or ()),

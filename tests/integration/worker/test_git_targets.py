@@ -283,3 +283,44 @@ async def test_a_folder_has_no_revision_to_run(yard: Yard) -> None:
     body = {"kind": "check", "revision": "main"}
     answer = await yard.api.call("POST", "/tickets/B7-DRL-09/runs", json=body, expect=422)
     assert "is a folder" in answer.text
+
+
+async def test_a_commit_that_the_repository_lacks_counts_for_nothing(yard: Yard) -> None:
+    await yard.api.file(key="B7-DRL-02", batch=7, domains=["acme"])
+    ticket = await yard.api.call("GET", "/tickets/B7-DRL-02")
+    changed = await yard.api.call(
+        "PATCH",
+        "/tickets/B7-DRL-02",
+        json={"commits": ["badc0de", yard.commits["fix"][:9]]},
+        headers={"If-Match": ticket.headers["ETag"]},
+        expect=200,
+    )
+    assert changed.json()["unknown_commits"] == ["badc0de"]
+
+    await yard.api.file(key="B7-DRL-03", batch=7, domains=["acme"])
+    step = {"to": "closed", "resolution": "already-fixed", "commits": ["badc0de"]}
+    path = "/tickets/B7-DRL-03/transitions"
+    refused = await yard.api.call("POST", path, json=step, expect=409)
+    assert "has no commit badc0de" in refused.text
+    step["commits"] = [yard.commits["fix"]]
+    await yard.api.call("POST", path, json=step, expect=200)
+
+
+async def test_an_import_warns_of_commits_that_the_repository_lacks(yard: Yard) -> None:
+    document = (await yard.api.call("GET", "/tickets/B7-DRL-02.md", expect=200)).text
+    found = await yard.api.call(
+        "POST",
+        "/imports?format=markdown&on_conflict=suffix",
+        content=document.replace("B7-DRL-02", "B7-DRL-12").encode(),
+        headers={"Content-Type": "text/markdown", "X-Source-Path": "B7-DRL-12.md"},
+        expect=200,
+    )
+    (item,) = found.json()["items"]
+    assert item["result"] == "created", item
+    assert any("no commit badc0de" in one for one in item["warnings"]), item
+
+
+async def test_a_folder_believes_its_tickets(yard: Yard) -> None:
+    await yard.api.file(key="B7-DRL-04", batch=7, domains=["kasmina"])
+    step = {"to": "closed", "resolution": "already-fixed", "commits": ["badc0de"]}
+    await yard.api.call("POST", "/tickets/B7-DRL-04/transitions", json=step, expect=200)

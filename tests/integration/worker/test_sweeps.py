@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
+from tests.support.pages import visiting
 from tests.support.repositories import MadeRepository
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +126,16 @@ async def test_a_ticket_is_opened_again_when_its_defect_comes_back(field: Field)
     assert moved["changes"]["signature"] == [None, item["signature"]]
     run = await field.api.get(f"/runs/{item['run']}")
     assert (run["outcome"], run["requested_by"]) == ("failed", "sweep")
+
+    async with visiting(field.api) as visitor:
+        assert TICKETS[0] in (await visitor.see("/")).partition("Reopened by evidence")[2]
+        shown = await visitor.see(f"/sweeps/{sweep['id']}")
+        assert "opened again" in shown
+        assert "Break one and three" in shown
+        assert TICKETS[0] in shown and TICKETS[1] not in shown
+        assert TICKETS[1] in await visitor.see(f"/sweeps/{sweep['id']}?verdict=held")
+        assert sweep["id"] in await visitor.see("/sweeps")
+        await visitor.see("/sweeps/1", expect=404)
 
     # A second look changes nothing.
     again = await field.api.call("POST", "/sweeps", json={"target": "acme"}, expect=202)
