@@ -28,7 +28,7 @@ from app.services.scanning import ReportOptions
 router = new_router("exchange")
 
 MARKDOWN = "text/markdown; charset=utf-8"
-SARIF = "application/sarif+json"
+SARIF, JSON = "application/sarif+json", "application/json"
 GUESS = "guess"
 """Asks for a layout instead of naming one."""
 _AS_FILE = {
@@ -38,7 +38,7 @@ _AS_FILE = {
             "content": {
                 **{
                     kind: {"schema": {"type": "string", "format": "binary"}}
-                    for kind in ("application/zip", "application/x-ndjson", "text/csv")
+                    for kind in ("application/zip", "application/x-ndjson", "text/csv", JSON)
                 },
                 SARIF: REPORT,
             },
@@ -203,10 +203,11 @@ async def export_tickets(
     services: Services,
     wanted: TicketFilters,
     format: Annotated[  # the parameter's word
-        Literal["markdown", "jsonl", "csv", "sarif"],
+        Literal["markdown", "jsonl", "csv", "sarif", "openvex", "osv"],
         Query(
             description="`markdown` is a zip archive of documents, `jsonl` everything that belongs "
-            "to the tickets, line by line; complete only for admins. `sarif` is SARIF 2.1.0."
+            "to the tickets, line by line; complete only for admins. `sarif` is SARIF 2.1.0, "
+            "`openvex` OpenVEX 0.2.0, `osv` a list of records of OSV 1.7."
         ),
     ] = "markdown",
     suppressed: Annotated[
@@ -233,6 +234,10 @@ async def export_tickets(
         case "sarif":
             pieces = services.exports.sarif(wanted, omit=suppressed == "omit")
             return await _file(pieces, SARIF, "findings.sarif")
+        case "openvex":
+            return await _file(services.exports.openvex(wanted), JSON, "findings.openvex.json")
+        case "osv":
+            return await _file(services.exports.osv(wanted), JSON, "findings.osv.json")
 
 
 async def _file(pieces: AsyncGenerator[bytes], media_type: str, name: str) -> StreamingResponse:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.documents import StoredDocument
@@ -19,8 +19,11 @@ from app.formats import tracked
 from app.formats.archive import ArchiveWriter
 from app.formats.csv import CsvRows
 from app.formats.documents import opened_again
+from app.formats.interface import StreamFormat
 from app.formats.markdown import FormatError, write
+from app.formats.osv import OsvWriter
 from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
+from app.formats.vex import VexWriter
 from app.services.access import shown
 from app.services.sight import seen_reviews, sight, within_sight
 from app.storage.ticket_lists import TicketFilter
@@ -139,6 +142,26 @@ class ExportService:
         async for items in self._batches(wanted):
             yield await self._as_sarif(writer, [item.key for item in items], omit=omit)
         yield writer.closing()
+
+    def openvex(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
+        """Yield tickets as statements of one OpenVEX document."""
+        return self._each(
+            VexWriter(self._url, f"Findings {self._version}", datetime.now(UTC)), wanted
+        )
+
+    def osv(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
+        """Yield tickets as records of OSV."""
+        return self._each(OsvWriter(self._url), wanted)
+
+    async def _each(
+        self, form: StreamFormat[Ticket], wanted: TicketFilter
+    ) -> AsyncGenerator[bytes]:
+        yield form.opening()
+        async for items in self._batches(wanted):
+            async with self._unit.read() as stores:
+                tickets = await _whole(stores, [item.key for item in items])
+            yield b"".join(map(form.item, tickets))
+        yield form.closing()
 
     async def sarif_of(self, key: str) -> bytes:
         """Return a ticket as SARIF.

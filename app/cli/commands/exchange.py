@@ -50,6 +50,8 @@ class Format(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     sarif = "sarif"
+    openvex = "openvex"
+    osv = "osv"
 
 
 def import_documents(
@@ -309,7 +311,7 @@ def export_tickets(
     *,
     filters: TicketFilters,
 ) -> None:
-    """Export tickets as Markdown documents, JSON Lines, SARIF or a table, as it comes.
+    """Export tickets as documents, JSON Lines, a table, SARIF, OpenVEX or OSV, as it comes.
 
     JSON Lines hold everything that belongs to the tickets; complete, to be imported elsewhere, they
     are only for admins and without filters.

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import orjson
 
+from app.domain.gates import gate_of
 from app.domain.tickets import Category, Location, Resolution, Severity, Status, Ticket
 
 MOST_IN_RUN = 25_000
@@ -168,6 +169,8 @@ def _properties(ticket: Ticket, reported: ReportedBy | None) -> dict[str, Any]:
         "findings/reviews": {review.specialist: review.verdict.value for review in ticket.reviews},
         "tags": [category.value for category in ticket.categories],
     }
+    if not ticket.verdicts_hidden:
+        found["findings/gate"] = {one.name.value: one.state.value for one in gate_of(ticket)}
     if reported:
         found["findings/scanner"] = reported.tool
     return found

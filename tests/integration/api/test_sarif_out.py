@@ -86,4 +86,5 @@ async def test_one_ticket_is_a_report_of_one_result(api: Api) -> None:
     assert (found["ruleId"], found["level"], found["rank"]) == ("dead-code", "note", 20.0)
     assert found["workItemUris"][0].endswith(f"/tickets/{ticket['key']}")
     assert found["properties"]["findings/evidence"]["state"] == "none"
+    assert found["properties"]["findings/gate"]["evidence"] == "UNSATISFIED"
     await api.call("GET", "/tickets/B9-XX-99.sarif", expect=404)
