@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import torch
@@ -31,7 +32,8 @@ class AlphaTensorCache:
         if torch.compiler.is_compiling():
             # A graph under construction must not leave its tensors behind for later calls.
             return torch.full((), value, dtype=like.dtype, device=like.device)
-        key = (value, like.dtype, like.device)
+        # 0.0 == -0.0, and yet they are two amplitudes: the sign tells them apart.
+        key = (value, math.copysign(1.0, value), like.dtype, like.device)
         if getattr(self._entry, "key", None) != key:
             # Made in inference mode, the tensor would be refused by a later backward pass.
             with torch.inference_mode(False):

@@ -46,8 +46,9 @@ def blending_slot() -> Iterator[Callable[..., Any]]:
             blend_algorithm_id="gated" if gated else "sigmoid",
             alpha_algorithm=AlphaAlgorithm[algorithm],
         )
-        slot.state.transition(SeedStage.TRAINING)
-        slot.state.transition(SeedStage.BLENDING)
+        for stage in (SeedStage.TRAINING, SeedStage.BLENDING):
+            assert slot.state.transition(stage) is True
+            assert slot.state.stage is stage
         if gated:
             slot.start_blending(total_steps=10)
         # MULTIPLY starts with a zeroed seed. A moderate one keeps tanh away from saturation.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from html import unescape
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.support.api import Api, running_api
 from tests.support.bench import Bench
 from tests.support.cluster import short_directory
 from tests.support.pages import visiting
+from tests.support.service import clean_environment
 from tests.support.shared import Shared
 from tests.support.target import SUITE, diff_of, package_files, write_target
 
@@ -119,6 +123,11 @@ def test_box():
 
 def test_limit():
     assert calc.LIMIT == 4
+
+
+def test_box_less():
+    box = Box(5)
+    assert (box.twice, box.make()(1)) == (10, 6)
 
 
 def test_nothing():
@@ -239,6 +248,45 @@ async def test_a_test_that_asserts_nothing_kills_nothing(bench: Bench) -> None:
 
     assert run["strength"]["killed"] == 0
     assert run["outcome"] in ("measured", "inconclusive")
+
+
+async def test_an_assertion_less_is_less_strength(bench: Bench) -> None:
+    values = []
+    for test in ("test_box", "test_box_less"):
+        key = await about(bench, "Box", f"test_calc.py::{test}")
+        values.append((await bench.run(key, "strength", scope="file"))["strength"]["killed"])
+
+    assert values[1] < values[0]
+
+
+async def test_plain_pytest_agrees_on_what_is_killed(bench: Bench, tmp_path: Path) -> None:
+    """The shown diff applied to a copy, and a cold pytest of the linked tests there."""
+    names = ("test_clip.py", "test_calc.py::test_box")
+    key = await about(bench, "clip, Box", *names)
+    run = await bench.run(key, "strength")
+    found = [m for m in await mutants(bench, run) if m["outcome"] in ("killed", "survived")][::2]
+    shutil.copytree(bench.folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    tests = [f"{SUITE}/{name}" for name in names]
+    said = {one["digest"]: await asyncio.to_thread(by_hand, tmp_path, one, tests) for one in found}
+
+    assert {one["digest"]: one["outcome"] for one in found} == said
+    assert set(said.values()) == {"killed", "survived"} and len(said) >= 6
+
+
+def by_hand(copy: Path, mutant: dict[str, Any], tests: list[str]) -> str:
+    """What plain pytest says of a mutant, whose diff is applied to a copy and taken back."""
+    diff, apply = mutant["diff"].encode(), ["git", "apply"]
+    subprocess.run([*apply, "-"], input=diff, cwd=copy, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=copy,
+        env={**clean_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        check=False,
+    )
+    subprocess.run([*apply, "-R", "-"], input=diff, cwd=copy, check=True)
+    return {0: "survived", 1: "killed"}[done.returncode]
 
 
 async def test_a_mutant_that_loops_ends_late_and_one_that_leaves_is_killed(bench: Bench) -> None:

@@ -36,6 +36,12 @@ def test_new_object_when_anything_changes(value: float, like: torch.Tensor) -> N
     assert (after.dtype, after.device) == (like.dtype, like.device)
 
 
+def test_nought_keeps_the_sign_that_was_asked_for() -> None:
+    cache = AlphaTensorCache()
+    for value in (0.0, -0.0, 0.0):
+        assert math.copysign(1.0, cache.get(value, LIKE).item()) == math.copysign(1.0, value)
+
+
 def test_reset_concerns_the_calling_thread_alone() -> None:
     cache = AlphaTensorCache()
     own = cache.get(0.25, LIKE)

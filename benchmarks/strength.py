@@ -1,0 +1,308 @@
+"""What tests of kasmina miss, whether plain pytest agrees, and how fast mutants go.
+
+``python benchmarks/strength.py survivors [--suite tests/unit/kasmina] [--most N] [--path FILE]
+    [--touched]``
+    Mutants that a whole suite does not notice, as diffs.
+``python benchmarks/strength.py agree [--most 200]``
+    Each diff applied to a copy of the project, where cold ``python -m pytest`` must agree on killed
+    or survived: the independent check of the engine.
+``python benchmarks/strength.py compare [--most 20]``
+    Mutants a second beside cosmic-ray 8.7 (local distributor) and mutmut 3.8, each on its own
+    mutants of one file by the same tests, torch on one thread, installed into an environment of
+    its own. Ratios hold, absolute times drift.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from app.domain import diffs  # noqa: E402 - see above
+from app.domain.mutated import changed_lines  # noqa: E402 - see above
+from app.domain.strength import Mutant as Made  # noqa: E402 - see above
+from app.domain.strength import (  # noqa: E402 - the project need not be installed
+    MutantOutcome,
+    MutantResult,
+    MutatedFunction,
+    spread,
+)
+from app.domain.targets import Target  # noqa: E402 - see above
+from app.mutation import maker  # noqa: E402 - see above
+from app.sandbox.arms import ArmStore  # noqa: E402 - see above
+from app.sandbox.interface import Limits, PreparedArm, Sandbox, SandboxMode  # noqa: E402 - see above
+from app.sandbox.zygote import ZygoteSandbox  # noqa: E402 - see above
+from app.worker.executed_lines import Lines, executed_lines  # noqa: E402 - see above
+from app.worker.mutants import judge  # noqa: E402 - see above
+from app.worker.passes import Sessions  # noqa: E402 - see above
+
+LIMITS = Limits(per_test_s=60.0, per_arm_s=300.0)
+_KEEP_SOME = """
+import sqlite3, sys
+c = sqlite3.connect("cosmic.sqlite")
+ids = [row[0] for row in c.execute("select job_id from work_items order by job_id")]
+for one in ids[int(sys.argv[1]):]:
+    for table in ("mutation_specs", "work_items"):
+        c.execute("delete from " + table + " where job_id = ?", (one,))
+c.commit()
+print(min(len(ids), int(sys.argv[1])))
+"""
+COSMIC_RAY, MUTMUT = "cosmic-ray==8.7.0", "mutmut==3.8.1"
+
+
+@dataclass
+class Bench:
+    """A suite of the package, collected, with the lines that its tests execute."""
+
+    target: Target
+    sandbox: Sandbox
+    arm: PreparedArm
+    tests: list[str]
+    files: dict[str, bytes]
+    lines: dict[str, Lines] | None
+
+    def mutants(self, most: int, *, touched: bool = False) -> list[Made]:
+        """At most so many mutants of executed lines, spread over the functions."""
+        lines = _touched(self.files) if touched else {path: [(1, 10**6)] for path in self.files}
+        functions = [
+            MutatedFunction(path, "<module>", first, last)
+            for path, spans in lines.items()
+            for first, last in spans
+        ]
+        executed: dict[str, set[int]] | None = None
+        if self.lines is not None:
+            executed = {path: set() for path in self.files}
+            for own in self.lines.values():
+                for path, found in own.items():
+                    executed[path] |= found
+        made, _ = maker.make(self.target.interpreter, self.files, functions, executed)
+        return spread(made, most)
+
+    async def result(self, mutant: Made) -> MutantResult:
+        """How the suite ends on a mutant: the tests that execute its line, then all."""
+        first = [
+            name
+            for name in self.tests
+            if self.lines and mutant.line in self.lines[name].get(mutant.path, ())
+        ]
+        changes = {mutant.path: mutant.change.apply(self.files[mutant.path])}
+        passes = [first, self.tests] if first else [self.tests]
+        return await judge(self.sandbox, self.arm, changes, passes, LIMITS)
+
+    async def results(self, mutants: Sequence[Made]) -> list[MutantResult]:
+        """How the suite ends on each, as many at once as there are cores."""
+        waiting = iter(enumerate(mutants))
+        found: dict[int, MutantResult] = {}
+
+        async def work() -> None:
+            for at, mutant in waiting:
+                found[at] = await self.result(mutant)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(os.cpu_count() or 1):
+                group.create_task(work())
+        return [found[at] for at in range(len(mutants))]
+
+
+def _touched(files: Mapping[str, bytes]) -> dict[str, list[tuple[int, int]]]:
+    """The lines that a shipped defect touches, by path."""
+    found: dict[str, set[int]] = {}
+    before: dict[str, diffs.Content] = dict(files)
+    for place in sorted((PROJECT / "tests/verification/defects").glob("*.patch")):
+        patch = diffs.parse(place.read_text())
+        if not set(patch.paths) <= files.keys():
+            continue
+        after = diffs.apply(before, patch)
+        for path in patch.paths:
+            old, new = (str(one, "utf-8") for one in (files[path], bytes(after[path])))  # type: ignore[arg-type]
+            found.setdefault(path, set()).update(changed_lines(old, new))
+    return {path: [(line, line) for line in sorted(lines)] for path, lines in found.items()}
+
+
+async def bench(folder: Path, suite: str, paths: Iterable[str], tests: Sequence[str] = ()) -> Bench:
+    """Collect a suite and record the lines that its tests execute in some files."""
+    target = Target("kasmina", PROJECT, suites=(suite,))
+    sandbox = ZygoteSandbox(folder / "scratch", SandboxMode.STRICT)
+    arm = ArmStore(folder / "arms").prepare(target)
+    found = await Sessions.open(sandbox, arm, list(tests), LIMITS)
+    names = [test.node_id for session in found.all for test in session.tests.tests]
+    await found.close()
+    wanted = sorted(paths) or sorted(
+        str(path.relative_to(PROJECT)) for path in (PROJECT / "kasmina").glob("*.py")
+    )
+    files = {path: (PROJECT / path).read_bytes() for path in wanted}
+    lengths = {path: data.count(b"\n") + 1 for path, data in files.items()}
+    lines = await executed_lines(sandbox, arm, names, lengths, LIMITS)
+    return Bench(target, sandbox, arm, names, files, lines)
+
+
+async def survivors(folder: Path, options: argparse.Namespace) -> int:
+    """Print what a suite misses."""
+    found = await bench(folder, options.suite, options.path)
+    mutants = found.mutants(options.most, touched=options.touched)
+    began = time.perf_counter()
+    results = await found.results(mutants)
+    took = time.perf_counter() - began
+    ended = [result.outcome for result in results]
+    for mutant, result in zip(mutants, results, strict=True):
+        if result.outcome is not MutantOutcome.KILLED:
+            print(f"{result.outcome}  {mutant.operator}  {mutant.function}")
+            print(mutant.diff)
+    counts = {word.value: ended.count(word) for word in MutantOutcome if ended.count(word)}
+    print(f"{len(mutants)} mutants, {counts}, {len(mutants) / took:.1f} a second")
+    await found.sandbox.close()
+    return 0
+
+
+async def agree(folder: Path, options: argparse.Namespace) -> int:
+    """Compare each result with cold pytest in a copy of the project."""
+    found = await bench(folder, options.suite, options.path)
+    mutants = found.mutants(options.most)
+    results = await found.results(mutants)
+    await found.sandbox.close()
+    copy = _copy(folder / "copy", found)
+    differ = compared = 0
+    for mutant, result in zip(mutants, results, strict=True):
+        if result.outcome not in (MutantOutcome.KILLED, MutantOutcome.SURVIVED):
+            continue
+        _apply(copy, mutant.diff)
+        killed = _cold(copy, found.target.suites[0]) != 0
+        _apply(copy, mutant.diff, "-R")
+        compared += 1
+        if killed is not (result.outcome is MutantOutcome.KILLED):
+            differ += 1
+            print(f"pytest says {'killed' if killed else 'survived'}, the engine {result}")
+            print(mutant.diff)
+    print(f"{compared - differ} of {compared} agree")
+    return int(differ > 0)
+
+
+async def compare(folder: Path, options: argparse.Namespace) -> int:
+    """Print mutants a second, here and by others."""
+    path = options.path or ["kasmina/blend_ops.py"]
+    test = "tests/verification/test_b2_drl_10.py"
+    found = await bench(folder, options.suite, path, [test])
+    mutants = found.mutants(options.most)
+    await found.results(mutants[:2])  # the fork server is warm
+    began = time.perf_counter()
+    await found.results(mutants)
+    here = len(mutants) / (time.perf_counter() - began)
+    await found.sandbox.close()
+    copy = _copy(folder / "copy", found)
+    theirs = {
+        "cosmic-ray 8.7.0": _cosmic_ray(_environment(folder, COSMIC_RAY), copy, path[0], test, 10),
+        "mutmut 3.8.1": _mutmut(_environment(folder, MUTMUT), copy, path[0], test),
+    }
+    print(f"{'this engine, in its cage':<28}{here:8.2f} mutants a second")
+    for name, rate in theirs.items():
+        print(f"{name:<28}{rate:8.2f}   {here / rate:6.1f} × as many here")
+    return 0
+
+
+def _copy(place: Path, found: Bench) -> Path:
+    """A copy of package and suite, with a setting for pytest and git to apply diffs."""
+    for folder in (*found.target.packages, *found.target.suites):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / folder, place / folder, ignore=ignored)
+    (place / "pytest.ini").write_text("[pytest]\nmarkers = finding: tickets\npythonpath = .\n")
+    return place
+
+
+def _apply(copy: Path, diff: str, *options: str) -> None:
+    command = ["git", "apply", "--whitespace=nowarn", *options, "-"]
+    subprocess.run(command, input=diff.encode(), cwd=copy, check=True)
+
+
+def _cold(copy: Path, suite: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", suite]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)
+    return done.returncode
+
+
+def _environment(folder: Path, package: str) -> Path:
+    """An environment that has `package` and sees what this one has; its Python."""
+    place = folder / package.partition("=")[0]
+    subprocess.run([sys.executable, "-m", "venv", place], check=True)
+    python = place / "bin" / "python"
+    site = next((place / "lib").glob("python*/site-packages"))
+    ours = Path(os.__file__).parent  # the standard library's; ours is found by the interpreter
+    paths = [path for path in sys.path if path.endswith("site-packages")] or [str(ours)]
+    (site / "ours.pth").write_text("\n".join(paths) + "\n")
+    subprocess.run([python, "-m", "pip", "install", "-q", package], check=True)
+    return python
+
+
+def _cosmic_ray(python: Path, copy: Path, path: str, test: str, most: int) -> float:
+    """Mutants a second of cosmic-ray, over the first of a file."""
+    settings = (
+        f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 60.0\nexcluded-modules = []\n'
+        f'test-command = "{python} -m pytest -x -q -p no:cacheprovider {test}"\n'
+        '[cosmic-ray.distributor]\nname = "local"\n'
+    )
+    (copy / "cosmic.toml").write_text(settings)
+    tool = str(python.with_name("cosmic-ray"))
+    run = {"cwd": copy, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "capture_output": True}
+    subprocess.run([tool, "init", "cosmic.toml", "cosmic.sqlite"], check=True, **run)  # type: ignore[call-overload]
+    kept = subprocess.run([python, "-c", _KEEP_SOME, str(most)], check=True, **run)  # type: ignore[call-overload]
+    began = time.perf_counter()
+    subprocess.run([tool, "exec", "cosmic.toml", "cosmic.sqlite"], check=True, **run)  # type: ignore[call-overload]
+    return int(kept.stdout) / (time.perf_counter() - began)
+
+
+def _mutmut(python: Path, copy: Path, path: str, test: str) -> float:
+    """Mutants a second of mutmut, over one file; it makes its own mutants."""
+    (copy / "setup.cfg").write_text(
+        f"[mutmut]\nsource_paths = kasmina\nonly_mutate = {path}\n"
+        f"pytest_add_cli_args_test_selection = {test}\nalso_copy = tests\n    pytest.ini\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    began = time.perf_counter()
+    done = subprocess.run(
+        [python, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    took = time.perf_counter() - began
+    metas = (copy / "mutants").rglob("*.meta")
+    ended = [json.loads(meta.read_text()).get("exit_code_by_key", {}) for meta in metas]
+    count = sum(code is not None for one in ended for code in one.values())
+    if not count:
+        raise SystemExit(f"mutmut ran no mutant: {done.stdout[-800:]}{done.stderr[-800:]}")
+    return count / took
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("what", choices=("survivors", "agree", "compare"))
+    parser.add_argument("--suite", default="tests/verification")
+    parser.add_argument("--path", action="append", default=[], help="a file; repeatable")
+    parser.add_argument(
+        "--touched", action="store_true", help="lines that a shipped defect touches"
+    )
+    parser.add_argument("--most", type=int, default=200)
+    options = parser.parse_args()
+    what = {"survivors": survivors, "agree": agree, "compare": compare}[options.what]
+    with tempfile.TemporaryDirectory(prefix="strength-") as folder:
+        os.chmod(folder, 0o755)  # noqa: S103  # the guest is another user
+        return asyncio.run(what(Path(folder), options))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
