@@ -19,6 +19,9 @@ MAX_TITLE = 1000
 MAX_SUMMARY = 20_000
 """Characters; longer ones are no title and no summary."""
 
+MAX_PARTS = 2_000
+"""Parts of a kind; no page and no reader of a ticket is made for more."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -88,5 +91,9 @@ def _check(path: str, stated: TicketFacts, lines: Mapping[str, int]) -> None:
         if len(getattr(stated, field) or "") > most:
             reason = f"the {field} is longer than {most} characters"
             problems.append(FormatProblem(lines[field], reason))
+    for field in ("sections", "locations", "checklist", "reviews", "relations", "reports"):
+        if (count := len(getattr(stated, field))) > MAX_PARTS:
+            reason = f"{count:,} {field}, and a ticket has at most {MAX_PARTS:,}; split it"
+            problems.append(FormatProblem(lines.get(field, lines[""]), reason))
     if problems:
         raise FormatError(problems)

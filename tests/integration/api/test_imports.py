@@ -600,6 +600,13 @@ async def test_a_document_that_is_too_large_by_now_is_followed_all_the_same(
     assert (item["result"], item["changes"]["severity"][1]) == ("updated", "P0")
 
 
+async def test_a_document_of_more_parts_than_a_ticket_has_is_refused(api: Api) -> None:
+    item = await take(api, doc() + "".join(f"## Part {n}\n\nText.\n\n" for n in range(2001)))
+
+    assert item["result"] == "rejected"
+    assert "2,002 sections, and a ticket has at most 2,000; split it" in item["reason"]
+
+
 async def test_what_changed_in_a_document_of_many_sections_is_told_in_brief(api: Api) -> None:
     sections = "".join(f"## Part {n}\n\n{'word ' * 100}\n\n" for n in range(300))
     await take(api, doc() + sections)
