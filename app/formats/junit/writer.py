@@ -72,6 +72,7 @@ def _outcome_suite(run: Run) -> ET.Element:
         skipped="0",
         time=_seconds(0),
     )
+    _properties(suite, run, None)
     case = ET.SubElement(suite, "testcase", classname="run", name="outcome", time=_seconds(0))
     message = xml_text(run.reason or f"the run is {said}")
     ET.SubElement(case, "error", type=said, message=message)
@@ -106,14 +107,16 @@ def _arm_failure(arm: ArmResult) -> str | None:
     return arm.failure or ("the arm as a whole met its deadline" if arm.timed_out else None)
 
 
-def _properties(suite: ET.Element, run: Run, arm: ArmResult) -> None:
-    patch = f"{arm.patch.name}{' (reverse)' if arm.patch.reverse else ''}" if arm.patch else None
+def _properties(suite: ET.Element, run: Run, arm: ArmResult | None) -> None:
+    """What a run says of itself, and of the arm that a suite stands for."""
+    used = arm.patch if arm else None
+    patch = f"{used.name}{' (reverse)' if used.reverse else ''}" if used else None
     values = {
         "run": str(run.id),
         "target": run.target,
         "outcome": run.outcome.value if run.outcome else run.status.value,
         "reason": run.reason,
-        "package_digest": arm.package_digest,
+        "package_digest": arm.package_digest if arm else None,
         "patch": patch,
     }
     parent = ET.SubElement(suite, "properties")

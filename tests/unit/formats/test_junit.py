@@ -137,6 +137,9 @@ def test_what_did_not_come_out_well_is_no_green_file(
 
     assert len(suites) == len(arms) + 1
     assert sum(int(suite.get("errors", "0")) for suite in suites) == 1
+    told = {p.get("name"): p.get("value") for p in suites[-1].iter("property")}
+    assert told["run"] == str(run.id)
+    assert told["outcome"] == (outcome or status)
     (error,) = suites.iter("error")
     assert (error.get("type"), error.get("message")) == (outcome or status, "because")
 
