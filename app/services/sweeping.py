@@ -354,9 +354,9 @@ class SweepExecutionService:
         revision = None if decision is None else decision.revision
         if ticket.closure is not None and ticket.closure.revision is not None:
             revision = ticket.closure.revision
-        return await asyncio.to_thread(
-            self._descends, target, sweep.revision, ticket.commits, revision
-        )
+        # A bisection has found the very commit.
+        named = ticket.commits or tuple(filter(None, [ticket.evidence.fixed_in]))
+        return await asyncio.to_thread(self._descends, target, sweep.revision, named, revision)
 
     def _descends(
         self, target: Target, revision: str, commits: Sequence[str], fixed_at: str | None
