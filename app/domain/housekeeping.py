@@ -26,6 +26,8 @@ class TalliesKept:
     """Which files of a suite pass."""
     mutants: timedelta = timedelta(days=60)
     """How mutants have ended; those of runs stay."""
+    looks: timedelta = timedelta(days=180)
+    """What bisections saw of revisions; the steps of each stay with it."""
 
 
 TALLIES_KEPT = TalliesKept()

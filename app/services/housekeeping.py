@@ -19,6 +19,7 @@ LOGIN_CODES = "login codes"
 TALLIES = "tallies of tests"
 SUITE_RESULTS = "results of suites"
 MUTANT_RESULTS = "results of mutants"
+REVISION_LOOKS = "looks at revisions"
 
 
 class HousekeepingService:
@@ -44,6 +45,7 @@ class HousekeepingService:
             TALLIES: lambda stores: stores.housekeeping.remove_tallies(kept.shipped, kept.patched),
             SUITE_RESULTS: lambda stores: stores.housekeeping.remove_suite_results(kept.known),
             MUTANT_RESULTS: lambda stores: stores.housekeeping.remove_mutant_results(kept.mutants),
+            REVISION_LOOKS: lambda stores: stores.housekeeping.remove_revision_looks(kept.looks),
         }
         return {kind: await self._all(kind, remove) for kind, remove in kinds.items()}
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, te
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schema.accounts import login_codes
+from app.schema.bisection import revision_looks
 from app.schema.reviews import review_leases
 from app.schema.runs import run_events, runs, suite_results, test_tallies
 from app.schema.sessions import sessions
@@ -70,6 +71,11 @@ class HousekeepingStore:
         """Remove how mutants ended so long ago; return how many."""
         old = mutant_results.c.updated_at < func.now() - kept_for
         return await self._remove(mutant_results, old)
+
+    async def remove_revision_looks(self, kept_for: timedelta) -> int:
+        """Remove what bisections saw of revisions so long ago; return how many."""
+        old = revision_looks.c.updated_at < func.now() - kept_for
+        return await self._remove(revision_looks, old)
 
     async def _remove(self, table: Table, condition: ColumnElement[bool]) -> int:
         """Remove some rows; those that others have locked are passed over."""

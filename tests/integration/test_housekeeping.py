@@ -47,6 +47,9 @@ INSERT INTO suite_results (target, package_digest, suite_digest, environment, pa
 INSERT INTO mutant_results (content, tests, environment, outcome, took_s, updated_at)
     SELECT v.days::text, '', '', 'killed', 0, now() - (v.days || ' days')::interval
     FROM (VALUES (61), (59)) v (days);
+INSERT INTO revision_looks (tree, tests, environment, glances, arms, updated_at)
+    SELECT v.days::text, '', '', '[]', 1, now() - (v.days || ' days')::interval
+    FROM (VALUES (181), (179)) v (days);
 """
 
 REMOVED = {
@@ -58,6 +61,7 @@ REMOVED = {
     "tallies of tests": 2,
     "results of suites": 1,
     "results of mutants": 1,
+    "looks at revisions": 1,
 }
 
 
@@ -84,6 +88,7 @@ def left(database: str) -> dict[str, int]:
         "test_tallies",
         "suite_results",
         "mutant_results",
+        "revision_looks",
     )
     with psycopg.connect(libpq_url(database)) as connection:
         return {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from app.worker.bisection import Bisected, BisectionRun
+from app.worker.events import EventBatch
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
 from tests.support.repositories import MadeRepository
@@ -27,6 +31,7 @@ domains = ["acme"]
 """
 TESTS = """\
 import random
+import time
 import pytest
 from acme.scaling import scale
 
@@ -39,6 +44,12 @@ def test_scale_uses_its_factor():
 @pytest.mark.finding("B7-DRL-02")
 def test_scale_uses_its_factor_now_and_then():
     assert scale(2, 3) == 6 or random.SystemRandom().random() > 0.4
+
+
+@pytest.mark.finding("B7-DRL-05")
+def test_scale_slowly():
+    time.sleep(0.05)
+    assert scale(2, 3) == 6
 
 
 @pytest.mark.finding("B7-DRL-03")
@@ -96,7 +107,7 @@ async def yard(
     targets = repository.folder.parent / "targets.toml"
     async with running_api(module_database, workers=1, shared=shared, targets=targets) as api:
         await api.call("POST", "/targets/acme/sync", expect=200)
-        for number in (1, 2, 3, 4):
+        for number in (1, 2, 3, 4, 5):
             await api.file(key=f"B7-DRL-0{number}", batch=7, domains=["acme"])
         yield Yard(api, commits)
 
@@ -178,6 +189,35 @@ async def test_a_budget_ends_it_with_what_is_known(yard: Yard) -> None:
     assert found["outcome"] in ("range", "inconclusive")
     assert "3 runs" in found["reason"]
     assert found["runs"] == 3
+
+
+async def test_a_lost_worker_loses_no_step(yard: Yard) -> None:
+    api, key = yard.api, "B7-DRL-05"
+    body = {"direction": "fixed", "from": yard.commits[15]}
+    started = await api.call("POST", f"/tickets/{key}/bisections", json=body, expect=202)
+    path = f"/bisections/{started.json()['id']}"
+    async with asyncio.timeout(60):
+        while len((found := await api.get(path))["steps"]) < 3:
+            await asyncio.sleep(0.02)
+    before = [step["revision"] for step in found["steps"]]
+    # As the rescue does for a worker that is killed: the run goes to the next, its attempt counted.
+    async with api.factory.unit.begin() as stores:
+        again = await stores.runs.claim(UUID(started.json()["id"]), "another")
+    assert again is not None
+    target = api.factory.target("acme")
+    environment = api.factory.environment_of(target)
+    async with EventBatch(api.factory.execution, again) as events:
+        taken_up = BisectionRun(api.factory, again, target, {}, environment, events)
+        bisected = await taken_up.execute()
+
+    assert isinstance(bisected, Bisected)
+    assert bisected.found is not None
+    assert bisected.found.first == yard.commits[FIXED]
+    steps = (await api.get(path))["steps"]
+    # What is named is looked at once more on purpose, and so is its parent.
+    looked = [step["revision"] for step in steps if step["why"] != "confirm"]
+    assert looked[: len(before)] == before
+    assert len(looked) == len(set(looked))
 
 
 async def test_ends_that_do_not_fit_are_refused_by_name(yard: Yard) -> None:
