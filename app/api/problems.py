@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -66,6 +67,29 @@ def all_kinds() -> dict[str, type[FindingsError]]:
 def explanation(kind: type[FindingsError]) -> str:
     """Return what the class says of itself."""
     return inspect.cleandoc(kind.__doc__ or "")
+
+
+def example_of(kind: type[FindingsError]) -> str:
+    """Return an answer of a kind, as JSON to be read."""
+    body = {
+        "type": f"/problems/{kind.slug}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": explanation(kind).partition("\n\n")[0].replace("\n", " ").replace("`", ""),
+        "instance": "/api/v1/tickets/B2-DRL-10",
+        "request_id": "0198f2b4-7c1e-7a53-9f0e-2f6d3a1b8c44",
+    }
+    return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def calls_answering(document: Mapping[str, Any], status: int) -> list[tuple[str, str, str]]:
+    """Return (method, path, summary) of the calls that may answer with a status."""
+    return [
+        (method.upper(), path, operation.get("summary", ""))
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if str(status) in operation["responses"]
+    ]
 
 
 def problem(request: Request, error: FindingsError) -> ProblemResponse:

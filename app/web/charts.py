@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,6 +38,11 @@ _EVIDENCE_SERIES = {
     "proven": 3, "passing": 7, "fix-ready": 8, "reproduced": 2, "regressed": 4,
     "cannot-fail": 5, "unverified": 1, "none": 9,
 }  # fmt: skip
+
+
+_WIDTH, _NARROW = 520, 310
+"""Each chart is drawn twice, for wide and for narrow windows: labels included, so that side by side
+their letters have one size, and a bar has its length wherever it is looked at."""
 
 
 @dataclass(frozen=True)
@@ -275,13 +281,29 @@ def _drawn(
     height: int,
     mark: Mapping[str, Any] | None = None,
 ) -> Markup:
+    drawn = [
+        Markup('<div class="{}">{}</div>').format(
+            name,
+            Markup(_svg(_specification(values, encoding, width, height, mark))),  # noqa: S704  # drawn by us
+        )
+        for name, width in (("drawn", _WIDTH), ("drawn narrow", _NARROW))
+    ]
+    return Markup().join(drawn)
+
+
+def _specification(
+    values: Sequence[Mapping[str, Any]],
+    encoding: Mapping[str, Any],
+    width: int,
+    height: int,
+    mark: Mapping[str, Any] | None,
+) -> str:
     specification = {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "data": {"values": list(values)},
         "mark": mark or {"type": "bar", "height": {"band": 0.72}},
-        "encoding": encoding,
-        # One width for all, labels included: drawn side by side their letters have one size.
-        "width": 520,
+        "encoding": encoding if width == _WIDTH else _in_two_columns(encoding),
+        "width": width,
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
         "background": None,
@@ -293,10 +315,26 @@ def _drawn(
             "legend": {"labelColor": _INK, "labelFontSize": 12},
         },
     }
-    return Markup(_svg(json.dumps(specification, sort_keys=True)))  # noqa: S704  # drawn by us
+    return json.dumps(specification, sort_keys=True)
 
 
-@lru_cache(maxsize=64)
+def _in_two_columns(encoding: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an encoding whose legend has room in a narrow window."""
+    colour = encoding.get("color")
+    if colour is None or colour.get("legend") is None:
+        return encoding
+    legend = {**colour["legend"], "columns": 2, "columnPadding": 12}
+    return {**encoding, "color": {**colour, "legend": legend}}
+
+
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Load the library that draws, beside all else: its first drawing takes seconds."""
+    empty = _specification([], {"x": _count("n")}, _WIDTH, 100, None)
+    Thread(target=_svg, args=(empty,), name="charts", daemon=True).start()
+
+
+@lru_cache(maxsize=128)
 def _svg(specification: str) -> str:
     """Draw a chart; an equal one comes from memory."""
     drawn = str(vl_convert.vegalite_to_svg(specification))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +22,6 @@ from app.web import filters
 from app.web.charts import charts
 from app.web.render import page
 from app.web.routing import new_router
-from app.web.session import token_file
 from app.web.visitors import MaybeVisitor, Visitor
 
 router = new_router()
@@ -49,9 +48,7 @@ class Tile:
 async def home(request: Request, visitor: MaybeVisitor, services: Services) -> Response:
     """Show the start page, or to a stranger what this is."""
     if visitor is None:
-        settings = services.settings
-        told = {"url": settings.url, "token_file": token_file(request)}
-        return page(request, "first.html", told)
+        return page(request, "first.html", {"url": services.settings.url})
     figures = await services.figures.show(weeks=_WEEKS)
     context = {
         "figures": figures,
@@ -75,9 +72,12 @@ async def _needs(services: Factory, visitor: Visitor) -> dict[str, Any]:
     ]
     if not visitor.may("maintainer"):
         del tiles[1]
-    for tile in tiles:
+    drift = Tile("folder and status disagree", _list(drift="true"))
+    for tile in (*tiles, drift):
         wanted = filters.read(QueryParams(tile.address.partition("?")[2])).filter
         tile.count, tile.exact = await services.tickets.count(wanted)
+    if drift.count:
+        tiles.append(replace(drift, address="/drift"))
     found = await services.runs.page(RunFilter(outcome=_BROKEN), after=None, limit=5)
     since = datetime.now(UTC) - _RECENT
     return {

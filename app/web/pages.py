@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from app.api.problems import all_kinds, explanation
+from app.api.problems import all_kinds, calls_answering, example_of, explanation
 from app.errors import NotFound
 from app.formats import html
 from app.web import (
@@ -23,6 +23,7 @@ from app.web import (
     drift,
     examples,
     filing,
+    help,
     home,
     moves,
     patch_forms,
@@ -53,6 +54,7 @@ ROUTERS = (
     session.login_router,
     session.router,
     home.router,
+    help.router,
     examples.router,
     moves.router,  # before the tickets: "/{key}" would take its address as well
     tickets.router,
@@ -84,6 +86,7 @@ _DOCS_CSP = (
 )
 """The documentation's viewer sets styles from its script; nothing else may."""
 
+_MOST_CALLS = 12
 _ONE_YEAR = "public, max-age=31536000, immutable"
 _FIVE_MINUTES = "public, max-age=300"
 
@@ -159,6 +162,12 @@ async def explain_problem(request: Request, slug: str, _: MaybeVisitor) -> Respo
     kind = all_kinds().get(slug)
     if kind is None:
         raise NotFound(f"There is no kind of problem {slug[:60]!r}; /problems lists them all.")
-    return page(
-        request, "problem.html", {"kind": kind, "paragraphs": explanation(kind).split("\n\n")}
-    )
+    calls = calls_answering(request.app.openapi(), kind.status)
+    context = {
+        "kind": kind,
+        "text": explanation(kind),
+        "example": example_of(kind),
+        "operations": calls[:_MOST_CALLS],
+        "more": max(0, len(calls) - _MOST_CALLS),
+    }
+    return page(request, "problem.html", context)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -14,7 +12,7 @@ from app.api.forms import read_form
 from app.errors import FindingsError, Unauthenticated
 from app.factory import Factory
 from app.services.sessions import NewSession
-from app.web.hosts import host_name
+from app.web.charts import warm_up
 from app.web.render import page
 from app.web.routing import local_path, new_router, problem_page, see_other
 from app.web.visitors import (
@@ -40,6 +38,7 @@ async def login_page(request: Request, services: Services, visitor: MaybeVisitor
     ahead opens it before its reader does, and a stranger's link must not log a visitor in as
     somebody else. The code is spent by the form, which a person sends.
     """
+    warm_up()  # whoever logs in is shown charts next
     code = request.query_params.get("code", "")[:_MOST]
     following = local_path(request.query_params.get("next"))
     if visitor is not None and not code:
@@ -95,17 +94,8 @@ def _form(
         "following": following,
         "code": code,
         "problem": error,
-        "token_file": token_file(request),
     }
     return page(request, "session/login.html", context, status)
-
-
-def token_file(request: Request) -> Path | None:
-    """Return where the first admin's token lies, for whoever sits at the service's own machine."""
-    settings = request.app.state.factory.settings
-    local = host_name(request.headers.get("host", "")) in ("localhost", "127.0.0.1", "::1")
-    found: Path | None = settings.admin_token_file if local and not settings.public_url else None
-    return found
 
 
 def _logged_in(services: Factory, session: NewSession, following: str) -> Response:

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 PAGES = [
     "/", "/tickets", "/tickets?severity=P2&q=factor", "/file", "/review", "/runs", "/tests",
     "/workers", "/targets",
-    "/accounts", "/accounts/ada", "/me", "/keys", "/problems", "/problems/gate-unmet",
+    "/accounts", "/accounts/ada", "/me", "/keys", "/help", "/help/proof", "/views", "/examples",
+    "/source/kasmina/kasmina/slot.py?lines=10-12", "/problems", "/problems/gate-unmet",
 ]  # fmt: skip
 RULES = {
     "light": (),

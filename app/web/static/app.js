@@ -46,6 +46,23 @@ setInterval(() => {
   for (const time of every("time[datetime]")) time.textContent = ago(Date.parse(time.dateTime));
 }, 30000);
 
+// --- the keys, over the page that they are for
+async function keys() {
+  let shown = quick("dialog.keys");
+  if (!shown) {
+    const answer = await fetch("/keys", { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const part = quick("main", new DOMParser().parseFromString(await answer.text(), "text/html"));
+    shown = Object.assign(document.createElement("dialog"), { className: "keys" });
+    const close = Object.assign(document.createElement("button"), { textContent: "Close" });
+    close.addEventListener("click", () => shown.close());
+    shown.append(...part.childNodes, close);
+    quick("[data-keys]", shown)?.remove(); // switched on their own page
+    document.body.append(shown);
+  }
+  if (!shown.open) shown.showModal();
+}
+
 // --- keys
 function go(id) {
   const target = document.getElementById(id);
@@ -71,7 +88,7 @@ addEventListener("keydown", (event) => {
     }
   } else if (event.key === "r") go("rationale");
   else if (event.key === "v") go("verification");
-  else if (event.key === "?") location.assign("/keys");
+  else if (event.key === "?") keys();
   else return;
   event.preventDefault();
 });

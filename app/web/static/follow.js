@@ -10,6 +10,20 @@ async function refresh() {
   start();
 }
 
+// Rows of what is under way, each as it ends; looked at once a second at most.
+let looking;
+function showRows() {
+  const rows = document.querySelector("[data-rows]");
+  if (!rows || looking) return;
+  looking = setTimeout(async () => {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    looking = undefined;
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
+    if (fresh) document.querySelector("[data-rows]")?.replaceWith(fresh);
+  }, 1000);
+}
+
 function follow(part) {
   part.dataset.followed = "";
   const source = new EventSource(part.dataset.follow);
@@ -17,6 +31,7 @@ function follow(part) {
     const { ended, total, line } = JSON.parse(event.data);
     Object.assign(part.querySelector("progress"), { value: ended, max: total });
     part.querySelector("[data-line]").textContent = line;
+    showRows();
   });
   source.addEventListener("end", () => {
     source.close();

@@ -44,6 +44,7 @@ function watch(panel) {
       const bar = quick("[data-run-progress]", panel);
       if (bar && mutants.planned) Object.assign(bar, { value: mutants.ended, max: mutants.planned });
       say(`${mutants.ended} of ${mutants.planned} mutants, ${mutants.survived} survive; ${path}:${line} ${outcome}`);
+    },
     step({ revision, outcome }) {
       steps.set(revision, outcome ?? "skip");
       showSteps(quick("[data-run-results]", panel), steps);

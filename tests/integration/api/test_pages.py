@@ -14,7 +14,14 @@ from tests.support.shared import Shared
 
 pytestmark = pytest.mark.anyio
 
-PAGES = ["/", "/docs", "/problems", *(f"/problems/{slug}" for slug in all_kinds())]
+PAGES = [
+    "/",
+    "/docs",
+    "/help",
+    "/help/evidence",
+    "/problems",
+    *(f"/problems/{slug}" for slug in all_kinds()),
+]
 REFERENCE = re.compile(r"""(?:src|href|action)\s*=\s*["']([^"']*)["']""")
 
 
@@ -81,9 +88,12 @@ async def test_only_the_viewer_of_the_documentation_may_set_styles(api: Api) -> 
 async def test_the_first_page_says_what_to_do_next(api: Api) -> None:
     text = (await api.client.get("/", headers={"Accept": "text/html"})).text
 
-    for command in ("findings whoami", "findings ticket file", "findings verify", "/docs"):
+    for command in ("findings whoami", "findings load-examples", "findings verify", "/docs"):
         assert command in text
     assert api.tokens["admin"] not in text
+    login = (await api.client.get("/login")).text
+    assert "<code>admin-token</code>" in login  # by its name, and no path of the server
+    assert not re.search(r"<code>/[^<]*</code>", text + login)
 
 
 @pytest.mark.parametrize("slug", all_kinds())
@@ -93,6 +103,8 @@ async def test_each_kind_of_problem_is_explained(api: Api, slug: str) -> None:
     page = await api.client.get(f"/problems/{slug}")
 
     assert kind.title in page.text
+    assert "`" not in page.text
+    assert f"&#34;type&#34;: &#34;/problems/{slug}&#34;" in page.text
     assert f"Status {kind.status}" in page.text
     assert len(explanation(kind)) > 40
 
@@ -112,3 +124,12 @@ async def test_static_files_stay_in_their_folder(api: Api) -> None:
 def _policy(headers: httpx.Headers) -> dict[str, list[str]]:
     parts = [part.split() for part in headers["content-security-policy"].split(";")]
     return {name: words for name, *words in parts}
+
+
+async def test_a_concept_leads_to_those_that_belong_to_it(api: Api) -> None:
+    page = await api.client.get("/help/proof")
+    unknown = await api.client.get("/help/nothing", headers={"Accept": "text/html"})
+
+    assert 'href="/help/proven"' in page.text
+    assert "`" not in page.text
+    assert unknown.status_code == 404

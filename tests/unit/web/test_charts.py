@@ -10,13 +10,14 @@ from app.web.charts import charts
 
 FIGURES = Figures(
     tickets=(
-        TicketCount(True, "P1", "open", "proven", False, 3),
-        TicketCount(True, "P1", "closed", "proven", False, 1),
-        TicketCount(False, "P3", "open", "not-covered", False, 2),
+        TicketCount(True, "P1", "open", "proven", False, None, 3),
+        TicketCount(True, "P1", "closed", "proven", False, None, 1),
+        TicketCount(False, "P3", "open", "not-covered", False, None, 2),
     ),
     weeks=(Week(date(2026, 1, 5), 4, 1), Week(date(2026, 1, 12), 2, 0)),
     specialists={"drl": SpecialistFigures()},
     contradicted=(),
+    targets=(),
 )
 
 
@@ -30,6 +31,13 @@ def test_each_chart_has_its_figures_as_a_table_with_links() -> None:
     assert row[2].address is None
 
 
+def test_each_chart_is_drawn_for_wide_and_for_narrow_windows() -> None:
+    for chart in charts(FIGURES):
+        found = re.findall(r'<svg[^>]* width="([\d.]+)"', chart.svg)
+        widths = [int(float(width)) for width in found]
+        assert widths == [520, 310], chart.name
+
+
 def test_what_cannot_be_run_is_counted_apart() -> None:
     evidence = next(chart for chart in charts(FIGURES) if chart.name == "evidence")
 
@@ -39,7 +47,7 @@ def test_what_cannot_be_run_is_counted_apart() -> None:
 
 
 def test_without_figures_there_is_no_chart() -> None:
-    assert charts(Figures((), (), {}, ())) == []
+    assert charts(Figures((), (), {}, (), ())) == []
 
 
 def test_a_drawing_takes_its_colours_from_the_style_sheet_and_has_no_style_or_script() -> None:
