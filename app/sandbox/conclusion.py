@@ -21,7 +21,7 @@ from app.domain.runs import TestMode, TestOutcome, TestResult
 from app.sandbox.execution import Ending, Execution
 from app.sandbox.interface import ArmReport, ArmStatus, Collection
 from app.sandbox.job_report import JobReader
-from app.sandbox.order import selected
+from app.sandbox.order import names_of, selected
 from app.sandbox.report_lines import Tampered
 
 _REFUSED = 125
@@ -73,13 +73,13 @@ def uncollected(
     execution: Execution, wanted: Sequence[str], repeat: int, mode: TestMode
 ) -> Iterable[TestResult]:
     """Results of tests asked for in files that could not be collected."""
-    there = execution.collected.items
+    there = {name for node_id in execution.collected.items for name in names_of(node_id)}
     for path, message in broken(execution).items():
         names = [name for name in wanted if _lies_in(name, path)]
         if not wanted:
             names = [path] if path else list(execution.order.suites)
         for node_id in names:
-            if not any(selected(found, [node_id]) for found in there):
+            if node_id not in there:
                 yield TestResult(
                     node_id=node_id,
                     outcome=TestOutcome.ERROR,

@@ -29,7 +29,7 @@ from app.sandbox.interface import (
     SandboxMode,
 )
 from app.sandbox.isolation.identity import closed_ancestor
-from app.sandbox.order import Bounds, Order, selected
+from app.sandbox.order import Bounds, Order, names_of
 from app.sandbox.parking import Key, Parking
 from app.sandbox.probe import probe
 from app.sandbox.session import CollectedSession, NoSession, Opened
@@ -321,8 +321,11 @@ def _in_order(collected: Sequence[str], wanted: Sequence[str]) -> list[str]:
     """The collected tests where `wanted` names them, and what it names that was not collected."""
     if not wanted:
         return list(collected)
+    within: dict[str, dict[str, None]] = {}
+    for node_id in collected:
+        for name in names_of(node_id):
+            within.setdefault(name, {})[node_id] = None
     found: dict[str, None] = {}
     for name in wanted:
-        within = [node_id for node_id in collected if selected(node_id, [name])]
-        found.update(dict.fromkeys(within or [name]))
+        found.update(within.get(name) or {name: None})
     return list(found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 COMPILER = {
@@ -115,16 +115,24 @@ def canary_name(secret: str, path: str) -> str:
     return "test_" + hashlib.sha256(f"{secret}:{path}".encode()).hexdigest()[:16]
 
 
-def selected(node_id: str, wanted: Iterable[str]) -> bool:
+def selected(node_id: str, wanted: Collection[str]) -> bool:
     """Whether `node_id` is one of `wanted`, or lies within a file, class or test among them.
 
-    What names a parameter names nothing else: ``x[a]`` is not ``x[a][b]``.
+    What names a parameter names nothing else: ``x[a]`` is not ``x[a][b]``. Of many `wanted` give a
+    set, for there may be thousands of both.
     """
-    return any(
-        node_id == name
-        or ("[" not in name.partition("::")[2] and node_id.startswith((f"{name}::", f"{name}[")))
-        for name in wanted
-    )
+    return any(name in wanted for name in names_of(node_id))
+
+
+def names_of(node_id: str) -> Iterator[str]:
+    """Yield all names that stand for a test: its own, without parameters, its class, its file."""
+    yield node_id
+    path, _, inside = node_id.partition("::")
+    name = inside.partition("[")[0]
+    while name:
+        yield f"{path}::{name}"
+        name = name.rpartition("::")[0]
+    yield path
 
 
 def files_of(node_ids: Sequence[str]) -> tuple[str, ...]:

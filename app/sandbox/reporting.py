@@ -93,7 +93,7 @@ class Reporter:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep what was asked for, and of tests with one name the first."""
-        wanted = self._order.node_ids
+        wanted = frozenset(self._order.node_ids)
         kept: dict[str, pytest.Item] = {}
         for item in items:
             if wanted and not selected(item.nodeid, wanted):
