@@ -133,11 +133,15 @@ def _touched(files: Mapping[str, bytes]) -> dict[str, list[tuple[int, int]]]:
 
 async def bench(folder: Path, suite: str, paths: Iterable[str], tests: Sequence[str] = ()) -> Bench:
     """Collect a suite and record the lines that its tests execute in some files."""
-    target = Target("kasmina", PROJECT, suites=(suite,))
+    # What the conftest above the unit tests imports.
+    shared = () if suite.endswith("verification") else ("tests/support/*.py",)
+    target = Target("kasmina", PROJECT, suites=(suite,), files=shared)
     sandbox = ZygoteSandbox(folder / "scratch", SandboxMode.STRICT)
     arm = ArmStore(folder / "arms").prepare(target)
     found = await Sessions.open(sandbox, arm, list(tests), LIMITS)
     names = [test.node_id for session in found.all for test in session.tests.tests]
+    if not names:
+        raise SystemExit(f"no test was collected: {found.all[0].tests.errors}")
     await found.close()
     wanted = sorted(paths) or sorted(
         str(path.relative_to(PROJECT)) for path in (PROJECT / "kasmina").glob("*.py")

@@ -47,6 +47,7 @@ _LISTS = (
     ("The defect is there", f"evidence=reproduced&evidence=fix-ready&{_OPEN}&sort=severity"),
     ("Open, with an objection", f"verdict=OBJECT&{_OPEN}"),
     ("Ready to close", "closable=true"),
+    ("Proofs that would miss most wrong changes", "strength=weak&sort=strength"),
     ("Closed without evidence", "waived=true"),
     ("Evidence out of date", f"stale=true&{_OPEN}"),
     ("Changed last", "sort=-updated"),
