@@ -33,7 +33,12 @@ FLAGS = [
 ]
 MOST_BYTES = 200_000
 KEY = "B2-DRL-10"
-KEPT = {"home": "/", "tickets": "/tickets", "ticket": f"/tickets/{KEY}", "review": "/review"}
+KEPT = {
+    "home": "/",
+    "tickets": "/tickets",
+    "ticket": f"/tickets/{KEY}",
+    "review": f"/review?as=pytorch&keys={KEY}%20KAS-19",
+}
 MORE = {
     "login": "/login",
     "file": "/file",
