@@ -124,18 +124,15 @@ class SweepExecutionService:
         found: list[Looked] = []
         submitted: dict[str, str] = {}
         if state is not None:
+            submitted = await stores.submitted.of_target(sweep.target)
             for ticket_id, key in await stores.ticket_edits.linked(sweep.target):
                 linked = await stores.links.expanded(ticket_id, key, state.support_digest)
                 if not linked or ticket_id in said:
                     continue
-                known = await stores.ticket_edits.standing_of(ticket_id)
-                status, resolution = await stores.tickets.resolved(ticket_id)
-                decided = None if known.decision is None else known.decision.state
+                status, resolution, decided = await stores.tickets.resolved(ticket_id)
                 expected = sweeps.expected(decided, is_final=status.is_final, resolution=resolution)
                 tests = tuple(test.linked for test in linked)
                 found.append(Looked(ticket_id, key, tests, expected))
-                for file in await stores.submitted.of_ticket(ticket_id):
-                    submitted[file.path] = file.source
         tests_there = {test.node_id for one in found for test in one.tests}
         await stores.sweeps.mark_tests(sweep, len(tests_there))
         return SweepAssignment(job, sweep, tuple(found), submitted)

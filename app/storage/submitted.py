@@ -86,6 +86,15 @@ class SubmittedTestStore:
             for row in rows
         ]
 
+    async def of_target(self, target: str) -> dict[str, str]:
+        """Return the sources of all files of a target's tickets, by path."""
+        rows = await self._connection.execute(
+            select(submitted_tests.c.path, texts.c.text)
+            .join(texts, texts.c.digest == submitted_tests.c.digest)
+            .where(submitted_tests.c.target == target)
+        )
+        return {row.path: row.text for row in rows}
+
     async def of_others(self, target: str, ticket_id: int) -> list[SubmittedFile]:
         """Return the files of other tickets that are proven or fix-ready in force, by path."""
         in_force = tickets.c.evidence_state.in_(("proven", "fix-ready")) & ~tickets.c.evidence_stale

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.evidence import EvidenceState
 from app.domain.tickets import (
     ChecklistItem,
     ReportReference,
@@ -104,14 +105,23 @@ class TicketStore:
         )
         return {row.key: row.target for row in rows}
 
-    async def resolved(self, ticket_id: int) -> tuple[Status, Resolution | None]:
-        """Return status and resolution of a ticket that is there."""
+    async def resolved(
+        self, ticket_id: int
+    ) -> tuple[Status, Resolution | None, EvidenceState | None]:
+        """Return status and resolution of a ticket that is there, and what was decided of it."""
+        decided = tickets.c.decision["state"].astext
         row = (
             await self._connection.execute(
-                select(tickets.c.status, tickets.c.resolution).where(tickets.c.id == ticket_id)
+                select(tickets.c.status, tickets.c.resolution, decided.label("decided")).where(
+                    tickets.c.id == ticket_id
+                )
             )
         ).one()
-        return Status(row.status), None if row.resolution is None else Resolution(row.resolution)
+        return (
+            Status(row.status),
+            None if row.resolution is None else Resolution(row.resolution),
+            None if row.decided is None else EvidenceState(row.decided),
+        )
 
     async def unknown_commits_of(self, key: str) -> tuple[str, ...]:
         """Return the commits of a ticket that the repository of its target lacks."""
