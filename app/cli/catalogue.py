@@ -54,7 +54,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "sweep": Command(
             "commands.sweeps:sweep",
             ("findings sweep --wait", "findings sweep acme --revision v1.2 --wait"),
-            "Look again at every ticket with linked tests.",
+            "Look again at every ticket of a target that tests are linked with.",
         ),
         "strength": Command(
             "commands.strength:measure",

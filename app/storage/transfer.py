@@ -40,6 +40,7 @@ from app.domain.search import SearchTexts
 from app.errors import AlreadyTaken, FieldError, InvalidInput
 from app.schema.accounts import account_specialists, accounts, specialists
 from app.schema.audit import audit_events
+from app.schema.bisection import bisection_steps, bisections
 from app.schema.documents import pending_relations, ticket_documents
 from app.schema.external import external_results
 from app.schema.reviews import reviews
@@ -177,6 +178,8 @@ KINDS: Mapping[str, Kind] = {
                 Part("arms", run_arms, "run_id", ("position",)),
                 Part("events", run_events, "run_id", ("attempt", "seq")),
                 Part("mutants", run_mutants, "run_id", ("position",)),
+                Part("bisection", bisections, "run_id", ("run_id",)),
+                Part("bisection_steps", bisection_steps, "run_id", ("position",)),
             ),
             shifted={"ticket_id": "ticket_shift"},
         ),
@@ -220,6 +223,7 @@ LEFT_OUT = MappingProxyType(
         "workers": "of this installation",
         "counters": "of this installation",
         "suite_results": "found anew by the next proof",
+        "revision_looks": "found anew by the next bisection",
         "mutant_results": "found anew by the next run that measures strength",
         "ticket_similarity_keys": "made anew from the tickets' texts",
     }
