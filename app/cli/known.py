@@ -108,6 +108,7 @@ KINDS: Mapping[str, tuple[str, Mapping[str, Any], int]] = {
     "target": ("targets", {}, 0),
     "source": ("source/files", {}, 0),
     "order": ("work-orders", {}, 1),
+    "view": ("views", {}, 0),
 }
 """Where each kind is listed, with which parameters, and how many pages are read; 0: no pages."""
 
@@ -129,6 +130,8 @@ def _value(kind: str, item: Any) -> tuple[str, str]:
             return str(item["node_id"]), ", ".join(item.get("findings") or ())
         case "account":
             return str(item["name"]), str(item["role"])
+        case "view":
+            return str(item["name"]), str(item.get("query") or "")
         case "order":
             words = [item.get("ticket"), item.get("kind"), item.get("status")]
             return str(item["id"]), " ".join(str(word) for word in words if word)

@@ -71,5 +71,6 @@ KINDS: Mapping[str, str] = {
     "run_id": "run",
     "to": "status",
     "place": "source",
+    "view_name": "view",
 }
 """By the name of a parameter: the kind of its values, unless its declaration says another one."""

@@ -43,7 +43,10 @@ def save_view(
             session.out.remark(f"Saved. Next: findings ticket list --view {name!r}")
 
 
-def delete_view(ctx: click.Context, name: Name) -> None:
+def delete_view(
+    ctx: click.Context,
+    name: Annotated[str, Argument(metavar="NAME", help="The view's name.", complete="view")],
+) -> None:
     """Delete a saved view."""
     with opened(ctx, as_json=None) as session:
         session.client.call("DELETE", "views", view_named(session, name)["id"])

@@ -33,6 +33,7 @@ def service(stub: Any, reply: Any) -> Any:
     names = [{"name": "drl", "label": "DRL"}, {"name": "pytorch", "label": "PyTorch"}]
     stub.on("GET", "specialists", reply({"items": names, "next_cursor": None}))
     stub.on("GET", "targets", reply({"items": [{"name": "kasmina", "label": None}]}))
+    stub.on("GET", "views", reply({"items": [{"name": "grave", "query": "severity=P0"}]}))
     stub.on("GET", "source/files", reply({"items": ["kasmina/a.py", "tests/test_b.py"]}))
     return stub
 
@@ -89,6 +90,8 @@ def test_words_with_a_meaning_are_offered(line: str, values: list[str]) -> None:
         ("findings ticket relate B2-PT-03 blocks:B2-D", ["blocks:B2-DRL-10"]),
         ("findings review add B2-PT-03 --specialist ", ["drl", "pytorch"]),
         ("findings target show ", ["kasmina"]),
+        ("findings ticket list --view ", ["grave"]),
+        ("findings view delete g", ["grave"]),
         ("findings test sync ", ["kasmina"]),
         ("findings source kas", ["kasmina/a.py"]),
         ("findings test link B2-PT-03 tests/verification/test_ops.py::", [NODE, f"{NODE}[cpu]"]),
