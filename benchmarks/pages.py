@@ -179,7 +179,7 @@ def chart_times() -> tuple[float, float]:
     """Return the milliseconds of drawing all charts: the first time, and from memory."""
     figures = Figures(
         tickets=tuple(
-            TicketCount(True, severity.value, status.value, state.value, 7)
+            TicketCount(True, severity.value, status.value, state.value, False, None, 7)
             for severity in Severity
             for status in Status
             for state in EvidenceState
@@ -192,6 +192,7 @@ def chart_times() -> tuple[float, float]:
             for name in ("drl", "pytorch", "codereview", "human")
         },
         contradicted=(),
+        targets=(),
     )
     charts(figures)  # loads the library
     _svg.cache_clear()
