@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -199,7 +199,7 @@ def chart_times() -> tuple[float, float]:
     times = []
     for _ in range(20):
         started = time.perf_counter()
-        charts(figures)
+        charts(replace(figures))  # the very same are not drawn again
         times.append((time.perf_counter() - started) * 1000)
     return times[0], statistics.median(times[1:])
 
