@@ -92,12 +92,18 @@ async def open_connection(url: str = "", **arguments: Any) -> psycopg.AsyncConne
         raise
 
 
-def make_engine(url: str, *, name: str = "web", pool_size: int = 10) -> AsyncEngine:
-    """Return an engine whose pool opens at most `pool_size` connections."""
+def make_engine(
+    url: str, *, name: str = "web", pool_size: int = 10, beside: int = 0
+) -> AsyncEngine:
+    """Return an engine whose pool opens at most `pool_size` connections.
+
+    `beside` more may be open for whoever asks the engine itself, while a unit of work keeps all
+    that are its own.
+    """
     return create_async_engine(
         sqlalchemy_url(url),
         pool_size=pool_size,
-        max_overflow=0,
+        max_overflow=beside,
         pool_timeout=30,
         # Not `async_creator`, which would get none of what the library has to say to the driver.
         connect_args={**connect_arguments(name), "async_creator_fn": open_connection},

@@ -45,7 +45,9 @@ class Shared:
             return _Factory(settings, database_url, self._fork_servers, None)
         key = database_url, settings.database_pool
         if key not in self._connected:
-            engine = make_engine(database_url, name=LASTING, pool_size=settings.database_pool)
+            engine = make_engine(
+                database_url, name=LASTING, pool_size=settings.database_pool, beside=3
+            )
             self._connected[key] = engine, UnitOfWork(engine)
         return _Factory(settings, database_url, self._fork_servers, self._connected[key])
 

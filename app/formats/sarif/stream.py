@@ -21,6 +21,10 @@ _MAX_HEAD_EVENTS = 4_000_000
 _MAX_PREFIX = 2000
 """Characters of the names that a value stands in."""
 
+_PIECE_BYTES = 4096
+"""The library makes all events of a piece, each with the names it stands in, before it hands out
+the first. So a piece is small: of 64 KiB, nested as deeply as it can be, that took ten GB."""
+
 
 @dataclass
 class RunHead:
@@ -56,7 +60,8 @@ def heads(file: IO[bytes]) -> list[RunHead]:
     builder: Any = None
     name, depth, events = "", 0, 0
     try:
-        for prefix, event, value in ijson.parse(_from_start(file), use_float=True):
+        parsed = ijson.parse(_from_start(file), use_float=True, buf_size=_PIECE_BYTES)
+        for prefix, event, value in parsed:
             if len(prefix) > _MAX_PREFIX:
                 # Each event tells all that it stands in: deeper, that alone would take for ever.
                 raise _no_sarif("it is nested too deeply, or its names are too long")

@@ -42,6 +42,9 @@ reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
 reader      GET     /runs/{id}/mutants
+reader      GET     /bisections/{id}
+reader      GET     /bisections/{id}/events
+reader      GET     /tickets/{key}/bisections
 reader      GET     /source
 reader      GET     /source/files
 reader      GET     /specialists
@@ -99,6 +102,8 @@ reviewer    POST    /review-queue/release
 reviewer    POST    /reviews:batch
 reviewer    POST    /runs/{id}/cancel
 reviewer    POST    /sweeps
+reviewer    POST    /bisections/{id}/cancel
+reviewer    POST    /tickets/{key}/bisections
 reviewer    PUT     /mutants/{digest}/verdict
 reviewer    POST    /tickets/{key}/reviews
 reviewer    POST    /tickets/{key}/reviews/{id}/answer
