@@ -85,7 +85,8 @@ class ChangeService:
                     after = event.id.number
                     yield event
                 try:
-                    await asyncio.wait_for(rung.wait(), KEEP_ALIVE_S)
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        await rung.wait()
                 except TimeoutError:
                     yield None
                 else:
@@ -96,7 +97,8 @@ class ChangeService:
         async with self._unit.read() as stores:
             pause = _LOOK_AGAIN_S if await stores.changes.held_back() else KEEP_ALIVE_S
         try:
-            await asyncio.wait_for(rung.wait(), pause)
+            async with asyncio.timeout(pause):
+                await rung.wait()
         except TimeoutError:
             return pause < KEEP_ALIVE_S
         await asyncio.sleep(_GATHER_S)

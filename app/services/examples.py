@@ -97,7 +97,8 @@ class ExampleService:
                 if not now.live:
                     return
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+                    async with asyncio.timeout(_LOOK_AGAIN_S):
+                        await changed.wait()
 
     async def _load(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
         before = await self.progress(examples)

@@ -290,7 +290,8 @@ class RunService:
                 if found is None or _ended(found[0]) or left <= 0:
                     return await self.show(run_id)
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    async with asyncio.timeout(left):
+                        await changed.wait()
                 except TimeoutError:
                     continue
 
@@ -339,7 +340,8 @@ class RunService:
                 if found is None or _ended(found[0]):
                     return
                 try:
-                    await asyncio.wait_for(changed.wait(), KEEP_ALIVE_S)
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        await changed.wait()
                 except TimeoutError:
                     yield None
 

@@ -110,7 +110,8 @@ class SweepService:
                 if found.status in _OVER or left <= 0:
                     return found
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    async with asyncio.timeout(left):
+                        await changed.wait()
                 except TimeoutError:
                     continue
 
@@ -171,7 +172,8 @@ class SweepService:
                     yield SweepEvent(after, "end", sweep)
                     return
                 try:
-                    await asyncio.wait_for(changed.wait(), KEEP_ALIVE_S)
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        await changed.wait()
                 except TimeoutError:
                     yield None
 

@@ -67,7 +67,8 @@ class EventBatch:
         while not self._closing.is_set():
             await self._some.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), _FLUSH_EVERY_S)
+                async with asyncio.timeout(_FLUSH_EVERY_S):
+                    await self._closing.wait()
                 return
             await self._flush()
 

@@ -87,7 +87,8 @@ class Executor:
         async with self._factory.bell.watching_end(run.id) as over:
             while not work.done():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(over.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await over.wait()
                 over.clear()
                 if not await self._is_wanted(run):
                     work.cancel()

@@ -108,8 +108,10 @@ class Worker:
             assignment = await _while_away(self._take)
             if assignment is not None:
                 return assignment
+            # Not `wait_for`: rung in the moment of stopping, it would go on as if nobody had asked.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(rung.wait(), _LOOKS_FOR_WORK_EVERY_S)
+                async with asyncio.timeout(_LOOKS_FOR_WORK_EVERY_S):
+                    await rung.wait()
 
     async def _take(self) -> Assignment | None:
         execution = self._factory.execution
@@ -235,7 +237,8 @@ class Worker:
                     await executor.execute(assignment)
                     continue
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), _LOOKS_FOR_WORK_EVERY_S)
+                    async with asyncio.timeout(_LOOKS_FOR_WORK_EVERY_S):
+                        await rung.wait()
 
     async def _next_sweep(self) -> SweepAssignment | None:
         sweeping, targets = self._factory.sweeping, tuple(self._factory.declared.targets)
