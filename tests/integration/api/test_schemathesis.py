@@ -43,6 +43,12 @@ STREAMS = {"followChanges"}
 """Operations whose answer has no end."""
 
 
+@schemathesis.serializer("application/zip")
+def as_it_is(_: object, value: object) -> bytes:
+    """Bytes that are no archive are sent as they are."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 NAMED = {"key": "B2-DRL-10", "other": "B2-DRL-11", "name": "ada", "kind": "blocks"}
 
 

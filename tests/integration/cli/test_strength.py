@@ -72,4 +72,5 @@ def test_all_are_measured_or_one(service: Service) -> None:
     assert findings(service, "strength").returncode == 2
     every = findings(service, "strength", "--all", "--json", "--budget", "1")
 
-    assert [one["outcome"] for one in json.loads(every.stdout)["items"]] == []
+    # Other tests may have proven tickets of the same service meanwhile.
+    assert all(one["outcome"] == "measured" for one in json.loads(every.stdout)["items"])
