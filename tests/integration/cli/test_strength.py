@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.service import Service
 
+DEFECTS = Path(__file__).parents[2] / "verification" / "defects"
 TEST = "tests/verification/test_kas_27.py::test_straight_through_returns_the_host_bit_for_bit"
 
 
@@ -68,9 +69,21 @@ def test_survivors_are_printed_and_judged(service: Service, key: str) -> None:
     assert shown["strength"]["survived"] >= 1
 
 
-def test_all_are_measured_or_one(service: Service) -> None:
-    assert findings(service, "strength").returncode == 2
+def test_all_are_measured_or_one(service: Service, key: str) -> None:
+    with service.client() as client:
+        patch = (DEFECTS / "KAS-27.patch").read_bytes()
+        headers = {"Content-Type": "text/x-diff"}
+        stored = client.put(f"/tickets/{key}/patches/defect", content=patch, headers=headers)
+        stored.raise_for_status()
+    assert findings(service, "verify", key, "--proof").returncode == 0
+    # Tickets that other tests have proven on the same service are among them.
+    proven = findings(service, "ticket", "list", "--evidence", "proven", "--all", "--json")
+
     every = findings(service, "strength", "--all", "--json", "--budget", "1")
 
-    # Other tests may have proven tickets of the same service meanwhile.
-    assert isinstance(json.loads(every.stdout)["items"], list)
+    rows = {one["key"]: one for one in json.loads(every.stdout)["items"]}
+    assert findings(service, "strength").returncode == 2
+    assert rows.keys() == {one["key"] for one in json.loads(proven.stdout)["items"]}
+    assert rows[key]["outcome"] == "measured"
+    all_measured = all(one["outcome"] == "measured" for one in rows.values())
+    assert every.returncode == (0 if all_measured else 1)
