@@ -18,9 +18,10 @@ from app.errors import FieldError, InvalidInput, NotFound, NothingToRun
 from app.sandbox.snapshot import Snapshot
 from app.services.access import id_of
 from app.services.catalogue import Catalogues
+from app.services.evidence import ground_of
 from app.services.runs import RunService
 from app.services.sources import Sources
-from app.storage.unit import UnitOfWork
+from app.storage.unit import Stores, UnitOfWork
 from app.targets.history import History
 
 _MOST_LISTED = 100
@@ -75,8 +76,10 @@ class BisectionService:
         """
         async with self._unit.read() as stores:
             found = await stores.bisections.show(bisection_id)
-        if found is None:
-            raise NotFound(f"There is no bisection {bisection_id}.")
+            if found is None:
+                raise NotFound(f"There is no bisection {bisection_id}.")
+            ticket_id = await id_of(stores, found.ticket)
+            (found,) = await _with_staleness(stores, ticket_id, [found])
         return await self._told(found)
 
     async def wait(self, bisection_id: UUID, seconds: float) -> Bisection:
@@ -96,7 +99,9 @@ class BisectionService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            return await stores.bisections.of_ticket(await id_of(stores, key), limit=_MOST_LISTED)
+            ticket_id = await id_of(stores, key)
+            found = await stores.bisections.of_ticket(ticket_id, limit=_MOST_LISTED)
+            return await _with_staleness(stores, ticket_id, found)
 
     async def cancel(self, actor: Actor, bisection_id: UUID) -> Bisection:
         """Cancel a bisection; what it has found so far stays.
@@ -151,6 +156,20 @@ class BisectionService:
             pass  # the repository has lost them since; their ids still say which they were
         steps = tuple(replace(step, told=told.get(step.revision)) for step in found.steps)
         return replace(found, steps=steps, commits=told)
+
+
+async def _with_staleness(
+    stores: Stores, ticket_id: int, found: Sequence[Bisection]
+) -> list[Bisection]:
+    """Tell of each whether the ticket's tests have changed since it was asked for."""
+    now: dict[str, str] = {}
+    for one in found:
+        if one.target not in now:
+            target = await stores.catalogue.target(one.target)
+            if target is not None:
+                ground = await ground_of(stores, ticket_id, one.ticket, target, ())
+                now[one.target] = ground.now.digests.links
+    return [replace(one, stale=now.get(one.target) != one.links_digest) for one in found]
 
 
 def _old_end(history: History, name: str, new: str) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 from app.domain import diffs
 from app.domain.accounts import Actor, Role
 from app.domain.arms import MUTANT, plan_arms
-from app.domain.bisection.plan import BisectionPlan
+from app.domain.bisection.plan import MAX_TESTS, BisectionPlan
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
 from app.domain.remedies import Caller, for_caller
 from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
@@ -152,6 +152,14 @@ class RunService:
                 )
                 plan = replace(plan, strength=strength)
             if bisection is not None:
+                if len(plan.tests) > MAX_TESTS:
+                    raise InvalidInput(
+                        FieldError(
+                            "/tests",
+                            f"{len(plan.tests)} tests are linked, and {MAX_TESTS} are the most for "
+                            "a bisection: name some of them",
+                        )
+                    )
                 shown = (await stores.ticket_edits.standing_of(ticket.id)).shown
                 plan = replace(plan, bisection=replace(bisection, flaky=bool(shown.flaky)))
             await self._require_cage(plan, snapshot)

@@ -13,7 +13,15 @@ from typing import Any
 from app.domain.bisection.course import Course, Want
 from app.domain.bisection.looks import AT_ENDS, Looks
 from app.domain.bisection.plan import BisectionPlan
-from app.domain.bisection.run import Found, Glance, count, glance, telling, tests_key
+from app.domain.bisection.run import (
+    Found,
+    Glance,
+    count,
+    glance,
+    nothing_shown,
+    telling,
+    tests_key,
+)
 from app.domain.bisection.search import (
     Answer,
     BisectionOutcome,
@@ -35,6 +43,9 @@ from app.targets.history import History
 from app.targets.ranges import line_back, package_tree, read_range
 from app.worker.events import EventBatch
 from app.worker.passes import draw_seed
+
+_PATIENCE, _LEAST_PATIENCE_S = 20.0, 30.0
+"""So many times as long as a revision that ran an arm may take: one that hangs is left soon."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class BisectionRun:
         self._submitted = submitted
         self._environment = environment_digest(environment)
         self._events = events
-        self._limits = factory.limits(target)
+        self._all_limits = self._limits = factory.limits(target)
         self._node_ids = [test.node_id for test in run.plan.tests]
         self._tests = tests_key(
             self._node_ids,
@@ -102,6 +113,8 @@ class BisectionRun:
             answer = await self._follow(course, history)
         except _Over as over:
             return self._ended(over.answer, None)
+        except _Spent as spent:
+            return self._ended(Answer(BisectionOutcome.INCONCLUSIVE, str(spent)), None)
         except SandboxRefused as refused:
             return refused
         except (RevisionRefused, FolderError, OSError) as error:
@@ -220,9 +233,10 @@ class BisectionRun:
             counted[one] = counted.get(one, 0) + 1
         looks = KnownLooks(tuple(counted.items()), known.arms + 1, reason or known.reason)
         self._known[tree] = looks
-        one_step = StoredStep(
-            commit, tree, why, self._said(glances), tuple(_counted(glances).items()), reason
-        )
+        said = self._said(glances)
+        if said is Seen.SKIP and reason is None:
+            reason = "the tests fail otherwise than where the defect is known to be"
+        one_step = StoredStep(commit, tree, why, said, tuple(_counted(glances).items()), reason)
         self._steps.append(one_step)
         key = LooksKey(tree, self._tests, self._environment)
         if not await self._service.record(
@@ -250,11 +264,13 @@ class BisectionRun:
                 extra_files=self._submitted,
             )
         except (RevisionRefused, FolderError) as error:
-            return [(("", ""),)] * times, str(error)
+            return [nothing_shown(self._node_ids)] * times, str(error)
         with self._factory.arms.hold([arm]):
             return await self._run_arm(arm, times)
 
     async def _run_arm(self, arm: PreparedArm, times: int) -> tuple[list[Glance], str | None]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         session = await self._factory.sandbox.open(arm, self._node_ids, self._limits)
         found: list[Glance] = []
         reason: str | None = None
@@ -264,16 +280,17 @@ class BisectionRun:
                 report = await session.run(self._node_ids, seed=draw_seed(), mode=mode)
                 if report.status is ArmStatus.REFUSED:
                     raise SandboxRefused(report.reason or "The cage does not close here.")
-                seen = glance(report.results, self._target.packages)
                 missing = set(self._node_ids) - {r.node_id for r in report.results}
-                if missing:
-                    seen = tuple(sorted({**dict(seen), **dict.fromkeys(missing, "")}.items()))
-                found.append(seen)
                 if report.status is not ArmStatus.COMPLETED or missing:
                     reason = report.reason or next(iter(session.tests.errors), "it did not run")
-                    found += [seen] * (times - len(found))
+                    found += [nothing_shown(self._node_ids)] * (times - len(found))
                     break
+                found.append(glance(report.results, self._target.packages))
                 reason = reason or _why_not(report.results)
+                took = (loop.time() - began) / len(found)
+                patience = max(_LEAST_PATIENCE_S, _PATIENCE * took)
+                per_arm_s = min(self._all_limits.per_arm_s, patience)
+                self._limits = replace(self._all_limits, per_arm_s=per_arm_s)
         finally:
             await session.close()
         return found, reason

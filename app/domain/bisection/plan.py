@@ -9,6 +9,8 @@ from app.domain.bisection.search import Direction
 DEFAULT_BUDGET_S = 1800
 MAX_BUDGET_S = 6 * 3600
 MAX_RUNS = 2000
+MAX_TESTS = 500
+"""Each look keeps the names of those that did not pass."""
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,9 @@ from uuid import UUID
 from app.domain.bisection.looks import Looks
 from app.domain.bisection.plan import BisectionPlan
 from app.domain.bisection.search import BisectionOutcome, Interval, Seen, Why
+from app.domain.causes import Cause
 from app.domain.revisions import Revision
 from app.domain.runs import RunStatus, TestOutcome, TestResult
-
-_MOST_NAMED = 200
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,16 @@ The signature is empty for what is no failure that shows a defect.
 def glance(results: Iterable[TestResult], packages: Sequence[str]) -> Glance:
     """Return what one look showed; nothing where every test passed."""
     seen = {
-        one.node_id: _loose(one, packages) if one.demonstrates_failure else ""
+        one.node_id: _loose(one, packages) if _shows_a_defect(one) else ""
         for one in results
         if one.outcome is not TestOutcome.PASSED
     }
-    return tuple(sorted(seen.items())[:_MOST_NAMED])
+    return tuple(sorted(seen.items()))
+
+
+def nothing_shown(node_ids: Iterable[str]) -> Glance:
+    """Return a look at what could not be run: of no test it shows that it passes."""
+    return tuple((node_id, "") for node_id in sorted(node_ids))
 
 
 def telling(glances: Iterable[Glance]) -> dict[str, str]:
@@ -130,6 +134,22 @@ def tests_key(node_ids: Iterable[str], digests: Iterable[str]) -> str:
     """Return what tells which tests were looked at, and in which files."""
     text = json.dumps([sorted(node_ids), sorted(digests)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shows_a_defect(result: TestResult) -> bool:
+    """Whether a failure can be the defect's.
+
+    Not what the environment lacks or the test does wrong, and no import that fails: an older
+    revision may want what today's environment has no more, or lack what the test imports.
+    """
+    kind = (result.signature or "").partition(" at ")[0]
+    if kind.endswith(("ImportError", "ModuleNotFoundError")):
+        return False
+    return result.demonstrates_failure and result.cause not in (
+        Cause.ENVIRONMENT,
+        Cause.TEST,
+        Cause.NOT_RUN,
+    )
 
 
 def _loose(result: TestResult, packages: Sequence[str]) -> str:

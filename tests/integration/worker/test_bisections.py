@@ -164,6 +164,30 @@ async def test_what_cannot_be_collected_is_skipped(yard: Yard) -> None:
     assert {step["revision"] for step in skipped} <= unread
 
 
+async def test_what_cannot_be_an_arm_or_fails_by_an_import_is_neither_good_nor_bad(
+    yard: Yard, made: tuple[MadeRepository, list[str]]
+) -> None:
+    repository, commits = made
+    start = [commits[BROUGHT_IN - 1]]
+    import_fails = "def scale(value, factor):\n    import acme_of_old\n    return acme_of_old\n"
+    branch = "side"
+    repository.commit({"acme/clash.py": "", "acme/CLASH.py": ""}, parents=start, branch=branch)
+    repository.commit({"acme/CLASH.py": None, "acme/scaling.py": import_fails}, branch=branch)
+    bad = repository.commit(
+        {"acme/scaling.py": scaling(BROUGHT_IN), "acme/clash.py": None}, branch=branch
+    )
+    found = await yard.bisect("B7-DRL-01", direction="introduced", **{"from": start[0], "to": bad})
+
+    # One of three: nothing shows whether the two between were sound.
+    assert (found["outcome"], found["last"]) == ("range", bad)
+    skipped = {
+        step["revision"]: step["reason"] for step in found["steps"] if step["outcome"] == "skip"
+    }
+    assert len(skipped) == 2
+    assert any("differ by case" in reason for reason in skipped.values())
+    assert any("fail otherwise" in reason or "acme_of_old" in reason for reason in skipped.values())
+
+
 async def test_a_test_that_flips_is_looked_at_often_enough(yard: Yard) -> None:
     found = await yard.bisect(
         "B7-DRL-02", direction="fixed", **{"from": yard.commits[25], "to": yard.commits[-1]}
@@ -189,6 +213,12 @@ async def test_a_budget_ends_it_with_what_is_known(yard: Yard) -> None:
     assert found["outcome"] in ("range", "inconclusive")
     assert "3 runs" in found["reason"]
     assert found["runs"] == 3
+
+    at_once = await yard.bisect(
+        "B7-DRL-02", direction="introduced", to=yard.commits[18], budget_runs=1
+    )
+    assert (at_once["outcome"], at_once["first"]) == ("inconclusive", None)
+    assert "1 runs" in at_once["reason"]
 
 
 async def test_a_lost_worker_loses_no_step(yard: Yard) -> None:
@@ -236,3 +266,17 @@ async def test_ends_that_do_not_fit_are_refused_by_name(yard: Yard) -> None:
         "POST", "/tickets/B7-DRL-04/bisections", json={"direction": "fixed"}, expect=409
     )
     assert "No test is linked" in nothing.json()["detail"]
+
+
+async def test_what_was_found_goes_stale_with_the_tests(yard: Yard) -> None:
+    path = "/tickets/B7-DRL-01"
+    found = await yard.bisect("B7-DRL-01", direction="fixed", **{"from": yard.commits[15]})
+    assert not found["stale"]
+    assert (await yard.api.get(path))["evidence"]["fixed_in"] == found["first"]
+
+    other = {"node_id": "tests/findings/test_scale.py::test_scale_of_nothing"}
+    await yard.api.call("POST", f"{path}/tests", json=other, expect=201)
+
+    assert (await yard.api.get(f"/bisections/{found['id']}"))["stale"]
+    assert all(one["stale"] for one in (await yard.api.get(f"{path}/bisections"))["items"])
+    assert (await yard.api.get(path))["evidence"]["fixed_in"] is None

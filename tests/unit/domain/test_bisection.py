@@ -11,6 +11,7 @@ import pytest
 from app.domain.bisection.course import Course, Want
 from app.domain.bisection.graph import Graph, Node
 from app.domain.bisection.looks import Looks
+from app.domain.bisection.run import count, glance, nothing_shown, telling
 from app.domain.bisection.search import (
     Answer,
     BisectionOutcome,
@@ -21,6 +22,8 @@ from app.domain.bisection.search import (
     returning,
     search,
 )
+from app.domain.causes import Cause
+from app.domain.runs import TestOutcome, TestResult
 
 GOOD, BAD, SKIP = Seen.GOOD, Seen.BAD, Seen.SKIP
 
@@ -262,3 +265,41 @@ def test_what_cannot_be_read_is_never_looked_at() -> None:
             want, Looks(want.looks, 0) if int(want.commit[1:]) >= 5 else Looks(0, want.looks)
         )
     assert want.candidates == ("c3", "c4", "c5", "c6")
+
+
+# --- what one look shows -------------------------------------------------------------------------
+
+
+def failed(signature: str, cause: Cause, outcome: TestOutcome = TestOutcome.FAILED) -> TestResult:
+    return TestResult("t.py::a", outcome, phase="call", signature=signature, cause=cause)
+
+
+@pytest.mark.parametrize(
+    ("result", "seen"),
+    [
+        (failed("AssertionError at t.py::a+3", Cause.ASSERTION), "AssertionError at t.py::a+3"),
+        # In the package lines move from one revision to the next, functions stay.
+        (failed("KeyError at acme/x.py::f+9", Cause.PACKAGE), "KeyError at acme/x.py::f"),
+        (failed("TypeError at t.py::a+3", Cause.INTERFACE), "TypeError at t.py::a+3"),
+        (failed("ImportError at t.py::a+1", Cause.INTERFACE), ""),
+        (failed("ModuleNotFoundError at acme/x.py::f+1", Cause.PACKAGE), ""),
+        (failed("PermissionError at t.py::a+1", Cause.ENVIRONMENT), ""),
+        (failed("NameError at t.py::a+1", Cause.TEST), ""),
+        (failed("", Cause.ASSERTION, TestOutcome.TIMED_OUT), ""),
+        (failed("", Cause.ASSERTION, TestOutcome.XFAILED), ""),
+    ],
+)
+def test_only_what_can_be_the_defect_is_a_failure(result: TestResult, seen: str) -> None:
+    assert glance([result], ["acme"]) == (("t.py::a", seen),)
+
+
+def test_what_could_not_be_run_never_counts_as_passed() -> None:
+    wanted = telling([glance([failed("E at t.py::a+1", Cause.ASSERTION)], [])])
+    assert wanted == {"t.py::a": "E at t.py::a+1"}
+
+    nothing = nothing_shown(["t.py::a", "t.py::b"])
+    other = glance([failed("Other at t.py::a+1", Cause.ASSERTION)], [])
+    same = glance([failed("E at t.py::a+1", Cause.ASSERTION)], [])
+
+    assert count([(), nothing, other, same, same], wanted) == Looks(fails=2, passes=1, others=2)
+    assert count([nothing], {}) == Looks(others=1)
