@@ -9,7 +9,7 @@ from app.domain.accounts import Account
 from app.domain.audit import AuditEvent, Changes, EventId
 from app.services.access import id_of
 from app.services.sight import sight
-from app.storage.bell import Bell
+from app.storage.bell import Bell, rung_within
 from app.storage.unit import UnitOfWork
 
 KEEP_ALIVE_S = 15.0
@@ -84,10 +84,7 @@ class ChangeService:
                 for event in found:
                     after = event.id.number
                     yield event
-                try:
-                    async with asyncio.timeout(KEEP_ALIVE_S):
-                        await rung.wait()
-                except TimeoutError:
+                if not await rung_within(rung, KEEP_ALIVE_S):
                     yield None
                 else:
                     await asyncio.sleep(_GATHER_S)
@@ -96,10 +93,7 @@ class ChangeService:
         """Wait until there may be more; False when nothing happened for long."""
         async with self._unit.read() as stores:
             pause = _LOOK_AGAIN_S if await stores.changes.held_back() else KEEP_ALIVE_S
-        try:
-            async with asyncio.timeout(pause):
-                await rung.wait()
-        except TimeoutError:
+        if not await rung_within(rung, pause):
             return pause < KEEP_ALIVE_S
         await asyncio.sleep(_GATHER_S)
         return True

@@ -20,7 +20,7 @@ from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
 from app.services.tickets import TicketService
-from app.storage.bell import Bell
+from app.storage.bell import Bell, rung_within
 from app.storage.unit import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -96,9 +96,7 @@ class ExampleService:
                     before = now
                 if not now.live:
                     return
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_AGAIN_S):
-                        await changed.wait()
+                await rung_within(changed, _LOOK_AGAIN_S)
 
     async def _load(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
         before = await self.progress(examples)

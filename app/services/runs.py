@@ -32,7 +32,7 @@ from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.services.history_plans import HistoryPlan, HistoryPlans, Wanted
 from app.services.strength import Outlines, plan_strength
-from app.storage.bell import Bell
+from app.storage.bell import Bell, rung_within
 from app.storage.links import ExpandedTest
 from app.storage.patches import StoredPatch
 from app.storage.rows import new_id
@@ -297,11 +297,7 @@ class RunService:
                 left = deadline - asyncio.get_running_loop().time()
                 if found is None or _ended(found[0]) or left <= 0:
                     return await self.show(run_id)
-                try:
-                    async with asyncio.timeout(left):
-                        await changed.wait()
-                except TimeoutError:
-                    continue
+                await rung_within(changed, left)
 
     async def page(
         self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int
@@ -347,10 +343,7 @@ class RunService:
                     continue
                 if found is None or _ended(found[0]):
                     return
-                try:
-                    async with asyncio.timeout(KEEP_ALIVE_S):
-                        await changed.wait()
-                except TimeoutError:
+                if not await rung_within(changed, KEEP_ALIVE_S):
                     yield None
 
     async def cancel(self, actor: Actor, run_id: UUID) -> Run:

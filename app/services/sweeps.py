@@ -16,7 +16,7 @@ from app.errors import FieldError, InvalidInput, NotFound
 from app.sandbox.digests import FolderError
 from app.services.catalogue import Catalogues
 from app.services.sources import Sources
-from app.storage.bell import Bell
+from app.storage.bell import Bell, rung_within
 from app.storage.unit import Stores, UnitOfWork
 
 KEEP_ALIVE_S = 15.0
@@ -109,11 +109,7 @@ class SweepService:
                 left = deadline - asyncio.get_running_loop().time()
                 if found.status in _OVER or left <= 0:
                     return found
-                try:
-                    async with asyncio.timeout(left):
-                        await changed.wait()
-                except TimeoutError:
-                    continue
+                await rung_within(changed, left)
 
     async def page(
         self,
@@ -171,10 +167,7 @@ class SweepService:
                 if sweep.status in _OVER:
                     yield SweepEvent(after, "end", sweep)
                     return
-                try:
-                    async with asyncio.timeout(KEEP_ALIVE_S):
-                        await changed.wait()
-                except TimeoutError:
+                if not await rung_within(changed, KEEP_ALIVE_S):
                     yield None
 
 

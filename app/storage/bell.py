@@ -49,6 +49,19 @@ def notice_of(run_id: UUID, *, over: bool) -> str:
     return f"{run_id}{OVER if over else ''}"
 
 
+async def rung_within(rung: asyncio.Event, seconds: float) -> bool:
+    """Wait until it is rung, for `seconds` at most; tell whether it was.
+
+    Not by ``asyncio.wait_for``, which until Python 3.12 forgets that it was cancelled where both
+    happen at once: a worker that was told to stop would go on.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await rung.wait()
+            return True
+    return False
+
+
 async def ring_workers(connection: AsyncConnection) -> None:
     """Tell all workers that a job waits, if and when this transaction commits."""
     await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": JOBS})

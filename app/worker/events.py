@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +11,7 @@ import structlog
 
 from app.errors import Unavailable
 from app.services.execution import ExecutionService
+from app.storage.bell import rung_within
 from app.storage.runs import ClaimedRun
 
 log = structlog.get_logger(__name__)
@@ -66,9 +66,7 @@ class EventBatch:
     async def _flush_until_closed(self) -> None:
         while not self._closing.is_set():
             await self._some.wait()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_FLUSH_EVERY_S):
-                    await self._closing.wait()
+            if await rung_within(self._closing, _FLUSH_EVERY_S):
                 return
             await self._flush()
 

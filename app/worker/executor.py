@@ -21,6 +21,7 @@ from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmEvent, PreparedArm
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
+from app.storage.bell import rung_within
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
 from app.worker.arms_of_run import ArmsOfRun
@@ -86,9 +87,7 @@ class Executor:
         pause = _FIRST_LOOKS_FOR_CANCEL_AFTER_S
         async with self._factory.bell.watching_end(run.id) as over:
             while not work.done():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await over.wait()
+                await rung_within(over, pause)
                 over.clear()
                 if not await self._is_wanted(run):
                     work.cancel()

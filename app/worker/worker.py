@@ -21,6 +21,7 @@ from app.factory import Factory
 from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
 from app.services.sweeping import SweepAssignment
+from app.storage.bell import rung_within
 from app.storage.jobs import WorkerForgotten
 from app.targets.interpreters import InterpreterFailed
 from app.worker.executor import Executor
@@ -108,10 +109,7 @@ class Worker:
             assignment = await _while_away(self._take)
             if assignment is not None:
                 return assignment
-            # Not `wait_for`: rung in the moment of stopping, it would go on as if nobody had asked.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOKS_FOR_WORK_EVERY_S):
-                    await rung.wait()
+            await rung_within(rung, _LOOKS_FOR_WORK_EVERY_S)
 
     async def _take(self) -> Assignment | None:
         execution = self._factory.execution
@@ -236,9 +234,7 @@ class Worker:
                 if assignment is not None:
                     await executor.execute(assignment)
                     continue
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOKS_FOR_WORK_EVERY_S):
-                        await rung.wait()
+                await rung_within(rung, _LOOKS_FOR_WORK_EVERY_S)
 
     async def _next_sweep(self) -> SweepAssignment | None:
         sweeping, targets = self._factory.sweeping, tuple(self._factory.declared.targets)

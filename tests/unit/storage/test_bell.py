@@ -1,0 +1,33 @@
+"""Waiting until something is rung."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.storage.bell import rung_within
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_whoever_waits_hears_whether_it_was_rung() -> None:
+    rung = asyncio.Event()
+    assert not await rung_within(rung, 0)
+    rung.set()
+    assert await rung_within(rung, 60)
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_who_is_cancelled_as_it_is_rung_is_cancelled(steps: int) -> None:
+    rung = asyncio.Event()
+    waiting = asyncio.create_task(rung_within(rung, 60))
+    await asyncio.sleep(0)  # it waits now
+    rung.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    was_in_time = waiting.cancel()
+
+    (said,) = await asyncio.gather(waiting, return_exceptions=True)
+
+    assert isinstance(said, asyncio.CancelledError) is was_in_time
