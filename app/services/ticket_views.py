@@ -74,7 +74,7 @@ class TicketViewService:
             filed = await stores.places.filed_code(ticket.id) if ticket.locations else {}
             specialists = await stores.accounts.specialists()
             survivors = await self._survivors(stores, ticket)
-            last_event = await stores.audit.newest(ticket.id)
+            last_event = await stores.audit.newest(ticket.id, sight())
         return TicketView(ticket, notes, run, patches, filed, specialists, last_event, survivors)
 
     async def _survivors(self, stores: Stores, ticket: Ticket) -> list[Mutant]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    func,
     insert,
     literal_column,
     select,
@@ -65,8 +66,18 @@ class AuditStore:
             )
         )
 
-    async def newest(self, ticket_id: int) -> int:
-        """Return the number of the newest event of a ticket; 0 where there is none."""
+    async def newest(self, ticket_id: int, sight: Sight | None = None) -> int:
+        """Return the number of the newest event of a ticket that `sight` sees; 0: there is none."""
+        if sight is not None:
+            # A number that grows would tell that others have spoken.
+            seen = await self._connection.scalar(
+                select(func.max(audit_events.c.id))
+                .select_from(audit_events)
+                .join(tickets, tickets.c.id == audit_events.c.ticket_id)
+                .where(audit_events.c.ticket_id == ticket_id)
+                .where(tells_nothing_hidden(audit_events, sight))
+            )
+            return seen or 0
         found = [row.id for row in await _NEWEST.rows(self._connection, wanted_ticket=ticket_id)]
         return found[0] if found else 0
 

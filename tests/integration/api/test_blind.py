@@ -20,6 +20,7 @@ from app.config import PROJECT_ROOT
 from app.main import documented_routes
 from app.mcp.inside import Inside
 from app.mcp.server import make_server
+from app.services.sight import look_as
 from app.web.pages import ROUTERS
 from tests.support.api import Api
 from tests.support.decisions import close, decide
@@ -56,6 +57,7 @@ QUERIES = {
 }
 UNSTEADY = {
     "/events": "a stream; it gives what /changes gives",
+    "/tickets/{key}/changes": "a stream of the page; it gives what the history gives, see below",
     "/me/tokens": "tells when a token was used",
     "/workers": "tells of heartbeats",
 }
@@ -168,6 +170,24 @@ async def by_tools(api: Api) -> dict[str, str]:
 
 def differing(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, str]]:
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
+
+
+async def test_what_a_blind_reviewer_follows_is_what_its_history_shows(audit: Api) -> None:
+    await speak(audit)
+    # Behind what is hidden, so that it would be in between.
+    await audit.call("POST", f"/tickets/{OWN}/notes", json={"body": "Later."}, expect=201)
+    history = (await audit.get(f"/tickets/{OWN}/history", as_="eve"))["items"]
+    everything = (await audit.get(f"/tickets/{OWN}/history"))["items"]
+    look_as(await audit.factory.accounts.authenticate(audit.tokens["eve"], None))
+    try:
+        followed = audit.factory.changes.follow_ticket(OWN, 0)
+        told = [await anext(followed) for _ in history]
+        await followed.aclose()
+    finally:
+        look_as(None)
+
+    assert [event.action for event in told if event] == [event["action"] for event in history]
+    assert len(history) < len(everything)
 
 
 async def test_nothing_that_a_blind_reviewer_reads_tells_what_others_said(audit: Api) -> None:
