@@ -86,6 +86,16 @@ class Assignment:
     """Sources of those that count among the other tests, by path below the suite."""
 
 
+@dataclass(frozen=True)
+class Explored:
+    """How a run ended that decides no evidence: it measured strength, or bisected."""
+
+    verdict: Verdict
+    arms: tuple[ArmResult, ...] = ()
+    found: Found | None = None
+    """What a bisection found."""
+
+
 class ExecutionService:
     """The worker's side of runs."""
 
@@ -276,27 +286,22 @@ class ExecutionService:
         verdict = outcomes.decide(run.kind, run.plan, arms, passed_before=before)
         return await self._end(assignment, verdict, arms, environment, events=events)
 
-    async def end_measured(
+    async def end_exploring(
         self,
         assignment: Assignment,
-        verdict: Verdict,
-        arms: Sequence[ArmResult],
+        explored: Explored,
         environment: Mapping[str, Any],
         events: Events = (),
     ) -> bool:
-        """Store how a run ended that measures strength; False when it no longer counts."""
-        return await self._end(assignment, verdict, arms, environment, events=events)
-
-    async def end_bisected(
-        self,
-        assignment: Assignment,
-        verdict: Verdict,
-        found: Found | None,
-        environment: Mapping[str, Any],
-        events: Events = (),
-    ) -> bool:
-        """Store how a run ended that bisects; False when it no longer counts."""
-        return await self._end(assignment, verdict, (), environment, events=events, found_in=found)
+        """Store how a run ended that decides no evidence; False when it no longer counts."""
+        return await self._end(
+            assignment,
+            explored.verdict,
+            explored.arms,
+            environment,
+            events=events,
+            found_by_bisection=explored.found,
+        )
 
     async def fail(
         self, assignment: Assignment, reason: str, environment: Mapping[str, Any]
@@ -313,7 +318,7 @@ class ExecutionService:
         *,
         events: Events = (),
         reused_from: UUID | None = None,
-        found_in: Found | None = None,
+        found_by_bisection: Found | None = None,
     ) -> bool:
         run = assignment.run
         others: set[str] = set()
@@ -327,7 +332,7 @@ class ExecutionService:
                 events=events,
                 reused_from=reused_from,
                 others=others,
-                found_in=found_in,
+                found_by_bisection=found_by_bisection,
             )
             await stores.jobs.finish(assignment.job)
         for key in sorted(others):
@@ -384,7 +389,7 @@ class ExecutionService:
         events: Events = (),
         reused_from: UUID | None = None,
         others: set[str] | None = None,
-        found_in: Found | None = None,
+        found_by_bisection: Found | None = None,
     ) -> bool:
         """Store an end, whatever hangs on it, and what it says of the ticket.
 
@@ -397,7 +402,7 @@ class ExecutionService:
             if run.kind is RunKind.STRENGTH:
                 took = await store_measured(stores, run, verdict, arms, environment)
             else:
-                took = await store_bisected(stores, run, verdict, found_in, environment)
+                took = await store_bisected(stores, run, verdict, found_by_bisection, environment)
             if took is not None:
                 await self._tell_end(stores, run, verdict, events)
                 await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)

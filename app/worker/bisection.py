@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.domain.bisection.course import Course, Want
@@ -37,6 +37,7 @@ from app.errors import SandboxRefused
 from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmStatus, PreparedArm
+from app.services.execution import Explored
 from app.storage.bisections import KnownLooks, LooksKey, StoredStep
 from app.storage.runs import ClaimedRun
 from app.targets.history import History
@@ -46,14 +47,6 @@ from app.worker.passes import draw_seed
 
 _PATIENCE, _LEAST_PATIENCE_S = 20.0, 30.0
 """So many times as long as a revision that ran an arm may take: one that hangs is left soon."""
-
-
-@dataclass(frozen=True)
-class Bisected:
-    """How a bisection ended."""
-
-    verdict: Verdict
-    found: Found | None
 
 
 class _Over(Exception):
@@ -101,7 +94,7 @@ class BisectionRun:
         self._telling: dict[str, str] = {}
         self._deadline = 0.0
 
-    async def execute(self) -> Bisected | SandboxRefused:
+    async def execute(self) -> Explored | SandboxRefused:
         """Search; return how it ended, or why it cannot be run here."""
         self._deadline = asyncio.get_running_loop().time() + self._plan.budget_s
         begun = await self._service.begun(self._run)
@@ -318,7 +311,7 @@ class BisectionRun:
         if steps:
             await self._service.record(self._run, steps, {})
 
-    def _ended(self, answer: Answer, confidence: float | None) -> Bisected:
+    def _ended(self, answer: Answer, confidence: float | None) -> Explored:
         found = Found(
             answer.outcome,
             answer.reason,
@@ -328,10 +321,10 @@ class BisectionRun:
             confidence if answer.first is not None else None,
         )
         if answer.outcome is BisectionOutcome.ERROR:
-            return Bisected(Verdict(RunOutcome.ERROR, answer.reason), found)
+            return Explored(Verdict(RunOutcome.ERROR, answer.reason), found=found)
         inconclusive = answer.outcome is BisectionOutcome.INCONCLUSIVE
         outcome = RunOutcome.INCONCLUSIVE if inconclusive else RunOutcome.BISECTED
-        return Bisected(Verdict(outcome, answer.reason), found)
+        return Explored(Verdict(outcome, answer.reason), found=found)
 
 
 def _why_not(results: Sequence[Any]) -> str | None:

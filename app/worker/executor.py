@@ -148,11 +148,8 @@ class Executor:
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
-        if run.kind is RunKind.BISECTION:
-            await self._bisect(assignment, target, environment, on_idle)
-            return
-        if run.kind is RunKind.STRENGTH:
-            await self._measure(assignment, target, arms[0][1], environment, on_idle)
+        if run.kind in (RunKind.STRENGTH, RunKind.BISECTION):
+            await self._explore(assignment, target, arms[0][1], environment, on_idle)
             return
         if not run.force and await execution.reuse(assignment, environment):
             log.info("run.reused")
@@ -168,7 +165,7 @@ class Executor:
         )
         log.info("run.finished", counted=finished)
 
-    async def _measure(
+    async def _explore(
         self,
         assignment: Assignment,
         target: Target,
@@ -176,45 +173,23 @@ class Executor:
         environment: dict[str, Any],
         on_idle: Callable[[], None],
     ) -> None:
-        """Execute a run that measures strength."""
-        run, execution = assignment.run, self._factory.execution
+        """Execute a run that measures strength or bisects."""
+        run, execution, factory = assignment.run, self._factory.execution, self._factory
         async with EventBatch(execution, run) as events:
-            measurement = Measurement(self._factory, run, target, arm, environment, events)
-            measured = await measurement.execute()
-        if isinstance(measured, SandboxRefused):
-            await self._give_back(assignment, measured.detail)
+            if run.kind is RunKind.STRENGTH:
+                measurement = Measurement(factory, run, target, arm, environment, events)
+                explored = await measurement.execute()
+            else:
+                submitted = assignment.submitted
+                bisection = BisectionRun(factory, run, target, submitted, environment, events)
+                explored = await bisection.execute()
+        if isinstance(explored, SandboxRefused):
+            await self._give_back(assignment, explored.detail)
             return
         on_idle()
         unseen = events.rest()
         finished = await _until_stored(
-            lambda: execution.end_measured(
-                assignment, measured.verdict, measured.arms, environment, unseen
-            )
-        )
-        log.info("run.finished", counted=finished)
-
-    async def _bisect(
-        self,
-        assignment: Assignment,
-        target: Target,
-        environment: dict[str, Any],
-        on_idle: Callable[[], None],
-    ) -> None:
-        """Execute a run that looks through a history."""
-        run, execution = assignment.run, self._factory.execution
-        async with EventBatch(execution, run) as events:
-            bisected = await BisectionRun(
-                self._factory, run, target, assignment.submitted, environment, events
-            ).execute()
-        if isinstance(bisected, SandboxRefused):
-            await self._give_back(assignment, bisected.detail)
-            return
-        on_idle()
-        unseen = events.rest()
-        finished = await _until_stored(
-            lambda: execution.end_bisected(
-                assignment, bisected.verdict, bisected.found, environment, unseen
-            )
+            lambda: execution.end_exploring(assignment, explored, environment, unseen)
         )
         log.info("run.finished", counted=finished)
 

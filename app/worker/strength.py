@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from app.errors import SandboxRefused
 from app.factory import Factory
 from app.mutation import maker
 from app.sandbox.interface import ArmEvent, ArmStatus, Limits, PreparedArm
+from app.services.execution import Explored
 from app.storage.mutants import KeptUnder
 from app.storage.runs import ClaimedRun
 from app.worker.events import EventBatch
@@ -41,14 +42,6 @@ _BASELINES = 3
 _PATIENCE = 20.0
 """So many times as long as on the package as it is a test may take on a mutant."""
 _LEAST_S = 4.0
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How a run ended that measures strength."""
-
-    verdict: Verdict
-    arms: tuple[ArmResult, ...] = ()
 
 
 class _Ended(Exception):
@@ -91,13 +84,13 @@ class Measurement:
         self._is_lost = False
         self._refused: BaseExceptionGroup[SandboxRefused] | None = None
 
-    async def execute(self) -> Measured | SandboxRefused:
+    async def execute(self) -> Explored | SandboxRefused:
         """Measure; return how the run ended, or why it cannot be run here."""
         try:
             await self._baseline()
             mutants = await self._mutants()
         except _Ended as ended:
-            return Measured(ended.verdict, (self._bundled(),))
+            return Explored(ended.verdict, (self._bundled(),))
         self._deadline = asyncio.get_running_loop().time() + self._plan.budget_s
         try:
             await self._kill(mutants)
@@ -106,7 +99,7 @@ class Measurement:
             self._refused = refused
         if self._refused is not None:
             return SandboxRefused(str(self._refused.exceptions[0]))
-        return Measured(self._verdict(mutants), (self._bundled(),))
+        return Explored(self._verdict(mutants), (self._bundled(),))
 
     # --- before any mutant ---------------------------------------------------------------------
 

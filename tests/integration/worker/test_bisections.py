@@ -10,7 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from app.worker.bisection import Bisected, BisectionRun
+from app.services.execution import Explored
+from app.worker.bisection import BisectionRun
 from app.worker.events import EventBatch
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
@@ -240,7 +241,7 @@ async def test_a_lost_worker_loses_no_step(yard: Yard) -> None:
         taken_up = BisectionRun(api.factory, again, target, {}, environment, events)
         bisected = await taken_up.execute()
 
-    assert isinstance(bisected, Bisected)
+    assert isinstance(bisected, Explored)
     assert bisected.found is not None
     assert bisected.found.first == yard.commits[FIXED]
     steps = (await api.get(path))["steps"]

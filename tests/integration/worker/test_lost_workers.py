@@ -32,8 +32,11 @@ from tests.support.target import PACKAGE, SUITE, write_target
 pytestmark = pytest.mark.anyio
 
 QUICK, SLOW = f"{SUITE}/test_quick.py::test_quick", f"{SUITE}/test_slow.py::test_slow"
+SLOWER = f"{SUITE}/test_slower.py::test_slower"
+"""Goes on while its worker is given up, also where the machine is busy."""
 FILES = {
     "test_quick.py": "def test_quick():\n    pass\n",
+    "test_slower.py": "import time\n\n\ndef test_slower():\n    time.sleep(3)\n",
     "test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(1)\n",
 }
 ENOUGH = [an_arm("bundled", {QUICK: "pass"}, repeats=1)]
@@ -285,7 +288,7 @@ async def test_a_run_without_a_job_is_queued_anew(api: Api) -> None:
 
 
 async def test_a_clock_that_leaps_repeats_a_run_that_goes_on_and_ends_it_once(api: Api) -> None:
-    run_id = await trigger(api, SLOW)
+    run_id = await trigger(api, SLOWER)
     async with working(api, concurrency=2):
         await until(api, run_id, is_running)
         await fall_silent(api.factory)
