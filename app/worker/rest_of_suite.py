@@ -69,7 +69,16 @@ class RestOfSuite:
     _deadline: float = field(default=0.0, init=False)
 
     async def run(self) -> None:
-        """Run it on the arm after, and what does not pass there on the arms before, too."""
+        """Run it on the arm after, and what does not pass there on the arms before, too.
+
+        The results stand in the order of the plan, whatever of them was known.
+        """
+        places = {node_id: at for at, node_id in enumerate(self.node_ids)}
+        await self._run()
+        found = self.after.rest.outcome.results
+        found.sort(key=lambda one: places.get(one.node_id, len(places)))
+
+    async def _run(self) -> None:
         after = self.after.rest
         after.outcome.results += self.known
         await self._run_after(after, self.limit_s)

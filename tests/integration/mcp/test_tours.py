@@ -6,6 +6,7 @@ Filed, argued about, proven and closed, by three accounts: in memory, over HTTP,
 from __future__ import annotations
 
 import contextlib
+import difflib
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -177,8 +178,12 @@ async def left_by(http: httpx.AsyncClient, admin: str, key: str) -> list[str]:
 
 
 def differing(seen: list[str], expected: list[str]) -> list[str]:
-    """The lines that one of the two has alone, short enough to be read."""
-    return [line[:1500] for line in (*seen, *expected) if (line in seen) != (line in expected)]
+    """What the two do not share, value by value."""
+    return list(difflib.unified_diff(_values(expected), _values(seen), n=2, lineterm=""))
+
+
+def _values(lines: list[str]) -> list[str]:
+    return [value for line in lines for value in json.dumps(json.loads(line), indent=0).split("\n")]
 
 
 async def until_a_worker_lives(http: httpx.AsyncClient, admin: str) -> None:
@@ -193,10 +198,10 @@ def _plain(text: str, key: str, number: int) -> str:
     sort_key = "B2-DRL-" + key.rpartition("-")[2].rjust(10, "0")
     for name in (key, key.lower().replace("-", "_"), sort_key):
         text = text.replace(name, "KEY")
-    text = re.sub(r'"sort_key": "[^"]*"', "", text)
-    text = re.sub(rf'"(ticket_id|id)": {number}\b', r'"\1": N', text)
-    text = re.sub(r'"id": \d+', '"id": N', text)
-    text = re.sub(r'"(request_id|worker)": "[^"]*"', "", text)
+    text = re.sub(r'"sort_key": "[^"]*"', '"sort_key": "KEY"', text)
+    text = re.sub(rf'"(ticket_id|id)": {number}\b', r'"\1": 0', text)
+    text = re.sub(r'"id": \d+', '"id": 0', text)
+    text = re.sub(r'"(request_id|worker)": "[^"]*"', r'"\1": ""', text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "ID", text)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+(Z|\+00:00)?", "TIME", text)
 

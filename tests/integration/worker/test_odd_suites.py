@@ -106,6 +106,28 @@ async def test_an_odd_file_of_the_suite_harms_no_other_tickets_proof(
     assert len(passed) == run["compared"] + 1
 
 
+async def test_results_of_others_stand_in_one_order_whatever_was_known(bench: Bench) -> None:
+    await bench.lay({"test_aa.py": STEADY})
+    first = await bench.link("test_aa.py")
+    await bench.plant(first)
+    await bench.run(first, "proof")
+    key = await bench.link("test_scale.py")
+    await bench.plant(key)
+
+    seen = [
+        [r["node_id"] for r in results(await bench.run(key, "proof", force=True), "after")]
+        for _ in range(2)
+    ]
+
+    assert seen[0] == seen[1]
+    others = [node_id for node_id in seen[0] if "test_scale.py" not in node_id]
+    assert [name.rpartition("/")[2] for name in others] == [
+        "test_aa.py::test_scale_uses_its_factor",
+        "test_plain.py::test_first",
+        "test_plain.py::test_second",
+    ]
+
+
 @pytest.mark.parametrize("end", ['pytest.exit("enough")', "raise KeyboardInterrupt"])
 async def test_what_never_ran_for_the_end_of_a_session_is_named(bench: Bench, end: str) -> None:
     source = f"import pytest\n\n\ndef test_ends():\n    {end}\n"
