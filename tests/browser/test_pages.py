@@ -162,7 +162,7 @@ def test_without_javascript_the_same_can_be_done(
     page.get_by_label("Note Markdown").fill("without a script")
     page.get_by_role("button", name="Add", exact=True).last.click()
     page.get_by_text("Your note is added.").wait_for()
-    page.get_by_text("More", exact=True).click()
+    page.get_by_role("region", name="What is next").get_by_text("More", exact=True).click()
     page.locator(".more").get_by_role("button", name="Run a check").click()
     page.get_by_text("The run is queued.").wait_for()
 
