@@ -27,7 +27,6 @@ import httpx  # noqa: E402  # the project need not be installed
 
 from tests.support.service import Service, start, stop  # noqa: E402  # see above
 
-DEFECTS = PROJECT / "tests" / "verification" / "defects"
 ONE_TEST = ("B2-CR-01", "B2-CR-04", "B2-DRL-02", "B2-DRL-03", "B2-DRL-07")
 THREE_TESTS = ("B2-DRL-10", "B2-PT-01")
 MANY = "B9-CR-01"
@@ -47,8 +46,10 @@ def test_many(number):
 class Version:
     """One version of the service, from outside."""
 
-    def __init__(self, client: httpx.Client) -> None:
+    def __init__(self, client: httpx.Client, code: Path) -> None:
+        """Ask it by `client`; the defects are those of the package in the work tree `code`."""
         self.client = client
+        self._defects = code / "tests" / "verification" / "defects"
 
     def file(self, key: str) -> None:
         """File a ticket whose tests the suite ships, with its defects."""
@@ -62,7 +63,7 @@ class Version:
             "domains": ["kasmina"],
         }
         self.client.post("/tickets", json=body).raise_for_status()
-        for path in sorted(DEFECTS.glob(f"{key}*.patch")):
+        for path in sorted(self._defects.glob(f"{key}*.patch")):
             number = path.stem.removeprefix(key)
             answer = self.client.put(
                 f"/tickets/{key}/patches/defect{number}",
@@ -169,7 +170,7 @@ def served(code: Path) -> Iterator[Version]:
             code=code,
         )
         stack.callback(stop, service)
-        yield Version(stack.enter_context(service.client()))
+        yield Version(stack.enter_context(service.client()), code)
 
 
 def main(beside: Path, rounds: int, parameters: int) -> None:
