@@ -32,10 +32,11 @@ clean: ## Remove the virtual environment and caches; data stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The mark is newer than the lock file once the locked versions are in place.
-$(LOCKED): requirements.lock pyproject.toml
+$(LOCKED): requirements.lock pyproject.toml tests/support/older_mcp.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Installing the locked dependencies into .venv: about 400 MB to download with a CPU build of PyTorch (190 MB of it), 1.5 GB on disk. This happens once."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/mcp-1 -r tests/support/older_mcp.txt
 	@touch $@

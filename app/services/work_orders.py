@@ -31,6 +31,7 @@ from app.services.order_policy import OrderPolicyService
 from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
+from app.services.sight import sight
 from app.services.submissions import SubmissionService
 from app.storage.unit import Stores, UnitOfWork
 
@@ -77,7 +78,7 @@ class WorkOrderService:
                 ticket_id=ticket.id,
                 changes={"work_order": [None, draft.kind.value]},
             )
-            placed = await stores.work_orders.show(order_id)
+            placed = await stores.work_orders.show(order_id, sight())
         if placed is None:
             raise _no_order(order_id)
         return placed
@@ -95,7 +96,12 @@ class WorkOrderService:
         await self._judge()
         async with self._unit.read() as stores:
             return await stores.work_orders.page(
-                kinds=kinds, statuses=statuses, ticket=ticket, after=after, limit=limit
+                kinds=kinds,
+                statuses=statuses,
+                ticket=ticket,
+                after=after,
+                limit=limit,
+                sight=sight(),
             )
 
     async def show(self, order_id: UUID) -> WorkOrder:
@@ -106,7 +112,7 @@ class WorkOrderService:
         """
         await self._judge()
         async with self._unit.read() as stores:
-            found = await stores.work_orders.show(order_id)
+            found = await stores.work_orders.show(order_id, sight())
         if found is None:
             raise _no_order(order_id)
         return found
@@ -142,8 +148,10 @@ class WorkOrderService:
     ) -> WorkOrder | None:
         async with self._unit.begin() as stores:
             await stores.work_orders.mark_lost()
-            order_id = await stores.work_orders.take(actor.account, kinds, specialists, lasting)
-            return None if order_id is None else await stores.work_orders.show(order_id)
+            order_id = await stores.work_orders.take(
+                actor.account, kinds, specialists, lasting, sight()
+            )
+            return None if order_id is None else await stores.work_orders.show(order_id, sight())
 
     async def release(self, actor: Actor, order_id: UUID) -> WorkOrder:
         """Give an order back, so that others can have it at once.
@@ -154,7 +162,7 @@ class WorkOrderService:
         """
         async with self._unit.begin() as stores:
             done = await stores.work_orders.give_back(order_id, actor.account)
-            found = await stores.work_orders.show(order_id)
+            found = await stores.work_orders.show(order_id, sight())
         if found is None:
             raise _no_order(order_id)
         if not done:
@@ -174,7 +182,7 @@ class WorkOrderService:
             InvalidInput: something is missing, or is refused as it would be by its own call.
         """
         async with self._unit.read() as stores:
-            order = await stores.work_orders.show(order_id)
+            order = await stores.work_orders.show(order_id, sight())
             if order is None:
                 raise _no_order(order_id)
             ticket = await shown(stores, order.ticket)

@@ -18,12 +18,14 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.audit import AuditEvent, EventId
+from app.domain.order_policy import OrderRule
 from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
@@ -108,8 +110,8 @@ def event_columns(events: FromClause, sight: Sight | None) -> list[ColumnElement
     """
     changes = events.c.changes
     if sight is not None:
-        # That objections were overridden says that there were some.
-        less = changes.op("-")(literal_column("'overridden'"))
+        # That objections were overridden says that there were some; documents come with reviews.
+        less = changes.op("-")(literal_column("ARRAY['overridden', 'reviews']"))
         changes = case((hidden_from(sight), less), else_=changes).label("changes")
     return [
         events.c.id.label("number"),
@@ -126,7 +128,11 @@ def event_columns(events: FromClause, sight: Sight | None) -> list[ColumnElement
 def tells_nothing_hidden(events: FromClause, sight: Sight) -> ColumnElement[bool]:
     """Return the condition that an event tells of no hidden verdict; `tickets` is joined."""
     of_others = events.c.actor_id.is_distinct_from(sight.account)
-    return ~and_(events.c.action.like("review.%"), of_others, hidden_from(sight))
+    tells = or_(
+        events.c.action.like("review.%"),
+        events.c.changes["rule"].contains([OrderRule.ENDORSED.value]),
+    )
+    return ~and_(func.coalesce(tells, False), of_others, hidden_from(sight))
 
 
 def event_from(row: Row[Any]) -> AuditEvent:

@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, upd
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
+from app.domain.order_policy import NOTES, OrderRule
 from app.domain.runs import RunOutcome, RunStatus
+from app.domain.sight import Sight
 from app.domain.work_orders import (
     LOST_AFTER_S,
     EndedOrder,
@@ -32,6 +34,7 @@ from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.schema.work_orders import work_orders
 from app.storage.rows import new_id
+from app.storage.sight import hidden_from
 
 _OPEN, _CLAIMED = OrderStatus.OPEN, OrderStatus.CLAIMED
 _lapsed = and_(
@@ -70,9 +73,9 @@ class WorkOrderStore:
         )
         return order_id
 
-    async def show(self, order_id: UUID) -> WorkOrder | None:
-        """Return an order."""
-        found = await self._read(work_orders.c.id == order_id)
+    async def show(self, order_id: UUID, sight: Sight | None) -> WorkOrder | None:
+        """Return an order; None where there is none that `sight` sees."""
+        found = await self._read(work_orders.c.id == order_id, *_seen_by(sight))
         return found[0] if found else None
 
     async def page(
@@ -83,9 +86,10 @@ class WorkOrderStore:
         ticket: str | None,
         after: UUID | None,
         limit: int,
+        sight: Sight | None,
     ) -> list[WorkOrder]:
-        """Return orders, newest first, from the one behind `after`."""
-        wanted: list[ColumnElement[bool]] = []
+        """Return orders that `sight` sees, newest first, from the one behind `after`."""
+        wanted: list[ColumnElement[bool]] = _seen_by(sight)
         if kinds:
             wanted.append(work_orders.c.kind.in_([kind.value for kind in kinds]))
         if statuses:
@@ -121,6 +125,7 @@ class WorkOrderStore:
         kinds: Collection[OrderKind],
         specialists: Sequence[str],
         lasting: timedelta,
+        sight: Sight | None,
     ) -> UUID | None:
         """Claim the oldest order that waits, of the gravest ticket; None when none does.
 
@@ -136,6 +141,7 @@ class WorkOrderStore:
                 work_orders.c.kind.in_([kind.value for kind in kinds]),
                 or_(work_orders.c.specialist.is_(None), work_orders.c.specialist.in_(specialists)),
                 tickets.c.status.not_in(_SETTLED),
+                *_seen_by(sight),
             )
             .order_by(tickets.c.severity, work_orders.c.id)
             .limit(1)
@@ -253,6 +259,20 @@ class WorkOrderStore:
             .values(**values)
         )
         return done.rowcount == 1
+
+
+def _seen_by(sight: Sight | None) -> list[ColumnElement[bool]]:
+    """Return the condition that an order tells of no hidden verdict.
+
+    One that was placed because the claim is endorsed says that it is.
+    """
+    if sight is None:
+        return []
+    endorsed = and_(
+        work_orders.c.created_by.is_(None), work_orders.c.note == NOTES[OrderRule.ENDORSED]
+    )
+    of_others = work_orders.c.claimed_by.is_distinct_from(sight.account)
+    return [~and_(endorsed, of_others, hidden_from(sight))]
 
 
 def _ended(row: Any) -> EndedOrder:

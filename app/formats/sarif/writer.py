@@ -142,13 +142,16 @@ class SarifWriter:
 
 
 def suppressions(ticket: Ticket, said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what silences a ticket: its resolution here, or else what its scanner said."""
+    """Return what silences a ticket: its resolution here, or else what its scanner said.
+
+    The latter came in as a review, and is hidden where reviews are.
+    """
     closed = ticket.status is Status.WONT_FIX or ticket.resolution in (
         Resolution.NOT_A_BUG,
         Resolution.DUPLICATE,
     )
     if not closed:
-        return list(said.get("suppressions", ()))
+        return [] if ticket.verdicts_hidden else list(said.get("suppressions", ()))
     reason = (ticket.closure and ticket.closure.reason) or ticket.resolution_text
     word = str(ticket.resolution or ticket.status)
     told = f"{word}: {reason}" if reason else word

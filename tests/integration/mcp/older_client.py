@@ -1,4 +1,4 @@
-"""Run by the interpreter of an environment with an mcp 1.x: its client against this service.
+"""Run with an mcp 1.x first on its path: its client against this service.
 
 Arguments: the service's URL, then the command of its pipes. The token comes by `FINDINGS_TOKEN`.
 Prints what it saw as JSON.
@@ -45,7 +45,9 @@ async def main(url: str, *command: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     async with streamablehttp_client(f"{url}/mcp", headers=headers) as (read, write, _):
         over_http = await look(read, write)
-    server = StdioServerParameters(command=command[0], args=[*command[1:]], env=dict(os.environ))
+    # The server it starts uses the newer library, which has the same name.
+    environment = {**os.environ, "PYTHONPATH": os.environ["SERVER_PYTHONPATH"]}
+    server = StdioServerParameters(command=command[0], args=[*command[1:]], env=environment)
     async with stdio_client(server) as (read, write):
         over_pipes = await look(read, write)
     found = {"mcp": version("mcp"), "http": over_http, "pipes": over_pipes}
