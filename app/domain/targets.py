@@ -10,6 +10,12 @@ from pathlib import Path, PurePosixPath
 BUNDLED = "kasmina"
 """The target of a fresh installation."""
 
+MOST_FILES = 20_000
+"""Of one target: packages, suite and further files together."""
+MOST_FILE_BYTES = 64 << 20
+MOST_BYTES = 512 << 20
+"""Of all its files together."""
+
 
 @dataclass(frozen=True)
 class Interpreter:
@@ -120,6 +126,15 @@ class TargetFiles:
     """Digests of the defect patches that the suite itself ships."""
     pytest: PytestSettings | None = None
     """How pytest is set up, where its settings are read with the files; None: as the entry says."""
+
+    def excess(self) -> str | None:
+        """Return in words why this is more than an arm may hold, or None."""
+        everything: tuple[Mapping[str, bytes], ...] = (self.package, self.suite, self.files)
+        if sum(map(len, everything)) > MOST_FILES:
+            return f"it holds more than {MOST_FILES} files; name the folders of the code alone"
+        if sum(len(data) for some in everything for data in some.values()) > MOST_BYTES:
+            return f"its files have more than {MOST_BYTES >> 20} MiB together"
+        return None
 
 
 @dataclass(frozen=True)

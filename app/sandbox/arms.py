@@ -33,7 +33,8 @@ from app.domain import diffs
 from app.domain.targets import PytestSettings, Target, TargetFiles
 from app.sandbox.bytecode import compiled
 from app.sandbox.contents import ContentStore
-from app.sandbox.digests import BYTE_CODE, FolderError, digest_of, read_folder
+from app.sandbox.digests import FolderError, digest_of, read_file, read_folder
+from app.sandbox.globs import matching
 from app.sandbox.interface import PreparedArm
 
 DEFECTS = "defects"
@@ -219,7 +220,7 @@ class ArmStore:
     def _placed(self, content: Mapping[str, bytes]) -> Path:
         digest = digest_of(content)
         place = self._cache / digest
-        if _holds(place, digest):
+        if _holds(place, digest, len(content)):
             os.utime(place)
             return place
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -231,7 +232,7 @@ class ArmStore:
             os.rename(building, place)
         except OSError:
             remove_tree(building)
-            if not _holds(place, digest):
+            if not _holds(place, digest, len(content)):
                 raise
         return place
 
@@ -269,7 +270,7 @@ def read_target(target: Target) -> TargetFiles:
     """Read the files of a target; a suite that lies inside a package is no part of the package.
 
     Raises:
-        FolderError: something of it is missing, or is no regular file below its root.
+        FolderError: something of it is missing, is no regular file below its root, or too large.
         OSError: it cannot be read.
     """
     package: dict[str, bytes] = {}
@@ -286,11 +287,14 @@ def read_target(target: Target) -> TargetFiles:
         if path not in package and path not in suite
     }
     digests = frozenset(
-        hashlib.sha256(path.read_bytes()).hexdigest()
+        hashlib.sha256(read_file(path)).hexdigest()
         for name in target.suites
         for path in (target.root / name / DEFECTS).glob("*.patch")
     )
-    return TargetFiles(package, suite, further, shipped=digests)
+    read = TargetFiles(package, suite, further, shipped=digests)
+    if (excess := read.excess()) is not None:
+        raise FolderError(excess)
+    return read
 
 
 def package_digest(target: Target, package: Mapping[str, bytes]) -> str:
@@ -328,7 +332,7 @@ def _read(root: Path, name: str, *, skip: Collection[str] = ()) -> dict[str, byt
         if place.is_symlink():
             raise FolderError(f"{place} is a symbolic link; use a plain file or folder")
     if place.is_file():
-        return {name: place.read_bytes()}
+        return {name: read_file(place)}
     return {f"{name}/{path}": data for path, data in read_folder(place, skip=skip).items()}
 
 
@@ -346,9 +350,8 @@ def _further(target: Target) -> dict[str, bytes]:
         if (target.root / name).is_file():
             found.update(_read(target.root, name))
     for glob in target.files:
-        for path in sorted(target.root.glob(glob)):
-            if path.is_file() and BYTE_CODE.isdisjoint(path.parts):
-                found.update(_read(target.root, path.relative_to(target.root).as_posix()))
+        for path in matching(target.root, glob):
+            found.update(_read(target.root, path.relative_to(target.root).as_posix()))
             if len(found) > MOST_FILES:
                 raise FolderError(f"more than {MOST_FILES} files match `files`; name fewer")
     return found
@@ -414,8 +417,9 @@ def _extra(
     return found
 
 
-def _holds(place: Path, digest: str) -> bool:
+def _holds(place: Path, digest: str, files: int) -> bool:
+    """Tell whether a place holds so many files, and those that its digest names."""
     try:
-        return digest_of(read_folder(place, byte_code=True)) == digest
+        return digest_of(read_folder(place, byte_code=True, most=files)) == digest
     except (FolderError, FileNotFoundError):
         return False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from app.domain.targets import Target
-from app.sandbox.arms import MOST_FILES, further_names
-from app.sandbox.digests import BYTE_CODE
+from app.domain.targets import MOST_FILES, Target
+from app.sandbox.arms import further_names
+from app.sandbox.digests import BYTE_CODE, FolderError
+from app.sandbox.globs import matching
 
 Look = frozenset[tuple[str, int, int, int]]
 """Path, inode, size and time of change of each file."""
@@ -24,9 +26,11 @@ def look_at(target: Target) -> Look:
     own = [target.root / name for name in (*target.packages, *target.suites)]
     further = [target.root / name for name in further_names(target)]
     for glob in target.files:
-        further += islice(target.root.glob(glob), MOST_FILES)
+        with suppress(FolderError):  # that there are too many is told when they are read
+            further.extend(islice(matching(target.root, glob), MOST_FILES))
     places = [*own, *(place for place in further if place.exists())]
-    return frozenset(found for place in places for found in _found(place))
+    # With more files than these it cannot be used, whatever they are.
+    return frozenset(islice((found for place in places for found in _found(place)), MOST_FILES + 1))
 
 
 def _found(place: Path) -> Iterator[tuple[str, int, int, int]]:

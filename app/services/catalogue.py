@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
+from time import monotonic
 from typing import Protocol, TypeVar
 
 from app.domain import diffs
@@ -38,6 +39,8 @@ _TRIES_AGAIN_EVERY = 30
 """So many looks after a suite could not be collected for want of what it needs."""
 
 
+_READS_AGAIN_EVERY = 10
+"""So many looks after a target could not be read, while it looks the same."""
 _MOST_TRIES = 5
 _MOST_NAMED = 20
 _COLLECTS_AT_ONCE = 2
@@ -45,6 +48,10 @@ _COLLECTS_AT_ONCE = 2
 
 class _Moved(Exception):
     """The target changed on the disk while its state was being stored."""
+
+
+class _Unreadable(Unavailable):
+    """The files of a target cannot be read."""
 
 
 class Collector(Protocol):
@@ -92,8 +99,8 @@ class CatalogueService:
         self._collector = collector
         self._sources = sources
         self._places = places
-        self._read: Hashable = None
-        """How it looked when it was found readable last."""
+        self._read: tuple[Hashable, _Unreadable | None, float] = (None, None, 0.0)
+        """How it looked when it was read last, why it could not be read, and when that was."""
         self._sweeps = sweeps
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
@@ -148,17 +155,24 @@ class CatalogueService:
         Whoever reads a ticket sees within two seconds that package or suite has changed.
         """
         seen: Hashable = None
+        refused: Hashable = None
         for turn in count():
             await asyncio.sleep(_LOOKS_EVERY_S)
             try:
                 now = await asyncio.to_thread(self._sources.look, self._target)
                 # What failed for another reason than its files may be mended meanwhile.
                 again = self.failure is not None and turn % _TRIES_AGAIN_EVERY == 0
+                if now == refused and turn % _READS_AGAIN_EVERY:
+                    continue  # it may hold very much, and still cannot be read
+                refused = None
                 if now != seen or again:
                     await self._follow()
                     seen = now
                 elif turn % _ASKS_WORKERS_EVERY == 0:
                     await self._environments_in_step()
+            except _Unreadable as error:
+                refused = now
+                log.warning("the target is not in step: %s", error.detail)
             except (OSError, RevisionRefused) as error:
                 log.warning("the target cannot be looked at: %s", error)
             except FindingsError as error:
@@ -214,7 +228,7 @@ class CatalogueService:
         try:
             return await asyncio.to_thread(self._sources.snapshot, self._target)
         except (FolderError, OSError, RevisionRefused) as error:
-            raise Unavailable(refusal(self._target, error)) from error
+            raise _Unreadable(refusal(self._target, error)) from error
 
     async def require_readable(self) -> None:
         """See that the target can be read; what was read, and looks the same, is not read again.
@@ -226,9 +240,18 @@ class CatalogueService:
             look = await asyncio.to_thread(self._sources.look, self._target)
         except (FolderError, OSError, RevisionRefused):
             look = None  # reading it says why
-        if look is None or look != self._read:
-            await self.snapshot()
-            self._read = look
+        seen, refused, at = self._read
+        # What a repository lacked may be there by now, and looks the same.
+        old = refused is not None and monotonic() - at > _READS_AGAIN_EVERY * _LOOKS_EVERY_S
+        if look is None or look != seen or old:
+            refused = None
+            try:
+                await self.snapshot()
+            except _Unreadable as error:
+                refused = error
+            self._read = look, refused, monotonic()
+        if refused is not None:
+            raise refused
 
     async def _mark_changed(self, known: TargetState, snapshot: Snapshot) -> None:
         """Make evidence stale that rests on files which changed; to collect them takes longer."""

@@ -29,6 +29,9 @@ _KEYS = (
     "pytest",
     *("plugins", "env", "domains", "paths", "others", "limits"),
 )
+_MODULE = re.compile(r"\w+(?:\.\w+)*")
+_PLUGIN = re.compile(r"\w+(?:[.-]\w+)*")
+_VARIABLE = re.compile(r"[^=\0]+")
 _MOST_S, _MOST_MEMORY_MB = 86_400, 1 << 20
 _LIMITS = ("test_s", "arm_s", "others_s", "memory_mb")
 _RESERVED = frozenset(
@@ -81,9 +84,15 @@ def read(path: Path, bundled: Target) -> Declared:
             target = _target(entry, path.parent)
             if target.name in targets:
                 raise _Wrong("name", f"{target.name!r} is taken by an entry above; take another")
-        except _Wrong as wrong:
+        except (_Wrong, OSError) as error:
+            told = (
+                f"{error.key}: {error}."
+                if isinstance(error, _Wrong)
+                # The name is too long, or the folder closed.
+                else f"{error.filename} cannot be looked at: {error.strerror}; name another."
+            )
             label = known or f"entry {number}"
-            problems.append(Problem(known, f"{path}: {label}: {wrong.key}: {wrong}."))
+            problems.append(Problem(known, _line(f"{path}: {label}: {told}")))
             continue
         targets[target.name] = target
     if BUNDLED not in targets and all(problem.name != BUNDLED for problem in problems):
@@ -92,12 +101,17 @@ def read(path: Path, bundled: Target) -> Declared:
     return Declared(targets, tuple(problems))
 
 
+def _line(text: str) -> str:
+    """Return a text as one line of which every character can be seen."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def _entries(path: Path) -> list[dict[str, Any]]:
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise StartupError(
             f"{path} cannot be read: {error}.",
             remedy="Correct the file; docs/targets.md shows one. FINDINGS_TARGETS names another.",
@@ -133,7 +147,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
     name = _text(entry, "name")
     if not NAME.fullmatch(name):
         raise _Wrong("name", f"{name!r} is no slug; take lower-case letters, digits and hyphens")
-    root = (base / Path(_text(entry, "root")).expanduser()).absolute()
+    root = (base / _place(entry, "root")).absolute()
     if not root.is_dir():
         raise _Wrong("root", f"{root} is not a folder; name the project's folder")
     history = _history(entry, root)
@@ -146,7 +160,7 @@ def _target(entry: Mapping[str, Any], base: Path) -> Target:
     _require_suites(suites, packages, on_disk)
     import_root = _text(entry, "import_root", str(PurePosixPath(packages[0]).parent))
     _check_path("import_root", import_root, on_disk)
-    plugins = _texts(entry, "plugins")
+    plugins = _plugins(entry)
     limits = _limits(entry)
     memory = limits.get("memory_mb")
     return Target(
@@ -225,7 +239,25 @@ def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
         value = [value]
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise _Wrong(key, "should be a list of texts")
+    if any("\0" in one for one in value):
+        raise _Wrong(key, "has a NUL character, which no name has; leave it out")
     return tuple(value)
+
+
+def _place(entry: Mapping[str, Any], key: str) -> Path:
+    """Return a path of an entry, with ``~`` for a home folder."""
+    try:
+        return Path(_text(entry, key)).expanduser()
+    except RuntimeError as error:
+        raise _Wrong(key, f"{entry[key]!r}: {error}; write the whole path") from None
+
+
+def _plugins(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    found = _texts(entry, "plugins")
+    for name in found:
+        if not _PLUGIN.fullmatch(name):
+            raise _Wrong("plugins", f"{name!r} is no plugin; write names like 'pytest_asyncio'")
+    return found
 
 
 def _paths_below(entry: Mapping[str, Any], key: str, root: Path | None) -> tuple[str, ...]:
@@ -270,6 +302,9 @@ def _globs(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     for glob in found:
         if glob.startswith("/") or ".." in PurePosixPath(glob).parts:
             raise _Wrong(key, f"{glob!r} leaves the root; write globs relative to root")
+        parts = PurePosixPath(glob).parts
+        if not parts or any("**" in part and part != "**" for part in parts):
+            raise _Wrong(key, f"{glob!r} is no glob; '**' stands by itself, as in 'data/**/*.json'")
     return found
 
 
@@ -282,12 +317,15 @@ def _domains(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _interpreter(entry: Mapping[str, Any], base: Path, plugins: tuple[str, ...]) -> Interpreter:
-    python = _text(entry, "python", "-")
-    preload = tuple(dict.fromkeys((*_texts(entry, "preload"), *plugins)))
-    if python == "-":
+    modules = _texts(entry, "preload")
+    for module in modules:
+        if not _MODULE.fullmatch(module):
+            raise _Wrong("preload", f"{module!r} is no module; write names like 'numpy'")
+    preload = tuple(dict.fromkeys((*modules, *plugins)))
+    if "python" not in entry:
         return Interpreter(preload=preload)
     # Not resolved: the link of a virtual environment is what makes it one.
-    place = Path(os.path.normpath(base / Path(python).expanduser()))
+    place = Path(os.path.normpath(base / _place(entry, "python")))
     if not os.access(place, os.X_OK) or place.is_dir():
         raise _Wrong("python", f"{place} cannot be started; name its interpreter")
     # The service's own is shared: its fork server is warm, and there need not be another.
@@ -313,6 +351,8 @@ def _environment(entry: Mapping[str, Any]) -> dict[str, str]:
     for name in found:
         if name in _RESERVED or name.startswith("LD_"):
             raise _Wrong("env", f"{name} belongs to the sandbox; leave it out")
+        if not _VARIABLE.fullmatch(name) or "\0" in found[name]:
+            raise _Wrong("env", f"{name!r} cannot be set; write names without '=', and no NUL")
     return found
 
 

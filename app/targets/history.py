@@ -11,7 +11,7 @@ import hashlib
 import threading
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 from pygit2.enums import FileMode
 
 from app.domain.revisions import Revision, RevisionRefused
-from app.domain.targets import PytestSettings, Target, TargetFiles
+from app.domain.targets import MOST_FILE_BYTES, MOST_FILES, PytestSettings, Target, TargetFiles
 from app.targets.pytest_settings import SettingsError, settings_in
 from app.targets.repository import Entry, Repository
 
@@ -29,9 +29,6 @@ Value = TypeVar("Value")
 DEFECTS = "defects"
 """The folder of a suite that holds its defect patches; no part of an arm."""
 
-MOST_BLOB_BYTES = 64 << 20
-MOST_BYTES = 512 << 20
-MOST_FILES = 20_000
 _MOST_FURTHER = 5000
 _MOST_LINKS = 5
 _MOST_DIFF_BYTES = 400_000
@@ -399,9 +396,9 @@ class History:
         known = self._blobs.get(blob.id)
         if known is None:
             size = self._repo.size(blob.id)
-            if size > MOST_BLOB_BYTES:
+            if size > MOST_FILE_BYTES:
                 raise RevisionRefused(
-                    f"{blob.path} has {size >> 20} MiB, and {MOST_BLOB_BYTES >> 20} is the most"
+                    f"{blob.path} has {size >> 20} MiB, and {MOST_FILE_BYTES >> 20} is the most"
                 )
             known = self._repo.content(blob.id)
             self._blobs.put(blob.id, known)
@@ -434,11 +431,8 @@ class _Kept(Generic[Value]):
 
 
 def _check_size(read: TargetFiles) -> None:
-    everything: list[Mapping[str, bytes]] = [read.package, read.suite, read.files]
-    if sum(map(len, everything)) > MOST_FILES:
-        raise RevisionRefused(f"it holds more than {MOST_FILES} files")
-    if sum(len(data) for some in everything for data in some.values()) > MOST_BYTES:
-        raise RevisionRefused(f"its files have more than {MOST_BYTES >> 20} MiB together")
+    if (excess := read.excess()) is not None:
+        raise RevisionRefused(excess)
 
 
 def _folders(blob: Blob) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from app.domain.targets import Target
 from app.factory import Factory
 from app.sandbox.arms import read_target
 from app.sandbox.digests import FolderError
+from app.sandbox.watch import look_at
 from app.worker.worker import Worker
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
@@ -218,13 +219,53 @@ async def test_the_doctor_names_what_hinders_and_passes_what_does_not(folder: Pa
     assert not ok and "PermissionError" in detail
 
 
-def test_a_folder_of_very_many_files_is_refused_by_name(
+MANY = {f"pack/{name}.py": "" for name in "abc"} | {"tests/test_a.py": "", "tests/more.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "told"),
+    [
+        ("digests.MOST_FILES", 2, "pack and what lies before it hold more than 2 files"),
+        ("digests.MOST_FILE_BYTES", 9, "pack/large.bin has more than 0 MiB; keep what is so"),
+        ("digests.MOST_BYTES", 9, "pack holds more than 0 MiB; keep what is so large outside"),
+    ],
+)
+def test_a_folder_that_holds_too_much_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, told: str
+) -> None:
+    write_files(tmp_path, {**MANY, "pack/large.bin": "0123456789"})
+    monkeypatch.setattr(f"app.sandbox.{limit}", most)
+
+    with pytest.raises(FolderError, match=told):
+        read_target(Target("pack", tmp_path, packages=("pack",), suites=("tests",)))
+
+
+def test_packages_and_suite_may_hold_so_many_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_files(
-        tmp_path, {"pack/a.py": "", "pack/b.py": "", "pack/c.py": "", "tests/test_a.py": ""}
-    )
-    monkeypatch.setattr("app.sandbox.digests.MOST_FILES", 2)
+    write_files(tmp_path, MANY)
+    monkeypatch.setattr("app.domain.targets.MOST_FILES", 4)
 
-    with pytest.raises(FolderError, match="pack and what lies before it hold more than 2 files"):
+    with pytest.raises(FolderError, match="it holds more than 4 files; name the folders of the"):
         read_target(Target("pack", tmp_path, packages=("pack",), suites=("tests",)))
+
+
+async def test_a_target_of_very_many_files_is_looked_at_within_bounds(
+    service: Api, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be used is not counted to its end, and says so each time."""
+    target = service.factory.declared.targets["one"]
+    catalogue = service.factory.catalogues.of("one")
+    monkeypatch.setattr("app.sandbox.watch.MOST_FILES", 1)
+    monkeypatch.setattr("app.sandbox.digests.MOST_FILES", 1)
+    write_files(folder / "one" / "common", {f"more{number}.py": "" for number in range(9)})
+    try:
+        assert len(look_at(target)) == 2
+        for _ in range(3):
+            found = await service.get("/targets/one")
+            assert "hold more than 1 files; name the folders of the code alone" in found["reason"]
+    finally:
+        for number in range(9):
+            (folder / "one" / "common" / f"more{number}.py").unlink()
+    monkeypatch.undo()
+    await catalogue.require_readable()

@@ -336,3 +336,15 @@ def test_a_file_with_too_many_links_is_copied(
 
     assert {(arm.root / "pack/__init__.py").read_text() for arm in arms} == {"VALUE = 1\n"}
     assert max((arm.root / "pack/__init__.py").stat().st_nlink for arm in arms) == 2
+
+
+def test_an_arm_of_very_many_files_is_prepared_once(
+    store: ArmStore, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the byte code beside it an arm holds more files than its target."""
+    monkeypatch.setattr("app.sandbox.digests.MOST_FILES", 4)
+    first = store.prepare(target)
+    made = (first.root / "pack").stat().st_ctime_ns
+
+    assert len(compiled(first)) > 0
+    assert (store.prepare(target).root / "pack").stat().st_ctime_ns == made

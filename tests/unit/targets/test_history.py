@@ -166,7 +166,7 @@ def test_a_submodule_is_refused(made: MadeRepository) -> None:
 def test_too_large_a_blob_is_refused_unread(
     made: MadeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_module, "MOST_BLOB_BYTES", 1 << 20)
+    monkeypatch.setattr(history_module, "MOST_FILE_BYTES", 1 << 20)
     commit = made.commit({**FIRST, "src/acme/weights.bin": b"\0" * (2 << 20)})
     assert "src/acme/weights.bin has 2 MiB" in refused(made, commit)
 

@@ -85,6 +85,20 @@ def test_an_entry_may_replace_the_bundled_target(folder: Path) -> None:
         (GOOD + "limits = { tests = 1 }\n", "acme: limits.tests: there is no such key"),
         (GOOD + 'revision = "main"\n', "acme: revision: "),
         (GOOD + 'revision = "--all"\n', "acme: revision: should be a branch"),
+        (GOOD.replace('"acme"\npack', '"~nobody-here"\npack'), "acme: root: '~nobody-here': "),
+        (GOOD.replace('root = "acme"', f'root = "{"x" * 300}"'), "acme: "),
+        (GOOD.replace('["src/acme"]', f'["{"x" * 300}"]'), "acme: "),
+        (GOOD.replace('["src/acme"]', '["a\\u0000"]'), "acme: packages: has a NUL character"),
+        (GOOD + 'python = "~nobody-here/x"\n', "acme: python: '~nobody-here/x': "),
+        (GOOD + 'python = ""\n', "acme: python: should be a text"),
+        (GOOD + 'files = ["data/**.json"]\n', "acme: files: 'data/**.json' is no glob"),
+        (GOOD + 'files = ["."]\n', "acme: files: '.' is no glob"),
+        (GOOD + 'files = ["./."]\n', "acme: files: './.' is no glob"),
+        (GOOD + '"a\\nb\\u001b" = 1\n', "acme: a\\nb\\x1b: there is no such key"),
+        (GOOD + 'env = { "A=B" = "x" }\n', "acme: env: 'A=B' cannot be set"),
+        (GOOD + 'env = { A = "\\u0000" }\n', "acme: env: 'A' cannot be set"),
+        (GOOD + 'plugins = ["no:terminal"]\n', "acme: plugins: 'no:terminal' is no plugin"),
+        (GOOD + 'preload = ["import os"]\n', "acme: preload: 'import os' is no module"),
         (GOOD + 'pyton = "x"\n', "acme: pyton: there is no such key; known are name, root"),
     ],
 )
@@ -120,7 +134,9 @@ def test_two_entries_share_neither_name_nor_domain(folder: Path, second: str, to
     assert told in found.problems[0].line
 
 
-@pytest.mark.parametrize("text", ["[[target", "[target]\nname = 1", "other = 1"])
+@pytest.mark.parametrize(
+    "text", ["[[target", "[target]\nname = 1", "other = 1", f"a = {'[' * 5000}{']' * 5000}"]
+)
 def test_a_file_that_is_none_says_so(folder: Path, text: str) -> None:
     with pytest.raises(StartupError, match="targets.toml"):
         declared(folder, text)
