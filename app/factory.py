@@ -403,7 +403,7 @@ class Factory:
     @cached_property
     def exports(self) -> ExportService:
         """Tickets as others read them."""
-        return ExportService(self.unit, self.settings.url, __version__)
+        return ExportService(self.unit, self.transfer, self.settings.url, __version__)
 
     @cached_property
     def transfer(self) -> TransferService:

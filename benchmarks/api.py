@@ -42,9 +42,9 @@ import psycopg
 
 from app.config import load_settings
 from app.database import migrate
+from app.domain.filters import ORDERS, TicketFilter
 from app.embedded import EmbeddedCluster
 from app.factory import Factory
-from app.storage.ticket_lists import ORDERS, TicketFilter
 from benchmarks import api_data
 from benchmarks.api_load import Figures
 

@@ -296,7 +296,7 @@ async def large_export(client: Client, factory: Factory, tickets: int) -> None:
         with measured(f"export of {wanted} tickets as JSON Lines"):
             # Drained as it comes: the client of this process would gather the whole answer.
             actor = await factory.accounts.authenticate(client.token, None)
-            from app.storage.ticket_lists import TicketFilter
+            from app.domain.filters import TicketFilter
 
             async for piece in factory.transfer.lines(actor, TicketFilter()):
                 size += len(piece)

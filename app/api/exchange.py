@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import Header, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api import uploads
 from app.api.dependencies import Services
 from app.api.openapi import REPORT, answers, text_answers
-from app.api.parameters import Digits, TicketFilters, TicketKey
+from app.api.parameters import TicketFilters, TicketKey
 from app.api.payloads.exchange import DocumentOut, ImportOut, import_body
 from app.api.payloads.external import Source, WebAddress
-from app.api.payloads.fields import Commit
-from app.api.responses import JsonResponse, begun, with_etag
+from app.api.payloads.fields import Commit, Digits
+from app.api.responses import JsonResponse, file_answer, with_etag
 from app.api.routing import new_router
 from app.api.security import Maintainer, Reader
 from app.api.uploads import DESCRIBED, documents, lines, report, source_name
 from app.domain.documents import ImportOptions, OnConflict, StatusFrom
+from app.domain.exports import EXPORTS, MEANINGS, ExportName
 from app.services.external import JUnitOptions
 from app.services.imports import layout_named, layout_text
 from app.services.scanning import ReportOptions
@@ -28,7 +28,7 @@ from app.services.scanning import ReportOptions
 router = new_router("exchange")
 
 MARKDOWN = "text/markdown; charset=utf-8"
-SARIF, JSON = "application/sarif+json", "application/json"
+SARIF = EXPORTS["sarif"].media_type
 GUESS = "guess"
 """Asks for a layout instead of naming one."""
 _AS_FILE = {
@@ -37,8 +37,10 @@ _AS_FILE = {
             "description": "The file, streamed.",
             "content": {
                 **{
-                    kind: {"schema": {"type": "string", "format": "binary"}}
-                    for kind in ("application/zip", "application/x-ndjson", "text/csv", JSON)
+                    export.media_type.partition(";")[0]: {
+                        "schema": {"type": "string", "format": "binary"}
+                    }
+                    for export in EXPORTS.values()
                 },
                 SARIF: REPORT,
             },
@@ -203,12 +205,8 @@ async def export_tickets(
     services: Services,
     wanted: TicketFilters,
     format: Annotated[  # the parameter's word
-        Literal["markdown", "jsonl", "csv", "sarif", "openvex", "osv"],
-        Query(
-            description="`markdown` is a zip archive of documents, `jsonl` everything that belongs "
-            "to the tickets, line by line; complete only for admins. `sarif` is SARIF 2.1.0, "
-            "`openvex` OpenVEX 0.2.0, `osv` a list of records of OSV 1.7."
-        ),
+        ExportName,
+        Query(description=f"What the file is: {MEANINGS}."),
     ] = "markdown",
     suppressed: Annotated[
         Literal["include", "omit"],
@@ -222,24 +220,5 @@ async def export_tickets(
 
     The file is streamed; its order is that of the keys.
     """
-    match format:
-        case "markdown":
-            return await _file(services.exports.markdown(wanted), "application/zip", "findings.zip")
-        case "jsonl":
-            pieces = services.transfer.lines(actor, wanted)
-            return await _file(pieces, "application/x-ndjson", "findings.jsonl")
-        case "csv":
-            kind = "text/csv; charset=utf-8; header=present"
-            return await _file(services.exports.csv(wanted), kind, "findings.csv")
-        case "sarif":
-            pieces = services.exports.sarif(wanted, omit=suppressed == "omit")
-            return await _file(pieces, SARIF, "findings.sarif")
-        case "openvex":
-            return await _file(services.exports.openvex(wanted), JSON, "findings.openvex.json")
-        case "osv":
-            return await _file(services.exports.osv(wanted), JSON, "findings.osv.json")
-
-
-async def _file(pieces: AsyncGenerator[bytes], media_type: str, name: str) -> StreamingResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(await begun(pieces), 200, headers, media_type)
+    pieces = services.exports.file(actor, format, wanted, omit=suppressed == "omit")
+    return await file_answer(pieces, EXPORTS[format], "findings")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Digits
+from app.api.payloads.fields import Digits
 from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateBody, figures_body
 from app.api.responses import JsonResponse
 from app.api.routing import new_router

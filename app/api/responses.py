@@ -7,7 +7,9 @@ from contextlib import aclosing
 from typing import Any
 
 import orjson
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+
+from app.domain.exports import Export
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -45,6 +47,12 @@ def with_etag(content: Any, etag: str) -> JsonResponse:
     """Answer 200 with an ETag."""
     headers: Mapping[str, str] = {"ETag": etag}
     return JsonResponse(content, 200, headers)
+
+
+async def file_answer(pieces: AsyncGenerator[bytes], kind: Export, name: str) -> Response:
+    """Answer with a file of an export, as it comes."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}{kind.suffix}"'}
+    return StreamingResponse(await begun(pieces), 200, headers, kind.media_type)
 
 
 async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

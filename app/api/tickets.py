@@ -20,7 +20,6 @@ from app.api.parameters import (
     NoteId,
     TicketFilters,
     TicketKey,
-    TicketOrder,
 )
 from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
 from app.api.payloads.tickets import (
@@ -38,6 +37,7 @@ from app.api.responses import JsonResponse, created, with_etag
 from app.api.routing import new_router
 from app.api.security import Reader, Reporter
 from app.api.uploads import prefers_markdown
+from app.domain.filters import TicketOrder
 
 router = new_router("tickets", "/tickets")
 

@@ -116,7 +116,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
                 "findings export --format csv > tickets.csv",
                 "findings export --format sarif --suppressed omit > open.sarif",
             ),
-            "Export tickets as documents, JSON Lines, a table, SARIF, OpenVEX or OSV, as it comes.",
+            "Export tickets as documents or in another format, as it comes.",
         ),
         "relocate": Command(
             "commands.relocate:relocate",

@@ -7,18 +7,18 @@
 
 A parameter without a default is required. ``list[...]`` may be given several times, ``bool`` is a
 flag, ``Path`` a file or folder, an enumeration one of its values. What is not given and has no
-other default is None. A ``TypedDict`` stands for the options that it declares, none of them
-required, and is filled with all of them.
+other default is None. `Options` stand for the options that they declare, none of them required,
+and are filled with all of them.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints, is_typeddict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 import click
 
@@ -43,8 +43,13 @@ class Option:
         callback: Callable[..., Any] | None = None,
         is_eager: bool = False,
         complete: str = "",
+        choices: Sequence[str] = (),
     ) -> None:
-        """Declare an option; `complete` is the kind of its values, see `app.cli.words`."""
+        """Declare an option.
+
+        `complete` is the kind of its values, see `app.cli.words`; `choices` are all that it takes.
+        """
+        self.choices = choices
         self.names = names
         self.help = help
         self.metavar = metavar
@@ -63,6 +68,13 @@ class Argument:
         self.complete = complete
 
 
+class Options(dict[str, Any]):
+    """Options that several commands share, given to each as one parameter."""
+
+    declared: ClassVar[Mapping[str, Any]] = {}
+    """By name, each as a parameter would be annotated."""
+
+
 def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.Parameter]:
     """Return the parameters that the signature of `function` declares.
 
@@ -73,8 +85,8 @@ def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.P
     found = []
     for name, given in inspect.signature(function).parameters.items():
         hint = _hints(function)[name]
-        if is_typeddict(hint):
-            found += [_parameter(n, option, None, offers) for n, option in _hints(hint).items()]
+        if _are_options(hint):
+            found += [_parameter(n, option, None, offers) for n, option in hint.declared.items()]
         elif hint is not click.Context:
             found.append(_parameter(name, hint, given.default, offers))
     return found
@@ -84,7 +96,7 @@ def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
     """Return what Click may call: several values as a list, none of them as None."""
     signature = inspect.signature(function).parameters
     wants_context = "ctx" in signature
-    groups = {name: hint for name, hint in _hints(function).items() if is_typeddict(hint)}
+    groups = {name: hint for name, hint in _hints(function).items() if _are_options(hint)}
 
     def call(**values: Any) -> None:
         default = {name: parameter.default for name, parameter in signature.items()}
@@ -93,12 +105,16 @@ def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
             for name, value in values.items()
         }
         for name, group in groups.items():
-            given[name] = {option: given.pop(option) for option in _hints(group)}
+            given[name] = {option: given.pop(option) for option in group.declared}
         if wants_context:
             given["ctx"] = click.get_current_context()
         function(**given)
 
     return call
+
+
+def _are_options(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Options)
 
 
 @cache
@@ -148,6 +164,8 @@ def _kind(hint: Any) -> tuple[Any, bool]:
 def _type(kind: Any, declared: Option | Argument) -> click.ParamType[Any]:
     if kind is int and isinstance(declared, Option) and declared.range != (None, None):
         return click.IntRange(*declared.range)
+    if isinstance(declared, Option) and declared.choices:
+        return click.Choice(declared.choices)
     if kind is Path:
         return click.Path(path_type=Path)
     if isinstance(kind, type) and issubclass(kind, Enum):

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain.documents import MAX_DOCUMENTS, MAX_UNPACKED_BYTES, SourceFile
 from app.errors import FieldError, InvalidInput, PayloadTooLarge
+from app.formats.interface import Circumstances, ExportedDocument, Items
 
 MAX_DOCUMENT_BYTES = 1 << 20
 """A single document may have so many; no more of one is ever unpacked at once."""
@@ -153,6 +154,27 @@ class ArchiveWriter:
         """End the archive, and return its last bytes."""
         self._zip.close()
         return self._out.take()
+
+
+class DocumentArchive:
+    """The documents of tickets, under the paths they came from."""
+
+    items = Items.DOCUMENT
+
+    def __init__(self, _: Circumstances) -> None:
+        self._archive = ArchiveWriter()
+
+    def opening(self) -> bytes:
+        """Nothing: an archive begins with its first entry."""
+        return b""
+
+    def item(self, value: ExportedDocument) -> bytes:
+        """One document."""
+        return self._archive.add(value.path, value.content, value.ticket.updated_at)
+
+    def closing(self) -> bytes:
+        """The list of entries."""
+        return self._archive.close()
 
 
 class _Outlet(io.RawIOBase):

@@ -16,6 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 
+from app.domain.tickets import TicketSummary, severity_words
+from app.formats.interface import Circumstances, Items
+
 MAX_CELL = 32_767
 """Characters that a spreadsheet's cell holds."""
 
@@ -47,9 +50,6 @@ TICKET_COLUMNS = (
 class CsvRows:
     """A table with a header row, one mapping a row."""
 
-    media_type = "text/csv; charset=utf-8; header=present"
-    suffix = ".csv"
-
     def __init__(self, columns: Sequence[str] = TICKET_COLUMNS, *, bom: bool = False) -> None:
         """
         Args:
@@ -72,6 +72,26 @@ class CsvRows:
     def closing(self) -> bytes:
         """Nothing: a CSV file has no end mark."""
         return b""
+
+
+class TicketTable:
+    """A table of tickets that spreadsheets can open without harm."""
+
+    items = Items.SUMMARY
+
+    def __init__(self, _: Circumstances) -> None:
+        self._rows = CsvRows(bom=True)
+        self.opening, self.closing = self._rows.opening, self._rows.closing
+
+    def item(self, value: TicketSummary) -> bytes:
+        """One ticket."""
+        state, without = value.evidence["state"], value.evidence.get("closed_without")
+        shown = {name: getattr(value, name, None) for name in TICKET_COLUMNS} | {
+            "severity": severity_words(value.severity, value.severity_raw),
+            "evidence": f"{state} (stale)" if value.evidence["stale"] else state,
+            "closed_without_evidence": without and f"{without['by']}: {without['reason']}",
+        }
+        return self._rows.item(shown)
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import orjson
 
 from app.domain.tickets import RelationKind, Resolution, Ticket
+from app.formats.interface import Circumstances, Items
 
 _VERSION = "1.7.3"
 _WITHDRAWN = frozenset({Resolution.NOT_A_BUG, Resolution.DUPLICATE})
@@ -21,14 +22,13 @@ class OsvWriter:
     """A list of records, as OSV's own interface answers with.
 
     Args:
-        url: of the service.
+        said: where the service is.
     """
 
-    media_type = "application/json"
-    suffix = ".osv.json"
+    items = Items.TICKET
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, said: Circumstances) -> None:
+        self._url = said.url
         self._first = True
 
     def opening(self) -> bytes:

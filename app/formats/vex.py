@@ -5,7 +5,6 @@ https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import orjson
 
 from app.domain.evidence import EvidenceState
 from app.domain.tickets import Resolution, Status, Ticket
+from app.formats.interface import Circumstances, Items
 
 _CONTEXT = "https://openvex.dev/ns/v0.2.0"
 _SHOWN = frozenset({EvidenceState.REPRODUCED, EvidenceState.REGRESSED, EvidenceState.FIX_READY})
@@ -23,16 +23,14 @@ class VexWriter:
     """An OpenVEX document, ticket by ticket.
 
     Args:
-        url: of the service.
-        author: who says it.
-        now: when it is said.
+        said: where, by which version and when it is said.
     """
 
-    media_type = "application/json"
-    suffix = ".openvex.json"
+    items = Items.TICKET
 
-    def __init__(self, url: str, author: str, now: datetime) -> None:
-        self._url, self._author, self._now = url, author, now
+    def __init__(self, said: Circumstances) -> None:
+        self._url, self._now = said.url, said.now
+        self._author = f"Findings {said.version}"
         self._first = True
 
     def opening(self) -> bytes:

@@ -6,27 +6,34 @@ Between two batches no connection is held: a slow reader costs the database noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Any
 
+from app.domain.accounts import Actor
 from app.domain.documents import StoredDocument
+from app.domain.exports import EXPORTS, ExportName
+from app.domain.filters import TicketFilter, TicketOrder
 from app.domain.reviews import Review
 from app.domain.sight import seen_ticket
-from app.domain.tickets import Relation, Ticket, TicketSummary, severity_words
+from app.domain.tickets import Relation, Ticket, TicketSummary
 from app.formats import tracked
-from app.formats.archive import ArchiveWriter
-from app.formats.csv import CsvRows
 from app.formats.documents import opened_again
-from app.formats.interface import StreamFormat
+from app.formats.interface import (
+    Circumstances,
+    ExportedDocument,
+    Items,
+    ReportedBy,
+    ReportedTicket,
+    TicketWriter,
+    stream,
+)
 from app.formats.markdown import FormatError, write
-from app.formats.osv import OsvWriter
-from app.formats.sarif.writer import ReportedBy, SarifWriter, suppressions
-from app.formats.vex import VexWriter
 from app.services.access import shown
 from app.services.sight import seen_reviews, sight, within_sight
-from app.storage.ticket_lists import TicketFilter
+from app.services.transfer import TransferService
 from app.storage.unit import Stores, UnitOfWork
 
 _BATCH = 100
@@ -34,20 +41,6 @@ _FOLDERS: Mapping[tuple[str, str | None], str] = {
     ("closed", "not-a-bug"): "not-a-bug",
     ("wont-fix", "wont-fix"): "wontfix",
 }
-
-
-@dataclass(frozen=True)
-class ExportedDocument:
-    """The document of a ticket as it should be now."""
-
-    path: str
-    content: bytes
-    ticket: Ticket
-
-    @property
-    def etag(self) -> str:
-        """Of the ticket."""
-        return self.ticket.etag
 
 
 @dataclass(frozen=True)
@@ -91,8 +84,8 @@ class _Source:
 class ExportService:
     """Tickets as others read them."""
 
-    def __init__(self, unit: UnitOfWork, url: str, version: str) -> None:
-        self._unit = unit
+    def __init__(self, unit: UnitOfWork, transfer: TransferService, url: str, version: str) -> None:
+        self._unit, self._transfer = unit, transfer
         self._url, self._version = url, version
 
     async def document(self, key: str) -> ExportedDocument:
@@ -115,53 +108,71 @@ class ExportService:
             (source,) = await _sources(stores, [await shown(stores, key)])
         return await asyncio.to_thread(_worded, source)
 
-    async def markdown(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
-        """Yield a zip archive with the documents of tickets, under the paths they came from."""
-        archive = ArchiveWriter()
-        async for items in self._batches(wanted):
-            async with self._unit.read() as stores:
-                tickets = await _whole(stores, [item.key for item in items])
-                sources = await _sources(stores, tickets)
-            yield await asyncio.to_thread(_packed, archive, sources)
-        yield archive.close()
-
-    async def csv(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
-        """Yield a table of tickets that spreadsheets can open without harm."""
-        rows = CsvRows(bom=True)
-        opening = rows.opening()
-        async for items in self._batches(wanted):
-            yield opening + b"".join(rows.item(csv_row(item)) for item in items)
-            opening = b""
-        if opening:
-            yield opening
-
-    async def sarif(self, wanted: TicketFilter, *, omit: bool) -> AsyncGenerator[bytes]:
-        """Yield tickets as SARIF; with `omit` without those that are settled or suppressed."""
-        writer = SarifWriter(self._url, self._version)
-        yield writer.opening()
-        async for items in self._batches(wanted):
-            yield await self._as_sarif(writer, [item.key for item in items], omit=omit)
-        yield writer.closing()
-
-    def openvex(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
-        """Yield tickets as statements of one OpenVEX document."""
-        return self._each(
-            VexWriter(self._url, f"Findings {self._version}", datetime.now(UTC)), wanted
-        )
-
-    def osv(self, wanted: TicketFilter) -> AsyncGenerator[bytes]:
-        """Yield tickets as records of OSV."""
-        return self._each(OsvWriter(self._url), wanted)
-
-    async def _each(
-        self, form: StreamFormat[Ticket], wanted: TicketFilter
+    def file(
+        self,
+        actor: Actor,
+        name: ExportName,
+        wanted: TicketFilter,
+        *,
+        order: TicketOrder = "key",
+        omit: bool = False,
     ) -> AsyncGenerator[bytes]:
-        yield form.opening()
-        async for items in self._batches(wanted):
-            async with self._unit.read() as stores:
-                tickets = await _whole(stores, [item.key for item in items])
-            yield b"".join(map(form.item, tickets))
-        yield form.closing()
+        """Return a file of tickets, piece by piece.
+
+        Args:
+            actor: who reads it.
+            name: of the format.
+            wanted: which tickets.
+            order: of the tickets; the whole export has its own.
+            omit: leave out what is settled or suppressed, where the format can say so.
+        """
+        if not EXPORTS[name].writer:
+            return self._transfer.lines(actor, wanted)
+        return self._written(self._writer(name, omit=omit), wanted, order)
+
+    def _writer(self, name: ExportName, *, omit: bool = False) -> TicketWriter:
+        module, _, kind = EXPORTS[name].writer.partition(":")
+        made: Callable[[Circumstances], TicketWriter]
+        made = getattr(import_module(f"app.formats.{module}"), kind)
+        return made(Circumstances(self._url, self._version, datetime.now(UTC), omit))
+
+    async def _written(
+        self, writer: TicketWriter, wanted: TicketFilter, order: TicketOrder
+    ) -> AsyncGenerator[bytes]:
+        # With the first tickets, so that what cannot be read is a problem and no file.
+        before = writer.opening()
+        async for items in self._batches(wanted, order):
+            yield before + await self._pieces(writer, items)
+            before = b""
+        yield before + writer.closing()
+
+    async def _pieces(self, writer: TicketWriter, items: Sequence[TicketSummary]) -> bytes:
+        keys = [item.key for item in items]
+        match writer.items:
+            case Items.SUMMARY:
+                return b"".join(map(writer.item, items))
+            case Items.TICKET:
+                async with self._unit.read() as stores:
+                    tickets = await _whole(stores, keys)
+                return b"".join(map(writer.item, tickets))
+            case Items.REPORTED:
+                return b"".join(map(writer.item, await self._reported(keys)))
+            case Items.DOCUMENT:
+                async with self._unit.read() as stores:
+                    sources = await _sources(stores, await _whole(stores, keys))
+                # Read and written again word by word, beside the other calls.
+                return await asyncio.to_thread(
+                    lambda: b"".join(writer.item(source.exported()) for source in sources)
+                )
+
+    async def _reported(self, keys: Sequence[str]) -> list[ReportedTicket]:
+        async with self._unit.read() as stores:
+            tickets = await _whole(stores, keys)
+            by = await stores.scanning.reported_by([ticket.id for ticket in tickets])
+        return [
+            ReportedTicket(ticket, ReportedBy(*by[ticket.id]) if ticket.id in by else None)
+            for ticket in tickets
+        ]
 
     async def sarif_of(self, key: str) -> bytes:
         """Return a ticket as SARIF.
@@ -171,28 +182,16 @@ class ExportService:
         """
         async with self._unit.read() as stores:
             await shown(stores, key)
-        writer = SarifWriter(self._url, self._version)
-        pieces = [writer.opening(), await self._as_sarif(writer, [key], omit=False)]
-        return b"".join([*pieces, writer.closing()])
+        return b"".join(stream(self._writer("sarif"), await self._reported([key])))
 
-    async def _as_sarif(self, writer: SarifWriter, keys: Sequence[str], *, omit: bool) -> bytes:
-        async with self._unit.read() as stores:
-            tickets = await _whole(stores, keys)
-            reported = await stores.scanning.reported_by([ticket.id for ticket in tickets])
-        pieces = []
-        for ticket in tickets:
-            by = ReportedBy(*reported[ticket.id]) if ticket.id in reported else None
-            settled = ticket.status.is_final or suppressions(ticket, by.said if by else {})
-            if not (omit and settled):
-                pieces.append(writer.item(ticket, by))
-        return b"".join(pieces)
-
-    async def _batches(self, wanted: TicketFilter) -> AsyncIterator[Sequence[TicketSummary]]:
+    async def _batches(
+        self, wanted: TicketFilter, order: TicketOrder
+    ) -> AsyncIterator[Sequence[TicketSummary]]:
         position: tuple[Any, ...] | None = None
         while True:
             async with self._unit.read() as stores:
                 page = await stores.ticket_lists.page(
-                    within_sight(wanted), "key", after=position, limit=_BATCH
+                    within_sight(wanted), order, after=position, limit=_BATCH
                 )
             if page.items:
                 yield page.items
@@ -206,18 +205,6 @@ def _worded(source: _Source) -> tuple[dict[str, Any], str]:
     found = source.exported()
     layout = source.stored.layout if source.stored else None
     return opened_again(found.content, layout).to_json(found.path), found.etag
-
-
-def _packed(archive: ArchiveWriter, sources: Iterable[_Source]) -> bytes:
-    pieces = []
-    for source in sources:
-        found = source.exported()
-        pieces.append(archive.add(found.path, found.content, _moment(found.ticket)))
-    return b"".join(pieces)
-
-
-def _moment(ticket: Ticket) -> datetime:
-    return ticket.updated_at
 
 
 async def _whole(stores: Stores, keys: Sequence[str]) -> list[Ticket]:
@@ -258,31 +245,3 @@ def _own_path(ticket: Ticket) -> str:
 def _free(path: str, taken: set[str]) -> str:
     """A path beside those of imported documents; a key has no blank, so this one is free."""
     return path.replace(".md", " (filed here).md") if path in taken else path
-
-
-def _closed_without(item: TicketSummary) -> str | None:
-    said = item.evidence.get("closed_without")
-    return said and f"{said['by']}: {said['reason']}"
-
-
-def csv_row(item: TicketSummary) -> dict[str, Any]:
-    """Return what a table shows of a ticket, by column."""
-    state = item.evidence["state"]
-    return {
-        "key": item.key,
-        "title": item.title,
-        "severity": severity_words(item.severity, item.severity_raw),
-        "status": item.status,
-        "resolution": item.resolution,
-        "batch": item.batch,
-        "agent": item.agent,
-        "domains": item.domains,
-        "target": item.target,
-        "categories": item.categories,
-        "assignee": item.assignee,
-        "summary": item.summary,
-        "evidence": f"{state} (stale)" if item.evidence["stale"] else state,
-        "closed_without_evidence": _closed_without(item),
-        "created_at": item.created_at,
-        "updated_at": item.updated_at,
-    }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from app.domain.filters import TicketFilter
 from app.domain.places import Book, Found, Tree, filed, locate
 from app.domain.relocated import PlaceState, Relocated
 from app.domain.tickets import Location
@@ -14,7 +15,6 @@ from app.sandbox.snapshot import Snapshot
 from app.sandbox.source import MAX_BYTES, stated_as
 from app.services.access import shown
 from app.services.sources import Sources
-from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import UnitOfWork
 
 _BATCH = 500

@@ -12,10 +12,10 @@ from contextvars import ContextVar
 from dataclasses import replace
 
 from app.domain.accounts import Actor
+from app.domain.filters import TicketFilter
 from app.domain.reviews import Review
 from app.domain.sight import Sight, hide_in_summaries, sight_of
 from app.domain.tickets import Ticket, TicketSummary
-from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores
 
 _sight: ContextVar[Sight | None] = ContextVar("sight", default=None)

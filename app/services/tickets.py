@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.audit import AuditEvent
+from app.domain.filters import TicketFilter
 from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.domain.undo import PartKind
@@ -18,7 +19,7 @@ from app.services.filing import file_ticket
 from app.services.sight import hide, sight, within_sight
 from app.services.similar import similar_to
 from app.services.statistics import Statistics
-from app.storage.ticket_lists import TicketFilter, TicketPage
+from app.storage.ticket_lists import TicketPage
 from app.storage.ticket_pages import NOTHING_KNOWN, Expectation, expectation
 from app.storage.unit import Stores, UnitOfWork
 

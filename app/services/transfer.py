@@ -19,13 +19,13 @@ from app.domain import keys
 from app.domain.accounts import Actor, Role
 from app.domain.documents import ImportItem, ImportResult, Span
 from app.domain.evidence import EvidenceState
+from app.domain.filters import TicketFilter
 from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Category, ChecklistItem, Location, Section
 from app.errors import FieldError, FindingsError, Forbidden, InvalidInput
 from app.services.access import describe, require
 from app.services.evidence import reassess
 from app.services.sight import sight
-from app.storage.ticket_lists import TicketFilter
 from app.storage.unit import Stores, UnitOfWork
 
 FORMAT = "findings"

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.domain.accounts import Actor
 from app.domain.catalogue import TargetState
+from app.domain.filters import TicketFilter
 from app.domain.gate_facts import RequirementName, RequirementState, facts_of
 from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
@@ -22,7 +23,6 @@ from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
 from app.services.sight import within_sight
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
-from app.storage.ticket_lists import TicketFilter
 from app.storage.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import NUMRANGE, TSQUERY
 
+from app.domain.filters import FILTERS, TicketFilter
 from app.domain.search import search_query
 from app.domain.sight import Sight
 from app.domain.strength import range_of
@@ -34,62 +35,8 @@ from app.storage.readiness import closable, objected_to, waived
 from app.storage.search import query_of
 from app.storage.sight import hidden_from, sight_values
 
-
-@dataclass(frozen=True)
-class TicketFilter:
-    """What a list is narrowed to: OR within a field, AND between fields."""
-
-    severity: tuple[str, ...] = ()
-    status: tuple[str, ...] = ()
-    resolution: tuple[str, ...] = ()
-    batch: tuple[int, ...] = ()
-    agent: tuple[str, ...] = ()
-    domain: tuple[str, ...] = ()
-    """A domain stands for itself and everything below it."""
-    category: tuple[str, ...] = ()
-    verdict: tuple[str, ...] = ()
-    """Has a current review with this verdict."""
-    reviewer: tuple[str, ...] = ()
-    """Has a current review of this specialist; with `verdict` one that says so."""
-    evidence: tuple[str, ...] = ()
-    stale: bool | None = None
-    assignee: tuple[str, ...] = ()
-    created_by: tuple[str, ...] = ()
-    closable: bool | None = None
-    """Nothing but the step itself is missing to close it as ``fixed``."""
-    objected: bool | None = None
-    """A current objection waits for its answer."""
-    waived: bool | None = None
-    """Closed as ``fixed`` without evidence: by a waiver, or by overriding what evidence asks."""
-    drift: bool | None = None
-    """The folder of its document and its status disagree."""
-    scanner: tuple[str, ...] = ()
-    """A scanner reported it."""
-    rule: tuple[str, ...] = ()
-    """A scanner reported it by this rule; with `scanner` that one."""
-    target: tuple[str, ...] = ()
-    """Placed with this target."""
-    reported: bool | None = None
-    """The last run of a scanner that could tell still had it, or no longer did."""
-    location: tuple[str, ...] = ()
-    """The code of one of its locations is exact, moved, changed, gone or unknown."""
-    strength: tuple[str, ...] = ()
-    """How strong its tests are: ``weak``, ``<0.8``; see `app.domain.strength.range_of`."""
-    q: str | None = None
-    sight: Sight | None = None
-    """Whom it must tell nothing of hidden verdicts; see `asks_for_verdicts`."""
-
-    @property
-    def asks_for_verdicts(self) -> bool:
-        """What it finds depends on verdicts."""
-        asked = (self.closable, self.objected)
-        return bool(self.verdict or self.reviewer) or any(one is not None for one in asked)
-
-
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""
-
-_FLAGS = ("stale", "closable", "objected", "waived", "drift", "reported")
 
 
 def form_of(wanted: TicketFilter) -> Form:
@@ -97,7 +44,7 @@ def form_of(wanted: TicketFilter) -> Form:
     found = []
     for name in _FILTERS:
         value = getattr(wanted, name)
-        if name in _FLAGS:
+        if _is_flag(name):
             if value is not None:
                 found.append((name, value))
         elif name == "sight":
@@ -112,7 +59,7 @@ def example_of(form: Form) -> TicketFilter:
     """Return a filter of this form, with values of no meaning."""
     values: dict[str, Any] = {}
     for name, flag in form:
-        if name in _FLAGS:
+        if _is_flag(name):
             values[name] = flag
         elif name == "q":
             values[name] = "word"
@@ -130,7 +77,7 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, many in form_of(wanted):
         value = getattr(wanted, name)
-        if name in _FLAGS:
+        if _is_flag(name):
             continue
         if name == "strength":
             found["wanted_strength"] = [range_of(one) for one in value]
@@ -206,6 +153,10 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
 
 _LISTS: Mapping[str, Any] = {"domain": tickets.c.domain_paths, "category": tickets.c.categories}
 _FILTERS = tuple(field.name for field in fields(TicketFilter))
+
+
+def _is_flag(name: str) -> bool:
+    return name in FILTERS and FILTERS[name].is_flag
 
 
 def _full_text(q: str, *, telling: bool) -> list[ColumnElement[bool]]:

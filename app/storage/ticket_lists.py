@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.filters import TicketFilter
 from app.domain.tickets import TicketSummary
 from app.schema.tickets import tickets
-from app.storage.ticket_filters import TicketFilter, conditions, form_of, values_of
+from app.storage.ticket_filters import conditions, form_of, values_of
 from app.storage.ticket_pages import (
     IN_ORDER,
     LOOKED_UP,
@@ -25,8 +26,6 @@ from app.storage.ticket_pages import (
     summary_from,
 )
 from app.storage.ticket_search import some
-
-__all__ = ["COUNT_LIMIT", "ORDERS", "TicketFilter", "TicketListStore", "TicketPage"]
 
 COUNT_LIMIT = 1000
 """Totals are exact up to here; counting on would cost more than the page itself."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.domain.filters import TicketFilter
 from app.domain.reviews import GIVEN_VERDICTS
 from app.domain.tickets import TicketSummary
 from app.schema.accounts import accounts
@@ -30,7 +31,7 @@ from app.schema.tickets import tickets
 from app.storage.prepared import PreparedShapes
 from app.storage.readiness import closed_without
 from app.storage.statistics import TicketStatistics, is_phrase
-from app.storage.ticket_filters import Form, TicketFilter, conditions, example_of, form_of
+from app.storage.ticket_filters import Form, conditions, example_of, form_of
 from app.storage.ticket_search import LONG_WALK, WALK, looked_up, number, ordered, walked
 
 

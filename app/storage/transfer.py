@@ -36,6 +36,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.documents import Span
+from app.domain.filters import TicketFilter
 from app.domain.search import SearchTexts
 from app.errors import AlreadyTaken, FieldError, InvalidInput
 from app.schema.accounts import account_specialists, accounts, specialists
@@ -68,7 +69,7 @@ from app.schema.verification import (
     ticket_patches,
 )
 from app.storage.search import vector_of
-from app.storage.ticket_filters import TicketFilter, conditions
+from app.storage.ticket_filters import conditions
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # as the library has it

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.dependencies import Services
+from app.domain.filters import TicketFilter
 from app.domain.runs import RunOutcome
 from app.domain.tickets import Status
 from app.factory import Factory
 from app.storage.runs import RunFilter
-from app.storage.ticket_lists import TicketFilter
 from app.web import filters
 from app.web.charts import charts
 from app.web.render import page

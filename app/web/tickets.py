@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.dependencies import CursorCodec, Services
-from app.api.responses import begun
+from app.api.responses import file_answer
 from app.domain import keys
+from app.domain.exports import EXPORTS
 from app.errors import InvalidInput, NotFound
 from app.factory import Factory
-from app.formats.csv import CsvRows
-from app.services.exports import csv_row
 from app.web import filters
 from app.web.moves import steps_for
 from app.web.render import page
@@ -48,6 +46,7 @@ async def list_tickets(
     following = None if position is None else cursors.make(query, position)
     context = {
         "wanted": wanted,
+        "exports": EXPORTS.values(),
         "filters": filters,
         "tickets": found.items,
         "total": total,
@@ -76,39 +75,12 @@ async def _only_key(services: Factory, wanted: filters.Wanted) -> str | None:
         return None
 
 
-@router.get("/tickets.csv")
-async def export_csv(request: Request, _: Reader, services: Services) -> Response:
-    """Give the list that is shown, whole and in its order, as CSV."""
-    return await _file(
-        _rows(services, filters.read(request.query_params)), CsvRows.media_type, "csv"
-    )
-
-
-@router.get("/tickets.jsonl")
-async def export_lines(request: Request, visitor: Reader, services: Services) -> Response:
-    """Give the tickets that are shown, with all that belongs to them, as lines of JSON."""
-    lines = services.transfer.lines(visitor.actor, filters.read(request.query_params).filter)
-    return await _file(lines, "application/x-ndjson", "jsonl")
-
-
-@router.get("/tickets.zip")
-async def export_documents(request: Request, _: Reader, services: Services) -> Response:
-    """Give the tickets that are shown as Markdown documents in an archive."""
-    documents = services.exports.markdown(filters.read(request.query_params).filter)
-    return await _file(documents, "application/zip", "zip")
-
-
-async def _file(pieces: AsyncGenerator[bytes], media_type: str, ending: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="tickets.{ending}"'}
-    return StreamingResponse(await begun(pieces), media_type=media_type, headers=headers)
-
-
-async def _rows(services: Factory, wanted: filters.Wanted) -> AsyncGenerator[bytes]:
-    table = CsvRows(bom=True)
-    opening, after = table.opening(), None
-    while True:
-        found = await services.tickets.page(wanted.filter, wanted.sort, after=after, limit=200)
-        yield opening + b"".join(table.item(csv_row(ticket)) for ticket in found.items)
-        opening, after = b"", found.next_position
-        if after is None:
-            return
+@router.get("/tickets.{ending}")
+async def export(request: Request, visitor: Reader, services: Services, ending: str) -> Response:
+    """Give the list that is shown, whole and in its order, as a file."""
+    for name, kind in EXPORTS.items():
+        if kind.suffix == f".{ending}":
+            wanted = filters.read(request.query_params)
+            pieces = services.exports.file(visitor.actor, name, wanted.filter, order=wanted.sort)
+            return await file_answer(pieces, kind, "tickets")
+    raise NotFound(f"Lists of tickets are not exported as .{ending[:20]}.")

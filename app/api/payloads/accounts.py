@@ -8,7 +8,17 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.api.payloads.fields import AccountName, Flag, Input, Line, Moment, Note, Output, Slug
+from app.api.payloads.fields import (
+    AccountName,
+    Flag,
+    Input,
+    Line,
+    Moment,
+    Note,
+    Output,
+    Patch,
+    Slug,
+)
 from app.domain.accounts import Account, NewToken, Role, Token
 from app.domain.audit import AuditEvent
 
@@ -33,7 +43,7 @@ class AccountIn(Input):
     blind: Flag = Field(default=False, description=_BLIND)
 
 
-class AccountPatch(Input):
+class AccountPatch(Patch):
     """A merge patch of an account: fields left out stay as they are."""
 
     role: Role = Field(default=Role.READER)
@@ -63,7 +73,7 @@ class SpecialistIn(Input):
     blind: Flag = Field(default=False, description=_BLIND_AS)
 
 
-class SpecialistPatch(Input):
+class SpecialistPatch(Patch):
     """A merge patch of a specialist: fields left out stay as they are."""
 
     label: Line = Field(default="", examples=["Security Specialist"])

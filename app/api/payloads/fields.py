@@ -13,8 +13,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StringConstraints,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.domain import keys
 from app.domain.accounts import ACCOUNT_NAME, SLUG
@@ -107,6 +110,16 @@ def _domain(text: str) -> str:
     return text
 
 
+def _digits(value: object) -> object:
+    # The parser of numbers would also take signs, spaces, underscores and fractions of nought.
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("should be a whole number, written in digits only")
+    return value
+
+
+Digits = BeforeValidator(_digits)
+"""Of an integer in a query: digits, and nothing else."""
+
 Title = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_one_line)]
 Summary = Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_not_blank)]
@@ -145,6 +158,20 @@ class Input(BaseModel):
     """A body, or a part of one: fields that it does not know are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Patch(Input):
+    """A merge patch: what is left out stays as it is, whatever stands here in its place."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe it without defaults: a client that sends them would reset what it leaves."""
+        described = handler(schema)
+        for field in handler.resolve_ref_schema(described)["properties"].values():
+            field.pop("default", None)
+        return described
 
 
 class Output(BaseModel):

@@ -25,6 +25,7 @@ from app.api.payloads.fields import (
     LineNumber,
     Markdown,
     Output,
+    Patch,
     Path,
     Slug,
     Summary,
@@ -83,7 +84,7 @@ class NewLocation(LocationIn):
     id: None = None
 
 
-class LocationChange(Input):
+class LocationChange(Patch):
     """A location that is kept: fields left out stay as they are."""
 
     id: PartId
@@ -107,7 +108,7 @@ class NewSection(SectionIn):
     id: None = None
 
 
-class SectionChange(Input):
+class SectionChange(Patch):
     """A section that is kept: fields left out stay as they are."""
 
     id: PartId
@@ -128,7 +129,7 @@ class NewChecklistItem(ChecklistItemIn):
     id: None = None
 
 
-class ChecklistItemChange(Input):
+class ChecklistItemChange(Patch):
     """A checklist item that is kept: fields left out stay as they are."""
 
     id: PartId
@@ -229,7 +230,7 @@ class TicketIn(Input):
         return {name: to_domain(name, getattr(self, name)) for name in _LISTS}
 
 
-class TicketPatch(Input):
+class TicketPatch(Patch):
     """A JSON Merge Patch of a ticket's document: fields left out stay as they are."""
 
     title: Title = Field(default="")

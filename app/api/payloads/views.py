@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.api.parameters import TicketOrder
-from app.api.payloads.fields import Flag, Input, Line, Output
-from app.api.payloads.workflow import FiltersIn
+from app.api.payloads.fields import Flag, Input, Line, Output, Patch
+from app.api.payloads.filters import FiltersIn
+from app.domain.filters import TicketOrder
 from app.domain.views import View, ViewDraft
 
 ViewName = Annotated[Line, Field(max_length=80)]
@@ -39,7 +39,7 @@ class ViewIn(Input):
         return ViewDraft(self.name, _given(self.filters), self.sort, self.shared)
 
 
-class ViewPatch(Input):
+class ViewPatch(Patch):
     """A merge patch of a view: fields left out stay as they are; `filters` are replaced whole."""
 
     name: ViewName = Field(default="")

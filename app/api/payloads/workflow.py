@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from app.api.payloads.fields import (
     AnyKey,
-    Batch,
     Commit,
-    Domain,
     Flag,
     Input,
-    Line,
     Markdown,
     Output,
 )
+from app.api.payloads.filters import FilterIn
 from app.domain.accounts import Role
-from app.domain.evidence import EvidenceState
 from app.domain.lifecycle import MAX_COMMITS, Transition, Waiver
-from app.domain.reviews import GIVEN_VERDICTS
-from app.domain.strength import STRENGTH_FORM
-from app.domain.tickets import Category, Resolution, Severity, Status, Testable
+from app.domain.tickets import Resolution, Status, Testable
 from app.services.transitions import MAX_BATCH, Outcome
-from app.storage.ticket_lists import TicketFilter
 
 Reason = Annotated[Markdown, Field(max_length=10_000, examples=["The gradient is right."])]
 
@@ -98,62 +92,6 @@ class TransitionIn(Input):
             override=self.override,
             waiver=None if self.waiver is None else Waiver(self.waiver.reason),
         )
-
-
-_Words = Annotated[list[Line], Field(max_length=50)]
-
-
-class FiltersIn(Input):
-    """The filters of lists: any value of each, and all together."""
-
-    severity: list[Severity] = Field(default=[], max_length=50)
-    status: list[Status] = Field(default=[], max_length=50)
-    resolution: list[Resolution] = Field(default=[], max_length=50)
-    batch: list[Batch] = Field(default=[], max_length=50)
-    agent: _Words = Field(default=[])
-    domain: list[Domain] = Field(default=[], max_length=50)
-    category: list[Category] = Field(default=[], max_length=50)
-    verdict: list[Literal["ENDORSE", "NEUTRAL", "REFINE", "OBJECT"]] = Field(
-        default=[], max_length=len(GIVEN_VERDICTS)
-    )
-    reviewer: _Words = Field(default=[])
-    evidence: list[EvidenceState] = Field(default=[], max_length=50)
-    target: _Words = Field(default=[])
-    strength: list[Annotated[str, Field(max_length=20, pattern=STRENGTH_FORM)]] = Field(
-        default=[], max_length=20
-    )
-    assignee: _Words = Field(default=[])
-    created_by: _Words = Field(default=[])
-    stale: Flag | None = None
-    closable: Flag | None = None
-    objected: Flag | None = None
-    waived: Flag | None = None
-    drift: Flag | None = None
-    scanner: _Words = Field(default=[])
-    rule: Annotated[list[Annotated[Line, Field(max_length=300)]], Field(max_length=50)] = Field(
-        default=[]
-    )
-    reported: Flag | None = None
-    q: Annotated[str, Field(max_length=500), AfterValidator(str.strip)] | None = None
-
-
-class FilterIn(FiltersIn):
-    """Which tickets are meant, with the filters of lists: any value of each, all together."""
-
-    @model_validator(mode="after")
-    def _narrows(self) -> Self:
-        if not any(getattr(self, name) not in ([], None, "") for name in self.model_fields_set):
-            raise ValueError("an empty filter would mean every ticket; name at least one value")
-        return self
-
-    def filter(self) -> TicketFilter:
-        """Return the filter that this body stands for."""
-        given: dict[str, Any] = {}
-        for name in self.model_fields_set:
-            value = getattr(self, name)
-            given[name] = tuple(value) if isinstance(value, list) else value
-        given["q"] = given.get("q") or None
-        return TicketFilter(**given)
 
 
 class BatchTransitionIn(TransitionIn):

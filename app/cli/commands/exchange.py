@@ -20,6 +20,7 @@ from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.text import flat, visible
+from app.domain.exports import EXPORTS, MEANINGS
 
 WAIT_S = 600.0
 """How long the service may take over one parcel."""
@@ -41,17 +42,6 @@ class Disposition(StrEnum):
 
     document = "document"
     folder = "folder"
-
-
-class Format(StrEnum):
-    """What a file holds."""
-
-    markdown = "markdown"
-    jsonl = "jsonl"
-    csv = "csv"
-    sarif = "sarif"
-    openvex = "openvex"
-    osv = "osv"
 
 
 def import_documents(
@@ -300,8 +290,8 @@ def _short(value: Any) -> str:
 def export_tickets(
     ctx: click.Context,
     form: Annotated[
-        Format, Option("--format", help="markdown is a zip of documents.")
-    ] = Format.markdown,
+        str, Option("--format", choices=tuple(EXPORTS), help=f"{MEANINGS}.")
+    ] = "markdown",
     out: Annotated[
         str, Option("--out", metavar="FILE", help="Where to; - for standard output.")
     ] = "-",
@@ -311,14 +301,13 @@ def export_tickets(
     *,
     filters: TicketFilters,
 ) -> None:
-    """Export tickets as documents, JSON Lines, a table, SARIF, OpenVEX or OSV, as it comes.
+    """Export tickets as documents or in another format, as it comes.
 
-    JSON Lines hold everything that belongs to the tickets; complete, to be imported elsewhere, they
-    are only for admins and without filters.
+    JSON Lines can be imported elsewhere when they are complete: without filters, and for admins.
     """
-    params = {"format": form.value, "suppressed": suppressed, **filters}
+    params = {"format": form, "suppressed": suppressed, **filters}
     with opened(ctx, as_json=None) as session:
-        if out == "-" and form is Format.markdown and session.out.terminal:
+        if out == "-" and form == "markdown" and session.out.terminal:
             raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")
         with session.client.download("exports", params=params) as content:
             if out == "-":

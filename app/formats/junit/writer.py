@@ -20,9 +20,6 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class JUnitXml:
     """A file of runs."""
 
-    media_type = "application/xml"
-    suffix = ".xml"
-
     def opening(self) -> bytes:
         """The declaration and the outermost element."""
         return b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites>\n'

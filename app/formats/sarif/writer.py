@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ import orjson
 
 from app.domain.gates import gate_of
 from app.domain.tickets import Category, Location, Resolution, Severity, Status, Ticket
+from app.formats.interface import Circumstances, Items, ReportedBy, ReportedTicket
 
 MOST_IN_RUN = 25_000
 """GitHub takes so many results of a run, and twenty runs of a file."""
@@ -38,26 +38,17 @@ _HELP = {
 _SETTLED = (Resolution.FIXED, Resolution.ALREADY_FIXED)
 
 
-@dataclass(frozen=True)
-class ReportedBy:
-    """What a scanner reported of a ticket, as it is kept."""
-
-    scanner: str
-    tool: str
-    rule: str
-    said: Mapping[str, Any]
-
-
 class SarifWriter:
     """A SARIF file of many tickets.
 
     Args:
-        url: where the service is reached, for links to tickets.
-        version: of the service.
+        said: where and by which version of the service, and whether what is settled is left out.
     """
 
-    def __init__(self, url: str, version: str) -> None:
-        self._url, self._version = url, version
+    items = Items.REPORTED
+
+    def __init__(self, said: Circumstances) -> None:
+        self._url, self._version, self._omits = said.url, said.version, said.omit
         self._rules: dict[str, dict[str, Any]] = {}
         self._places: dict[str, int] = {}
         self._count = 0
@@ -67,8 +58,12 @@ class SarifWriter:
         head = {"$schema": _SCHEMA, "version": "2.1.0"}
         return orjson.dumps(head)[:-1] + b',"runs":[' + self._run_opening()
 
-    def item(self, ticket: Ticket, reported: ReportedBy | None) -> bytes:
+    def item(self, value: ReportedTicket) -> bytes:
         """One ticket; a new run begins where the last one is full."""
+        ticket, reported = value.ticket, value.by
+        said = reported.said if reported else {}
+        if self._omits and (ticket.status.is_final or suppressions(ticket, said)):
+            return b""
         before = b""
         if self._count == MOST_IN_RUN:
             before = self._run_closing() + b"," + self._run_opening()

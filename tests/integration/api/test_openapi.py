@@ -255,3 +255,18 @@ def _validate(document: dict[str, Any], schema: dict[str, Any], value: Any) -> N
     jsonschema.Draft202012Validator(
         whole, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     ).validate(value)
+
+
+async def test_no_merge_patch_has_a_default_that_a_client_could_send(
+    document: dict[str, Any],
+) -> None:
+    # What is left out stays as it is: a generated client that fills in defaults would reset it.
+    patches = {
+        name: schema["properties"]
+        for name, schema in document["components"]["schemas"].items()
+        if name.endswith(("Patch", "Change"))
+    }
+
+    assert {"TicketPatch", "ViewPatch", "AccountPatch", "LocationChange"} <= patches.keys()
+    for name, fields in patches.items():
+        assert [field for field, schema in fields.items() if "default" in schema] == [], name

@@ -12,8 +12,8 @@ from sqlalchemy import event, text
 
 from app.database import open_connection
 from app.domain.accounts import Role
+from app.domain.filters import TicketFilter
 from app.factory import Factory
-from app.storage.ticket_lists import TicketFilter
 
 pytestmark = pytest.mark.anyio
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.domain.accounts import Actor
+from app.domain.filters import ORDERS, TicketFilter
 from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.tickets import ChecklistItem, Location, Relation, RelationKind, Section
 from app.factory import Factory
-from app.storage.ticket_lists import ORDERS, TicketFilter
 from tests.factories.tickets import a_draft
 from tests.support.statements import sent_statements
 

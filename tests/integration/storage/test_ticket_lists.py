@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from app.domain.accounts import Actor
+from app.domain.filters import ORDERS, TicketFilter
 from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.tickets import Category, Severity
 from app.factory import Factory
 from app.storage.statistics import TicketStatistics
-from app.storage.ticket_lists import ORDERS, TicketFilter
 from app.storage.ticket_pages import Expectation, expectation
 from tests.factories.tickets import a_draft
 from tests.support.statements import sent_statements

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.domain import lifecycle
+from app.domain.exports import EXPORTS
 from app.domain.figures import Figures
 from app.domain.tickets import Status
 from app.formats.markdown import DISPOSITIONS, agrees
@@ -187,17 +188,23 @@ async def test_what_is_shown_can_be_taken_away_in_each_format(api: Api) -> None:
     async with visiting(api) as visitor:
         html = await visitor.see("/tickets?severity=P1")
         files = {
-            ending: (await visitor.client.get(f"/tickets.{ending}?severity=P1")).content
-            for ending in ("csv", "jsonl", "zip")
+            export.suffix: (
+                await visitor.client.get(f"/tickets{export.suffix}?severity=P1")
+            ).content
+            for export in EXPORTS.values()
         }
+        unknown = await visitor.client.get("/tickets.xml")
 
-    assert 'href="/tickets.zip?severity=P1"' in html
-    rows = list(csv.DictReader(io.StringIO(files["csv"].decode("utf-8-sig"))))
+    for suffix, content in files.items():
+        assert f'href="/tickets{suffix}?severity=P1"' in html
+        assert content
+    assert unknown.status_code == 404
+    rows = list(csv.DictReader(io.StringIO(files[".csv"].decode("utf-8-sig"))))
     assert [row["key"] for row in rows] == [shown]
-    lines = [json.loads(line) for line in files["jsonl"].splitlines()]
+    lines = [json.loads(line) for line in files[".jsonl"].splitlines()]
     assert [line["ticket"]["key"] for line in lines if line["kind"] == "ticket"] == [shown]
-    assert zipfile.ZipFile(io.BytesIO(files["zip"])).namelist() == [f"triaged/{shown}.md"]
-    assert other.encode() not in files["csv"] + files["jsonl"]
+    assert zipfile.ZipFile(io.BytesIO(files[".zip"])).namelist() == [f"triaged/{shown}.md"]
+    assert other.encode() not in b"".join(files.values())
 
 
 async def test_the_start_page_counts_objections_until_they_are_answered(api: Api) -> None:
