@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.domain.bisection.graph import Graph, Node
+from app.domain.bisection.graph import Graph, Node, simplified
 from app.domain.bisection.search import returning
 from app.domain.revisions import RevisionRefused
 from app.targets.history import History
 
 MOST_COMMITS = 20_000
-_TAKES_BACK = ("revert", "reapply")
+_TAKES_BACK = re.compile(
+    r"\b(revert(s|ed|ing)?|reappl(y|ies|ied)|roll(s|ed)?[ -]?back|back(s|ed)?[ -]?out|undo(es)?)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,12 @@ def read_range(history: History, old: str, new: str, *, first_parent: bool = Fal
             if parent not in known and parent not in outside:
                 outside[parent] = package_tree(history, parent)
         nodes.append(Node(commit, parents, package_tree(history, commit)))
-    graph = Graph(nodes, outside)
+    graph = Graph(simplified(nodes, outside), outside)
     trees = [(one, graph.tree(one) or one) for one in graph.line(old, new)]
     named = {
         commit
         for commit, revision in told.items()
-        if (revision.subject or "").lower().startswith(_TAKES_BACK) and graph.weighs(commit)
+        if commit in graph and graph.weighs(commit) and _TAKES_BACK.search(revision.subject or "")
     }
     return Range(graph, frozenset(named) | returning(trees))
 

@@ -147,16 +147,26 @@ class Course:
     def partial(self, reason: str) -> Answer:
         """Return what can be said before the search is over."""
         graph, (old, new) = self._graph, self._ends
-        left, newest = graph.between(old, new), new
-        turned = Seen.BAD if self._direction is Direction.INTRODUCED else Seen.GOOD
-        for probe, seen in self.trail:
-            if probe.commit not in graph or seen is Seen.SKIP:
-                continue
-            if seen is turned:
-                left, newest = left & graph.ancestors(probe.commit), probe.commit
-            else:
-                left &= ~graph.ancestors(probe.commit)
-        newest = graph.origin(newest)
+        is_fixed = self._direction is Direction.FIXED
+        turned = Seen.GOOD if is_fixed else Seen.BAD
+        judged = [
+            (probe.commit, seen)
+            for probe, seen in self.trail
+            if probe.commit in graph and seen is not Seen.SKIP
+        ]
+        lows = [commit for commit, seen in judged if seen is not turned]
+        on_path = graph.path(old, new)  # lines that began before the old end may always be so
+        highs = graph.in_order(
+            {new, *(one for one, seen in judged if seen is turned and on_path & graph.bit(one))}
+        )
+        if is_fixed:  # the last change is wanted, of others the first
+            highs = [one for one in highs if not any(_comes_after(graph, low, one) for low in lows)]
+        newest = highs[0] if highs else new
+        left = graph.between(old, newest)
+        for low in lows:
+            if not _comes_after(graph, low, newest):
+                left &= ~graph.ancestors(low)
+        newest = graph.origin(newest, left)
         candidates = graph.names(left & graph.weighty | graph.bit(newest))
         if len(self.trail) < len(self._ends):
             return Answer(BisectionOutcome.INCONCLUSIVE, reason)
@@ -185,6 +195,8 @@ class Course:
             if looks.total < enough:
                 return Want(commit, enough - looks.total, Why.END)
             return self._end_is(commit, looks)
+        if looks.flips and looks.total < AT_ENDS_IF_FLAKY:
+            return Want(commit, AT_ENDS_IF_FLAKY - looks.total, probe.why)
         if probe.why is Why.CONFIRM and self._key(commit) not in self._confirmed:
             return Want(commit, AT_ENDS, Why.CONFIRM)
         seen, wrong = judge(looks, self._rates(), self._risk)
@@ -208,7 +220,8 @@ class Course:
         if not self.flaky:
             return None
         good_end = self._ends[self._direction is Direction.FIXED]
-        return rates(self._looks(self.bad_end), self._looks(good_end))
+        between = [looks for looks in self._seen.values() if looks.flips]
+        return rates(self._looks(self.bad_end), self._looks(good_end), between)
 
     def _looks(self, commit: str) -> Looks:
         return self._seen.get(self._key(commit), Looks())
@@ -217,5 +230,9 @@ class Course:
         return commit in self._graph and self._graph.tree(commit) is None
 
     def _key(self, commit: str) -> str:
-        """A revision is what its packages are; one outside the range is known by its id."""
-        return (self._graph.tree(commit) if commit in self._graph else None) or commit
+        """A revision is what its packages are; one that lacks some is known by its id."""
+        return self._graph.tree(commit) or commit
+
+
+def _comes_after(graph: Graph, commit: str, earlier: str) -> bool:
+    return bool(graph.ancestors(commit) & graph.bit(earlier))

@@ -8,6 +8,7 @@ rates is as unlikely as wished (A. Wald, "Sequential Tests of Statistical Hypoth
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.domain.bisection.search import Seen
@@ -58,17 +59,28 @@ class Rates:
         return self.bad > self.good
 
 
-def rates(bad: Looks, good: Looks) -> Rates | None:
-    """Return what the ends show; None where nothing flips there.
+def rates(bad: Looks, good: Looks, between: Collection[Looks] = ()) -> Rates | None:
+    """Return what the ends show; None where nothing flips.
 
     What never failed at the good end is taken never to fail without the defect: the failure that is
-    counted is the very one of the bad end.
+    counted is the very one of the bad end. Where no end flips, but a revision between them does,
+    the test flips on a stretch of the history, and the rarest failure seen there is what counts.
+
+    Args:
+        bad: looks at the end that has the defect.
+        good: looks at the other one.
+        between: those at each revision that flips.
     """
-    if not bad.flips and not good.flips:
-        return None
-    low = wilson(bad.fails, max(1, bad.fails + bad.passes))[0]
-    high = wilson(good.fails, max(1, good.fails + good.passes))[1] if good.fails else 0.0
-    return Rates(low, high)
+    if bad.flips or good.flips:
+        high = wilson(good.fails, max(1, good.fails + good.passes))[1] if good.fails else 0.0
+        return Rates(_least(bad), high)
+    measured = [one for one in between if one.total >= AT_ENDS_IF_FLAKY] or list(between)
+    return Rates(min(map(_least, measured)), 0.0) if measured else None
+
+
+def _least(looks: Looks) -> float:
+    """How often a test fails, at the least."""
+    return wilson(looks.fails, max(1, looks.fails + looks.passes))[0]
 
 
 def judge(looks: Looks, rates: Rates | None, risk: float) -> tuple[Seen | None, float]:

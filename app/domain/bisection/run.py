@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +81,10 @@ class Bisection:
         return sum(not step.reused for step in self.steps)
 
 
+_PLACE = re.compile(r" at (?P<path>[^;]*?)::(?P<function>[^;:]*?)\+\d+")
+_READING = 2
+"""Counts up when looks are read otherwise, so that those kept from before are not compared."""
+
 Glance = tuple[tuple[str, str], ...]
 """What one look showed of tests that did not pass: node ids, each with its signature.
 
@@ -132,7 +137,7 @@ def count(glances: Iterable[Glance], wanted: Mapping[str, str]) -> Looks:
 
 def tests_key(node_ids: Iterable[str], digests: Iterable[str]) -> str:
     """Return what tells which tests were looked at, and in which files."""
-    text = json.dumps([sorted(node_ids), sorted(digests)])
+    text = json.dumps([_READING, sorted(node_ids), sorted(digests)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -153,8 +158,20 @@ def _shows_a_defect(result: TestResult) -> bool:
 
 
 def _loose(result: TestResult, packages: Sequence[str]) -> str:
-    """A signature that holds across revisions: in the package lines move, functions stay."""
-    signature = result.signature or result.outcome.value
-    kind, at, place = signature.partition(" at ")
-    in_package = any(place == top or place.startswith(f"{top}/") for top in packages)
-    return f"{kind}{at}{place.rpartition('+')[0]}" if in_package else signature
+    """A signature that holds across revisions.
+
+    In the package lines move and files are renamed, while functions and the names of classes stay.
+    """
+    names = {top.rpartition("/")[2] for top in packages}
+
+    def in_package(place: re.Match[str]) -> str:
+        for top in packages:
+            if place["path"] == top or place["path"].startswith(f"{top}/"):
+                return f" at {top}::{place['function']}"
+        return place[0]
+
+    found = _PLACE.sub(in_package, result.signature or result.outcome.value)
+    kind, at, rest = found.partition(" at ")
+    module, _, name = kind.rpartition(".")
+    top = module.partition(".")[0]
+    return f"{top}.{name}{at}{rest}" if top in names else found

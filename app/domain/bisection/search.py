@@ -1,10 +1,11 @@
 """Which commit brought a defect in, or took it away: a search by what halves the candidates.
 
-The history is any graph, as with git's own bisection: of the commits between two ends, one that is
-known to be old and one that is known to be new, the next to be looked at is the one that parts
-those that are left most evenly. Commits that leave the packages as a parent has them are never
-looked at. What cannot be judged is skipped; where that leaves more than one candidate, the answer
-is a range and not a guess. What is named is looked at once more, and so is each of its parents.
+The history is any graph: of the commits that come after the old end and before the new one, the
+next to be looked at is the one that parts those that are left most evenly. A line that began before
+the old end says nothing about it, so it is followed only where the commit that is found merges it
+and it is as that commit is. Commits that leave the packages as a parent has them are never looked
+at. What cannot be judged is skipped; where that leaves more than one candidate, the answer is a
+range and not a guess. What is named is looked at once more, and so is each of its parents.
 
 The search is a generator: it yields what to look at and is sent what was seen. Sent what is known
 already, it goes on where it was.
@@ -13,6 +14,7 @@ already, it goes on where it was.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +24,8 @@ from app.domain.bisection.graph import Graph
 MOST_COARSE = 16
 _MOST_TURNS = 8
 """So often a parent may turn out as new as its child before the search gives up."""
+_MOST_BESIDE = 8
+"""So many commits of lines that began before the old end are looked at, for each that is found."""
 
 
 class Direction(StrEnum):
@@ -142,6 +146,8 @@ class _Found:
     turns_to: Seen
     reason: str = ""
     """Why nothing can be said."""
+    note: str = ""
+    """What is to be known of the commit besides."""
 
 
 def _sides(direction: Direction) -> tuple[Seen, Seen]:
@@ -165,16 +171,25 @@ def _refused(commit: str, seen: Seen, wanted: Seen, *, is_old: bool) -> Answer:
 def _coarse(
     graph: Graph, ends: list[tuple[str, Seen]], suspects: Collection[str]
 ) -> Generator[Probe, Seen, list[tuple[str, Seen]]]:
-    """Look at points of the first-parent line, and return those that could be judged."""
+    """Look at points of one line from end to end, and return those that could be judged."""
     (old, before), (new, after) = ends
-    line = [one for one in graph.line(old, new) if graph.weighs(one)]
+    whole = graph.line(old, new)
+    line = [
+        commit
+        for earlier, commit in itertools.pairwise([old, *whole])
+        if graph.tree(commit) is None or graph.tree(commit) != graph.tree(earlier)
+    ]
     wanted = {line[i * len(line) // MOST_COARSE] for i in range(MOST_COARSE)} if line else set()
-    for place, commit in enumerate(line):
-        if commit in suspects and len(wanted) < 3 * MOST_COARSE:
+    for suspect in graph.in_order(suspects):
+        # One of a merged line takes something back where it is merged.
+        place = bisect_left(
+            line, 1, key=lambda one: bool(graph.ancestors(one) & graph.bit(suspect))
+        )
+        if len(wanted) < 3 * MOST_COARSE:
             wanted.update(line[max(0, place - 1) : place + 1])
     points = [(old, before)]
     for commit in line:
-        if commit in wanted and commit != graph.origin(new):
+        if commit in wanted and not graph.of_tree(new) & graph.bit(commit):
             seen = yield Probe(commit, Why.COARSE)
             if seen is not Seen.SKIP:
                 points.append((commit, seen))
@@ -189,49 +204,91 @@ def _between(
         newest, candidates = yield from _halve(graph, lower, upper, high)
         if len(candidates) > 1:
             return _Found(newest, candidates, high)
-        verdict = yield from _confirm(graph, newest, low, high)
+        beside = yield from _beside(graph, lower, newest, low, high)
+        if isinstance(beside, _Found):
+            return beside
+        if beside.lower is not None:
+            lower, upper = beside.lower, beside.upper
+            continue
+        verdict = yield from _confirm(graph, newest, low, high, beside.always)
         if isinstance(verdict, _Found):
             return verdict
-        if verdict not in graph:
-            return _Found(
-                newest,
-                candidates,
-                high,
-                f"{newest[:10]} has a parent, {verdict[:10]}, that is "
-                f"{high.value} too and no descendant of the old end: the change is older than it",
-            )
         upper = verdict
     return _Found(upper, (upper,), high, "the history turns too often to name one commit")
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What the lines that a commit merges say, of those that began before the old end."""
+
+    lower: str | None = None
+    """Where such a line that is as the commit is was not so yet; None: nowhere."""
+    upper: str = ""
+    """Its end."""
+    always: tuple[str, ...] = ()
+    """The ends of those that never were otherwise."""
+
+
+def _beside(
+    graph: Graph, lower: str, commit: str, low: Seen, high: Seen
+) -> Generator[Probe, Seen, _Beside | _Found]:
+    path = graph.path(lower, commit)
+    always: list[str] = []
+    for parent in graph.all_parents(commit):
+        if parent == lower or parent not in graph or path & graph.bit(parent):
+            continue
+        seen = yield Probe(parent, Why.CONFIRM)
+        if seen is low:
+            continue
+        entries = graph.entries(parent, lower)
+        is_known = seen is high and len(entries) <= _MOST_BESIDE
+        for entry in entries[:_MOST_BESIDE]:
+            if seen is not high:
+                break
+            before = yield Probe(entry, Why.HALF)
+            if before is low:
+                return _Beside(entry, parent)
+            is_known = is_known and before is high
+        if not is_known:
+            inside = graph.between(lower, parent) & graph.weighty
+            return _Found(commit, graph.names(inside | graph.bit(commit)), high)
+        always.append(parent)
+    return _Beside(always=tuple(always))
+
+
 def _confirm(
-    graph: Graph, commit: str, low: Seen, high: Seen
+    graph: Graph, commit: str, low: Seen, high: Seen, always: Collection[str]
 ) -> Generator[Probe, Seen, _Found | str]:
     """Look again; return what is found, or a parent that is as its child is."""
     seen = yield Probe(commit, Why.CONFIRM)
     if seen is not high:
         return _Found(commit, (commit,), high, f"{commit[:10]} was {high.value}, then {seen.value}")
     unknown: list[str] = []
+    note = ""
     for parent in graph.all_parents(commit):
+        if parent in always:
+            note = f" It merges {parent[:10]}, a line that has always been so."
+            continue
         seen = yield Probe(parent, Why.CONFIRM)
-        if seen is high:
+        if seen is high and parent in graph:
             return parent
-        if seen is not low:
+        if seen is high:
+            note = f" It merges {parent[:10]}, which is older and was so already."
+        elif seen is not low:
             unknown.append(parent)
-    return _Found(commit, (*unknown, commit), high)
+    return _Found(commit, (*unknown, commit), high, note=note)
 
 
 def _halve(
     graph: Graph, lower: str, upper: str, high: Seen
 ) -> Generator[Probe, Seen, tuple[str, tuple[str, ...]]]:
     """Narrow the candidates down; return the newest and all that are left, the oldest first."""
-    newest = graph.origin(upper)
-    left = graph.between(lower, newest)
+    path = graph.path(lower, upper)
+    newest = graph.origin(upper, path)
+    left = path & graph.ancestors(newest)
+    others = graph.between(lower, newest) & ~path
     skipped, misses = 0, 0
-    while True:
-        choice = graph.choose(left, skipped | graph.bit(newest), misses)
-        if choice is None:
-            return newest, graph.names(left & graph.weighty | graph.bit(newest))
+    while choice := graph.choose(left, skipped | graph.bit(newest), misses):
         seen = yield Probe(choice, Why.HALF)
         if seen is Seen.SKIP:
             skipped |= graph.of_tree(choice)
@@ -241,8 +298,29 @@ def _halve(
         if seen is high:
             newest = choice
             left &= graph.ancestors(choice)
+            others &= graph.ancestors(choice)
         else:
             left &= ~graph.ancestors(choice)
+            others &= ~graph.ancestors(choice)
+    left = left & graph.weighty | graph.bit(newest)
+    if left.bit_count() > 1:
+        left |= yield from _merged_there(graph, left, others, high)
+    return newest, graph.names(left)
+
+
+def _merged_there(graph: Graph, left: int, others: int, high: Seen) -> Generator[Probe, Seen, int]:
+    """Return what can be the commit, too, of the lines merged among those that are left."""
+    tips = [
+        parent
+        for commit in graph.names(left)
+        for parent in graph.all_parents(commit)
+        if parent in graph and others & graph.bit(parent)
+    ]
+    for tip in tips[:_MOST_BESIDE]:
+        seen = yield Probe(tip, Why.HALF)
+        if seen is not high and seen is not Seen.SKIP:
+            others &= ~graph.ancestors(tip)
+    return others & graph.weighty
 
 
 def _single(graph: Graph, found: _Found) -> Answer:
@@ -250,7 +328,7 @@ def _single(graph: Graph, found: _Found) -> Answer:
     if len(candidates) == 1:
         return Answer(
             BisectionOutcome.EXACT,
-            f"{found.first[:10]} is the first commit that is {found.turns_to.value}.",
+            f"{found.first[:10]} is the first commit that is {found.turns_to.value}.{found.note}",
             found.first,
             found.first,
             candidates,

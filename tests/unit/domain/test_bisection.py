@@ -231,6 +231,44 @@ def test_a_test_that_flips_alike_everywhere_says_nothing() -> None:
         assert answer.outcome is BisectionOutcome.INCONCLUSIVE
 
 
+def test_a_test_that_flips_only_between_the_ends_leads_to_no_wrong_commit() -> None:
+    """From c0300 on it fails now and then, from c0600 on always."""
+    exact = 0
+    for seed in range(40):
+        graph, _ = line([GOOD] * 1000)
+        random_ = random.Random(seed)
+        course = Course(graph, "c0000", "c0999", Direction.INTRODUCED)
+        while isinstance(want := course.step(), Want):
+            number = int(want.commit[1:])
+            rate = 0.0 if number < 300 else 0.3 if number < 600 else 1.0
+            fails = sum(random_.random() < rate for _ in range(want.looks))
+            course.record(want, Looks(fails, want.looks - fails))
+        if want.outcome is BisectionOutcome.EXACT:
+            assert want.first == "c0300"
+            exact += 1
+        else:
+            assert want.outcome in (BisectionOutcome.RANGE, BisectionOutcome.INCONCLUSIVE)
+    assert exact >= 36
+
+
+def test_what_is_known_before_the_end_holds_the_commit_also_where_it_came_and_went() -> None:
+    graph, truth = line([GOOD] * 20 + [BAD] * 30 + [GOOD] * 25 + [BAD] * 25)
+    for direction, new, change in (
+        (Direction.INTRODUCED, "c0099", "c0020"),
+        (Direction.FIXED, "c0070", "c0050"),
+    ):
+        old = "c0000" if direction is Direction.INTRODUCED else "c0025"
+        course = Course(graph, old, new, direction, suspects={"c0050"})
+        asked = 0
+        while isinstance(want := course.step(), Want):
+            found = course.partial("Spent.")
+            if asked >= 2:
+                assert change in found.candidates
+            asked += 1
+            is_bad = truth[want.commit] is BAD
+            course.record(want, Looks(want.looks, 0) if is_bad else Looks(0, want.looks))
+
+
 def test_a_course_goes_on_with_what_is_known() -> None:
     graph, truth = line([GOOD] * 700 + [BAD] * 300)
 
@@ -278,8 +316,13 @@ def failed(signature: str, cause: Cause, outcome: TestOutcome = TestOutcome.FAIL
     ("result", "seen"),
     [
         (failed("AssertionError at t.py::a+3", Cause.ASSERTION), "AssertionError at t.py::a+3"),
-        # In the package lines move from one revision to the next, functions stay.
-        (failed("KeyError at acme/x.py::f+9", Cause.PACKAGE), "KeyError at acme/x.py::f"),
+        # From one revision to the next lines move and files are renamed, functions stay.
+        (failed("KeyError at acme/x.py::f+9", Cause.PACKAGE), "KeyError at acme::f"),
+        (failed("acme.old.Odd at acme/x.py::C.f+9", Cause.PACKAGE), "acme.Odd at acme::C.f"),
+        (
+            failed("E(A at acme/x.py::f+9; B at t.py::a+2; C at acme/y.py::g+1)", Cause.PACKAGE),
+            "E(A at acme::f; B at t.py::a+2; C at acme::g)",
+        ),
         (failed("TypeError at t.py::a+3", Cause.INTERFACE), "TypeError at t.py::a+3"),
         (failed("ImportError at t.py::a+1", Cause.INTERFACE), ""),
         (failed("ModuleNotFoundError at acme/x.py::f+1", Cause.PACKAGE), ""),
