@@ -441,7 +441,15 @@ class Factory:
     def examples(self) -> ExampleService:
         """Loads the examples."""
         return ExampleService(
-            self.unit, self.bell, self.tickets, self.reviews, self.patches, self.runs
+            self.unit,
+            self.bell,
+            self.tickets,
+            self.reviews,
+            self.patches,
+            self.submissions,
+            self.gates,
+            self.runs,
+            self.transitions,
         )
 
     @cached_property

@@ -21,7 +21,14 @@ from app.api.parameters import (
     TicketFilters,
     TicketKey,
 )
-from app.api.payloads.accounts import HistoryOut, NoteIn, NoteOut, NotePageOut, event_body
+from app.api.payloads.accounts import (
+    HistoryOut,
+    NoteIn,
+    NoteOut,
+    NotePageOut,
+    RestoredOut,
+    event_body,
+)
 from app.api.payloads.tickets import (
     FiledTicketOut,
     ShownTicketOut,
@@ -205,6 +212,16 @@ async def delete_note(
     """Delete a note of yours; a maintainer may delete any. The history keeps its text."""
     await services.tickets.delete_note(actor, key, note_id)
     return Response(status_code=204)
+
+
+@router.post("/{key}/undo", **answers(RestoredOut, 200, 404, 409))
+async def take_back(actor: Reporter, services: Services, key: TicketKey) -> JsonResponse:
+    """Put back what you removed last from a ticket: a patch, a linked test or a note.
+
+    Within 15 seconds; later, or where something else has its place, the answer is 409.
+    """
+    restored = await services.undo.take_back(actor, key)
+    return JsonResponse({"restored": restored})
 
 
 @router.get("/{key}/notes", **answers(NotePageOut, 200, 404))

@@ -20,6 +20,12 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "queue": groups.QUEUE,
         "order": groups.ORDER,
         "note": groups.NOTE,
+        "undo": Command(
+            "commands.notes:undo",
+            ("findings undo B2-DRL-10",),
+            "Put back what you removed last from a ticket: a patch, a linked test or a note.",
+            answer="RestoredOut",
+        ),
         "view": groups.VIEW,
         "batch": Command(
             "commands.batches:file_batch",
@@ -143,7 +149,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         "load-examples": Command(
             "commands.examples:load_examples",
             ("findings load-examples", "findings load-examples --no-run"),
-            "File the example tickets with reviews and defect patches, and prove them all.",
+            "File the example tickets with reviews, tests and patches, and run them all.",
         ),
     },
     "Access": {

@@ -12,6 +12,9 @@ from app.cli.errors import UsageProblem
 from app.cli.inputs import read_table, read_text
 from app.cli.text import visible
 
+OF_EXAMPLES = ("expect", "run", "not_testable", "tests", "patches", "step")
+"""What a file of an example may hold beside the ticket and its reviews."""
+
 REQUIRED = ("title", "severity", "batch", "agent", "summary")
 
 _LOCATION = re.compile(
@@ -29,7 +32,7 @@ def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the ticket in a file, and the reviews beside it.
 
     The file holds the ticket's fields, or a table ``ticket`` with them and a list ``reviews``.
-    Beside these an example may say what outcome to ``expect`` of its proof, which is not read here.
+    What else an example holds, from its tests to the step that settles it, is not read here.
 
     Raises:
         UsageProblem: it is laid out in another way.
@@ -38,7 +41,7 @@ def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     if "ticket" not in found:
         return found, []
     ticket, reviews = found["ticket"], found.get("reviews", [])
-    unknown = sorted(set(found) - {"ticket", "reviews", "expect"})
+    unknown = sorted(set(found) - {"ticket", "reviews", *OF_EXAMPLES})
     if unknown or not isinstance(ticket, dict) or not isinstance(reviews, list):
         raise UsageProblem(
             f"{visible(source)} should hold a table [ticket] and, if any, tables [[reviews]]"

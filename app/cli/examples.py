@@ -1,12 +1,15 @@
 """Example tickets: read from a folder, and put into a service that lacks them.
 
-A file holds a table ``ticket`` (the body of a new ticket, with its key), tables ``reviews`` (bodies
-of cross-reviews, each naming its specialist) and, where the proof should not end in ``proven``, the
-outcome ``expect``.
+A file holds a table ``ticket`` (the body of a new ticket, with its key) and tables ``reviews``
+(bodies of cross-reviews, each naming its specialist). Where something else than a proof is to be
+seen it says so: ``run`` (``check`` or ``none``), the outcome to ``expect``, files of ``tests``
+(``filename``, ``source``), ``patches`` by name, why it is ``not_testable``, and the ``step`` (body
+of a transition) that settles it.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from app.cli.drafts import ticket_in
 from app.cli.errors import Refused, UsageProblem
 from app.cli.inputs import read_table
-from app.cli.patches import defects_in, put_patch
+from app.cli.patches import defects_in, put_patch, put_text
 from app.cli.text import visible
 
 if TYPE_CHECKING:
@@ -33,8 +36,21 @@ OUTCOMES = (
     "inconclusive",
     "error",
     "timed-out",
+    "passed",
+    "failed",
 )
-"""How a proof may end."""
+"""How a proof, or a check, may end."""
+
+_RUNS = ("proof", "check", "none")
+
+_SHOWN_BY = {
+    "proven": "proven",
+    "fix-ready": "proven",
+    "reproduced": "failed",
+    "passing": "passed",
+    "cannot-fail": "cannot-fail",
+}
+"""How a run has ended, by the state of evidence that it decided."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +61,14 @@ class Example:
     ticket: dict[str, Any]
     reviews: tuple[dict[str, Any], ...]
     expected: str
-    """How its proof should end."""
+    """How its run should end."""
+    run: str = "proof"
+    """``proof``, ``check`` or ``none``."""
+    tests: tuple[dict[str, Any], ...] = ()
+    patches: Mapping[str, str] = field(default_factory=dict)
+    """Texts by name, beside the suite's own defects."""
+    not_testable: str | None = None
+    step: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -60,22 +83,29 @@ class Loaded:
     """Specialists whose reviews were recorded."""
     patches: list[str] = field(default_factory=list)
     """Names of the patches that were stored."""
+    tests: list[str] = field(default_factory=list)
+    """Names of the test files that were handed in."""
     run: str | None = None
-    """The proof's id."""
+    """The run's id."""
     outcome: str | None = None
-    """How the proof ended; None when there was none, or it was refused."""
+    """How the run ended; None when there was none, or it was refused."""
     reason: str = ""
     """Why, in words."""
+    status: str = "open"
+    """The ticket's."""
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to be run."""
-        return self.result == "left-alone" or self.outcome is not None or bool(self.reason)
+        settled = self.outcome is not None or bool(self.reason) or self.example.run == "none"
+        return self.result == "left-alone" or settled
 
     @property
     def is_as_expected(self) -> bool:
         """Whether the proof ended as the example says; true of a ticket that was left alone."""
-        return self.result == "left-alone" or self.outcome == self.example.expected
+        if self.result == "left-alone" or (self.example.run == "none" and not self.reason):
+            return True
+        return self.outcome == self.example.expected
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -84,6 +114,8 @@ class Loaded:
             "result": self.result,
             "reviews": self.reviews,
             "patches": self.patches,
+            "tests": self.tests,
+            "status": self.status,
             "run": self.run,
             "outcome": self.outcome,
             "expected": self.example.expected,
@@ -112,15 +144,26 @@ def read_examples(folder: Path) -> list[Example]:
 
 def _read(path: Path) -> Example:
     ticket, reviews = ticket_in(str(path))
+    more = read_table(str(path))
     key, name = ticket.get("key"), visible(path.name)
     if not isinstance(key, str):
         raise UsageProblem(f"the ticket in {name} has no key", "Give it one like B2-DRL-10")
     if not all(isinstance(review, dict) and review.get("specialist") for review in reviews):
         raise UsageProblem(f"a review in {name} does not name its specialist")
-    expected = read_table(str(path)).get("expect", OUTCOMES[0])
-    if expected not in OUTCOMES:
-        raise UsageProblem(f"expect in {name} should be one of {', '.join(OUTCOMES)}")
-    return Example(key, ticket, tuple(reviews), expected)
+    for word, allowed in (("expect", OUTCOMES), ("run", _RUNS)):
+        if more.get(word, allowed[0]) not in allowed:
+            raise UsageProblem(f"{word} in {name} should be one of {', '.join(allowed)}")
+    return Example(
+        key,
+        ticket,
+        tuple(reviews),
+        more.get("expect", OUTCOMES[0]),
+        run=more.get("run", _RUNS[0]),
+        tests=tuple(more.get("tests", ())),
+        patches=more.get("patches", {}),
+        not_testable=more.get("not_testable"),
+        step=more.get("step"),
+    )
 
 
 def _in_order(examples: Mapping[str, Example]) -> list[str]:
@@ -146,7 +189,7 @@ def _in_order(examples: Mapping[str, Example]) -> list[str]:
 
 
 def load(client: Client, example: Example, defects: Path) -> Loaded:
-    """File an example with its reviews and its defect patches, or add what is missing of it.
+    """File an example with what belongs to it, or add what is missing of it.
 
     A ticket that has the example's key but another title is somebody's own, and left alone.
 
@@ -163,9 +206,11 @@ def load(client: Client, example: Example, defects: Path) -> Loaded:
         loaded = Loaded(example, "unchanged")
     _add_reviews(client, loaded, ticket)
     _add_patches(client, loaded, ticket, defects)
-    if loaded.result == "unchanged" and (loaded.reviews or loaded.patches):
+    _add_tests(client, loaded, ticket)
+    loaded.status = str(ticket.get("status", loaded.status))
+    if loaded.result == "unchanged" and (loaded.reviews or loaded.patches or loaded.tests):
         loaded.result = "completed"
-    if not loaded.patches:
+    if not loaded.patches and not loaded.tests:
         _take_over_evidence(loaded, ticket.get("evidence") or {})
     return loaded
 
@@ -194,11 +239,43 @@ def _add_patches(client: Client, loaded: Loaded, ticket: Mapping[str, Any], defe
         if name not in present:
             put_patch(client, loaded.example.key, name, str(path))
             loaded.patches.append(name)
+    for name, text in loaded.example.patches.items():
+        if name not in present:
+            put_text(client, loaded.example.key, name, text.encode())
+            loaded.patches.append(name)
+
+
+def _add_tests(client: Client, loaded: Loaded, ticket: Mapping[str, Any]) -> None:
+    key, reason = loaded.example.key, loaded.example.not_testable
+    links = ticket.get("tests") or ()
+    for test in loaded.example.tests:
+        if not any(f"/{test['filename']}" in str(link.get("node_id")) for link in links):
+            client.post("tickets", key, "tests", body=test)
+            loaded.tests.append(str(test["filename"]))
+    if reason is not None and not ticket.get("testability"):
+        body = json.dumps({"state": "not-testable", "reason": reason}).encode()
+        headers = {"Content-Type": "application/json"}
+        client.call("PUT", "tickets", key, "testability", content=body, headers=headers)
+
+
+def settle(client: Client, loaded: Loaded) -> None:
+    """Take the step that an example ends with, where its run ended as it should.
+
+    Raises:
+        Refused: the service does not take it.
+    """
+    step = loaded.example.step
+    if step is None or loaded.status != "open" or loaded.result == "left-alone":
+        return
+    if loaded.is_as_expected:
+        moved = client.post("tickets", loaded.example.key, "transitions", body=step)
+        loaded.status = str(moved.get("status", ""))
 
 
 def _take_over_evidence(loaded: Loaded, evidence: Mapping[str, Any]) -> None:
     """Count what is known and still holds, in the place of another proof."""
-    if evidence.get("state") == loaded.example.expected and not evidence.get("stale"):
+    outcome = _SHOWN_BY.get(str(evidence.get("state")))
+    if outcome == loaded.example.expected and not evidence.get("stale"):
         loaded.outcome = loaded.example.expected
         loaded.run = str(evidence["run"]) if evidence.get("run") else None
 

@@ -50,6 +50,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "WorkOrderOut": "id kind ticket status specialist mutant note created_by created_at "
         "claimed_by lease_expires_at run reason",
         "NoteOut": "id author body created_at",
+        "RestoredOut": "restored",
         "AuditEventOut": "id ticket at actor action changes request_id",
         "ExternalResultOut": "id node_id outcome source commit url message passes failures "
         "duration_s ran_at reported_at reported_by",

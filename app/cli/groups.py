@@ -308,6 +308,9 @@ NOTE = Group(
         "list": Command(
             "commands.notes:list_notes", ("findings note list B2-DRL-10",), answer="NoteOut"
         ),
+        "delete": Command(
+            "commands.notes:delete_note", ("findings note delete B2-DRL-10 0199c2b4-7c1e",)
+        ),
     },
 )
 

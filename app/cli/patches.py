@@ -41,13 +41,22 @@ def put_patch(client: Client, key: str, name: str, file: str) -> dict[str, Any]:
         UsageProblem: it cannot be read or is too large.
         Refused: the service does not take it.
     """
+    return put_text(client, key, name, read_bytes(file, limit=MAX_BYTES))
+
+
+def put_text(client: Client, key: str, name: str, text: bytes) -> dict[str, Any]:
+    """Store the patch `text` with a ticket; return what the service says of it.
+
+    Raises:
+        Refused: the service does not take it.
+    """
     answer = client.call(
         "PUT",
         "tickets",
         key,
         "patches",
         name,
-        content=read_bytes(file, limit=MAX_BYTES),
+        content=text,
         headers={"Content-Type": "text/x-diff"},
         safe=True,
     )

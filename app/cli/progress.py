@@ -69,9 +69,15 @@ def resumable(detail: Callable[[], str], remedy: str) -> Iterator[None]:
 class Bar:
     """A bar on standard error: how much of something is done, how fast, and what is left of it."""
 
-    def __init__(self, title: str, total: int | None, *, in_bytes: bool = False) -> None:
-        """Prepare for so many things, or bytes; None where nobody knows how many there are."""
+    def __init__(
+        self, title: str, total: int | None, *, in_bytes: bool = False, passing: bool = False
+    ) -> None:
+        """Prepare for so many things, or bytes; None where nobody knows how many there are.
+
+        One that is `passing` leaves nothing behind, and makes room for lines.
+        """
         self._title, self._total, self._in_bytes = title, total, in_bytes
+        self._passing = passing
         self.done = 0
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
@@ -96,6 +102,7 @@ class Bar:
                 *left,
                 progress.TextColumn("{task.fields[now]}", markup=False),
                 console=_console(sys.stderr),
+                transient=self._passing,
             )
             self._task = self._bar.add_task(self._title, total=self._total, now="", rate="")
             self._bar.start()
@@ -110,6 +117,15 @@ class Bar:
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, now="")
             self._bar.stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take a passing bar off the screen while something is printed."""
+        if self._bar is not None:
+            self._bar.stop()
+        yield
+        if self._bar is not None:
+            self._bar.start()
 
     def show(self, now: str) -> None:
         """Say what is being done."""

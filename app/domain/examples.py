@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.domain.lifecycle import Transition
 from app.domain.reviews import ReviewDraft
-from app.domain.runs import RunOutcome, RunStatus
-from app.domain.tickets import TicketDraft
+from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.domain.tickets import Status, TicketDraft
+
+
+@dataclass(frozen=True)
+class ExampleTest:
+    """A test file that is handed in with an example."""
+
+    filename: str
+    source: str
 
 
 @dataclass(frozen=True)
 class ExampleDraft:
-    """An example to be filed, argued about and proven."""
+    """An example to be filed, argued about, run and perhaps settled."""
 
     key: str
     ticket: TicketDraft
@@ -20,7 +29,14 @@ class ExampleDraft:
     patches: Mapping[str, str]
     """Unified diffs by name."""
     expected: RunOutcome
-    """How its proof should end."""
+    """How its run should end."""
+    run: RunKind | None = RunKind.PROOF
+    """What is run of it; None: nothing."""
+    tests: Sequence[ExampleTest] = ()
+    not_testable: str | None = None
+    """Why no test can decide it."""
+    step: Transition | None = None
+    """How it is settled when its run has ended so."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +48,31 @@ class ExampleState:
     specialists: frozenset[str]
     """Whose reviews it has."""
     patches: frozenset[str]
+    tests: frozenset[str]
+    """Names of the files that were handed in."""
+    standing: Status
     status: RunStatus | None
-    """Of its last proof; None when none was asked for."""
+    """Of its last check or proof; None when none was asked for."""
     outcome: RunOutcome | None
+
+    def lacks(self, example: ExampleDraft) -> bool:
+        """Tell whether something is still to be done of an example that was filed."""
+        if example.run is not None and self.status is not RunStatus.FINISHED:
+            return True
+        if example.step is None or self.standing is not Status.OPEN:
+            return False
+        # Where it did not end as expected, nothing settles it.
+        return example.run is None or self.outcome is example.expected
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far the examples have come."""
 
-    total: int
+    examples: Mapping[str, ExampleDraft]
+    """All of them, by key."""
     states: Mapping[str, ExampleState]
     """Of those that are filed, by key."""
-    expected: Mapping[str, RunOutcome]
     left_alone: frozenset[str]
     """Keys under which the service has a ticket of somebody's own."""
     problems: Mapping[str, str]
@@ -53,31 +81,36 @@ class Progress:
     """They are being filed at this moment."""
 
     @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self.examples)
+
+    @property
     def filed(self) -> int:
         """How many are here."""
         return len(self.states)
 
     @property
     def waiting(self) -> int:
-        """How many proofs wait or run."""
+        """How many runs wait or go on."""
         return sum(s.status in (RunStatus.QUEUED, RunStatus.RUNNING) for s in self.states.values())
 
     @property
     def ended(self) -> int:
-        """How many need nothing more: their proof has ended, or there will be none."""
-        over = {key for key, state in self.states.items() if state.status is RunStatus.FINISHED}
+        """How many need nothing more."""
+        over = {key for key, state in self.states.items() if not state.lacks(self.examples[key])}
         return len(over | self.left_alone)
 
     @property
     def proven(self) -> int:
-        """How many are proven."""
+        """How many proofs have shown what they were to show."""
         return sum(state.outcome is RunOutcome.PROVEN for state in self.states.values())
 
     @property
     def as_expected(self) -> int:
-        """How many proofs ended as their examples say."""
+        """How many ended as their examples say."""
         return sum(
-            state.outcome is not None and state.outcome is self.expected.get(key)
+            self.examples[key].run is None or state.outcome is self.examples[key].expected
             for key, state in self.states.items()
         )
 

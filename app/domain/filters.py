@@ -127,13 +127,30 @@ FILTERS: Mapping[str, Filter] = {
 }
 """By name, in the order in which they are shown."""
 
-TicketOrder = Literal["-created", "created", "-updated", "severity", "key", "strength"]
+TicketOrder = Literal[
+    "-created", "created", "-updated", "updated", "severity", "-severity", "key", "-key",
+    "title", "-title", "status", "-status", "evidence", "-evidence", "reviews", "-reviews",
+    "agent", "-agent", "strength",
+]  # fmt: skip
 ORDERS: Mapping[TicketOrder, str] = {
     "-created": "newest first",
     "created": "oldest first",
     "-updated": "last changed first",
+    "updated": "longest unchanged first",
     "severity": "gravest first",
+    "-severity": "mildest first",
     "key": "by key",
+    "-key": "by key, backwards",
+    "title": "by title",
+    "-title": "by title, backwards",
+    "status": "by status",
+    "-status": "by status, backwards",
+    "evidence": "by evidence",
+    "-evidence": "by evidence, backwards",
+    "reviews": "fewest reviews first",
+    "-reviews": "most reviews first",
+    "agent": "by who found it",
+    "-agent": "by who found it, backwards",
     "strength": "weakest tests first",
 }
 """Orders of lists in words; by which columns they go says `app.storage.ticket_pages`."""

@@ -1,4 +1,8 @@
-"""Example tickets as their files have them: tables ``ticket`` and ``reviews``, and ``expect``."""
+"""Example tickets as their files have them.
+
+Tables ``ticket`` and ``reviews``, and what makes a state: ``tests``, ``patches``, ``run`` with the
+outcome to ``expect``, ``not_testable``, and the ``step`` that settles it.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,17 @@ class ExampleFile:
     ticket: Mapping[str, Any]
     reviews: tuple[Mapping[str, Any], ...]
     patches: Mapping[str, str]
-    """Defects that its tests catch, by the name they are stored under."""
+    """By the name they are stored under: defects that its tests catch, or its fix."""
     expected: str
-    """How its proof should end."""
+    """How its run should end."""
+    run: str
+    """``check``, ``proof`` or ``none``."""
+    tests: tuple[Mapping[str, Any], ...]
+    """Files that are handed in: ``filename`` and ``source``."""
+    not_testable: str | None
+    """Why no test can decide it."""
+    step: Mapping[str, Any] | None
+    """The transition that settles it when its run has ended so."""
 
 
 def read_examples(tickets: Path, defects: Path) -> list[ExampleFile]:
@@ -52,8 +64,12 @@ def _read(path: Path, defects: Path) -> ExampleFile:
         key=key,
         ticket=content["ticket"],
         reviews=tuple(content.get("reviews", ())),
-        patches=_patches(defects, key),
+        patches=_patches(defects, key) | content.get("patches", {}),
         expected=content.get("expect", "proven"),
+        run=content.get("run", "proof"),
+        tests=tuple(content.get("tests", ())),
+        not_testable=content.get("not_testable"),
+        step=content.get("step"),
     )
 
 

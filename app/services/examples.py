@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 
 import structlog
 
 from app.domain.accounts import Actor
 from app.domain.examples import ExampleDraft, ExampleState, Progress
-from app.domain.runs import RunKind, RunStatus
+from app.domain.runs import RunStatus, TestPurpose
+from app.domain.tickets import Status, Testable
 from app.errors import FindingsError
+from app.services.gates import GateService
 from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
+from app.services.submissions import SubmissionService
 from app.services.tickets import TicketService
+from app.services.transitions import TransitionService
 from app.storage.bell import Bell, rung_within
 from app.storage.unit import UnitOfWork
 
@@ -27,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 """Runs end without a change to their tickets' history, so a watcher looks by itself as well."""
+
+_UNDER_WAY = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class ExampleService:
@@ -39,14 +45,20 @@ class ExampleService:
         tickets: TicketService,
         reviews: ReviewService,
         patches: PatchService,
+        submissions: SubmissionService,
+        gates: GateService,
         runs: RunService,
+        transitions: TransitionService,
     ) -> None:
         self._unit = unit
         self._bell = bell
         self._tickets = tickets
         self._reviews = reviews
         self._patches = patches
+        self._submissions = submissions
+        self._gates = gates
         self._runs = runs
+        self._transitions = transitions
         self._task: asyncio.Task[None] | None = None
         self._problems: dict[str, str] = {}
 
@@ -76,9 +88,8 @@ class ExampleService:
         titles = {example.key: example.ticket.title for example in examples}
         own = {state.key: state for state in found if state.title == titles[state.key]}
         return Progress(
-            total=len(examples),
+            examples={example.key: example for example in examples},
             states=own,
-            expected={example.key: example.expected for example in examples},
             left_alone=frozenset(state.key for state in found) - own.keys(),
             problems=dict(self._problems),
             under_way=under_way,
@@ -100,17 +111,35 @@ class ExampleService:
 
     async def _load(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
         before = await self.progress(examples)
-        for example in examples:
-            if example.key in before.left_alone:
-                continue
-            try:
-                await self._complete(actor, example, before.states.get(example.key))
-            except FindingsError as error:
-                log.warning("example.refused", ticket=example.key, reason=error.detail)
-                self._problems[example.key] = error.detail
-            except Exception:
-                log.exception("example.failed", ticket=example.key)
-                self._problems[example.key] = "It could not be loaded; the service's log says why."
+        mine = [example for example in examples if example.key not in before.left_alone]
+        for example in mine:
+            here = before.states.get(example.key)
+            await self._attempt(example, self._complete(actor, example, here))
+        to_settle = {example.key: example for example in mine if example.step is not None}
+        async with self._bell.watching_changes() as changed:
+            while to_settle:
+                changed.clear()
+                now = await self.progress(examples)
+                for key, example in list(to_settle.items()):
+                    state = now.states.get(key)
+                    if state is not None and state.status in _UNDER_WAY:
+                        continue
+                    del to_settle[key]
+                    if state is not None and state.lacks(example):
+                        await self._attempt(example, self._settle(actor, example))
+                if to_settle:
+                    await rung_within(changed, _LOOK_AGAIN_S)
+
+    async def _attempt(self, example: ExampleDraft, work: Awaitable[None]) -> None:
+        """Do a part of an example's work; keep why it failed, and let the others go on."""
+        try:
+            await work
+        except FindingsError as error:
+            log.warning("example.refused", ticket=example.key, reason=error.detail)
+            self._problems[example.key] = error.detail
+        except Exception:
+            log.exception("example.failed", ticket=example.key)
+            self._problems[example.key] = "It could not be loaded; the service's log says why."
 
     async def _complete(
         self, actor: Actor, example: ExampleDraft, here: ExampleState | None
@@ -124,5 +153,26 @@ class ExampleService:
         missing = set(example.patches) - (here.patches if here else set())
         for name in sorted(missing):
             await self._patches.put(actor, example.key, name, example.patches[name])
-        if missing or here is None or here.status in (None, RunStatus.CANCELLED):
-            await self._runs.trigger(actor, example.key, RunKind.PROOF)
+        tests = [test for test in example.tests if here is None or test.filename not in here.tests]
+        for test in tests:
+            await self._submissions.submit(
+                actor,
+                example.key,
+                filename=test.filename,
+                source=test.source,
+                purpose=TestPurpose.DEMONSTRATES,
+            )
+        if example.not_testable is not None and (here is None or here.standing is Status.OPEN):
+            await self._gates.set_testability(
+                actor, example.key, Testable.NOT_TESTABLE, example.not_testable
+            )
+        changed = bool(missing or tests)
+        if example.run is not None and (
+            changed or here is None or here.status in (None, RunStatus.CANCELLED)
+        ):
+            await self._runs.trigger(actor, example.key, example.run)
+
+    async def _settle(self, actor: Actor, example: ExampleDraft) -> None:
+        """Take the step that an example ends with."""
+        assert example.step is not None
+        await self._transitions.move(actor, example.key, example.step)

@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.examples import ExampleState
 from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.domain.tickets import Status
 from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
-from app.schema.verification import ticket_patches
+from app.schema.verification import submitted_tests, ticket_patches
+
+_DECIDING = (RunKind.CHECK.value, RunKind.PROOF.value)
 
 
 class ExampleStore:
@@ -25,7 +28,7 @@ class ExampleStore:
         """Return those of the named tickets that are here."""
         proof = (
             select(runs.c.status, runs.c.outcome)
-            .where(runs.c.ticket_id == tickets.c.id, runs.c.kind == RunKind.PROOF.value)
+            .where(runs.c.ticket_id == tickets.c.id, runs.c.kind.in_(_DECIDING))
             .order_by(runs.c.queued_at.desc(), runs.c.id.desc())
             .limit(1)
             .lateral("proof")
@@ -40,12 +43,19 @@ class ExampleStore:
             .where(ticket_patches.c.ticket_id == tickets.c.id)
             .scalar_subquery()
         )
+        files = (
+            select(func.array_agg(submitted_tests.c.filename))
+            .where(submitted_tests.c.ticket_id == tickets.c.id)
+            .scalar_subquery()
+        )
         rows = await self._connection.execute(
             select(
                 tickets.c.key,
                 tickets.c.title,
                 specialists.label("specialists"),
                 names.label("patches"),
+                files.label("files"),
+                tickets.c.status.label("standing"),
                 proof.c.status,
                 proof.c.outcome,
             )
@@ -59,6 +69,8 @@ class ExampleStore:
                 title=row.title,
                 specialists=frozenset(row.specialists or ()),
                 patches=frozenset(row.patches or ()),
+                tests=frozenset(row.files or ()),
+                standing=Status(row.standing),
                 status=None if row.status is None else RunStatus(row.status),
                 outcome=None if row.outcome is None else RunOutcome(row.outcome),
             )

@@ -32,7 +32,15 @@ from app.storage.prepared import PreparedShapes
 from app.storage.readiness import closed_without
 from app.storage.statistics import TicketStatistics, is_phrase
 from app.storage.ticket_filters import Form, conditions, example_of, form_of
-from app.storage.ticket_search import LONG_WALK, WALK, looked_up, number, ordered, walked
+from app.storage.ticket_search import (
+    LONG_WALK,
+    WALK,
+    looked_up,
+    number,
+    ordered,
+    value_of,
+    walked,
+)
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,22 @@ ORDERS: Mapping[str, Order] = {
     "-created": Order((("created_at", True), ("id", True))),
     "created": Order((("created_at", False), ("id", False))),
     "-updated": Order((("updated_at", True), ("id", True))),
-    "severity": Order((("severity", False), ("id", False))),
-    "key": Order((("sort_key", False), ("id", False))),
+    "updated": Order((("updated_at", False), ("id", False))),
     "strength": Order((("strength_rank", False), ("id", False))),
+} | {
+    f"{sign}{word}": Order(((column, bool(sign)), ("id", bool(sign))))
+    for word, column in (
+        ("severity", "severity"),
+        ("key", "sort_key"),
+        ("title", "folded_title"),
+        ("status", "status"),
+        ("evidence", "evidence_state"),
+        ("reviews", "reviewed"),
+        ("agent", "agent"),
+    )
+    for sign in ("", "-")
 }
+"""Those by words, such as status, go by the alphabet; ``reviews`` by how many there are."""
 
 
 _IN_ORDER_OF_CREATION = {
@@ -118,7 +138,7 @@ class PageShape:
         """
         if not self.ends:
             return []
-        column = tickets.c[self.rule.columns[0][0]]
+        column = value_of(self.rule.columns[0][0])
         low, high = (
             select(bindparam(name, type_=column.type)).scalar_subquery() for name in ("low", "high")
         )
@@ -130,26 +150,33 @@ class PageShape:
         if not self.goes_on:
             return []
         names = [name for name, _ in self.rule.columns]
-        columns = tuple_(*(tickets.c[name] for name in names))
-        position = tuple_(*(bindparam(f"after_{n}", type_=tickets.c[n].type) for n in names))
+        columns = tuple_(*(value_of(name) for name in names))
+        position = tuple_(*(bindparam(f"after_{n}", type_=value_of(n).type) for n in names))
         return [columns < position if self.rule.columns[0][1] else columns > position]
 
 
+def _summaries_for(shape: PageShape) -> Select[Any]:
+    """Return what is read of tickets, with the values of their order, which make a position."""
+    read = summaries()
+    more = [name for name, _ in shape.rule.columns if name not in read.selected_columns]
+    return read.add_columns(*(value_of(name).label(name) for name in more))
+
+
 def _in_order(shape: PageShape) -> Select[Any]:
-    query = summaries().where(*conditions(example_of(shape.form)), *shape.start)
+    query = _summaries_for(shape).where(*conditions(example_of(shape.form)), *shape.start)
     return ordered(query, tickets, shape.rule.columns).limit(number(shape.rows))
 
 
 def _walked(shape: PageShape) -> Select[Any]:
     every = [*conditions(example_of(shape.form)), *shape.start]
     along = [*shape.start, *_on_the_way(example_of(shape.form), shape.order)]
-    return walked(summaries(), every, along, shape.rule.columns, shape.rows, shape.walk)
+    return walked(_summaries_for(shape), every, along, shape.rule.columns, shape.rows, shape.walk)
 
 
 def _looked_up(shape: PageShape) -> Select[Any]:
     asked = conditions(example_of(shape.form), telling=shape.telling)
     every = [*asked, *shape.start, *shape.within]
-    return looked_up(summaries(), every, shape.rule.columns, shape.rows)
+    return looked_up(_summaries_for(shape), every, shape.rule.columns, shape.rows)
 
 
 IN_ORDER = PreparedShapes(_in_order)

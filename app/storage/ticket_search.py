@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, literal, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, func, literal, literal_column, select
 
+from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 
 WALK = 1000
@@ -29,6 +30,28 @@ ticket that holds them has to be read, on this way or on the other."""
 OrderBy = Sequence[tuple[str, bool]]
 """(column, descending)."""
 
+_CURRENT_REVIEWS = (
+    select(func.count())
+    .where(reviews.c.ticket_id == tickets.c.id, reviews.c.superseded_by.is_(None))
+    .correlate(tickets)
+    .scalar_subquery()
+)
+
+
+def value_of(name: str) -> ColumnElement[Any]:
+    """Return a value of tickets that lists are ordered by.
+
+    Beside their columns these are ``reviewed``, how many current reviews there are, and
+    ``folded_title``.
+    """
+    match name:
+        case "reviewed":
+            return _CURRENT_REVIEWS
+        case "folded_title":
+            return func.lower(tickets.c.title)
+        case _:
+            return tickets.c[name]
+
 
 def number(value: int) -> ColumnElement[int]:
     """Return a number that stands in the text: the server plans for so many rows."""
@@ -37,7 +60,8 @@ def number(value: int) -> ColumnElement[int]:
 
 def ordered(query: Select[Any], source: Any, order: OrderBy) -> Select[Any]:
     """Return `query` in order by columns of `source`."""
-    return query.order_by(*(source.c[name].desc() if d else source.c[name] for name, d in order))
+    found = ((value_of(name) if source is tickets else source.c[name], d) for name, d in order)
+    return query.order_by(*(value.desc() if d else value for value, d in found))
 
 
 def walked(
@@ -88,4 +112,4 @@ def some(conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
 
 def _place(conditions: Sequence[ColumnElement[bool]], order: OrderBy) -> Select[Any]:
     names = dict.fromkeys(("id", *(name for name, _ in order)))
-    return select(*(tickets.c[name] for name in names)).where(*conditions)
+    return select(*(value_of(name).label(name) for name in names)).where(*conditions)

@@ -17,6 +17,7 @@ from app.factory import Factory
 from app.web.forms import Refused, Sent, parse, sent
 from app.web.render import page
 from app.web.routing import new_router, see_other
+from app.web.sorting import sorted_rows
 from app.web.visitors import Admin, Reader, Visitor
 
 router = new_router()
@@ -33,8 +34,20 @@ async def list_accounts(request: Request, _: Admin, services: Services) -> Respo
 async def _accounts(
     request: Request, services: Factory, refused: Refused | None = None
 ) -> Response:
+    accounts, heads = sorted_rows(
+        request,
+        await services.accounts.page(after=None, limit=_MOST),
+        {
+            "name": lambda one: one.name,
+            "role": lambda one: tuple(Role).index(one.role),
+            "speaks": lambda one: ", ".join(one.speaks_for) or None,
+            "made": lambda one: one.created_at,
+            "state": lambda one: one.disabled_at is None,
+        },
+    )
     context = {
-        "accounts": await services.accounts.page(after=None, limit=_MOST),
+        "accounts": accounts,
+        "heads": heads,
         "specialists": await services.accounts.specialists(),
         "roles": [role.value for role in Role],
         "refused": refused,

@@ -13,9 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from app.api.dependencies import Services
 from app.api.payloads.reviews import ReviewIn
 from app.api.payloads.tickets import TicketIn
+from app.api.payloads.workflow import TransitionIn
 from app.api.responses import encode
-from app.domain.examples import ExampleDraft, Progress
-from app.domain.runs import RunOutcome
+from app.domain.examples import ExampleDraft, ExampleTest, Progress
+from app.domain.runs import RunKind, RunOutcome
 from app.errors import NotFound
 from app.factory import Factory
 from app.formats.examples import read_examples
@@ -75,7 +76,7 @@ def _line(progress: Progress) -> str:
         return "None of them is loaded."
     return (
         f"{progress.filed} of {progress.total} filed, "
-        f"{progress.ended} settled, {progress.proven} of them proven."
+        f"{progress.ended} done, {progress.proven} of them with a proof that holds."
     )
 
 
@@ -98,6 +99,10 @@ def _drafts(root: Path) -> list[ExampleDraft]:
             reviews=[parse(ReviewIn, review).draft() for review in file.reviews],
             patches=file.patches,
             expected=RunOutcome(file.expected),
+            run=None if file.run == "none" else RunKind(file.run),
+            tests=tuple(ExampleTest(**test) for test in file.tests),
+            not_testable=file.not_testable,
+            step=None if file.step is None else parse(TransitionIn, dict(file.step)).transition(),
         )
         for file in read_examples(
             root / "examples" / "tickets", root / "tests" / "verification" / "defects"

@@ -43,6 +43,7 @@ from app.web import (
     views,
     work_orders,
 )
+from app.web.problem_commands import command_meeting, exit_code
 from app.web.render import page
 from app.web.routing import new_router, problem_page
 from app.web.visitors import MaybeVisitor, visitor_if_any
@@ -167,6 +168,8 @@ async def explain_problem(request: Request, slug: str, _: MaybeVisitor) -> Respo
         "kind": kind,
         "text": explanation(kind),
         "example": example_of(kind),
+        "command": command_meeting(kind),
+        "code": exit_code(kind.status),
         "operations": calls[:_MOST_CALLS],
         "more": max(0, len(calls) - _MOST_CALLS),
     }

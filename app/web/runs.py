@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from app.web import diffs
 from app.web.render import page
 from app.web.revisions import history_of
 from app.web.routing import new_router, see_other
+from app.web.sorting import sorted_rows
 from app.web.ticket import results_of
 from app.web.visitors import Maintainer, Reader, Reviewer
 
@@ -40,6 +41,16 @@ _LONGEST_COMMANDS = 30_000
 _TESTS_PAGE = 100
 _MOST_MUTANTS = 1000
 _MOST_SURVIVORS = 40
+
+
+_RUN_HEADS: Mapping[str, Callable[[Run], Any]] = {
+    "run": lambda run: run.kind,
+    "ticket": lambda run: keys.sort_key(run.ticket),
+    "outcome": lambda run: run.outcome or run.status,
+    "reason": lambda run: run.reason or None,
+    "by": lambda run: run.requested_by,
+    "when": lambda run: run.queued_at,
+}
 
 
 @router.get("/runs")
@@ -72,9 +83,12 @@ async def list_runs(
         last = found[PAGE - 1]
         cursor = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
         following = str(request.url.include_query_params(cursor=cursor).query)
+    rows, heads = sorted_rows(request, found[:PAGE], _RUN_HEADS)
     context = {
-        "runs": found[:PAGE],
+        "runs": rows,
+        "heads": heads,
         "chosen": chosen,
+        "first": after is None,
         "next": following and f"/runs?{following}",
         "statuses": [status.value for status in RunStatus],
         "outcomes": [outcome.value for outcome in RunOutcome],
@@ -159,13 +173,26 @@ async def list_tests(request: Request, _: Reader, services: Services) -> Respons
         if (not words or words in f"{test.node_id} {' '.join(test.findings)}".lower())
         and (not flaky or test.flakes)
     ]
+    wanted, heads = sorted_rows(
+        request,
+        wanted,
+        {
+            "test": lambda test: test.node_id,
+            "tickets": lambda test: keys.sort_key(min(test.findings)) if test.findings else None,
+            "purpose": lambda test: test.purpose,
+            "outcome": lambda test: test.last_outcome,
+            "flipped": lambda test: test.flakes,
+        },
+    )
     start = int(at) if (at := params.get("from", "")).isdecimal() and len(at) < 7 else 0
     files: dict[str, list[Any]] = {}
     for test in wanted[start : start + _TESTS_PAGE]:
-        files.setdefault(test.path, []).append(test)
+        # Tests of a file stand together only while the list is in the order of files.
+        files.setdefault("" if heads.by else test.path, []).append(test)
     following = request.url.include_query_params(**{"from": start + _TESTS_PAGE}).query
     context = {
         "files": files,
+        "heads": heads,
         "count": len(wanted),
         "total": len(everything),
         "q": words,
@@ -185,10 +212,20 @@ async def sync_tests(visitor: Maintainer, services: Services) -> Response:
 @router.get("/workers")
 async def list_workers(request: Request, _: Reader, services: Services) -> Response:
     """List the workers that gave a sign of life of late."""
-    workers = await services.worker_states.all()
+    workers, heads = sorted_rows(
+        request,
+        await services.worker_states.all(),
+        {
+            "worker": lambda one: one.name,
+            "runs": lambda one: one.running,
+            "alive": lambda one: one.heartbeat_at,
+            "since": lambda one: one.started_at,
+            "python": lambda one: one.environment.get("python"),
+        },
+    )
     queued = await services.runs.page(
         RunFilter(status=(RunStatus.QUEUED.value, RunStatus.RUNNING.value)), after=None, limit=20
     )
     missing = await services.missing_layers()
-    context = {"workers": workers, "queued": queued, "missing": missing}
+    context = {"workers": workers, "heads": heads, "queued": queued, "missing": missing}
     return page(request, "runs/workers.html", context)

@@ -8,10 +8,12 @@ from starlette.responses import Response
 from app.api import sweeps as api
 from app.api.dependencies import Services
 from app.api.parameters import SweepId
+from app.domain import keys
 from app.domain.sweeps import SweepStatus, SweepVerdict
 from app.web import forms
 from app.web.render import page
 from app.web.routing import new_router, see_other
+from app.web.sorting import sorted_rows
 from app.web.visitors import Reader, Reviewer
 
 router = new_router()
@@ -25,7 +27,19 @@ _TELLING = tuple(one.value for one in SweepVerdict if one is not SweepVerdict.HE
 async def list_sweeps(request: Request, _: Reader, services: Services) -> Response:
     """List sweeps, newest first."""
     found = await services.sweeps.page(targets=(), statuses=(), after=None, limit=_MOST)
-    return page(request, "sweeps/list.html", {"sweeps": found, "most": _MOST})
+    rows, heads = sorted_rows(
+        request,
+        found,
+        {
+            "target": lambda one: one.target,
+            "status": lambda one: one.status,
+            "said": lambda one: tuple(one.counts.values()),
+            "reopened": lambda one: one.reopened,
+            "by": lambda one: one.requested_by or "itself",
+            "when": lambda one: one.queued_at,
+        },
+    )
+    return page(request, "sweeps/list.html", {"sweeps": rows, "heads": heads, "most": _MOST})
 
 
 @router.get("/sweeps/{id}")
@@ -39,10 +53,20 @@ async def show_sweep(
     commits = await services.revisions.described(
         sweep.target, filter(None, (sweep.revision, sweep.previous))
     )
+    items, heads = sorted_rows(
+        request,
+        await services.sweeps.items(sweep_id, verdicts=verdicts, limit=_MOST_ITEMS),
+        {
+            "ticket": lambda item: keys.sort_key(item.ticket),
+            "verdict": lambda item: item.verdict,
+            "why": lambda item: item.reason,
+        },
+    )
     context = {
         "sweep": sweep,
         "asked": asked if asked in tuple(SweepVerdict) else "",
-        "items": await services.sweeps.items(sweep_id, verdicts=verdicts, limit=_MOST_ITEMS),
+        "items": items,
+        "heads": heads,
         "most": _MOST_ITEMS,
         "commits": commits,
         "live": sweep.status in (SweepStatus.QUEUED, SweepStatus.RUNNING),

@@ -9,6 +9,7 @@ from app.api.dependencies import Services
 from app.api.parameters import TargetName
 from app.web.render import page
 from app.web.routing import new_router, see_other
+from app.web.sorting import sorted_rows
 from app.web.visitors import Maintainer, Reader
 
 router = new_router()
@@ -20,8 +21,20 @@ _MOST_DOMAINS = 100
 async def list_targets(request: Request, _: Reader, services: Services) -> Response:
     """List the targets and the domains that none of them covers."""
     not_covered = await services.targets.not_covered()
+    targets, heads = sorted_rows(
+        request,
+        await services.targets.all(),
+        {
+            "target": lambda one: one.name or None,
+            "state": lambda one: one.state,
+            "tests": lambda one: one.tests,
+            "tickets": lambda one: one.tickets,
+            "domains": lambda one: ", ".join(one.domains) or None,
+        },
+    )
     context = {
-        "targets": await services.targets.all(),
+        "targets": targets,
+        "heads": heads,
         "not_covered": not_covered[:_MOST_DOMAINS],
         "more": max(0, len(not_covered) - _MOST_DOMAINS),
     }

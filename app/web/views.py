@@ -15,6 +15,7 @@ from app.web import filters
 from app.web.forms import parse, sent
 from app.web.render import page
 from app.web.routing import new_router, see_other
+from app.web.sorting import sorted_rows
 from app.web.visitors import Reader
 
 router = new_router()
@@ -28,7 +29,12 @@ async def list_views(request: Request, visitor: Reader, services: Services) -> R
     after = _uuid(request.query_params.get("after", ""))
     found = await services.views.page(visitor.actor, after=after, limit=PAGE + 1)
     more = f"/views?after={found[PAGE - 1].id}" if len(found) > PAGE else None
-    return page(request, "tickets/views.html", {"views": found[:PAGE], "next": more})
+    rows, heads = sorted_rows(
+        request,
+        found[:PAGE],
+        {"name": lambda view: view.name, "owner": lambda view: view.owner},
+    )
+    return page(request, "tickets/views.html", {"views": rows, "heads": heads, "next": more})
 
 
 def _uuid(text: str) -> UUID | None:

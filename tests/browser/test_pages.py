@@ -8,56 +8,98 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Route
 
+from app.web.pages import ROUTERS, router
 from tests.support.service import Service
 
 pytestmark = pytest.mark.browser
 
 PAGES = [
     "/", "/tickets", "/tickets?severity=P2&q=factor", "/file", "/review", "/runs", "/tests",
-    "/workers", "/targets",
+    "/workers", "/targets", "/sweeps", "/reviewers", "/work-orders", "/drift", "/docs",
     "/accounts", "/accounts/ada", "/me", "/keys", "/help", "/help/proof", "/views", "/examples",
     "/source/kasmina/kasmina/slot.py?lines=10-12", "/problems", "/problems/gate-unmet",
 ]  # fmt: skip
-RULES = {
-    "light": (),
-    "dark": ("color-contrast", "link-in-text-block"),
-    "narrow": ("color-contrast", "target-size", "scrollable-region-focusable"),
+ELSEWHERE = {
+    "/login": "looked at before the log-in",
+    "/bisections/{id}": "wants a git repository",
+    "/source": "leads to the page of a target's file",
+    "/t/{key}": "leads to the ticket",
+    "/file/similar": "a part of the filing form",
+    "/tickets/{key}/tests/search": "a part of the ticket",
+    "/tickets/{key}/patches/{name}": "plain text",
+    "/runs/{id}/log": "plain text",
+    "/report": "a file, looked at below",
+    "/tickets.csv": "a file",
+    "/tickets.jsonl": "a file",
+    "/tickets.zip": "a file",
+    "/static/code.css": "a style",
 }
-"""What a look can break; without a word all rules."""
+"""Routes that are no page of their own."""
 
+LOOKS = {
+    # name: width, colours, rules of the checker that the look can break; without a word all
+    "wide-light": (1280, "light", ()),
+    "wide-dark": (1280, "dark", ("color-contrast", "link-in-text-block")),
+    "narrow-light": (360, "light", ("target-size", "scrollable-region-focusable")),
+    "narrow-dark": (360, "dark", ("color-contrast", "link-in-text-block")),
+}
 UNFOLD = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(calls: httpx.Client, ticket: str) -> str:
     """The ticket's proof."""
     return str(calls.get(f"/runs?ticket={ticket}&limit=1").json()["items"][0]["id"])
 
 
-@pytest.mark.parametrize("look", sorted(RULES))
+@pytest.fixture(scope="module")
+def pages(calls: httpx.Client, ticket: str, run: str) -> list[str]:
+    """An address of each page."""
+    sweep = calls.post("/sweeps", json={"target": "kasmina"}).raise_for_status().json()["id"]
+    found = [f"/tickets/{ticket}{part}" for part in ("", "/edit", "/history")]
+    return [*PAGES, *found, f"/runs/{run}", f"/sweeps/{sweep}"]
+
+
+def test_each_page_is_looked_at(pages: list[str]) -> None:
+    paths = [page.partition("?")[0] for page in pages]
+    routes = [route for added in (*ROUTERS, router) for route in added.routes]
+    shown = {
+        route.path: route.path_regex
+        for route in routes
+        if isinstance(route, Route | APIRoute)
+        and "GET" in (route.methods or ())
+        and not route.path.endswith(("/events", "/changes"))
+    }
+
+    assert ELSEWHERE.keys() <= shown.keys()
+    missed = [path for path, regex in shown.items() if not any(map(regex.match, paths))]
+    assert set(missed) <= ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("look", sorted(LOOKS))
 def test_each_page_is_accessible_and_quiet(
-    window: Callable[..., Any], service: Service, ticket: str, run: str, look: str
+    window: Callable[..., Any], service: Service, pages: list[str], look: str
 ) -> None:
-    pages = [*PAGES, f"/tickets/{ticket}", f"/tickets/{ticket}/edit", f"/runs/{run}",
-             f"/tickets/{ticket}/history"]  # fmt: skip
-    rules = RULES[look]
-    if rules:  # the same pages in another look: those with everything on them suffice
-        pages = ["/", "/tickets", f"/tickets/{ticket}", f"/runs/{run}"]
+    width, colours, rules = LOOKS[look]
     # The checker puts a script into the page, which the policy would refuse.
     watched = window(
         bypass_csp=True,
         reduced_motion="reduce",
-        color_scheme="dark" if look == "dark" else "light",
-        viewport={"width": 320 if look == "narrow" else 1180, "height": 800},
+        color_scheme=colours,
+        viewport={"width": width, "height": 800},
     )
     watched.page.goto("/login")
-    wrong = {"/login": watched.violations()} if look == "light" else {}
+    wrong = {"/login": watched.violations(*rules)}
     watched.log_in(service.admin_token)
     for path in pages:
         watched.page.goto(path)
         watched.page.evaluate(UNFOLD)
         wrong[path] = watched.violations(*rules)
+        if watched.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong[path].append("wider than its window")
 
     assert {path: found for path, found in wrong.items() if found} == {}
 

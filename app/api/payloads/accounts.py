@@ -21,6 +21,7 @@ from app.api.payloads.fields import (
 )
 from app.domain.accounts import Account, NewToken, Role, Token
 from app.domain.audit import AuditEvent
+from app.domain.undo import PartKind
 
 _BLIND = (
     "Others' verdicts on a ticket are kept from it until its own is in; maintainers and admins "
@@ -190,6 +191,12 @@ class NoteOut(Output):
     author: str
     body: str
     created_at: datetime
+
+
+class RestoredOut(Output):
+    """What was put back."""
+
+    restored: PartKind
 
 
 class NotePageOut(Output):

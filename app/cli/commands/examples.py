@@ -11,7 +11,7 @@ import click
 
 from app.cli.commands.runs import until_ended
 from app.cli.errors import EXIT_NO, NotAllowed, Refused, Stopped, Unreachable
-from app.cli.examples import EXAMPLES, Loaded, load, read_examples
+from app.cli.examples import EXAMPLES, Loaded, load, read_examples, settle
 from app.cli.output import Output, say
 from app.cli.patches import DEFECTS
 from app.cli.progress import Bar, resumable
@@ -38,12 +38,13 @@ def load_examples(
     no_run: Annotated[bool, Option("--no-run", help="File only, run no proof.")] = False,
     as_json: JsonFlag = None,
 ) -> None:
-    """File the example tickets with reviews and defect patches, and prove them all.
+    """File the example tickets with reviews, tests and patches, and run them all.
 
     Safe to repeat: what is there stays as it is, and only what is missing is added. It needs a
-    maintainer's token. The exit code is 0 when every proof ended as its example expects.
+    maintainer's token. The exit code is 0 when every run ended as its example expects. Each ticket
+    is printed when it is done.
 
-    In a pipe: key, what was done, outcome of the proof and the reason, separated by tabs.
+    In a pipe: key, what was done, outcome of the run and the reason, separated by tabs.
     """
     examples = read_examples(folder or EXAMPLES)
     with opened(ctx, as_json=as_json) as session:
@@ -60,9 +61,7 @@ def load_examples(
         _finish(session, loaded, proofs=not no_run)
         if session.out.as_json:
             session.out.json(_as_json(loaded, proofs=not no_run))
-        elif session.out.terminal:
-            session.out.table(_table(loaded))
-        if not session.out.as_json:
+        else:
             say(summary(loaded, proofs=not no_run))
     if not no_run and not all(item.is_as_expected for item in loaded):
         raise click.exceptions.Exit(EXIT_NO)
@@ -79,7 +78,7 @@ def _require_maintainer(session: Session) -> None:
 
 
 def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
-    """Ask for every proof that is missing, so that the workers can go ahead; wait for none."""
+    """Ask for every run that is missing, so that the workers can go ahead; wait for none."""
     waiting = [item for item in loaded if not item.is_settled]
     under_way = _under_way(session) if waiting else {}
     for item in waiting:
@@ -88,7 +87,7 @@ def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
             item.run = under_way[key]
             continue
         try:
-            run = session.client.post("tickets", key, "runs", body={"kind": "proof"})
+            run = session.client.post("tickets", key, "runs", body={"kind": item.example.run})
         except Refused as error:
             if error.status != 409:
                 raise
@@ -98,22 +97,26 @@ def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
 
 
 def _under_way(session: Session) -> dict[str, str]:
-    """Return the proofs that an earlier call has queued, by ticket."""
-    params = {"kind": "proof", "status": ["queued", "running"]}
+    """Return the runs that an earlier call has queued, by ticket."""
+    params = {"kind": ["check", "proof"], "status": ["queued", "running"]}
     pages = session.client.pages("runs", params=params, limit=None)
     return {str(run["ticket"]): str(run["id"]) for page in pages for run in page["items"]}
 
 
 def _finish(session: Session, loaded: Sequence[Loaded], *, proofs: bool) -> None:
-    """Wait for each proof in the order they were queued, and print what came out as it comes."""
-    with Bar("Proving", len(loaded) if proofs else 0) as bar:
+    """Wait for each run in the order they were queued, and print what came out as it comes."""
+    session.out.live()
+    with Bar("Running", len(loaded) if proofs else 0, passing=True) as bar:
         for item in loaded:
-            if proofs and not item.is_settled:
+            if proofs:
                 bar.show(item.example.key)
-                _await(session, item)
+                if not item.is_settled:
+                    _await(session, item)
+                settle(session.client, item)
             bar.advance()
-            if not (session.out.terminal or session.out.as_json):
-                _print(session.out, item)
+            if not session.out.as_json:
+                with bar.aside():
+                    _print(session.out, item)
 
 
 def _await(session: Session, item: Loaded) -> None:
@@ -129,26 +132,13 @@ def _await(session: Session, item: Loaded) -> None:
 
 
 def _print(out: Output, item: Loaded) -> None:
-    out.table(
-        Table((), [(item.example.key, item.result, item.outcome or "", item.reason)], kind="")
-    )
-
-
-def _table(loaded: Sequence[Loaded]) -> Table:
-    return Table(
-        ("ticket", "done", "reviews", "patches", "proof", "reason"),
-        [
-            (
-                item.example.key,
-                item.result,
-                f"+{len(item.reviews)}" if item.reviews else "",
-                f"+{len(item.patches)}" if item.patches else "",
-                item.outcome,
-                item.reason,
-            )
-            for item in sorted(loaded, key=lambda item: item.example.key)
-        ],
-    )
+    cells = (item.example.key, item.result, item.outcome or "", item.reason)
+    if out.terminal:
+        ended = item.outcome or "not run"
+        stands = "" if item.status == "open" else item.status
+        out.row((f"{item.example.key:10}", f"{item.result:10}", f"{ended:12}", stands, item.reason))
+    else:
+        out.table(Table((), [cells], kind=""))
 
 
 def summary(loaded: Sequence[Loaded], *, proofs: bool) -> str:
@@ -161,7 +151,7 @@ def summary(loaded: Sequence[Loaded], *, proofs: bool) -> str:
         f"{len(loaded)} tickets: {', '.join(words)}; {reviews} reviews and {patches} patches added."
     )
     if not proofs:
-        return f"{text} No proof was run."
+        return f"{text} Nothing was run."
     own = [item for item in loaded if item.result != "left-alone"]
     proven = sum(item.outcome == "proven" for item in own)
     others = [item for item in own if item.outcome != "proven"]

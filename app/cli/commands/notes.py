@@ -8,11 +8,12 @@ import click
 
 from app.cli.editor import written
 from app.cli.errors import UsageProblem
+from app.cli.ids import is_beginning, whole_id
 from app.cli.inputs import is_interactive, read_text
 from app.cli.moments import moment
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
 from app.cli.signature import Argument
-from app.cli.tables import Table
+from app.cli.tables import Id, Table
 
 
 def add_note(
@@ -52,10 +53,43 @@ def list_notes(
             "notes",
             params={},
             limit=None if everything else limit,
-            table=Table(("at", "by", "note"), (), empty="No note yet.", prose="note"),
+            table=Table(("note", "at", "by", "text"), (), empty="No note yet.", prose="text"),
             row=_row,
         )
 
 
+def delete_note(
+    ctx: click.Context,
+    key: Key,
+    note_id: Annotated[str, Argument(metavar="NOTE_ID", help="Its id; the beginning is enough.")],
+    as_json: JsonFlag = None,
+) -> None:
+    """Delete a note of yours; a maintainer may delete any. The history keeps its text."""
+    with opened(ctx, as_json=as_json) as session:
+        if is_beginning(note_id):
+            pages = session.client.pages("tickets", key, "notes", params={}, limit=None)
+            ids = [str(note["id"]) for found in pages for note in found["items"]]
+            note_id = whole_id(ids, note_id, "note", f"findings note list {key}")
+        session.client.call("DELETE", "tickets", key, "notes", note_id)
+        session.out.remark(
+            f"The note is deleted. `findings undo {key}` puts it back within 15 seconds."
+        )
+
+
+def undo(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> None:
+    """Put back what you removed last from a ticket: a patch, a linked test or a note."""
+    with opened(ctx, as_json=as_json) as session:
+        restored = session.client.post("tickets", key, "undo")
+        if session.out.as_json:
+            session.out.json(restored)
+        else:
+            session.out.remark(f"The {restored['restored']} is back on {key}.")
+
+
 def _row(note: dict[str, Any]) -> tuple[object, ...]:
-    return (moment(note.get("created_at")), note.get("author"), note.get("body"))
+    return (
+        Id(note.get("id") or ""),
+        moment(note.get("created_at")),
+        note.get("author"),
+        note.get("body"),
+    )

@@ -33,7 +33,11 @@ def list_tickets(
     ctx: click.Context,
     filters: TicketFilters,
     sort: Annotated[
-        str | None, Option(help="-created (default), created, -updated, severity or key.")
+        str | None,
+        Option(
+            help="-created (default), updated, severity, key, title, status, evidence, reviews or "
+            "agent; with - backwards. Or strength."
+        ),
     ] = None,
     view_name: Annotated[
         str | None, Option("--view", metavar="NAME", help="Within this saved view.")

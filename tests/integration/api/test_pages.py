@@ -106,6 +106,7 @@ async def test_each_kind_of_problem_is_explained(api: Api, slug: str) -> None:
     assert "`" not in page.text
     assert f"&#34;type&#34;: &#34;/problems/{slug}&#34;" in page.text
     assert f"Status {kind.status}" in page.text
+    assert "<code>findings " in page.text
     assert len(explanation(kind)) > 40
 
 

@@ -90,6 +90,7 @@ reporter    PATCH   /tickets/{key}/checklist/{id}
 reporter    POST    /tickets/{key}/external-results
 reporter    POST    /tickets/{key}/notes
 reporter    DELETE  /tickets/{key}/notes/{id}
+reporter    POST    /tickets/{key}/undo
 reporter    PUT     /tickets/{key}/patches/{name}
 reporter    POST    /tickets/{key}/relations
 reporter    DELETE  /tickets/{key}/relations/{kind}/{other}

@@ -49,7 +49,8 @@ def test_every_example_is_filed_with_reviews_and_patches(filed: Any, service: An
     items = answer["items"]
     assert len(items) == len(list(EXAMPLES.glob("*.toml")))
     assert {item["result"] for item in items} == {"filed"}
-    assert all(len(item["reviews"]) >= 2 and "defect" in item["patches"] for item in items)
+    suite = [item for item in items if not item["key"].startswith("SHOW-")]
+    assert all(len(item["reviews"]) >= 2 and "defect" in item["patches"] for item in suite)
     with service.client() as client:
         ticket = client.get("/tickets/B2-DRL-09").json()
     assert {(link["key"], link["kind"]) for link in ticket["relations"]} == {
@@ -68,7 +69,7 @@ def test_a_second_time_nothing_changes(filed: Any, load: Any, service: Any) -> N
         code, answer = load("--no-run")
         assert code == 0
         assert {item["result"] for item in answer["items"]} == {"unchanged"}
-        assert not [item for item in answer["items"] if item["reviews"] or item["patches"]]
+        assert not [i for i in answer["items"] if i["reviews"] or i["patches"] or i["tests"]]
         assert client.get("/tickets/B2-DRL-09").json() == before
 
 
@@ -90,6 +91,37 @@ def test_proofs_hold_and_are_not_run_again(
             key: found["run"] for key, found in evidence.items()
         }
         assert client.get("/runs", params={"kind": "proof"}).json()["items"] == runs
+
+
+STATES = {
+    "SHOW-01": ("open", "reproduced"),
+    "SHOW-02": ("open", "fix-ready"),
+    "SHOW-03": ("open", "cannot-fail"),
+    "SHOW-04": ("closed", "proven"),
+    "SHOW-05": ("open", "reproduced"),
+    "SHOW-06": ("closed", "none"),
+    "SHOW-07": ("closed", "proven"),
+}
+
+
+def test_tickets_in_each_state_are_brought_there_and_left_there(
+    filed: Any, load: Any, service: Any, tmp_path: Path
+) -> None:
+    assert filed[0] == 0
+    for key in STATES:
+        shutil.copy(EXAMPLES / f"{key}.toml", tmp_path)
+    first, second = (load("--from", str(tmp_path)) for _ in range(2))
+
+    assert (first[0], first[1]["as_expected"]) == (0, True)
+    assert (second[0], {item["result"] for item in second[1]["items"]}) == (0, {"unchanged"})
+    with service.client() as client:
+        found = {key: client.get(f"/tickets/{key}").json() for key in STATES}
+    stands = {key: (one["status"], one["evidence"]["state"]) for key, one in found.items()}
+    assert stands == STATES
+    assert found["SHOW-06"]["evidence"]["closed_without"]
+    assert [found[key]["resolution"] for key in ("SHOW-04", "SHOW-06", "SHOW-07")] == [
+        "not-a-bug", "fixed", "already-fixed",
+    ]  # fmt: skip
 
 
 def test_a_proof_that_holds_nothing_is_no_success(load: Any, tmp_path: Path) -> None:

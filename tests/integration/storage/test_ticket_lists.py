@@ -89,6 +89,7 @@ async def test_orders(three: Factory) -> None:
         "-created": "B-1 A-9 A-10",
         "severity": "A-9 B-1 A-10",
         "key": "A-9 A-10 B-1",
+        "-key": "B-1 A-10 A-9",
     }.items():
         page = await three.tickets.page(TicketFilter(), order, after=None, limit=50)
 

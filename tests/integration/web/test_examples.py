@@ -60,7 +60,8 @@ async def test_each_file_is_an_example_with_its_patches(api: Api) -> None:
     examples = await shipped(api.factory)
 
     assert len(examples) > 30
-    assert all(example.patches and example.reviews for example in examples)
+    assert all(example.reviews for example in examples)
+    assert all(example.patches for example in examples if not example.key.startswith("SHOW-"))
     seen: set[str] = set()
     for example in examples:
         known = {relation.key for relation in example.ticket.relations}

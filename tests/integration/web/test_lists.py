@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 
 import pytest
@@ -276,10 +277,32 @@ async def test_headers_sort_and_a_key_leads_to_its_ticket(api: Api) -> None:
         unknown = await visitor.client.get("/tickets?q=B9-XX-99")
 
     assert 'href="/tickets?severity=P0&amp;severity=P4&amp;sort=severity"' in html
-    assert by_severity.count('aria-sort="descending"') == 1
+    assert by_severity.count('aria-sort="ascending"') == 1
     assert by_severity.index(grave) < by_severity.index(mild)
     assert (exact.status_code, exact.headers["location"]) == (303, f"/tickets/{grave}")
     assert (words.status_code, unknown.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("/tickets", 8), ("/tests", 5), ("/accounts", 5), ("/targets", 5), ("/views", 2)],
+)
+async def test_a_list_goes_by_each_of_its_headers_and_backwards(
+    api: Api, path: str, headers: int
+) -> None:
+    await api.file()
+    await api.call("POST", "/views", json={"name": "Grave", "filters": {"severity": ["P0"]}})
+
+    async with visiting(api) as visitor:
+        html = await visitor.see(path)
+        links = set(re.findall(rf'<th scope="col"[^>]*><a href="({path}\?sort=[^"]+)"', html))
+        assert len(links) == headers
+        for link in links:
+            first = await visitor.see(link)
+            (way, back) = re.findall(rf'aria-sort="([a-z]+)"><a href="({path}\?[^"]+)"', first)[0]
+            second = await visitor.see(back)
+            (other,) = re.findall(r'aria-sort="([a-z]+)"', second)
+            assert {way, other} == {"ascending", "descending"}, link
 
 
 async def test_many_tickets_are_edited_together(api: Api) -> None:

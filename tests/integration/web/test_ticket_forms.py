@@ -326,10 +326,15 @@ async def test_a_note_is_deleted_by_its_author_or_a_maintainer(api: Api) -> None
     await api.call("DELETE", one, as_="ada", expect=204)
     await api.call("DELETE", two, expect=204)
     gone = await api.call("DELETE", two)
+    left = (await api.get(f"/tickets/{key}/notes"))["items"]
+    others = await api.call("POST", f"/tickets/{key}/undo", as_="rob")
+    undone = await api.call("POST", f"/tickets/{key}/undo", expect=200)
 
     assert (refused.status_code, refused.json()["needs"]) == (403, "maintainer")
-    assert gone.status_code == 404
-    assert (await api.get(f"/tickets/{key}/notes"))["items"] == []
+    assert (gone.status_code, others.status_code, left) == (404, 409, [])
+    assert undone.json() == {"restored": "note"}
+    back = (await api.get(f"/tickets/{key}/notes"))["items"]
+    assert [note["body"] for note in back] == ["two"]  # what the admin has deleted
 
 
 async def test_a_test_is_found_by_words_and_linked_by_its_last_part(api: Api) -> None:

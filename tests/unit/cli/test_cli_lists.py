@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
@@ -112,6 +113,22 @@ def test_a_beginning_that_fits_several_runs_or_none_says_so(
     assert several.code == none.code == 2
     assert "the ids of 30 runs begin with 01a22622. Give more of it: 01a22622-001e" in several.err
     assert "no run has an id that begins with ffff. See findings run list." in none.err
+
+
+def test_a_note_is_deleted_and_put_back(stub: Any, reply: Any, findings: Any) -> None:
+    note = "0198aaaa-1111-7000-8000-000000000001"
+    stub.on("GET", "tickets/A-1/notes", reply({"items": [{"id": note}], "next_cursor": None}))
+    stub.on("DELETE", f"tickets/A-1/notes/{note}", reply(status=204, raw=b""))
+    stub.on("POST", "tickets/A-1/undo", reply({"restored": "note"}))
+
+    deleted, unknown = (findings("note", "delete", "A-1", start) for start in ("0198aaaa", "ffff"))
+    undone = findings("--json", "undo", "A-1")
+
+    assert (deleted.code, unknown.code, undone.code) == (0, 2, 0)
+    assert "no note has an id that begins with ffff" in unknown.err
+    assert json.loads(undone.out) == {"restored": "note"}
+    sent = [request.path.removeprefix("/api/v1/") for request in stub.requests]
+    assert sent[1] == f"tickets/A-1/notes/{note}"
 
 
 def test_ids_of_reviews_and_tokens_are_taken_short(stub: Any, reply: Any, findings: Any) -> None:

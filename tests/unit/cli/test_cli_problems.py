@@ -1,5 +1,6 @@
 """Errors of the service as one line with the remedy."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from app.api.problems import all_kinds
+from app.cli.catalogue import SECTIONS, Group
+from app.cli.errors import Refused
 from app.cli.problems import refused
 from app.cli.remedies import command_for
+from app.errors import FindingsError
+from app.web.problem_commands import command_meeting, exit_code
 
 
 def test_detail_request_and_exit_code() -> None:
@@ -222,3 +228,21 @@ def test_calls_as_commands(method: str, path: str, body: Any, command: str) -> N
 def test_a_remedy_cannot_smuggle_a_command_into_the_shell(key: str, quoted: str) -> None:
     remedy = {"method": "POST", "path": f"/api/v1/tickets/{key}/tests", "body": {}}
     assert command_for(remedy) == f"findings test link {quoted} NODE_ID"
+
+
+@pytest.mark.parametrize("kind", all_kinds().values(), ids=all_kinds())
+def test_the_page_of_a_problem_shows_a_command_that_there_is(
+    findings: Any, kind: type[FindingsError]
+) -> None:
+    name, *words = shlex.split(command_meeting(kind))
+    options = [word for word in words if word.startswith("--")]
+    path = words[:1]
+    entries = {word: one for part in SECTIONS.values() for word, one in part.items()}
+    if isinstance(entry := entries[path[0]], Group):
+        path = words[:2]
+        assert path[1] in entry.commands
+    shown = findings(*path, "--help").out
+
+    assert name == "findings"
+    assert [option for option in options if option not in shown] == []
+    assert exit_code(kind.status) == Refused("", "", status=kind.status).code
