@@ -22,6 +22,7 @@ from app.targets.file import read
 from app.targets.history import History
 from app.targets.interpreters import InterpreterFailed, ask, require_pytest
 
+_MOST_REVISIONS = 200
 _LOADED = """
 import re, sys
 from importlib import metadata
@@ -75,14 +76,16 @@ def _examine(
     settings: Settings, target: Target, everything: Iterable[Target]
 ) -> Iterator[Diagnosis]:
     try:
-        if target.revision is None:
+        history = History(target) if target.git_dir else None
+        if history is not None:
+            yield from _repository(target, history)
+        if history is None or target.revision is None:
             read_files = read_target(target)
         else:
-            history = History(target)
             commit = history.in_force() or ""
-            read_files = history.read(None, commit)
             found = history.describe(commit)
             yield Diagnosis("revision", True, f"{target.revision}: {found.short} {found.subject}")
+            read_files = history.read(None, commit)
     except (FolderError, RevisionRefused, OSError) as error:
         yield Diagnosis("files", False, str(error))
         return
@@ -113,6 +116,56 @@ def _examine(
     if missing or clashes:
         return
     yield from _collection(settings, target, read_files)
+
+
+def _repository(target: Target, history: History) -> Iterator[Diagnosis]:
+    """What of its history can be used."""
+    runs = "the files of the work tree are run, committed or not"
+    if target.revision is not None:
+        runs = f"{target.revision} is run, read from the object store; nothing is fetched"
+    try:
+        tip = history.in_force() or history.resolve("HEAD")
+    except RevisionRefused as refused:
+        if target.revision is not None:
+            raise
+        yield Diagnosis("repository", True, f"{target.git_dir}: {runs}; {refused}")
+        return
+    yield Diagnosis("repository", True, f"{target.git_dir}: {runs}")
+    found = history.condition()
+    if found.cut_off:
+        told = (
+            f"shallow clone: history ends at {_some(found.cut_off)}, whose parents are not here, "
+            "and so do proofs from history and bisections; git fetch --unshallow"
+        )
+        yield Diagnosis("history", False, told, needed=False)
+    if found.is_partial:
+        told = "partial clone: what it left out is not fetched when it is wanted; clone it whole"
+        yield Diagnosis("history", False, told, needed=False)
+    if found.rewritten is not None:
+        told = (
+            f"{target.revision or 'HEAD'} was written anew: {found.rewritten.after[:10]} does not "
+            f"follow {found.rewritten.before[:10]}; what was fixed there is not opened again by "
+            "sweeps until its tickets name commits that are here"
+        )
+        yield Diagnosis("history", False, told, needed=False)
+    looked, lacking = history.lacking(tip, _MOST_REVISIONS)
+    if lacking:
+        told = f"{len(lacking)} of the newest {looked} revisions cannot be run, such as "
+        told += "{}: {}".format(*next((c[:10], why) for c, why in lacking.items()))
+        yield Diagnosis("objects", False, told, needed=False)
+    yield from _submodules(target, history, tip)
+
+
+def _some(commits: Iterable[str]) -> str:
+    named = sorted(commit[:10] for commit in commits)
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return f"{', '.join(named[:3])}{more}"
+
+
+def _submodules(target: Target, history: History, tip: str) -> Iterator[Diagnosis]:
+    if target.revision is not None and (found := history.submodules(tip)):
+        told = f"submodules are left out: {', '.join(found[:5])}; what lies there is not found"
+        yield Diagnosis("submodules", True, told, needed=False)
 
 
 def _neighbours(target: Target, everything: Iterable[Target]) -> Iterator[Diagnosis]:
@@ -154,8 +207,13 @@ def _collection(settings: Settings, target: Target, files: TargetFiles) -> Itera
         yield Diagnosis("warning", False, warning.strip().splitlines()[0], needed=False)
     if not collection.errors or collection.tests:
         enough = bool(collection.tests)
-        told = f"{len(collection.tests)} tests" if enough else "no test; write one into the suite"
-        yield Diagnosis("tests", enough, told, needed=not collection.errors)
+        told = "no test; write one into the suite"
+        if target.revision is not None:
+            told = "no test; commit one into the suite, or hand tests in with tickets"
+        if enough:
+            told = f"{len(collection.tests)} tests"
+        needed = not collection.errors and target.revision is None
+        yield Diagnosis("tests", enough, told, needed=needed)
 
 
 async def _collect(

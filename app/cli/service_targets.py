@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,13 @@ Python = Annotated[
     str | None,
     Option(metavar="FILE", help="Its interpreter; else that of its .venv, else the service's."),
 ]
+Revision = Annotated[
+    str | None,
+    Option(
+        metavar="REV",
+        help="Of a git repository: the branch, tag or commit that is run; else its files.",
+    ),
+]
 Domains = Annotated[
     list[str] | None,
     Option("--domain", metavar="DOMAIN", help="Of the tickets it covers; repeatable; else NAME."),
@@ -42,8 +50,9 @@ Domains = Annotated[
 
 def add_target(
     ctx: click.Context,
-    path: Annotated[Path, Argument(help="The project's folder.")],
+    path: Annotated[Path, Argument(help="The project's folder, or a git repository.")],
     name: Name = None,
+    revision: Revision = None,
     packages: Packages = None,
     suites: Suites = None,
     python: Python = None,
@@ -52,11 +61,12 @@ def add_target(
 ) -> None:
     """Declare a project as a target, and say whether it can be run.
 
-    Looks at the folder (pyproject.toml, src layout, .venv, tests), writes an entry into the file
-    that FINDINGS_TARGETS names, and checks it. A service that runs takes it up by itself.
+    Looks at the folder (pyproject.toml, src layout, .venv, tests), or at what a bare repository
+    or --revision holds, writes an entry into the file that FINDINGS_TARGETS names, and checks it.
+    A service that runs takes it up by itself.
     """
-    healthy = _declare(ctx, path, name, packages, suites, python, domains, as_json, test=False)
-    if not healthy:
+    given = _Given(path, name, revision, packages, suites, python, domains)
+    if not _declare(ctx, given, as_json, test=False):
         raise click.exceptions.Exit(1)
 
 
@@ -73,9 +83,8 @@ def init(
     as_json: JsonFlag = None,
 ) -> None:
     """Declare the project in this folder as a target, with a first test of its findings."""
-    where = path or Path()
-    healthy = _declare(ctx, where, name, packages, suites, python, domains, as_json, test=True)
-    if not healthy:
+    given = _Given(path or Path(), name, None, packages, suites, python, domains)
+    if not _declare(ctx, given, as_json, test=True):
         raise click.exceptions.Exit(1)
 
 
@@ -98,18 +107,20 @@ def doctor_target(
         raise click.exceptions.Exit(1)
 
 
-def _declare(
-    ctx: click.Context,
-    path: Path,
-    name: str | None,
-    packages: list[str] | None,
-    suites: list[str] | None,
-    python: str | None,
-    domains: list[str] | None,
-    as_json: str | None,
-    *,
-    test: bool,
-) -> bool:
+@dataclass(frozen=True)
+class _Given:
+    """What was given of a project."""
+
+    path: Path
+    name: str | None
+    revision: str | None
+    packages: list[str] | None
+    suites: list[str] | None
+    python: str | None
+    domains: list[str] | None
+
+
+def _declare(ctx: click.Context, given: _Given, as_json: str | None, *, test: bool) -> bool:
     healthy = True
 
     def action() -> None:
@@ -119,14 +130,16 @@ def _declare(
 
         settings = load_settings()
         entry = adding.look_at(
-            path,
-            name=name,
-            packages=packages or (),
-            suites=suites or (),
-            python=Path(python) if python else None,
-            domains=domains or (),
+            given.path,
+            name=given.name,
+            revision=given.revision,
+            packages=given.packages or (),
+            suites=given.suites or (),
+            python=Path(given.python) if given.python else None,
+            domains=given.domains or (),
         )
-        made = _make_suite(entry, test=test)
+        # What a revision holds is committed, and never written.
+        made = None if entry.revision is not None else _make_suite(entry, test=test)
         adding.write(settings.targets_file, entry)
         if as_json is None:
             _tell(entry, settings.targets_file, made)

@@ -15,6 +15,10 @@ class RevisionRefused(ValueError):
     """A revision cannot be used; the message says why, and where there is one, what to do."""
 
 
+class ObjectMissing(RevisionRefused):
+    """The repository lacks an object, or it is damaged."""
+
+
 @dataclass(frozen=True)
 class Revision:
     """One commit of a git target, or one state that a folder target was seen in."""

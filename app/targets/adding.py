@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.domain.revisions import RevisionRefused
 from app.domain.targets import PytestSettings
 from app.errors import StartupError
 from app.targets.file import NAME
 from app.targets.interpreters import Installed, InterpreterFailed, ask
-from app.targets.pytest_settings import find
+from app.targets.pytest_settings import find as find_settings
+from app.targets.repository import Repository, find
+from app.targets.sketch import lay
 
 _NO_PACKAGES = frozenset(
     {"test", "tests", "testing", "docs", "doc", "examples", "example", "scripts", "tools", "build"}
@@ -60,6 +63,7 @@ class Entry:
     packages: tuple[str, ...]
     import_root: str
     suites: tuple[str, ...]
+    revision: str | None = None
     python: str | None = None
     pytest: str | None = None
     plugins: tuple[str, ...] = ()
@@ -74,6 +78,7 @@ class Entry:
         rows: dict[str, Any] = {
             "name": self.name,
             "root": str(self.root),
+            "revision": self.revision,
             "packages": self.packages,
             "import_root": self.import_root,
             "suite": self.suites,
@@ -92,6 +97,7 @@ def look_at(
     root: Path,
     *,
     name: str | None = None,
+    revision: str | None = None,
     packages: Sequence[str] = (),
     suites: Sequence[str] = (),
     python: Path | None = None,
@@ -99,41 +105,93 @@ def look_at(
 ) -> Entry:
     """Return the entry for the project at `root`; what is given is not looked for.
 
+    With `revision`, and of a bare repository, it is looked at as that revision holds it.
+
     Raises:
         StartupError: there is no package to be seen, or something given cannot be used.
     """
-    root = root.expanduser().absolute()
-    if not root.is_dir():
-        raise StartupError(f"{root} is not a folder.", remedy="Name the project's folder.")
-    found = tuple(packages) or tuple(_packages(root))
-    if not found:
+    place = root.expanduser().absolute()
+    if not place.is_dir():
         raise StartupError(
-            f"No package can be seen in {root}.", remedy="Name it with --package, relative to it."
+            f"{place} is not a folder.",
+            remedy="Clone it first, with all its history: git clone --bare."
+            if ":" in str(root)
+            else "Name the project's folder.",
+        )
+    given = _Given(name, tuple(packages), tuple(suites), python, tuple(domains))
+    git_dir = find(place, above=revision is not None)
+    if revision is not None and git_dir is None:
+        raise StartupError(f"{place} is no git repository.", remedy="Leave out --revision.")
+    if git_dir is None:
+        return _entry(place, place, given)
+    try:
+        repository = Repository(git_dir)
+        if revision is None and repository.work_tree is not None:
+            return _entry(place, place, given)
+        followed = revision or repository.branch
+        with tempfile.TemporaryDirectory(prefix="findings-") as folder:
+            seen = Path(folder)
+            lay(repository, repository.resolve(followed), _below(repository, place), seen)
+            return _entry(place, seen, given, followed)
+    except RevisionRefused as refused:
+        raise StartupError(
+            f"{place} cannot be looked at: {refused}.",
+            remedy="Name a branch, a tag or a commit that is there with --revision.",
+        ) from None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What need not be looked for."""
+
+    name: str | None
+    packages: tuple[str, ...]
+    suites: tuple[str, ...]
+    python: Path | None
+    domains: tuple[str, ...]
+
+
+def _below(repository: Repository, root: Path) -> str:
+    """Where `root` lies in the repository's tree."""
+    if repository.work_tree is None:
+        return ""
+    below = root.resolve().relative_to(repository.work_tree.resolve()).as_posix()
+    return "" if below == "." else below
+
+
+def _entry(root: Path, seen: Path, given: _Given, revision: str | None = None) -> Entry:
+    """Return the entry for the project at `root`, of which `seen` shows what it holds."""
+    found = given.packages or tuple(_packages(seen))
+    if not found:
+        where = root if revision is None else f"{root} at {revision}"
+        raise StartupError(
+            f"No package can be seen in {where}.", remedy="Name it with --package, relative to it."
         )
     first = found[0]
-    title = name or slug(_project_name(root) or Path(first).name.removesuffix(".py"))
+    title = given.name or slug(_project_name(seen) or Path(first).name.removesuffix(".py"))
     if not NAME.fullmatch(title):
         raise StartupError(
             f"{title!r} is no name for a target.",
             remedy="Give one with --name: lower-case letters, digits and hyphens.",
         )
-    interpreter = python.expanduser().absolute() if python else _interpreter(root)
-    settings = find(root)
+    interpreter = given.python.expanduser().absolute() if given.python else _interpreter(root)
+    settings = find_settings(seen)
     installed = _asked(interpreter)
-    plugins = tuple(_plugins(root, installed.plugins)) if installed else ()
-    chosen = tuple(suites) or _suites(root, found)
+    plugins = tuple(_plugins(seen, installed.plugins)) if installed else ()
+    chosen = given.suites or _suites(seen, found)
     return Entry(
         name=title,
         root=root,
         packages=found,
         import_root="" if str(Path(first).parent) == "." else str(Path(first).parent),
         suites=chosen,
+        revision=revision,
         python=None if interpreter is None else str(interpreter),
         pytest="auto" if settings else None,
         plugins=plugins,
-        files=tuple(_helpers(root, chosen, found)),
-        domains=tuple(domains) or (title,),
-        notes=tuple(_notes(root, settings, interpreter)),
+        files=tuple(_helpers(seen, chosen, found)),
+        domains=given.domains or (title,),
+        notes=tuple(_notes(root, settings, interpreter, revision)),
     )
 
 
@@ -280,7 +338,9 @@ def _helpers(root: Path, suites: Sequence[str], packages: Sequence[str]) -> Iter
             yield f"{parent}/*.py"
 
 
-def _notes(root: Path, settings: str | None, interpreter: Path | None) -> Iterator[str]:
+def _notes(
+    root: Path, settings: str | None, interpreter: Path | None, revision: str | None
+) -> Iterator[str]:
     if settings:
         yield f"pytest's settings are read from {settings}"
     yield (
@@ -288,8 +348,10 @@ def _notes(root: Path, settings: str | None, interpreter: Path | None) -> Iterat
         if interpreter
         else "it has no environment of its own (.venv), so the service's interpreter runs it"
     )
-    if (root / ".git").exists():
-        yield "the files of the work tree are run, committed or not"
+    if revision is not None:
+        yield f"what {revision} holds is run; name another branch or commit with --revision"
+    elif (root / ".git").exists():
+        yield "the files of the work tree are run, committed or not; with --revision a branch is"
 
 
 def _toml(value: object) -> str:

@@ -19,10 +19,10 @@ from typing import Generic, TypeVar
 
 from pygit2.enums import FileMode
 
-from app.domain.revisions import Revision, RevisionRefused
+from app.domain.revisions import ObjectMissing, Revision, RevisionRefused
 from app.domain.targets import MOST_FILE_BYTES, MOST_FILES, PytestSettings, Target, TargetFiles
 from app.targets.pytest_settings import SettingsError, settings_in
-from app.targets.repository import Entry, Repository
+from app.targets.repository import Condition, Entry, Repository
 
 Value = TypeVar("Value")
 
@@ -116,6 +116,10 @@ class History:
         """Tell whether a commit comes before another; see `Repository.is_ancestor`."""
         return self._repo.is_ancestor(earlier, later)
 
+    def condition(self) -> Condition:
+        """Return what of its repository is missing or odd; see `Repository.condition`."""
+        return self._repo.condition(self._target.revision or "HEAD")
+
     def walk(self, tip: str) -> tuple[str, ...]:
         """Return a commit and all its ancestors; see `Repository.walk`."""
         return self._repo.walk(tip)
@@ -130,6 +134,44 @@ class History:
             return self._root_tree(commit)
         found = self._package_ids(commit)
         return None if None in found else " ".join(map(str, found))
+
+    def lacking(self, tip: str, most: int) -> tuple[int, dict[str, str]]:
+        """Look whether what packages hold is there, at a commit and up to `most` in all before it.
+
+        Returns:
+            How many commits were looked at, and those that lack an object, each with the reason.
+        """
+        there: set[str] = set()
+        lacking: dict[str, str] = {}
+        commits = self.walk(tip)[:most]
+        for commit in commits:
+            try:
+                for name in self._target.packages:
+                    for blob in self._optional(commit, name):
+                        if blob.id not in there:
+                            self._repo.size(blob.id)
+                            there.add(blob.id)
+            except ObjectMissing as missing:
+                lacking[commit] = str(missing)
+            except RevisionRefused:
+                continue  # it can be read, and never be an arm
+        return len(commits), lacking
+
+    def submodules(self, commit: str) -> list[str]:
+        """Return the paths of the submodules at the top of a commit's tree and one level below.
+
+        Raises:
+            RevisionRefused: an object is missing.
+        """
+        found: list[str] = []
+        for one in self._repo.entries(self._root_tree(commit)):
+            inside = self._repo.entries(one.id) if one.is_folder else []
+            name = plain_name(one.name)
+            found += [name] if one.mode == FileMode.COMMIT else []
+            found += [
+                f"{name}/{plain_name(two.name)}" for two in inside if two.mode == FileMode.COMMIT
+            ]
+        return found
 
     def touches(self, commit: str) -> bool:
         """Tell whether a commit changes the packages against its first parent.
@@ -331,7 +373,7 @@ class History:
     def _walk(self, tree: str, prefix: str) -> Iterator[Blob]:
         folded: dict[str, str] = {}
         for entry in self._repo.entries(tree):
-            name = _name(entry.name)
+            name = plain_name(entry.name)
             same = unicodedata.normalize("NFC", name).casefold()
             if same in folded:
                 raise RevisionRefused(
@@ -381,7 +423,7 @@ class History:
         """Return the file of the same tree that a symbolic link leads to."""
         found = link
         for _ in range(_MOST_LINKS):
-            place = _joined(found.path, _name(self._content(found), slashes=True))
+            place = _joined(found.path, plain_name(self._content(found), slashes=True))
             entry = None if place is None else self._entry(commit, place)
             if entry is None or entry.is_folder or place is None:
                 break
@@ -439,7 +481,7 @@ def _folders(blob: Blob) -> tuple[str, ...]:
     return PurePosixPath(blob.path).parts[:-1]
 
 
-def _name(raw: bytes, *, slashes: bool = False) -> str:
+def plain_name(raw: bytes, *, slashes: bool = False) -> str:
     """Return a name as text; one that no file below a folder can have is refused."""
     try:
         name = raw.decode("utf-8")

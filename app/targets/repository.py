@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
 import pygit2
 from pygit2.enums import DiffOption, FileMode, RepositoryOpenFlag, SortMode
 
-from app.domain.revisions import MAX_NAME, NAME, Revision, RevisionRefused
+from app.domain.revisions import MAX_NAME, NAME, ObjectMissing, Revision, RevisionRefused
 
 Value = TypeVar("Value")
 
 _SUBJECT = 200
+_MOST_LOG = 50
+_LOGGED = re.compile(r"[0-9a-f]{40} [0-9a-f]{40} ")
 _MOST_WALKS = 8
 
 # Whoever named the repository in the file of targets has said that it may be read, whoever owns it.
@@ -43,6 +47,26 @@ class Entry:
     def is_folder(self) -> bool:
         """Whether it is a tree."""
         return self.mode == FileMode.TREE
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A branch was set to a commit that does not follow what it was before."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What of a repository is missing or odd."""
+
+    cut_off: frozenset[str]
+    """Commits at the end of a shallow clone: their parents are not here."""
+    is_partial: bool
+    """It is a clone that left objects out, to be fetched when they are wanted."""
+    rewritten: Rewritten | None
+    """When the branch in force was last written anew, as far as its log goes back."""
 
 
 def find(root: Path, *, above: bool = False) -> Path | None:
@@ -80,6 +104,51 @@ class Repository:
         """The folder that is checked out; None for a bare repository."""
         found = pygit2.Repository(self._repo.path).workdir
         return None if found is None else Path(found)
+
+    @property
+    def branch(self) -> str:
+        """The branch that HEAD names, or ``HEAD`` where it names a commit."""
+        name = self._repo.references["HEAD"].target
+        found = name.removeprefix("refs/heads/") if isinstance(name, str) else "HEAD"
+        return found if NAME.fullmatch(found) else "HEAD"
+
+    def condition(self, name: str) -> Condition:
+        """Return what of the repository is missing or odd, for one that follows `name`."""
+        config = self._repo.config
+        is_partial = "extensions.partialclone" in config or any(
+            one.name.startswith("remote.") and one.name.endswith(".promisor") for one in config
+        )
+        return Condition(self._cut_off(), is_partial, self._rewritten(name))
+
+    def _rewritten(self, name: str) -> Rewritten | None:
+        try:
+            reference = self._repo.resolve_refish(name)[1]
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        if reference is None:
+            return None  # a commit, which nobody can write anew
+        for before, after in islice(reversed(self._log(reference.name)), _MOST_LOG):
+            made = set(before) == {"0"}
+            if not made and self.is_ancestor(before, after) is not True:
+                return Rewritten(before, after)
+        return None
+
+    def _log(self, reference: str) -> list[tuple[str, str]]:
+        """Return what a reference was set to, and from what, oldest first.
+
+        libgit2 makes the file of a log that it is asked for, and nothing is to be written here.
+        """
+        for folder in self._folders():
+            try:
+                lines = (folder / "logs" / reference).read_text("utf-8", "replace").splitlines()
+            except OSError:
+                continue
+            return [(line[:40], line[41:81]) for line in lines if _LOGGED.match(line)]
+        return []
+
+    def _folders(self) -> tuple[Path, Path]:
+        """Where its files lie: a linked work tree keeps its own HEAD, and what is shared apart."""
+        return Path(self._repo.path), Path(self._repo.path).parent.parent
 
     # --- commits -------------------------------------------------------------------------------
 
@@ -180,8 +249,7 @@ class Repository:
         if not self._repo.is_shallow:
             return frozenset()
         found: set[str] = set()
-        # A linked work tree keeps its own HEAD, and what is shared elsewhere.
-        for folder in (Path(self._repo.path), Path(self._repo.path).parent.parent):
+        for folder in self._folders():
             with contextlib.suppress(OSError, UnicodeError):
                 found.update((folder / "shallow").read_text("ascii").split())
         return frozenset(found)
@@ -263,7 +331,7 @@ class Repository:
                 return read()
         except (KeyError, pygit2.GitError) as error:
             lacks = "is a shallow clone and " if self._repo.is_shallow else ""
-            raise RevisionRefused(
+            raise ObjectMissing(
                 f"the repository {lacks}lacks an object or is damaged: {error}. If it is being "
                 "written to, try again; else fetch what it lacks"
             ) from None
