@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     keep_run_events_days: Annotated[float, Field(gt=0, le=36500)] = 30.0
     """How long what was seen during a run is kept after its end; its results stay."""
 
+    keep_run_output_days: Annotated[float, Field(gt=0, le=36500)] = 180.0
+    """How long what tests printed is kept after their run, where no evidence or review names it."""
+
     keep_arms_days: Annotated[float, Field(gt=0, le=36500)] = 7.0
     """How long a prepared copy of the package is kept that no run asks for."""
 

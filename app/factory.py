@@ -495,8 +495,11 @@ class Factory:
     @cached_property
     def housekeeping(self) -> HousekeepingService:
         """Removes what has had its time."""
-        kept_for = timedelta(days=self.settings.keep_run_events_days)
-        return HousekeepingService(self.unit, Retention(run_events=kept_for))
+        retention = Retention(
+            run_events=timedelta(days=self.settings.keep_run_events_days),
+            run_output=timedelta(days=self.settings.keep_run_output_days),
+        )
+        return HousekeepingService(self.unit, retention)
 
     async def sweep(self) -> dict[str, int]:
         """Remove what has had its time, from the database and from this machine."""

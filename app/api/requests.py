@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from copy import copy
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, get_origin
 
 import orjson
@@ -17,8 +20,12 @@ from app.api.idempotency import answering_once, note_key, takes_key
 from app.errors import MOST_ERRORS, FieldError, InvalidInput, UnsupportedMediaType
 
 JSON = "application/json"
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
 _LONGEST_NAME = 100
 """Of longer names none that is known is near."""
+_MOST_HANDLERS = 64
+"""Of a route, for combinations of query parameters; those asked for last are kept."""
 
 MERGE_PATCH = "application/merge-patch+json"
 """After RFC 7396; what calls that patch read as well."""
@@ -62,7 +69,8 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route that refuses unknown query parameters and reads bodies strictly.
 
-    Those that answer POST obey ``Idempotency-Key``.
+    Those that answer POST obey ``Idempotency-Key``. Query parameters that a request lacks cost it
+    nothing: functions have their defaults themselves.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -71,25 +79,44 @@ class StrictRoute(APIRoute):
             endpoint = answering_once(endpoint)
         super().__init__(path, endpoint, **options)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         """Wrap the framework's handler."""
-        handle = super().get_route_handler()
-        parameters = dict(_query_parameters(self.dependant))
+        parameters = dict(sorted(_query_parameters(self.dependant)))
+        handler_of = lru_cache(_MOST_HANDLERS)(self._handler_of)
+        handler_of(frozenset())  # an error of the declaration shows now
         reads = _media_types(self.methods) if self.body_field is not None else ()
         no_body = self.body_field is None and self.takes_key and not self.openapi_extra
 
         async def strict(request: Request) -> Response:
             found = StrictRequest(request.scope, request.receive)
-            _check_query(found, parameters)
+            given = _check_query(found, parameters)
             if reads:
                 _check_media_type(found, reads)
             if no_body and _has_body(found):
                 _check_empty(await found.json())
             if self.takes_key:
                 note_key(found)
-            return await handle(found)
+            return await handler_of(given)(found)
 
         return strict
+
+    def _handler_of(self, given: frozenset[str]) -> Handler:
+        """Return the framework's handler, which looks for these query parameters only."""
+        narrowed = copy(self)
+        narrowed.dependant = _asking_for(self.dependant, given)
+        return APIRoute.get_route_handler(narrowed)
+
+
+def _asking_for(dependant: Dependant, given: frozenset[str]) -> Dependant:
+    return replace(
+        dependant,
+        query_params=[
+            field
+            for field in dependant.query_params
+            if field.alias in given or field.field_info.is_required()
+        ],
+        dependencies=[_asking_for(inner, given) for inner in dependant.dependencies],
+    )
 
 
 def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
@@ -132,8 +159,9 @@ def _has_body(request: Request) -> bool:
     )
 
 
-def _check_query(request: Request, parameters: Mapping[str, bool]) -> None:
-    known = tuple(sorted(parameters))
+def _check_query(request: Request, parameters: Mapping[str, bool]) -> frozenset[str]:
+    """Return the names of the query parameters that are given; all of them are known."""
+    known = tuple(parameters)
     errors: list[FieldError] = []
     more = 0
     seen: set[str] = set()
@@ -154,6 +182,7 @@ def _check_query(request: Request, parameters: Mapping[str, bool]) -> None:
         raise InvalidInput(
             FieldError("", "the path holds a NUL character", location="path"),
         )
+    return frozenset(seen)
 
 
 def _unknown_parameter(name: str, known: tuple[str, ...]) -> FieldError:

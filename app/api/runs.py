@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,11 +12,22 @@ from fastapi import Query, Request
 from app.api.cursors import page_response, query_of, total_body
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
-from app.api.parameters import Count, Cursor, Limit, RunFilters, RunId, TicketKey
-from app.api.payloads.runs import RunOut, RunPageOut, TriggerIn, run_body, run_summary
+from app.api.parameters import Count, Cursor, Limit, Many, RunFilters, RunId, TicketKey
+from app.api.payloads.filters import Word
+from app.api.payloads.runs import (
+    ResultPageOut,
+    RunOut,
+    RunPageOut,
+    TriggerIn,
+    is_large,
+    result_body,
+    run_body,
+    run_summary,
+)
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
+from app.domain.runs import TestOutcome
 
 router = new_router("verification")
 
@@ -86,9 +98,35 @@ async def show_run(
     ] = 0,
 ) -> JsonResponse:
     """Show a run with its arms and results; with `wait` as soon as it has ended."""
-    if wait:
-        return JsonResponse(run_body(await services.runs.wait(run_id, wait)))
-    return JsonResponse(run_body(await services.runs.show(run_id)))
+    run = await (services.runs.wait(run_id, wait) if wait else services.runs.show(run_id))
+    if is_large(run):
+        return await asyncio.to_thread(lambda: JsonResponse(run_body(run)))
+    return JsonResponse(run_body(run))
+
+
+@router.get("/runs/{id}/results", **answers(ResultPageOut, 200, 404))
+async def list_results(
+    request: Request,
+    _: Reader,
+    services: Services,
+    cursors: CursorCodec,
+    run_id: RunId,
+    arm: Annotated[tuple[Word, ...], Many] = (),
+    outcome: Annotated[tuple[TestOutcome, ...], Many] = (),
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> JsonResponse:
+    """List the results of a run, arm by arm, in the order in which they came.
+
+    A page ends early where results are long. There are none before the run has ended.
+    """
+    query = query_of(request)
+    at = cursors.read(query, cursor) or (-1, -1)
+    found, more = await services.runs.results(
+        run_id, arms=arm, outcomes=outcome, after=(at[0], at[1]), limit=limit
+    )
+    following = cursors.make(query, found[-1].position) if more else None
+    return page_response(request, {"items": list(map(result_body, found))}, following)
 
 
 @router.post("/runs/{id}/cancel", **answers(RunOut, 200, 404, 409))

@@ -36,6 +36,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "RunOut": f"{_RUN} arms also_broken strength revisions compared not_comparable authors "
         "environment "
         "hints hint by_hand",
+        "PlacedResultOut": "arm node_id outcome phase duration_s message traceback stdout repeat "
+        "mode cause file line signature skipped_subtests log warnings properties",
         "MutantOut": "digest path line operator function diff outcome killed_by how "
         "suite_killed_by by_fix took_s reused verdict verdict_reason verdict_by",
         "BisectionOut": "id ticket target direction status outcome reason first last intervals "

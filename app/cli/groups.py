@@ -287,6 +287,14 @@ RUN = Group(
             ),
             answer="RunOut",
         ),
+        "results": Command(
+            "commands.runs:list_results",
+            (
+                "findings run results 0198c1f2 --outcome failed",
+                "findings run results 0198c1f2 --arm after --all --json",
+            ),
+            answer="PlacedResultOut",
+        ),
         "cancel": Command(
             "commands.runs:cancel_run", ("findings run cancel 0198c1f2",), answer="RunOut"
         ),

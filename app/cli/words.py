@@ -47,6 +47,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "mutant-verdict": "equivalent accepted",
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others measured "
             "bisected inconclusive error timed-out",
+            "test-outcome": "passed failed error skipped xfailed xpassed timed-out",
             "sort": "-created created -updated severity key strength",
             "relation": "related: blocks: blocked-by: duplicate-of: duplicated-by:",
             "patch": "fix defect defect-2",

@@ -12,6 +12,8 @@ class Retention:
 
     run_events: timedelta
     """After the end of the run that they belong to; its results stay."""
+    run_output: timedelta
+    """What tests printed, after the end of their run; how they ended stays."""
 
 
 @dataclass(frozen=True)

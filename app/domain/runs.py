@@ -252,6 +252,13 @@ class ArmResult:
     """Files of the suite that the linked tests imported, relative to the arm's root."""
     revision: str | None = None
     """The commit whose package it held; None: what was in force."""
+    more: int = 0
+    """Results that it has beside these, where only some of thousands were read."""
+
+    @property
+    def total(self) -> int:
+        """How many results it has."""
+        return len(self.results) + self.more
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from app.domain.runs import TestPurpose
 MAX_BYTES = 64 << 10
 """The largest test file that is taken."""
 
+MAX_TESTS = 5_000
+"""Parameters counted; each is a link of the ticket."""
+
 FILENAME = re.compile(r"test_[a-z0-9_]{1,80}\.py")
 
 

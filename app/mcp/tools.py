@@ -211,10 +211,17 @@ def _outcome(run: Mapping[str, Any]) -> dict[str, Any]:
         **{name: run[name] for name in ("id", "ticket", "kind", "status", "outcome")},
         "untrusted_reason": run.get("reason"),
         "untrusted_hints": [*(run.get("hints") or ()), *filter(None, (run.get("hint"),))],
-        "arms": {arm["name"]: dict(Counter(r["outcome"] for r in arm["results"])) for arm in arms},
+        "arms": {arm["name"]: _counts(arm) for arm in arms},
         "untrusted_failed": failed[:_MOST_FAILED],
         "more": f"run://{run['id']}/log",
     }
+
+
+def _counts(arm: Mapping[str, Any]) -> dict[str, int]:
+    """Return how often what came of an arm; of thousands the call tells only some."""
+    counts = dict(Counter(result["outcome"] for result in arm["results"]))
+    left_out = arm["results_total"] - len(arm["results"])
+    return {**counts, "not told": left_out} if left_out else counts
 
 
 def _failure(result: Mapping[str, Any]) -> dict[str, Any]:

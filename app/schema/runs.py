@@ -67,6 +67,9 @@ run_arms = Table(
     Column("uses", JSONB, nullable=False, server_default=text("'[]'")),
     # The commit whose package it held.
     Column("revision", Text),
+    # What its tests printed is still there.
+    Column("printed", BOOLEAN, nullable=False, server_default=text("true")),
+    Index("ix_run_arms_printed", "run_id", postgresql_where=text("printed")),
 )
 
 test_tallies = Table(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -576,7 +576,7 @@ def _bundled_outcomes(plan: RunPlan, arms: Sequence[ArmResult]) -> dict[str, str
 def _as_events(arms: Sequence[ArmResult]) -> list[tuple[str, Mapping[str, Any]]]:
     """Return results as the events that a watcher of the run would have seen."""
     return [
-        ("test", {"arm": arm.name, "reused": True, **asdict(result)})
+        ("test", {"arm": arm.name, "reused": True, **vars(result)})
         for arm in arms
         for result in arm.results
     ]

@@ -11,7 +11,11 @@ from app.storage.unit import Stores, UnitOfWork
 _MOST_BATCHES = 500
 """Of one kind in one go; the rest waits for the next time."""
 
+ARMS_AT_ONCE = 100
+"""Each may hold megabytes."""
+
 RUN_EVENTS = "run events"
+RUN_OUTPUTS = "outputs of runs"
 IDEMPOTENCY_KEYS = "idempotency keys"
 LEASES = "leases"
 SESSIONS = "sessions"
@@ -35,9 +39,14 @@ class HousekeepingService:
         Each batch is a transaction of its own, so a sweep that is interrupted has done what it
         did. Nothing is removed while another process sweeps.
         """
-        kept_for, kept = self._retention.run_events, TALLIES_KEPT
+        kept_for, kept, printed = (
+            self._retention.run_events,
+            TALLIES_KEPT,
+            self._retention.run_output,
+        )
         kinds: dict[str, Callable[[Stores], Awaitable[int]]] = {
             RUN_EVENTS: lambda stores: stores.housekeeping.remove_run_events(kept_for),
+            RUN_OUTPUTS: lambda stores: stores.run_results.remove_outputs(printed, ARMS_AT_ONCE),
             IDEMPOTENCY_KEYS: lambda stores: stores.idempotency.sweep(),
             LEASES: lambda stores: stores.housekeeping.remove_leases(),
             SESSIONS: lambda stores: stores.housekeeping.remove_sessions(),

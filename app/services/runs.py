@@ -13,8 +13,18 @@ from app.domain.accounts import Actor, Role
 from app.domain.arms import MUTANT, plan_arms
 from app.domain.bisection.plan import MAX_TESTS, BisectionPlan
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
+from app.domain.outputs import PlacedResult
 from app.domain.remedies import Caller, for_caller
-from app.domain.runs import Authors, Run, RunEvent, RunKind, RunPlan, RunStatus, SubmittedFile
+from app.domain.runs import (
+    Authors,
+    Run,
+    RunEvent,
+    RunKind,
+    RunPlan,
+    RunStatus,
+    SubmittedFile,
+    TestOutcome,
+)
 from app.domain.strength import DEFAULT_BUDGET_S, StrengthScope
 from app.errors import (
     Conflict,
@@ -273,14 +283,37 @@ class RunService:
         )
         return plan, authors
 
-    async def show(self, run_id: UUID) -> Run:
-        """Return a run.
+    async def show(self, run_id: UUID, *, whole: bool = False) -> Run:
+        """Return a run; with all of thousands of results only where it is wanted `whole`.
 
         Raises:
             NotFound: there is none.
         """
         async with self._unit.read() as stores:
-            return await _shown(stores, run_id)
+            return await _shown(stores, run_id, whole=whole)
+
+    async def results(
+        self,
+        run_id: UUID,
+        *,
+        arms: Sequence[str],
+        outcomes: Sequence[TestOutcome],
+        after: tuple[int, int],
+        limit: int,
+    ) -> tuple[list[PlacedResult], bool]:
+        """Return results of a run in their order, behind a position, and whether there are more.
+
+        They may be fewer than `limit` where their texts are long.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        async with self._unit.read() as stores:
+            if await stores.runs.status_of(run_id) is None:
+                raise _no_run(run_id)
+            return await stores.run_results.page(
+                run_id, arms=arms, outcomes=outcomes, after=after, limit=limit
+            )
 
     async def wait(self, run_id: UUID, seconds: float) -> Run:
         """Return a run as soon as it has ended, or as it is after `seconds`.
@@ -384,8 +417,8 @@ def _ended(status: RunStatus) -> bool:
     return status in (RunStatus.FINISHED, RunStatus.CANCELLED)
 
 
-async def _shown(stores: Stores, run_id: UUID) -> Run:
-    run = await stores.runs.show(run_id)
+async def _shown(stores: Stores, run_id: UUID, *, whole: bool = False) -> Run:
+    run = await stores.runs.show(run_id, whole=whole)
     if run is None:
         raise _no_run(run_id)
     if run.status is RunStatus.QUEUED and run.reason is None:

@@ -8,7 +8,13 @@ from uuid import UUID
 
 from app.domain.accounts import Actor, Role
 from app.domain.runs import TestPurpose
-from app.domain.submissions import FILENAME, MAX_BYTES, SubmittedTest, path_below_suite
+from app.domain.submissions import (
+    FILENAME,
+    MAX_BYTES,
+    MAX_TESTS,
+    SubmittedTest,
+    path_below_suite,
+)
 from app.domain.tickets import TestLink
 from app.errors import FieldError, Forbidden, InvalidInput, NotFound, PayloadTooLarge
 from app.services.access import describe, id_of, lock_ticket
@@ -17,6 +23,9 @@ from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket
 from app.storage.unit import UnitOfWork
+
+_COMPILED_AT_ONCE = 8 << 10
+"""Characters of source that take no time worth speaking of to compile, whatever they are."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,8 @@ class SubmissionService:
             )
             await reassess(stores, ticket.id, key)
             links = await stores.links.of_ticket(ticket.id, key)
-        mine = tuple(link for link in links if link.node_id in set(node_ids))
+        handed_in = set(node_ids)
+        mine = tuple(link for link in links if link.node_id in handed_in)
         return Submission(links=mine, created=previous is None, warnings=warnings)
 
     async def source(self, key: str, submitted_id: UUID) -> SubmittedTest:
@@ -111,6 +121,9 @@ async def _collected(
             nothing = f"it skips itself, so {nothing}: {skipped}"
         reason = wrong[0] if wrong else nothing
         raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
+    if len(found) > MAX_TESTS:
+        told = f"the file has {len(found):,} tests, and {MAX_TESTS:,} are the most: loop in a test"
+        raise InvalidInput(FieldError("/source", told))
     return found, tuple(told for told in collection.warnings if path in told)
 
 
@@ -124,12 +137,16 @@ def _check(filename: str, source: str) -> None:
         )
     if len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise PayloadTooLarge(f"A submitted test may have at most {MAX_BYTES} bytes.")
+    if len(source) > _COMPILED_AT_ONCE:
+        return  # then the collection finds it: to compile stops everything else in this process
     try:
         compile(source, filename, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         where = f"line {line}: " if line else ""
         raise InvalidInput(FieldError("/source", f"{where}{error.args[0]}")) from None
+    except (RecursionError, MemoryError):
+        raise InvalidInput(FieldError("/source", "it is nested too deeply for Python")) from None
 
 
 def _require_submitter(actor: Actor, ticket: LockedTicket) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -31,8 +31,8 @@ from app.domain.accounts import Actor
 from app.domain.bisection.plan import BisectionPlan
 from app.domain.bisection.search import Direction
 from app.domain.catalogue import fold
-from app.domain.causes import Cause
 from app.domain.evidence import EvidenceState
+from app.domain.outputs import storable
 from app.domain.runs import (
     ArmPlan,
     ArmResult,
@@ -46,10 +46,7 @@ from app.domain.runs import (
     RunPlan,
     RunStatus,
     SubmittedFile,
-    TestMode,
-    TestOutcome,
     TestPurpose,
-    TestResult,
     Verdict,
     hint_for,
 )
@@ -58,6 +55,7 @@ from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared
+from app.storage.run_results import RunResultStore
 from app.storage.ticket_lists import COUNT_LIMIT
 
 
@@ -142,7 +140,7 @@ class RunStore:
                 request_id=actor.request_id,
                 repeats=plan.repeats,
                 force=force,
-                plan=asdict(plan),
+                plan=plan,
                 authors=asdict(authors),
                 package_digest=plan.package_digest,
                 plan_key=plan_key(kind, plan),
@@ -168,7 +166,7 @@ class RunStore:
             .order_by(runs.c.finished_at.desc())
             .limit(1)
         )
-        return None if found is None else await self.show(found)
+        return None if found is None else await self.show(found, whole=True)
 
     async def mark_given_back(self, run: ClaimedRun, reason: str) -> bool:
         """Put a claimed run back, as if it had not been claimed; False when it moved on."""
@@ -303,8 +301,8 @@ class RunStore:
             .where(runs.c.id == run_id)
         )
 
-    async def show(self, run_id: UUID) -> Run | None:
-        """Return a run with its arms and results."""
+    async def show(self, run_id: UUID, *, whole: bool = False) -> Run | None:
+        """Return a run with its arms and results, all of them where it is wanted `whole`."""
         plan = runs.c.plan
         query = _select_runs().add_columns(
             plan["tests"].label("tests"),
@@ -318,17 +316,9 @@ class RunStore:
             return None
         if row.finished_at is None:
             return _run_from(row, ())
-        found = await self._connection.execute(
-            select(run_arms).where(run_arms.c.run_id == run_id).order_by(run_arms.c.position)
-        )
-        arms = found.all()
-        if sum(len(arm.results) for arm in arms) > _MANY_RESULTS:
-            # A test with parameters may stand for thousands; others are answered meanwhile.
-            built = await asyncio.to_thread(lambda: tuple(map(_arm_from, arms)))
-        else:
-            built = tuple(map(_arm_from, arms))
+        arms = await RunResultStore(self._connection).arms_of(run_id, whole=whole)
         return replace(
-            _run_from(row, built),
+            _run_from(row, arms),
             tests=tuple(str(test.get("node_id")) for test in _mappings(row.tests)),
             submitted=tuple(
                 SubmittedFile(str(file.get("path")), str(file.get("digest")))
@@ -386,7 +376,6 @@ class RunStore:
 
 
 _ANY_NUMBER = 2**31 - 1
-_MANY_RESULTS = 500
 
 _CLAIM = Prepared(
     lambda: (
@@ -524,7 +513,8 @@ REUSABLE = tuple(
 
 def plan_key(kind: RunKind, plan: RunPlan) -> str:
     """Return a digest of what a run asks."""
-    asked = asdict(plan)
+    # A plan may name thousands of tests, and the encoder reads it many times faster than asdict.
+    asked = orjson.loads(orjson.dumps(plan))
     if plan.strength is None:
         del asked["strength"]
     if plan.bisection is None:
@@ -594,41 +584,18 @@ def _patch_use(stored: Mapping[str, Any] | None) -> PatchUse | None:
 
 
 def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
+    arm = storable(arm)
     return {
         "run_id": run_id,
         "position": position,
         "name": arm.name,
         "patch": None if arm.patch is None else asdict(arm.patch),
         "package_digest": arm.package_digest,
-        "results": [asdict(result) for result in arm.results],
+        "results": list(arm.results),
         "hints": list(arm.hints),
         "uses": list(arm.uses),
         "revision": arm.revision,
     }
-
-
-def _arm_from(row: Row[Any]) -> ArmResult:
-    return ArmResult(
-        name=row.name,
-        package_digest=row.package_digest,
-        patch=_patch_use(row.patch),
-        results=tuple(result_from(item) for item in row.results),
-        hints=tuple(row.hints),
-        uses=tuple(row.uses),
-        revision=row.revision,
-    )
-
-
-def result_from(stored: Mapping[str, Any]) -> TestResult:
-    """Build a result from its stored form; those of earlier versions lack what is new."""
-    found = dict(stored)
-    for name, kind in (("outcome", TestOutcome), ("mode", TestMode), ("cause", Cause)):
-        if found.get(name) is not None:
-            found[name] = kind(found[name])
-    for name in ("skipped_subtests", "warnings"):
-        found[name] = tuple(found.get(name, ()))
-    found["properties"] = tuple((one[0], one[1]) for one in found.get("properties", ()))
-    return TestResult(**found)
 
 
 def authors_from(stored: Mapping[str, Any]) -> Authors:

@@ -50,6 +50,7 @@ from app.storage.relations import RelationStore
 from app.storage.removed import RemovedStore
 from app.storage.reviews import ReviewStore
 from app.storage.run_events import RunEventStore
+from app.storage.run_results import RunResultStore
 from app.storage.runs import RunStore
 from app.storage.scanning import ScanningStore
 from app.storage.sessions import SessionStore
@@ -263,6 +264,11 @@ class Stores:
     def run_events(self) -> RunEventStore:
         """What is seen while a run goes on."""
         return RunEventStore(self._connection)
+
+    @cached_property
+    def run_results(self) -> RunResultStore:
+        """What the arms of runs reported."""
+        return RunResultStore(self._connection)
 
     @cached_property
     def figures(self) -> FigureStore:

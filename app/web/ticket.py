@@ -247,6 +247,8 @@ class Results:
     """How many tests of the rest of the suite ran."""
     broken: Mapping[str, Mapping[str, list[TestResult]]]
     """Those of the rest that did not pass somewhere."""
+    unread: int = 0
+    """Results of a run of thousands that were left out; most of them passed."""
 
     @staticmethod
     def by_file(
@@ -296,7 +298,7 @@ def results_of(run: Run, links: Iterable[TestLink]) -> Results:
             found = linked if is_among(result.node_id, names) else others
             found.setdefault(result.node_id, {}).setdefault(arm.name, []).append(result)
     broken = {name: arms for name, arms in others.items() if not _all_passed(arms)}
-    return Results(linked, len(others), broken)
+    return Results(linked, len(others), broken, sum(arm.more for arm in run.arms))
 
 
 def arm_counts(run: Run, results: Results) -> list[tuple[str, str, list[tuple[TestOutcome, int]]]]:

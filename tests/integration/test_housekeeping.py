@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from app.database import libpq_url
 from app.domain.monitoring import SWEPT
+from app.services.housekeeping import ARMS_AT_ONCE
 from app.storage.housekeeping import BATCH
 from tests.support.api import Api, running_api
 
@@ -18,8 +20,10 @@ pytestmark = pytest.mark.anyio
 NODE_ID = "tests/verification/test_b2_drl_10.py"
 
 SEED = """
-UPDATE runs SET status = 'finished', outcome = 'passed', finished_at = now() - interval '31 days'
+UPDATE runs SET status = 'finished', outcome = 'passed', finished_at = now() - interval '181 days'
     WHERE id = %(old)s;
+INSERT INTO run_arms (run_id, position, name, package_digest, results)
+    SELECT %(old)s, n, n::text, '', '[]' FROM generate_series(1, %(arms)s) n;
 INSERT INTO run_events (run_id, attempt, seq, kind, data)
     SELECT %(old)s, 1, n, 'log', '{}' FROM generate_series(1, %(many)s) n;
 INSERT INTO review_leases (ticket_id, specialist, account_id, expires_at)
@@ -54,6 +58,7 @@ INSERT INTO revision_looks (tree, tests, environment, glances, arms, updated_at)
 
 REMOVED = {
     "run events": BATCH + 5,
+    "outputs of runs": ARMS_AT_ONCE + 1,
     "idempotency keys": 1,
     "leases": 1,
     "sessions": 1,
@@ -75,7 +80,9 @@ async def seed(api: Api, database: str) -> None:
     ]
     # One event of the old run is there already, from when it was asked for.
     with psycopg.connect(libpq_url(database)) as connection:
-        psycopg.ClientCursor(connection).execute(SEED, {"old": old["id"], "many": BATCH + 4})
+        psycopg.ClientCursor(connection).execute(
+            SEED, {"old": old["id"], "many": BATCH + 4, "arms": ARMS_AT_ONCE + 1}
+        )
 
 
 def left(database: str) -> dict[str, int]:
@@ -119,6 +126,74 @@ async def test_two_that_sweep_at_once_remove_and_count_each_thing_once(
     assert {kind: sum(one[kind] for one in done) for kind in REMOVED} == REMOVED
     totals = (await api.factory.monitoring.readings()).counters[SWEPT]
     assert totals == {(kind,): number for kind, number in REMOVED.items()}
+
+
+PRINTED = {
+    "traceback": "Traceback …",
+    "stdout": "printed",
+    "log": "logged",
+    "warnings": ["a warning"],
+    "properties": [["name", "value"]],
+}
+ENDED = {
+    "node_id": NODE_ID,
+    "outcome": "failed",
+    "phase": "call",
+    "message": "assert 1 == 2",
+    "cause": "assertion",
+    "skipped_subtests": ["one"],
+}
+END = """
+UPDATE runs SET status = 'finished', outcome = 'failed', started_at = now(),
+    finished_at = now() - make_interval(days => %(days)s) WHERE id = %(run)s;
+INSERT INTO run_arms (run_id, position, name, package_digest, results)
+    VALUES (%(run)s, 0, 'bundled', '', %(results)s);
+"""
+
+
+async def ended(api: Api, database: str, key: str, days: int) -> str:
+    """A run of a ticket that printed something and ended so long ago."""
+    answer = await api.call("POST", f"/tickets/{key}/runs", json={"kind": "check"}, expect=202)
+    run = str(answer.json()["id"])
+    results = json.dumps([{**ENDED, **PRINTED}])
+    with psycopg.connect(libpq_url(database)) as connection:
+        psycopg.ClientCursor(connection).execute(
+            END, {"run": run, "days": days, "results": results}
+        )
+    return run
+
+
+async def test_what_tests_printed_goes_unless_somebody_relies_on_it(
+    api: Api, database: str
+) -> None:
+    key = (await api.file())["key"]
+    await api.call("POST", f"/tickets/{key}/tests", json={"node_id": NODE_ID}, expect=201)
+    old, decides, cited, young = [
+        await ended(api, database, key, days) for days in (181, 181, 181, 179)
+    ]
+    with psycopg.connect(libpq_url(database)) as connection:
+        connection.execute(
+            "UPDATE tickets SET decision = jsonb_build_object('run', %s::text) WHERE key = %s",
+            [decides, key],
+        )
+    review = {
+        "specialist": "pytorch",
+        "verdict": "ENDORSE",
+        "rationale": "Seen.",
+        "evidence": [{"kind": "run", "id": cited}],
+    }
+    await api.call("POST", f"/tickets/{key}/reviews", json=review, expect=201)
+
+    assert (await api.factory.housekeeping.sweep())["outputs of runs"] == 1
+    assert (await api.factory.housekeeping.sweep())["outputs of runs"] == 0
+
+    for run in (decides, cited, young):
+        assert (await api.get(f"/runs/{run}"))["arms"][0]["results"][0].items() >= PRINTED.items()
+    shown = await api.get(f"/runs/{old}")
+    (result,) = shown["arms"][0]["results"]
+    assert result.items() >= ENDED.items()
+    assert [result[name] for name in PRINTED] == [None, None, None, [], []]
+    assert shown["hints"] == ["What its tests printed was removed 180 days after its end."]
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ class _FilterOfQuery:
 
     async def __call__(self, **given: Any) -> TicketFilter:
         # An empty search field of a form asks for nothing.
-        given["q"] = (given["q"] or "").strip() or None
+        given["q"] = (given.get("q") or "").strip() or None
         return TicketFilter(**given)
 
 

@@ -13,6 +13,7 @@ from app.api.payloads.fields import CountedOut, Flag, Input, Line, Output
 from app.domain.by_hand import by_hand
 from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
+from app.domain.outputs import MOST_SHOWN, PlacedResult
 from app.domain.revisions import MAX_NAME
 from app.domain.runs import (
     ArmResult,
@@ -261,7 +262,25 @@ class ArmOut(Output):
     patch: PatchUseOut | None
     revision: str | None = Field(description="The commit whose package it held.")
     package_digest: str
-    results: list[ResultOut]
+    results: list[ResultOut] = Field(
+        description=f"Of a run with more than {MOST_SHOWN} those that did not pass, and the first."
+    )
+    results_total: int = Field(
+        description="How many there are; `GET /runs/{id}/results` gives them all, page by page."
+    )
+
+
+class PlacedResultOut(ResultOut):
+    """A result with the arm that it comes from."""
+
+    arm: str
+
+
+class ResultPageOut(Output):
+    """One page of the results of a run, arm by arm."""
+
+    items: list[PlacedResultOut]
+    next_cursor: str | None
 
 
 class CommitOut(Output):
@@ -359,6 +378,7 @@ class RunPageOut(CountedOut):
     next_cursor: str | None
 
 
+_MANY = 300
 _SUMMARY = tuple(RunSummaryOut.model_fields)
 
 
@@ -391,7 +411,18 @@ def _arm_body(arm: ArmResult, in_force: str | None) -> dict[str, Any]:
         "revision": arm.revision or in_force,
         "package_digest": arm.package_digest,
         "results": arm.results,
+        "results_total": arm.total,
     }
+
+
+def result_body(placed: PlacedResult) -> dict[str, Any]:
+    """Return a result as pages of them hold it."""
+    return {"arm": placed.arm, **vars(placed.result)}
+
+
+def is_large(run: Run) -> bool:
+    """Tell whether a run has so many tests that to put it into words takes a thread."""
+    return len(run.tests) + sum(len(arm.results) for arm in run.arms) > _MANY
 
 
 def test_body(test: CatalogueTest) -> dict[str, Any]:

@@ -285,6 +285,34 @@ def list_runs(
         )
 
 
+def list_results(
+    ctx: click.Context,
+    run_id: RunId,
+    arm: Annotated[_Words, Option(metavar="NAME", help="Like before or after. Repeatable.")] = None,
+    outcome: Annotated[
+        _Words,
+        Option(metavar="WORD", help="Like failed or skipped. Repeatable.", complete="test-outcome"),
+    ] = None,
+    limit: Limit = 50,
+    everything: Everything = False,
+    as_json: JsonFlag = None,
+) -> None:
+    """List the results of a run, arm by arm; a run of thousands is shown with some of them.
+
+    In a pipe: arm, test, outcome, cause, where it failed and its message, separated by tabs.
+    """
+    with opened(ctx, as_json=as_json) as session:
+        session.list(
+            "runs",
+            whole_run_id(session.client, run_id),
+            "results",
+            params={"arm": arm, "outcome": outcome},
+            limit=None if everything else limit,
+            table=view.RESULTS,
+            row=view.result_row,
+        )
+
+
 def cancel_run(ctx: click.Context, run_id: RunId, as_json: JsonFlag = None) -> None:
     """Cancel a run; what its worker has started is stopped."""
     with opened(ctx, as_json=as_json) as session:

@@ -38,6 +38,27 @@ def list_row(run: Json) -> tuple[object, ...]:
     )
 
 
+RESULTS = Table(
+    ("arm", "test", "outcome", "cause", "at", "message"),
+    (),
+    empty="No result matches.",
+    cut="message",
+    may_go=("at", "cause", "message"),
+)
+
+
+def result_row(result: Json) -> tuple[object, ...]:
+    """Return the cells of a result in a list."""
+    return (
+        result.get("arm"),
+        result.get("node_id"),
+        result.get("outcome"),
+        result.get("cause"),
+        _place(result),
+        result.get("message"),
+    )
+
+
 def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: bool = False) -> None:
     """Print a run; with its ticket also which tests were linked and what is known now.
 
@@ -85,11 +106,24 @@ def show_run(out: Output, run: Json, *, ticket: Json | None = None, by_hand: boo
     _show_causes(out, arms, set(shown))
     _show_failures(out, arms, set(shown))
     _show_warnings(out, arms, set(shown))
+    missing = sum(_missing(arm) for arm in arms)
+    if missing:
+        out.remark("")
+        out.remark(
+            f"{missing} more results are not shown: findings run results {run.get('id')} --all"
+        )
     if by_hand:
         _show_by_hand(out, run.get("by_hand") or ())
     elif run.get("by_hand"):
         out.remark("")
         out.remark(f"To repeat it by hand: findings run show {run.get('id')} --by-hand")
+
+
+def _missing(arm: Json) -> int:
+    """Return how many results of an arm the answer leaves out."""
+    given = len(arm.get("results") or ())
+    total = arm.get("results_total")
+    return total - given if isinstance(total, int) else 0
 
 
 def _commit_words(commit: Json) -> str:

@@ -42,6 +42,7 @@ reader      GET     /runs/{id}/events
 reader      GET     /runs/{id}/junit.xml
 reader      GET     /runs/{id}/log
 reader      GET     /runs/{id}/mutants
+reader      GET     /runs/{id}/results
 reader      GET     /bisections/{id}
 reader      GET     /bisections/{id}/events
 reader      GET     /tickets/{key}/bisections

@@ -36,6 +36,16 @@ def test_scale_uses_its_factor():
 '''
 
 
+MANY = """\
+import pytest
+
+
+@pytest.mark.parametrize("n", range(5001))
+def test_x(n):
+    assert n
+"""
+
+
 @pytest.fixture(scope="module")
 def project() -> Iterator[Path]:
     """A copy of the package with a defect of its own, beside a suite that knows nothing of it."""
@@ -115,7 +125,12 @@ async def test_a_finding_of_today_is_reproduced_then_fix_ready_then_proven(
         ("def test_x(:\n    pass\n", "line 1"),
         ("x = 1\n", "no test"),
         ("import no_such_module\n\n\ndef test_x():\n    assert True\n", "no_such_module"),
+        (f"x = {'-' * 8000}1\n", "nested too deeply"),
+        (f"x = 1{'+x' * 30_000}\n", "recursion"),
+        (f"def test_x(:\n    pass\n#{'x' * 9000}\n", "line 1"),
+        (MANY, "5,001 tests"),
     ],
+    ids=("syntax", "none", "import", "deep", "long and deep", "long", "many"),
 )
 async def test_a_file_that_holds_no_usable_test_is_refused(
     api: Api, source: str, reason: str

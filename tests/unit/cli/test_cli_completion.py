@@ -160,6 +160,7 @@ def test_without_a_token_or_with_a_broken_cache_nothing_is_said(
         ("run-kind", runs.RunKind),
         ("run-status", runs.RunStatus),
         ("run-outcome", runs.RunOutcome),
+        ("test-outcome", runs.TestOutcome),
     ],
 )
 def test_fixed_words_are_those_of_the_service(kind: str, known: type[StrEnum]) -> None:
