@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.datadir import ADMIN_TOKEN_FILE, default_data_dir
 from app.domain.order_policy import OrderRule
+from app.domain.strength import StrengthGate
 from app.domain.targets import Target
 from app.errors import StartupError
 from app.sandbox.interface import SandboxMode
@@ -119,6 +120,10 @@ class Settings(BaseSettings):
 
     targets: Path | None = None
     """The file that declares targets; unset: ``targets.toml`` in the data directory."""
+
+    strength_gate: StrengthGate = StrengthGate.ADVISORY
+    """What the gate of a P0 or P1 makes of survivors in functions that its fix touches:
+    ``required``, ``advisory`` or ``off``."""
 
     order_policy: Annotated[tuple[OrderRule, ...], NoDecode] = ()
     """Rules by which the service places work orders itself, separated by commas; unset: none."""

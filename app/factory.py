@@ -99,7 +99,12 @@ class Factory:
         self.engine = make_engine(database_url, name=name, pool_size=settings.database_pool)
         self.declared = Registry(settings.targets_file, settings.target)
         self.book = Book()
-        self.unit = UnitOfWork(self.engine, lambda: self.declared.placement, self.book)
+        self.unit = UnitOfWork(
+            self.engine,
+            lambda: self.declared.placement,
+            self.book,
+            strength_gate=settings.strength_gate,
+        )
         self.bell = Bell(
             partial(
                 open_connection,

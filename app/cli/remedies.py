@@ -55,6 +55,11 @@ def _trigger(match: re.Match[str], body: Body) -> str:
     return f"verify {quote(match[1])}{proof}"
 
 
+def _judge(match: re.Match[str], body: Body) -> str:
+    mutant = _word({"mutant": match[1]}, "mutant")
+    return f"mutant KEY {mutant} {_word(body, 'verdict')} --because {_word(body, 'reason')}"
+
+
 def _review(match: re.Match[str], body: Body) -> str:
     words = [f"review add {quote(match[1])} --verdict {_word(body, 'verdict')}"]
     if body.get("specialist"):
@@ -96,6 +101,7 @@ _COMMANDS: tuple[tuple[str, str, Writer], ...] = (
     ("PUT", r"tickets/([^/?]+)/patches/([^/?]+)", _put_patch),
     ("POST", r"tickets/([^/?]+)/runs", _trigger),
     ("POST", r"tickets/([^/?]+)/reviews", _review),
+    ("PUT", r"mutants/([^/?]+)/verdict", _judge),
     ("POST", r"tickets/([^/?]+)/transitions", _move),
     ("POST", r"tickets/([^/?]+)/relations", _relate),
     ("POST", r"tests/sync", lambda _match, _body: "test sync"),

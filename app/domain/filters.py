@@ -112,6 +112,8 @@ class TicketFilter:
     q: str | None = field(
         default=None, metadata={"filter": Filter("query", "Words to find.", "words")}
     )
+    needs_strength: bool | None = None
+    """To be closable it must meet the requirement of strength: a setting of the service."""
     sight: Sight | None = None
     """Whom it must tell nothing of hidden verdicts; see `asks_for_verdicts`."""
 

@@ -37,6 +37,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "<answer>": "`accepted` or `overruled`, as a maintainer decides.",
     "<commit>": "The commit that holds the fix: 7 to 40 hexadecimal digits.",
     "<key>": "The key of the other ticket.",
+    "<mutant>": "The `digest` of a mutant that survived: `GET /api/v1/runs/{id}/mutants`.",
     "<symbol>": "A function or method as it is called in the package today: `Class.method`.",
 }
 """What to put in place of each placeholder."""
@@ -104,6 +105,13 @@ def submit_test(key: str) -> Call:
     return Call("linkTest", "POST", f"{_ROOT}/{key}/tests", body)
 
 
+def guard_with_test(key: str) -> Call:
+    """Hand in a test that passes with and without the defect, and not on a mutant."""
+    call = submit_test(key)
+    assert isinstance(call.body, Mapping)
+    return replace(call, body={**call.body, "purpose": "guards"})
+
+
 def put_patch(key: str, name: str) -> Call:
     """Store a patch."""
     return Call("putPatch", "PUT", f"{_ROOT}/{key}/patches/{name}", "<patch>")
@@ -140,6 +148,12 @@ def judge(key: str, specialists: tuple[str, ...]) -> Call:
     }
     path = f"{_ROOT}/{key}/reviews"
     return Call("recordReview", "POST", path, body, specialists=specialists)
+
+
+def judge_mutant() -> Call:
+    """Say of a surviving mutant that it changes nothing."""
+    body = {"verdict": "equivalent", "reason": "<reason>"}
+    return Call("judgeMutant", "PUT", "/api/v1/mutants/<mutant>/verdict", body)
 
 
 def object_to(key: str, specialists: tuple[str, ...]) -> Call:

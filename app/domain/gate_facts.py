@@ -12,6 +12,7 @@ from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.gate_calls import Call
 from app.domain.reviews import Answer, ClaimOpinion, Review, ReviewVerdict
 from app.domain.runs import RunKind
+from app.domain.strength import StrengthGate, TicketStrength
 from app.domain.tickets import RelationKind, Testable, Ticket
 
 
@@ -26,6 +27,7 @@ class RequirementName(StrEnum):
     REFUTATION = "refutation"
     RELATION = "relation"
     WAIVER = "waiver"
+    STRENGTH = "strength"
 
 
 class RequirementState(StrEnum):
@@ -49,6 +51,20 @@ class Opinion:
     claim: ClaimOpinion | None = None
     answer: Answer | None = None
     applied: bool = False
+
+
+GRAVE = ("P0", "P1")
+"""Severities of which the gate asks how strong the tests are."""
+
+
+@dataclass(frozen=True)
+class FixStrength:
+    """What the linked tests make of mutants in functions that the fix touches."""
+
+    run: UUID
+    unexplained: int
+    """Survivors that nobody has said anything of."""
+    not_run: int
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,12 @@ class GateFacts:
     unknown_commits: tuple[str, ...] = ()
     """Those that the repository of its target lacks."""
     reason: str | None = None
+    strength_gate: StrengthGate = StrengthGate.OFF
+    """What is made of the tests' strength; of a ticket that is not grave nothing."""
+    has_fix: bool = False
+    """It has a fix patch that applies, or has landed."""
+    strength: FixStrength | None = None
+    """Of that fix, with the package and the tests of now; None: not known."""
     waiver: str | None = None
     """Why a maintainer lets it be closed although no run can show the fix."""
     duplicate_of: tuple[str, ...] = ()
@@ -104,6 +126,8 @@ class Requirement:
     explanation: str
     remedy: tuple[Call, ...] = ()
     """Calls that would meet it, to be made in this order."""
+    advisory: bool = False
+    """It is not met, and keeps nothing open: a setting of the service."""
 
     def as_body(self) -> dict[str, Any]:
         """Return the requirement as the API shows it."""
@@ -112,6 +136,8 @@ class Requirement:
             "state": self.state.value,
             "explanation": self.explanation,
         }
+        if self.advisory:
+            body["advisory"] = True
         if self.remedy:
             body["remedy"] = [call.as_body() for call in self.remedy]
         return body
@@ -121,6 +147,8 @@ def facts_of(ticket: Ticket) -> GateFacts:
     """Return what the gate needs to know of a ticket as it is shown."""
     patches = {name: (info.digest, info.applies) for name, info in ticket.patches.items()}
     closure, said = ticket.closure, ticket.testability
+    fix = ticket.patches.get("fix")
+    grave = ticket.severity.value in GRAVE
     return GateFacts(
         key=ticket.key,
         agent=ticket.agent,
@@ -136,10 +164,21 @@ def facts_of(ticket: Ticket) -> GateFacts:
         commits=tuple(one for one in ticket.commits if one not in ticket.unknown_commits),
         unknown_commits=ticket.unknown_commits,
         reason=None if closure is None else closure.reason,
+        strength_gate=ticket.strength_gate if grave else StrengthGate.OFF,
+        has_fix=fix is not None and fix.applies != "no",
+        strength=_of_fix(ticket.strength, None if fix is None else fix.digest),
         waiver=None if closure is None else closure.waiver,
         duplicate_of=tuple(r.key for r in ticket.relations if r.kind is RelationKind.DUPLICATE_OF),
         overridden=frozenset() if closure is None else frozenset(closure.overridden),
     )
+
+
+def _of_fix(shown: TicketStrength | None, fix: str | None) -> FixStrength | None:
+    """Return what is known of the functions that the fix of now touches."""
+    if shown is None or shown.stale or fix is None or shown.fix != fix:
+        return None
+    found = shown.strength
+    return FixStrength(shown.run, found.unexplained_in_fix, found.not_run_in_fix)
 
 
 def _opinion(review: Review) -> Opinion:

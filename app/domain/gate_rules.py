@@ -11,11 +11,14 @@ from app.domain.gate_calls import (
     answer_objection,
     confirm_review,
     endorse,
+    guard_with_test,
     judge,
+    judge_mutant,
     object_to,
     prove,
     relate_duplicate,
     settle,
+    trigger_run,
 )
 from app.domain.gate_facts import (
     GateFacts,
@@ -25,6 +28,7 @@ from app.domain.gate_facts import (
     RequirementState,
 )
 from app.domain.reviews import Answer, ClaimOpinion, ReviewVerdict
+from app.domain.strength import StrengthGate
 from app.domain.tickets import Resolution
 
 
@@ -81,6 +85,67 @@ def _waiver(facts: GateFacts, resolution: Resolution) -> Requirement:
         "the transition and says why; the ticket is then listed as closed without evidence.",
         settle(facts.key, resolution, commits=not facts.commits, waiver=True),
     )
+
+
+def _strength(facts: GateFacts, _: Resolution) -> Requirement:
+    told, calls = _survivors(facts)
+    if told is None:
+        return _satisfied(
+            RequirementName.STRENGTH,
+            "The linked tests notice each mutant of the functions that the fix touches, or "
+            "somebody has said why they need not.",
+        )
+    if not facts.has_fix or not (facts.proven or facts.evidence_applies):
+        return _not_applicable(RequirementName.STRENGTH, told)
+    if facts.strength_gate is StrengthGate.REQUIRED:
+        return _open(RequirementName.STRENGTH, told, *calls)
+    return Requirement(
+        RequirementName.STRENGTH,
+        RequirementState.NOT_APPLICABLE,
+        f"Advisory, and keeps nothing open: {told[0].lower()}{told[1:]}",
+        calls,
+        advisory=True,
+    )
+
+
+def _survivors(facts: GateFacts) -> tuple[str | None, tuple[Call, ...]]:
+    """Return what is amiss with the strength of a ticket's tests, and what mends it."""
+    if not (facts.proven or facts.evidence_applies):
+        return "No run can show the fix, so none can tell what the tests would miss.", ()
+    if not facts.has_fix:
+        return "The ticket has no fix patch that applies: there is no function that it touches.", ()
+    if not facts.proven:
+        return "The strength of the tests is measured once the evidence is proven.", ()
+    measure = trigger_run(facts.key, "strength")
+    found = facts.strength
+    if found is None:
+        return (
+            "The strength of the tests is not known for this fix, with the package and the tests "
+            "of now. Measure it.",
+            (measure,),
+        )
+    if found.unexplained:
+        many = found.unexplained > 1
+        return (
+            f"{found.unexplained} mutant{'s' if many else ''} of functions that the fix touches "
+            f"survive{'' if many else 's'} the linked tests, and nobody has said why: GET "
+            f"/api/v1/runs/{found.run}/mutants?outcome=survived shows {'them' if many else 'it'}. "
+            "Write a test that notices, or say why none is needed.",
+            (
+                replace(
+                    guard_with_test(facts.key),
+                    then=(trigger_run(facts.key, "proof"), measure),
+                    any_of=(judge_mutant(),),
+                ),
+            ),
+        )
+    if found.not_run:
+        return (
+            f"The budget was spent before {found.not_run} of the mutants of functions that the fix "
+            "touches were run. Measure again: what is known is not run anew.",
+            (measure,),
+        )
+    return None, ()
 
 
 def _endorsement(facts: GateFacts, _: Resolution) -> Requirement:
@@ -210,6 +275,7 @@ RULES: Mapping[RequirementName, Callable[[GateFacts, Resolution], Requirement]] 
     RequirementName.REFUTATION: _refutation,
     RequirementName.RELATION: _relation,
     RequirementName.WAIVER: _waiver,
+    RequirementName.STRENGTH: _strength,
 }
 """How each requirement is judged."""
 

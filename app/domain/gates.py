@@ -21,6 +21,7 @@ from app.domain.gate_facts import (
 )
 from app.domain.gate_rules import BY_VERDICTS, RULES, asks_for_waiver, hidden
 from app.domain.lifecycle import RESOLUTIONS
+from app.domain.strength import StrengthGate
 from app.domain.tickets import Resolution, Status, Ticket
 
 MEANING: Mapping[RequirementName, str] = {
@@ -34,6 +35,12 @@ MEANING: Mapping[RequirementName, str] = {
     ),
     RequirementName.OBJECTIONS: (
         "No objection is open: each OBJECT was answered, or superseded by a later review."
+    ),
+    RequirementName.STRENGTH: (
+        "Of a ticket of severity P0 or P1 with a fix patch: no mutant of a function that the fix "
+        "touches survives the linked tests without a verdict. By the setting "
+        "`FINDINGS_STRENGTH_GATE` it is `required`, `advisory` (the default: what is not met is "
+        "told as not applicable and keeps nothing open) or `off`."
     ),
     RequirementName.COMMIT: (
         "A commit is named. For `fixed` only where evidence is not applicable, and beside a "
@@ -54,6 +61,7 @@ MEANING: Mapping[RequirementName, str] = {
 GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
     Resolution.FIXED: (
         RequirementName.EVIDENCE,
+        RequirementName.STRENGTH,
         RequirementName.ENDORSEMENT,
         RequirementName.OBJECTIONS,
         RequirementName.COMMIT,
@@ -70,7 +78,7 @@ GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
 def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requirement, ...]:
     """Return the requirements of `resolution` in the order of the table; None has none.
 
-    A waiver is among them only where no run can show the fix.
+    A waiver is among them only where no run can show the fix, strength only of a grave ticket.
     """
     if resolution is None:
         return ()
@@ -79,9 +87,18 @@ def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requireme
         if facts.hidden and name in BY_VERDICTS
         else RULES[name](facts, resolution)
         for name in GATES[resolution]
-        if name is not RequirementName.WAIVER or asks_for_waiver(facts, resolution)
+        if _is_asked_for(name, facts, resolution)
     ]
     return tuple(_overridden(facts, requirement) for requirement in found)
+
+
+def _is_asked_for(name: RequirementName, facts: GateFacts, resolution: Resolution) -> bool:
+    match name:
+        case RequirementName.WAIVER:
+            return asks_for_waiver(facts, resolution)
+        case RequirementName.STRENGTH:
+            return facts.strength_gate is not StrengthGate.OFF
+    return True
 
 
 def unmet(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:

@@ -23,6 +23,7 @@ ROLES: Mapping[str, Role] = {
     "confirmReview": Role.REVIEWER,
     "createAccount": Role.ADMIN,
     "editTicket": Role.MAINTAINER,
+    "judgeMutant": Role.REVIEWER,
     "linkTest": Role.REVIEWER,
     "listRuns": Role.READER,
     "putPatch": Role.MAINTAINER,

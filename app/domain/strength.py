@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.intervals import wilson
+from app.domain.one_place import one_place
 
 DEFAULT_BUDGET_S = 60
 MOST_BUDGET_S = 3600
@@ -50,6 +52,15 @@ class MutantOutcome(StrEnum):
     """It survived, and a person has said that it changes nothing that a test should see."""
 
 
+class StrengthGate(StrEnum):
+    """What the gate of a grave ticket makes of its strength: a setting of the service."""
+
+    OFF = "off"
+    ADVISORY = "advisory"
+    """It is told, and keeps nothing open."""
+    REQUIRED = "required"
+
+
 class MutantVerdict(StrEnum):
     """What a person says of a survivor."""
 
@@ -80,6 +91,8 @@ class StrengthPlan:
     scope: StrengthScope
     functions: tuple[MutatedFunction, ...]
     hints: tuple[str, ...] = ()
+    fix: str | None = None
+    """Digest of the fix patch, where the ticket has one that applies."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +111,33 @@ class Change:
 
     def diff(self, data: bytes) -> str:
         """Return the change as a unified diff with three lines of context."""
-        return unified(self.path, data, self.apply(data))
+        return one_place(self.path, data, self.apply(data))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a mutant ended, as far as it is counted."""
+
+    outcome: MutantOutcome | None
+    """None: it was not run."""
+    verdict: MutantVerdict | None = None
+    by_fix: bool = False
+    """In a function that the fix touches."""
+    suite_kills: bool = False
+    """It survived, and a test of the rest of the suite fails on it."""
+
+    @property
+    def shown_outcome(self) -> MutantOutcome | None:
+        """How it ended, a person's word counted."""
+        said = self.verdict is MutantVerdict.EQUIVALENT
+        if said and self.outcome is MutantOutcome.SURVIVED:
+            return MutantOutcome.EQUIVALENT
+        return self.outcome
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether it survived and nobody has said why that may be."""
+        return self.outcome is MutantOutcome.SURVIVED and self.verdict is None
 
 
 @dataclass(frozen=True)
@@ -131,17 +170,19 @@ class Mutant:
     verdict_by: str | None = None
 
     @property
+    def ending(self) -> Ending:
+        """All of how it ended that is counted."""
+        return Ending(self.outcome, self.verdict, self.by_fix, self.suite_killed_by is not None)
+
+    @property
     def shown_outcome(self) -> MutantOutcome | None:
         """How it ended, a person's word counted."""
-        said = self.verdict is MutantVerdict.EQUIVALENT
-        if said and self.outcome is MutantOutcome.SURVIVED:
-            return MutantOutcome.EQUIVALENT
-        return self.outcome
+        return self.ending.shown_outcome
 
     @property
     def is_unexplained(self) -> bool:
         """Whether it survived and nobody has said why that may be."""
-        return self.outcome is MutantOutcome.SURVIVED and self.verdict is None
+        return self.ending.is_unexplained
 
 
 @dataclass(frozen=True)
@@ -169,6 +210,8 @@ class Strength:
     unexplained_in_fix: int = 0
     """Survivors without a verdict in functions that the fix touches."""
     not_run: int = 0
+    not_run_in_fix: int = 0
+    """Those of them in functions that the fix touches."""
     low: float | None = field(init=False, default=None)
     """The Wilson interval at 95 %, to 4 places; None without a mutant."""
     high: float | None = field(init=False, default=None)
@@ -215,6 +258,7 @@ class Strength:
             "killed_by_suite": self.killed_by_suite,
             "unexplained_in_fix": self.unexplained_in_fix,
             "not_run": self.not_run,
+            "not_run_in_fix": self.not_run_in_fix,
             "sentence": self.sentence,
         }
 
@@ -228,6 +272,8 @@ class TicketStrength:
     measured_at: datetime
     stale: bool
     """Package or linked tests have changed since."""
+    fix: str | None = None
+    """Digest of the fix patch whose functions were told apart."""
 
     def figures(self) -> dict[str, Any]:
         """Return it as it is answered."""
@@ -245,17 +291,25 @@ class TicketStrength:
 
 def measure(mutants: Iterable[Mutant]) -> Strength:
     """Count how mutants ended."""
-    found = list(mutants)
-    ended = [one.outcome for one in found]
+    return tally(Counter(one.ending for one in mutants))
+
+
+def tally(endings: Mapping[Ending, int]) -> Strength:
+    """Add up how often mutants ended in each way."""
+
+    def count(wanted: Callable[[Ending], bool]) -> int:
+        return sum(number for ending, number in endings.items() if wanted(ending))
+
     return Strength(
-        killed=ended.count(MutantOutcome.KILLED),
-        survived=ended.count(MutantOutcome.SURVIVED),
-        timed_out=ended.count(MutantOutcome.TIMED_OUT),
-        equivalent=sum(one.shown_outcome is MutantOutcome.EQUIVALENT for one in found),
-        imports=ended.count(MutantOutcome.IMPORT),
-        killed_by_suite=sum(one.suite_killed_by is not None for one in found),
-        unexplained_in_fix=sum(one.is_unexplained and one.by_fix for one in found),
-        not_run=ended.count(None),
+        killed=count(lambda one: one.outcome is MutantOutcome.KILLED),
+        survived=count(lambda one: one.outcome is MutantOutcome.SURVIVED),
+        timed_out=count(lambda one: one.outcome is MutantOutcome.TIMED_OUT),
+        equivalent=count(lambda one: one.shown_outcome is MutantOutcome.EQUIVALENT),
+        imports=count(lambda one: one.outcome is MutantOutcome.IMPORT),
+        killed_by_suite=count(lambda one: one.suite_kills),
+        unexplained_in_fix=count(lambda one: one.is_unexplained and one.by_fix),
+        not_run=count(lambda one: one.outcome is None),
+        not_run_in_fix=count(lambda one: one.outcome is None and one.by_fix),
     )
 
 
@@ -321,45 +375,6 @@ def range_of(wanted: str) -> str:
 def tests_key(node_ids: Iterable[str], digest: str) -> str:
     """Return what stands for tests in the results that are kept: which, and their files."""
     return _digest(*(one.encode() for one in sorted(node_ids)), digest.encode())
-
-
-def unified(path: str, before: bytes, after: bytes, context: int = 3) -> str:
-    """Return the one place in which two texts differ as a unified diff, ``""`` for equal ones."""
-    old, new = _lines(before), _lines(after)
-    head = _common(old, new)
-    tail = _common(old[head:][::-1], new[head:][::-1])
-    if head == len(old) == len(new):
-        return ""
-    first = max(0, head - context)
-    old_end, new_end = len(old) - tail, len(new) - tail
-    behind = min(context, tail)
-    hunk = [(" ", line) for line in old[first:head]]
-    hunk += [("-", line) for line in old[head:old_end]]
-    hunk += [("+", line) for line in new[head:new_end]]
-    hunk += [(" ", line) for line in old[old_end : old_end + behind]]
-    lengths = old_end + behind - first, new_end + behind - first
-    places = [f"{first + bool(length)},{length}" for length in lengths]
-    told = [f"--- a/{path}\n", f"+++ b/{path}\n", f"@@ -{places[0]} +{places[1]} @@\n"]
-    for sign, line in hunk:
-        ended = line.endswith(b"\n")
-        told.append(sign + line.decode() + ("" if ended else "\n\\ No newline at end of file\n"))
-    return "".join(told)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """Return the lines as diffs count them: only a newline ends one."""
-    parts = [part + b"\n" for part in data.split(b"\n")]
-    parts[-1] = parts[-1][:-1]
-    return parts if parts[-1] else parts[:-1]
-
-
-def _common(one: Sequence[bytes], other: Sequence[bytes]) -> int:
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
 
 
 def content_key(package_digest: str, path: str, data: bytes) -> str:

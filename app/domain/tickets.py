@@ -13,7 +13,7 @@ from app.domain.evidence import Evidence
 from app.domain.external import ExternalResult
 from app.domain.relocated import Relocated
 from app.domain.reviews import Consensus, Review
-from app.domain.strength import TicketStrength
+from app.domain.strength import StrengthGate, TicketStrength
 
 
 class Severity(StrEnum):
@@ -336,6 +336,8 @@ class Ticket:
     """Words of a document that are no severity: it is unknown, and counts as the gravest."""
     strength: TicketStrength | None = None
     """How strong its tests are, where that was measured."""
+    strength_gate: StrengthGate = StrengthGate.ADVISORY
+    """What its gate makes of that, by the service's setting."""
 
     @property
     def etag(self) -> str:

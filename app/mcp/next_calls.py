@@ -28,9 +28,14 @@ def _as_tool(remedy: Mapping[str, Any]) -> dict[str, Any]:
     path, body = str(remedy["path"]), remedy.get("body")
     for method, pattern, tool, write in _TOOLS:
         match = re.fullmatch(f"/api/v1{pattern}", path)
-        if match is not None and method == remedy["method"]:
+        if match is not None and method == remedy["method"] and _does(tool, body):
             return {"tool": tool, "arguments": write(match, body)}
     return {"call": f"{remedy['method']} {path}"}
+
+
+def _does(tool: str, body: Any) -> bool:
+    """Tell whether a tool takes such a body: of runs it has two kinds."""
+    return tool != "verify" or (body or {}).get("kind") in ("check", "proof")
 
 
 def _with_key(match: re.Match[str], body: Any) -> Arguments:

@@ -75,6 +75,7 @@ async def store_measured(
         await stores.mutants.strength_of(run.id),
         package=plan.package_digest,
         links=plan.links_digest,
+        fix=None if plan.strength is None else plan.strength.fix,
     )
     target = await stores.catalogue.target(plan.target)
     if target is not None:

@@ -72,7 +72,9 @@ async def plan_strength(
         replace(place, path=None if place.path is None else stated_as(snapshot.target, place.path))
         for place in await stores.mutants.places_of(ticket.id)
     ]
-    touched, by_fix, lost = _touched(snapshot, await stores.patches.of_ticket(ticket.id))
+    patches = await stores.patches.of_ticket(ticket.id)
+    touched, by_fix, lost = _touched(snapshot, patches)
+    fix = next((one.digest for one in patches if one.name == "fix" and "fix" not in lost), None)
     lengths = {
         path: data.count(b"\n") + 1
         for path, data in snapshot.package_files.items()
@@ -86,7 +88,7 @@ async def plan_strength(
         f"The patch {name} applies no more; what it touched is not among the mutants."
         for name in lost
     ]
-    return StrengthPlan(budget_s, scope, found.functions, tuple(hints))
+    return StrengthPlan(budget_s, scope, found.functions, tuple(hints), fix)
 
 
 def _require_passing(key: str, shown: Shown, caller: Caller) -> None:

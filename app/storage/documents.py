@@ -39,6 +39,7 @@ from app.domain.documents import (
     Surroundings,
 )
 from app.domain.reviews import Review
+from app.domain.strength import StrengthGate
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.schema.accounts import accounts, specialists
 from app.schema.documents import pending_relations, ticket_documents
@@ -58,8 +59,9 @@ _BEGIN = select(
 class DocumentStore:
     """Documents of tickets."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
         self._connection = connection
+        self._gate = gate
 
     async def begin_import(self) -> None:
         """Wait until no other document is being imported, and keep others waiting.
@@ -268,7 +270,7 @@ class DocumentStore:
     async def whole(self, keys: Sequence[str]) -> list[Ticket]:
         """Return tickets with everything shown with them, in the natural order of their keys."""
         query = whole_tickets().where(tickets.c.key.in_(keys)).order_by(tickets.c.sort_key)
-        return [ticket_from(row) for row in await self._connection.execute(query)]
+        return [ticket_from(row, self._gate) for row in await self._connection.execute(query)]
 
 
 def _review_row(

@@ -19,6 +19,7 @@ from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
 from app.domain.places import Book
+from app.domain.strength import StrengthGate
 from app.domain.targets import Placement
 from app.domain.tickets import Ticket, TicketDraft
 from app.errors import AlreadyTaken
@@ -85,10 +86,13 @@ SELECT coalesce((SELECT domains FROM targets WHERE name = CAST(:target AS text))
 class FilingStore:
     """New tickets."""
 
-    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
+    def __init__(
+        self, connection: AsyncConnection, placement: Placement, book: Book, gate: StrengthGate
+    ) -> None:
         self._connection = connection
         self._placement = placement
         self._book = book
+        self._gate = gate
 
     async def mint_key(self, batch: int, agent: str, domains: Sequence[str]) -> KeyFacts | None:
         """Return the next key of a specialist in a batch; None when there is no such specialist.
@@ -181,7 +185,7 @@ class FilingStore:
             await mark_unknown_commits(
                 self._connection, self._placement, row.id, target, past["commits"]
             )
-        return AddedTicket(row.id, row.awaited, alone(row, actor.account, parts))
+        return AddedTicket(row.id, row.awaited, alone(row, actor.account, parts, self._gate))
 
     async def add_next(self, draft: TicketDraft, actor: Actor) -> Ticket | None:
         """Add a ticket under the next key of its batch and agent, and return it.
@@ -201,7 +205,7 @@ class FilingStore:
                 draft, parts, actor, target, key=None, state=None, action="ticket.filed", past={}
             ),
         )
-        return None if row is None else alone(row, actor.account, parts)
+        return None if row is None else alone(row, actor.account, parts, self._gate)
 
     async def add_many(
         self, new: Sequence[NewTicket], actor: Actor, *, action: str

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.queue import LeasedTicket, QueuedTicket
+from app.domain.strength import StrengthGate
 from app.schema.accounts import specialists
 from app.schema.reviews import review_leases, reviews
 from app.schema.tickets import tickets
@@ -43,8 +44,9 @@ COUNT_LIMIT = 1000
 class LeaseStore:
     """What wants review, and who has taken it on."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
         self._connection = connection
+        self._gate = gate
 
     async def queue(
         self, specialist: str, account_id: UUID, *, after: tuple[Any, ...] | None, limit: int
@@ -167,7 +169,7 @@ class LeaseStore:
             .order_by(tickets.c.severity, tickets.c.id)
         )
         rows = await self._connection.execute(query)
-        return [LeasedTicket(ticket_from(row), row.expires_at) for row in rows]
+        return [LeasedTicket(ticket_from(row, self._gate), row.expires_at) for row in rows]
 
     async def any_waiting(self, specialist: str) -> bool:
         """Tell whether a ticket wants a review and nobody holds it."""

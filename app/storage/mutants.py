@@ -28,13 +28,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.mutated import Named
 from app.domain.strength import (
     Change,
+    Ending,
     Mutant,
     MutantOutcome,
     MutantResult,
     MutantVerdict,
     Strength,
     TicketStrength,
-    measure,
+    tally,
 )
 from app.schema.accounts import accounts
 from app.schema.runs import runs
@@ -103,7 +104,29 @@ class MutantStore:
 
     async def strength_of(self, run_id: UUID) -> Strength:
         """Return what a run amounts to, with what people have said of its survivors by now."""
-        return measure(mutant for _, mutant in await self.of_run(run_id))
+        table = run_mutants.c
+        ways = (
+            table.outcome,
+            mutant_verdicts.c.verdict,
+            table.by_fix,
+            table.suite_killed_by.is_not(None).label("suite_kills"),
+        )
+        # Not row by row: a run may have a thousand, and whoever looks at it asks again and again.
+        query = (
+            select(*ways, func.count().label("number"))
+            .select_from(run_mutants)
+            .outerjoin(mutant_verdicts, mutant_verdicts.c.digest == table.digest)
+            .where(table.run_id == run_id)
+            .group_by(*ways)
+        )
+        return tally(
+            {
+                Ending(_outcome(row.outcome), _verdict(row.verdict), row.by_fix, row.suite_kills): (
+                    row.number
+                )
+                for row in await self._connection.execute(query)
+            }
+        )
 
     async def known(self, keys: Iterable[KeptUnder]) -> dict[KeptUnder, MutantResult]:
         """Return the results that are kept under keys; all of the same tests and environment."""
@@ -216,13 +239,20 @@ class MutantStore:
         return [Named(row.path, row.symbol, str(row.id)) for row in rows]
 
     async def show_on(
-        self, ticket_id: int, run_id: UUID, strength: Strength, *, package: str, links: str
+        self,
+        ticket_id: int,
+        run_id: UUID,
+        strength: Strength,
+        *,
+        package: str,
+        links: str,
+        fix: str | None,
     ) -> None:
         """Let a ticket show what a run has measured at these digests."""
         values = {
             "run_id": run_id,
             "value": strength.value,
-            "figures": strength.figures(),
+            "figures": strength.figures() | {"fix": fix},
             "package_digest": package,
             "links_digest": links,
             "stale": False,
@@ -238,10 +268,15 @@ class MutantStore:
 
     async def refigure(self, ticket_id: int, run_id: UUID, strength: Strength) -> None:
         """Let a ticket show the figures of its run anew: a verdict has come."""
+        table = ticket_strength.c
         await self._connection.execute(
             update(ticket_strength)
-            .where(ticket_strength.c.ticket_id == ticket_id, ticket_strength.c.run_id == run_id)
-            .values(value=strength.value, figures=strength.figures())
+            .where(table.ticket_id == ticket_id, table.run_id == run_id)
+            # What it was measured of stays.
+            .values(
+                value=strength.value,
+                figures=table.figures.op("||")(type_coerce(strength.figures(), JSONB)),
+            )
         )
         await self._rank(ticket_id)
 
@@ -290,7 +325,7 @@ def ticket_strength_from(item: Mapping[str, Any]) -> TicketStrength:
     return TicketStrength(
         strength=Strength(
             **{
-                name: figures[name]
+                name: figures.get(name, 0)  # earlier versions counted less
                 for name in (
                     "killed",
                     "survived",
@@ -300,9 +335,11 @@ def ticket_strength_from(item: Mapping[str, Any]) -> TicketStrength:
                     "killed_by_suite",
                     "unexplained_in_fix",
                     "not_run",
+                    "not_run_in_fix",
                 )
             }
         ),
+        fix=figures.get("fix"),
         run=UUID(item["run_id"]),
         measured_at=must_moment(item["measured_at"]),
         stale=item["stale"],
@@ -366,6 +403,14 @@ def _has_outcome(wanted: MutantOutcome) -> Any:
     return run_mutants.c.outcome == wanted.value
 
 
+def _outcome(stored: str | None) -> MutantOutcome | None:
+    return None if stored is None else MutantOutcome(stored)
+
+
+def _verdict(stored: str | None) -> MutantVerdict | None:
+    return None if stored is None else MutantVerdict(stored)
+
+
 def _mutant(row: Row[Any]) -> Mutant:
     return Mutant(
         digest=row.digest,
@@ -376,13 +421,13 @@ def _mutant(row: Row[Any]) -> Mutant:
         change=Change(row.path, row.change["start"], row.change["end"], row.change["text"]),
         diff=row.diff,
         by_fix=row.by_fix,
-        outcome=None if row.outcome is None else MutantOutcome(row.outcome),
+        outcome=_outcome(row.outcome),
         killed_by=row.killed_by,
         how=row.how,
         suite_killed_by=row.suite_killed_by,
         took_s=row.took_s,
         reused=row.reused,
-        verdict=None if row.verdict is None else MutantVerdict(row.verdict),
+        verdict=_verdict(row.verdict),
         verdict_reason=row.reason,
         verdict_by=row.judge,
     )

@@ -35,6 +35,7 @@ from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
 from app.domain.places import Book
 from app.domain.search import other_texts, search_texts
+from app.domain.strength import StrengthGate
 from app.domain.tickets import Status, Ticket, TicketDraft
 from app.schema.audit import audit_events
 from app.schema.documents import pending_relations
@@ -57,7 +58,12 @@ from app.storage.tickets import (
 )
 
 
-def alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Ticket:
+def alone(
+    row: Any,
+    author: Account,
+    parts: Mapping[str, Sequence[Mapping[str, Any]]],
+    gate: StrengthGate,
+) -> Ticket:
     """Return the ticket that `ADD` returned, with parts that were added with it."""
     shown = {
         name: [
@@ -78,7 +84,8 @@ def alone(row: Any, author: Account, parts: Mapping[str, Sequence[Mapping[str, A
             author=author.name,
             closed_without=None,
             strength=None,
-        )
+        ),
+        gate,
     )
 
 

@@ -20,18 +20,43 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BOOLEAN, JSONB
 
+from app.domain.gate_facts import GRAVE
 from app.schema.reviews import reviews
+from app.schema.strength import ticket_strength
 from app.schema.tickets import (
     CLOSED_WITHOUT_EVIDENCE,
     EVIDENCE_ALLOWS_FIXED,
     IS_OPEN,
     tickets,
 )
+from app.schema.verification import ticket_patches
 
 
-def closable() -> ColumnElement[bool]:
+def closable(*, needs_strength: bool = False) -> ColumnElement[bool]:
     """Return the condition that nothing but the step itself is missing to close a ticket."""
-    return and_(_literal(IS_OPEN), _literal(EVIDENCE_ALLOWS_FIXED), _endorsed(), ~objected_to())
+    found = [_literal(IS_OPEN), _literal(EVIDENCE_ALLOWS_FIXED), _endorsed(), ~objected_to()]
+    if needs_strength:
+        found.append(_strong_enough())
+    return and_(*found)
+
+
+def _strong_enough() -> ColumnElement[bool]:
+    """Return the condition that of a grave ticket's fix no survivor is unexplained."""
+    fix, shown = ticket_patches.c, ticket_strength.c
+    of_fix = and_(fix.ticket_id == tickets.c.id, fix.name == "fix", fix.applies != "no")
+
+    def none_of(name: str) -> ColumnElement[bool]:
+        return func.coalesce(shown.figures[name].astext, "0") == "0"
+
+    measured = exists().where(
+        of_fix,
+        shown.ticket_id == tickets.c.id,
+        ~shown.stale,
+        shown.figures["fix"].astext == fix.digest,
+        none_of("unexplained_in_fix"),
+        none_of("not_run_in_fix"),
+    )
+    return or_(tickets.c.severity.not_in(GRAVE), ~exists().where(of_fix), measured)
 
 
 def waived() -> ColumnElement[bool]:

@@ -576,6 +576,7 @@ def _strength_plan(stored: Mapping[str, Any] | None) -> StrengthPlan | None:
         scope=StrengthScope(stored["scope"]),
         functions=tuple(MutatedFunction(**one) for one in stored["functions"]),
         hints=tuple(stored["hints"]),
+        fix=stored.get("fix"),
     )
 
 

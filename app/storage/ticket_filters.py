@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, overload
 from uuid import UUID
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import NUMRANGE, TSQUERY
 from app.domain.filters import FILTERS, TicketFilter
 from app.domain.search import search_query
 from app.domain.sight import Sight
-from app.domain.strength import range_of
+from app.domain.strength import StrengthGate, range_of
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.scanning import scanner_results
@@ -37,6 +37,17 @@ from app.storage.sight import hidden_from, sight_values
 
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""
+
+
+@overload
+def under(gate: StrengthGate, wanted: TicketFilter) -> TicketFilter: ...
+@overload
+def under(gate: StrengthGate, wanted: None) -> None: ...
+def under(gate: StrengthGate, wanted: TicketFilter | None) -> TicketFilter | None:
+    """Return a filter that asks what is closable by the service's setting of strength."""
+    if wanted is None or wanted.closable is None or gate is not StrengthGate.REQUIRED:
+        return wanted
+    return replace(wanted, needs_strength=True)
 
 
 def form_of(wanted: TicketFilter) -> Form:
@@ -111,7 +122,8 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
     if wanted.stale is not None:
         found.append(columns.evidence_stale if wanted.stale else ~columns.evidence_stale)
     if wanted.closable is not None:
-        found.append(closable() if wanted.closable else ~closable())
+        ready = closable(needs_strength=bool(wanted.needs_strength))
+        found.append(ready if wanted.closable else ~ready)
     if wanted.objected is not None:
         found.append(objected_to() if wanted.objected else ~objected_to())
     if wanted.waived is not None:
@@ -156,7 +168,7 @@ _FILTERS = tuple(field.name for field in fields(TicketFilter))
 
 
 def _is_flag(name: str) -> bool:
-    return name in FILTERS and FILTERS[name].is_flag
+    return name == "needs_strength" or (name in FILTERS and FILTERS[name].is_flag)
 
 
 def _full_text(q: str, *, telling: bool) -> list[ColumnElement[bool]]:

@@ -17,6 +17,7 @@ from app.domain.reviews import (
     ReviewVerdict,
     consensus_of,
 )
+from app.domain.strength import StrengthGate
 from app.domain.tickets import (
     Category,
     ChecklistItem,
@@ -206,8 +207,8 @@ def specialists_listed() -> ScalarSelect[Any]:
     return json_list({"name": table.name}, query, [table.position])
 
 
-def ticket_from(row: Any) -> Ticket:
-    """Build the domain ticket from a row of `whole_tickets`."""
+def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
+    """Build the domain ticket from a row of `whole_tickets`; `gate` is the service's setting."""
     current = tuple(review_from(item) for item in row.reviews)
     return Ticket(
         id=row.id,
@@ -259,6 +260,7 @@ def ticket_from(row: Any) -> Ticket:
         testability=None if row.testability is None else _testability_from(row.testability),
         closure=None if row.closure is None else _closure_from(row.closure),
         strength=None if row.strength is None else ticket_strength_from(row.strength),
+        strength_gate=gate,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import EvidenceState
+from app.domain.strength import StrengthGate
 from app.domain.tickets import (
     ChecklistItem,
     ReportReference,
@@ -74,13 +75,14 @@ def domain_paths(domains: Iterable[str]) -> list[str]:
 class TicketStore:
     """Tickets and their parts."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
         self._connection = connection
+        self._gate = gate
 
     async def show(self, key: str) -> Ticket | None:
         """Return the ticket with everything shown with it, by one statement."""
         row = await SHOW.row(self._connection, wanted_key=key)
-        return None if row is None else ticket_from(row)
+        return None if row is None else ticket_from(row, self._gate)
 
     async def lock(self, key: str) -> LockedTicket | None:
         """Lock the ticket's row until the transaction ends and return it, or None."""

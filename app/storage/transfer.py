@@ -38,6 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.documents import Span
 from app.domain.filters import TicketFilter
 from app.domain.search import SearchTexts
+from app.domain.strength import StrengthGate
 from app.errors import AlreadyTaken, FieldError, InvalidInput
 from app.schema.accounts import account_specialists, accounts, specialists
 from app.schema.audit import audit_events
@@ -69,7 +70,7 @@ from app.schema.verification import (
     ticket_patches,
 )
 from app.storage.search import vector_of
-from app.storage.ticket_filters import conditions
+from app.storage.ticket_filters import conditions, under
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # as the library has it
@@ -235,11 +236,13 @@ LEFT_OUT = MappingProxyType(
 class TransferStore:
     """Lines of JSON from tables, and into them."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
         self._connection = connection
+        self._gate = gate
 
     async def spans(self, wanted: TicketFilter | None) -> dict[str, Span]:
         """Return the numbers that tickets and audit events have, the first and the last."""
+        wanted = under(self._gate, wanted)
         found = {}
         for name, kind in (("tickets", KINDS["ticket"]), ("audit_events", KINDS["audit"])):
             number = kind.table.c.id
@@ -259,7 +262,8 @@ class TransferStore:
             wanted: only these tickets, and what belongs to them; None for all there is.
             complete: with what only admins may see.
         """
-        query = _lines_of(KINDS[name]).where(_chosen(name, wanted, complete=complete))
+        chosen = _chosen(name, under(self._gate, wanted), complete=complete)
+        query = _lines_of(KINDS[name]).where(chosen)
         query = query.order_by(*(KINDS[name].table.c[column] for column in KINDS[name].order))
         result = await self._connection.stream(query.execution_options(yield_per=200))
         async for (line,) in result:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.places import Book
+from app.domain.strength import StrengthGate
 from app.domain.targets import Placement, only_bundled
 from app.errors import TookTooLong, Unavailable
 from app.storage.accounts import AccountStore
@@ -75,8 +76,15 @@ log = structlog.get_logger(__name__)
 class Stores:
     """All stores on one connection."""
 
-    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        placement: Placement,
+        book: Book,
+        strength_gate: StrengthGate,
+    ) -> None:
         self._connection = connection
+        self._strength_gate = strength_gate
         self.placement = placement
         """Which target a ticket belongs to."""
         self._book = book
@@ -103,12 +111,12 @@ class Stores:
     @cached_property
     def tickets(self) -> TicketStore:
         """Tickets: lock, show."""
-        return TicketStore(self._connection)
+        return TicketStore(self._connection, self._strength_gate)
 
     @cached_property
     def filing(self) -> FilingStore:
         """New tickets."""
-        return FilingStore(self._connection, self.placement, self._book)
+        return FilingStore(self._connection, self.placement, self._book, self._strength_gate)
 
     @cached_property
     def ticket_edits(self) -> TicketEditStore:
@@ -123,7 +131,7 @@ class Stores:
     @cached_property
     def ticket_lists(self) -> TicketListStore:
         """Lists of tickets."""
-        return TicketListStore(self._connection)
+        return TicketListStore(self._connection, self._strength_gate)
 
     @cached_property
     def about(self) -> AboutStore:
@@ -158,7 +166,7 @@ class Stores:
     @cached_property
     def leases(self) -> LeaseStore:
         """The review queue and its leases."""
-        return LeaseStore(self._connection)
+        return LeaseStore(self._connection, self._strength_gate)
 
     @cached_property
     def notes(self) -> NoteStore:
@@ -193,7 +201,7 @@ class Stores:
     @cached_property
     def documents(self) -> DocumentStore:
         """Documents that tickets came from."""
-        return DocumentStore(self._connection)
+        return DocumentStore(self._connection, self._strength_gate)
 
     @cached_property
     def scanning(self) -> ScanningStore:
@@ -213,7 +221,7 @@ class Stores:
     @cached_property
     def transfer(self) -> TransferStore:
         """Everything, as lines of JSON."""
-        return TransferStore(self._connection)
+        return TransferStore(self._connection, self._strength_gate)
 
     @cached_property
     def submitted(self) -> SubmittedTestStore:
@@ -342,14 +350,19 @@ class UnitOfWork:
         engine: AsyncEngine,
         placement: Callable[[], Placement] = only_bundled,
         book: Book | None = None,
+        strength_gate: StrengthGate = StrengthGate.ADVISORY,
     ) -> None:
         self._placement = placement
+        self._strength_gate = strength_gate
         self.book = Book() if book is None else book
         """In which the places of new locations are looked up."""
         self._connections = Connections(engine)
         self._frozen = engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
+
+    def _stores(self, connection: AsyncConnection) -> Stores:
+        return Stores(connection, self._placement(), self.book, self._strength_gate)
 
     @asynccontextmanager
     async def begin(self, *, commit: bool = True) -> AsyncIterator[Stores]:
@@ -365,13 +378,13 @@ class UnitOfWork:
         outer = self._outer()
         if outer is not None:
             async with outer.begin_nested() as part:
-                yield Stores(outer, self._placement(), self.book)
+                yield self._stores(outer)
                 if not commit:
                     await part.rollback()
             return
         with _translated():
             async with self._connections.transaction(commit=commit) as connection:
-                yield Stores(connection, self._placement(), self.book)
+                yield self._stores(connection)
 
     @asynccontextmanager
     async def around(self) -> AsyncIterator[Stores]:
@@ -388,7 +401,7 @@ class UnitOfWork:
                 found = _Surrounding(self, asyncio.current_task(), connection)
                 token = _surrounding.set(found)
                 try:
-                    yield Stores(connection, self._placement(), self.book)
+                    yield self._stores(connection)
                 finally:
                     _surrounding.reset(token)
 
@@ -408,11 +421,11 @@ class UnitOfWork:
         """
         outer = self._outer()
         if outer is not None:
-            yield Stores(outer, self._placement(), self.book)
+            yield self._stores(outer)
             return
         with _translated():
             async with self._connections.lent() as connection:
-                yield Stores(connection, self._placement(), self.book)
+                yield self._stores(connection)
 
     def at_once(self) -> AbstractAsyncContextManager[Stores]:
         """Open stores in which each statement is a transaction of its own, unless one is around.
@@ -431,7 +444,7 @@ class UnitOfWork:
         """
         with _translated():
             async with self._connections.open(self._frozen) as connection, connection.begin():
-                yield Stores(connection, self._placement(), self.book)
+                yield self._stores(connection)
 
     async def require_room_to_write(self) -> None:
         """Ask the database whether it lives and takes what is written, and leave nothing there.

@@ -84,7 +84,9 @@ def _button(ticket: Ticket, call: Call, own_defects: Sequence[str]) -> Button:
             return Button("Plant the defect", "#defect-patch")
         case "triggerRun":
             kind = RunKind(body["kind"])
-            return Button(f"Run a {kind}", f"{at}/runs", True, {"kind": kind.value})
+            measures = kind is RunKind.STRENGTH
+            label = "Measure strength" if measures else f"Run a {kind}"
+            return Button(label, f"{at}/runs", True, {"kind": kind.value})
         case "showRun":
             return Button("Follow the run", "#verification", tone="")
         case "confirmReview":

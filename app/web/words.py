@@ -216,6 +216,9 @@ REQUIREMENT: Mapping[str, tuple[str, str, str]] = {
     "NOT_APPLICABLE": ("–", "quiet", "does not apply"),
 }
 
+ADVISORY = ("!", "warn", "advisory")
+"""A requirement that is not met and keeps nothing open."""
+
 RELATION: Mapping[str, str] = {
     "related": "related to",
     "duplicate-of": "duplicate of",

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.config import Settings
 from app.database import make_engine
+from app.domain.strength import StrengthGate
 from app.domain.targets import Interpreter
 from app.factory import Factory
 from app.sandbox.engine import Engine
@@ -32,7 +33,7 @@ class Shared:
 
     def __init__(self) -> None:
         self._fork_servers = _fork_server(), _fork_server()
-        self._connected: dict[tuple[str, int], Connected] = {}
+        self._connected: dict[tuple[str, int, StrengthGate], Connected] = {}
 
     def factory(
         self, settings: Settings, database_url: str, *, connections: bool = True
@@ -43,12 +44,12 @@ class Shared:
         """
         if not connections or settings.targets is not None:
             return _Factory(settings, database_url, self._fork_servers, None)
-        key = database_url, settings.database_pool
+        key = database_url, settings.database_pool, settings.strength_gate
         if key not in self._connected:
             engine = make_engine(
                 database_url, name=LASTING, pool_size=settings.database_pool, beside=3
             )
-            self._connected[key] = engine, UnitOfWork(engine)
+            self._connected[key] = engine, UnitOfWork(engine, strength_gate=key[2])
         return _Factory(settings, database_url, self._fork_servers, self._connected[key])
 
     async def close(self) -> None:

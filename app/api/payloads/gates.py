@@ -94,8 +94,13 @@ class RequirementOut(Output):
     name: RequirementName
     state: RequirementState
     explanation: str
+    advisory: bool | None = Field(
+        None,
+        description="True for what is not met and by a setting keeps nothing open; its state is "
+        "then NOT_APPLICABLE, for only what is UNSATISFIED keeps the gate closed.",
+    )
     remedy: list[RemedyOut] | None = Field(
-        None, description="Calls that would meet it, where it is UNSATISFIED."
+        None, description="Calls that would meet it, where it is UNSATISFIED or advisory."
     )
 
 

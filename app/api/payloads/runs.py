@@ -337,6 +337,7 @@ class StrengthOut(Output):
         description="Survivors without a verdict in functions that the fix touches."
     )
     not_run: int = Field(description="Not run yet, or not within the budget.")
+    not_run_in_fix: int = Field(description="Those of them in functions that the fix touches.")
     sentence: str
 
 

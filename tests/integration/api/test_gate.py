@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,21 @@ from app.domain.accounts import Role
 from app.domain.gate_facts import facts_of
 from app.domain.gates import is_closable
 from app.domain.remedies import ROLES
+from app.domain.strength import Strength, StrengthGate
 from app.schema.accounts import accounts
 from app.schema.reviews import reviews
+from app.schema.strength import ticket_strength
 from app.schema.tickets import tickets
+from app.schema.verification import texts, ticket_patches
 from app.storage.rows import new_id
-from tests.support.api import Api
+from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.statements import sent_statements
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[3]
+FIX = "f" * 64
 
 
 async def test_a_ticket_shows_what_fixed_would_ask_for(api: Api) -> None:
@@ -135,6 +141,10 @@ class Case:
 
     ticket: dict[str, Any]
     reviews: list[dict[str, Any]]
+    fix: str | None
+    """How a fix patch applies, where there is one."""
+    strength: dict[str, Any] | None
+    """What is known of its tests, by column."""
 
 
 def cases(count: int, filer: UUID, other: UUID) -> list[Case]:
@@ -146,11 +156,12 @@ def cases(count: int, filer: UUID, other: UUID) -> list[Case]:
             [("open", None)] * 4 + [("in-review", None), ("closed", "fixed")]
         )
         said = chance.choice([None, None, "testable", "not-testable"])
+        ready = n % 2  # nothing but its strength, perhaps, keeps it open
         ticket = {
             "key": f"B50-DRL-{n}",
             "sort_key": f"B50-DRL-{n:04}",
             "title": f"case {n}",
-            "severity": "P2",
+            "severity": chance.choice(["P0", "P1", "P1", "P2", "P3"]),
             "status": status,
             "resolution": resolution,
             "batch": 50,
@@ -161,14 +172,53 @@ def cases(count: int, filer: UUID, other: UUID) -> list[Case]:
             "version": 3,
             "content_version": chance.choice([1, 3]),
             "created_by": filer,
-            "evidence_state": chance.choice(states),
-            "evidence_stale": chance.random() < 0.3,
+            "evidence_state": "proven" if ready else chance.choice(states),
+            "evidence_stale": not ready and chance.random() < 0.3,
             "testability": None
             if said is None
             else {"state": said, "reason": "x", "by": "admin", "at": "2026-01-01T00:00:00+00:00"},
         }
-        found.append(Case(ticket, _reviews(chance, filer, other)))
+        found.append(
+            Case(
+                ticket,
+                [_endorsement(other)] if ready else _reviews(chance, filer, other),
+                chance.choice([None, "forward", "reverse", "reverse", "no"]),
+                _strength(chance),
+            )
+        )
     return found
+
+
+def _endorsement(other: UUID) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "specialist": "human",
+        "author_id": other,
+        "verdict": "ENDORSE",
+        "rationale": "x",
+        "ticket_version": 3,
+        "content_version": 3,
+    }
+
+
+def _strength(chance: random.Random) -> dict[str, Any] | None:
+    if chance.random() < 0.2:
+        return None
+    figures = {
+        **Strength(
+            unexplained_in_fix=chance.choice([0, 0, 0, 2]), not_run_in_fix=chance.choice([0, 0, 3])
+        ).figures(),
+        "fix": chance.choice([FIX, FIX, FIX, "0" * 64, None]),
+    }
+    if chance.random() < 0.2:
+        del figures["not_run_in_fix"], figures["fix"]  # as an earlier version wrote it
+    return {
+        "run_id": new_id(),
+        "figures": figures,
+        "package_digest": "",
+        "links_digest": "",
+        "stale": chance.random() < 0.2,
+    }
 
 
 def _reviews(chance: random.Random, filer: UUID, other: UUID) -> list[dict[str, Any]]:
@@ -197,16 +247,36 @@ def _reviews(chance: random.Random, filer: UUID, other: UUID) -> list[dict[str, 
     return found
 
 
-async def test_the_filter_finds_exactly_what_the_rule_calls_closable(api: Api) -> None:
+@pytest.fixture(params=list(StrengthGate))
+async def by_gate(
+    request: pytest.FixtureRequest, database: str, shared: Shared
+) -> AsyncIterator[Api]:
+    """A service of each setting of the gate."""
+    async with running_api(database, shared=shared, strength_gate=request.param) as found:
+        yield found
+
+
+async def test_the_filter_finds_exactly_what_the_rule_calls_closable(by_gate: Api) -> None:
+    api = by_gate
     await api.account("bob", "reviewer", speaks_for=("pytorch",))
     async with api.factory.engine.begin() as connection:
         ids = dict((await connection.execute(select(accounts.c.name, accounts.c.id))).all())
+        await connection.execute(insert(texts).values(digest=FIX, text="a patch"))
         for case in cases(250, ids["admin"], ids["bob"]):
             ticket_id = await connection.scalar(
                 upsert(tickets).values(case.ticket).returning(tickets.c.id)
             )
             for row in case.reviews:
                 await connection.execute(insert(reviews).values(ticket_id=ticket_id, **row))
+            if case.fix is not None:
+                fix = {"name": "fix", "digest": FIX, "target": "kasmina", "author_id": ids["admin"]}
+                await connection.execute(
+                    insert(ticket_patches).values(ticket_id=ticket_id, applies=case.fix, **fix)
+                )
+            if case.strength is not None:
+                await connection.execute(
+                    insert(ticket_strength).values(ticket_id=ticket_id, **case.strength)
+                )
 
     by_rule = set()
     for n in range(250):
@@ -251,6 +321,7 @@ async def test_every_operation_that_a_remedy_names_is_documented(api: Api) -> No
         for operation in methods.values()
     }
     named = {
+        "judgeMutant",
         "linkTest",
         "unlinkTest",
         "putPatch",

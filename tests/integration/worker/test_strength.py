@@ -166,10 +166,12 @@ async def bench(module_database: str, folder: Path, shared: Shared) -> AsyncIter
         yield Bench(api, folder)
 
 
-async def about(bench: Bench, symbol: str | None, *node_ids: str, checked: bool = True) -> str:
+async def about(
+    bench: Bench, symbol: str | None, *node_ids: str, checked: bool = True, severity: str = "P2"
+) -> str:
     """A ticket about a symbol of the package, with linked tests that were checked."""
     place = {"path": "kasmina/calc.py"} | ({} if symbol is None else {"symbol": symbol})
-    key = str((await bench.api.file(locations=[place]))["key"])
+    key = str((await bench.api.file(locations=[place], severity=severity))["key"])
     for node_id in node_ids:
         body = {"node_id": f"{SUITE}/{node_id}"}
         await bench.api.call("POST", f"/tickets/{key}/tests", json=body, expect=201)
@@ -346,6 +348,39 @@ async def test_what_patches_touch_is_changed_without_any_location(bench: Bench) 
     assert {one["function"] for one in found} == {"clip"}
     assert all(one["by_fix"] for one in found)
     assert run["strength"]["unexplained_in_fix"] == 2
+
+
+async def strength_at_the_gate(bench: Bench, key: str) -> tuple[str, bool, str]:
+    gate = await bench.api.get(f"/tickets/{key}/gate")
+    (found,) = [one for one in gate if one["name"] == "strength"]
+    return found["state"], found.get("advisory", False), found["explanation"]
+
+
+async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(bench: Bench) -> None:
+    key = await about(bench, None, "test_clip.py", checked=False, severity="P1")
+    sound = package_files(bench.folder)
+    broken = {**sound, "kasmina/calc.py": CALC.replace("value > high", "value < high")}
+    headers = {"Content-Type": "text/x-diff"}
+    path = f"/tickets/{key}/patches/fix"
+    fix = {"content": diff_of(broken, sound), "headers": headers}
+    await bench.api.call("PUT", path, **fix, expect=201)
+    assert "once the evidence is proven" in (await strength_at_the_gate(bench, key))[2]
+    assert (await bench.run(key, "proof"))["outcome"] == "proven"
+    state, advisory, told = await strength_at_the_gate(bench, key)
+    assert (state, advisory) == ("NOT_APPLICABLE", True) and "Measure it" in told
+
+    run = await bench.run(key, "strength")
+    assert "2 mutants of functions" in (await strength_at_the_gate(bench, key))[2]
+    for one in await mutants(bench, run, outcome="survived"):
+        said = {"verdict": "equivalent", "reason": "At the bound both give the bound."}
+        await bench.api.call("PUT", f"/mutants/{one['digest']}/verdict", json=said, expect=200)
+
+    assert (await strength_at_the_gate(bench, key))[:2] == ("SATISFIED", False)
+    # Another fix touches other functions, perhaps.
+    other = {**sound, "kasmina/calc.py": CALC.replace("value < low", "value > low")}
+    await bench.api.call("PUT", path, **{**fix, "content": diff_of(other, sound)}, expect=200)
+    assert (await bench.run(key, "proof"))["outcome"] == "proven"
+    assert "not known for this fix" in (await strength_at_the_gate(bench, key))[2]
 
 
 # --- what is refused, or says nothing ------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.gate_calls import PLACEHOLDERS
-from app.domain.gate_facts import GateFacts, Opinion, Requirement
+from app.domain.gate_facts import FixStrength, GateFacts, Opinion, Requirement
 from app.domain.gates import (
     GATES,
     MEANING,
@@ -22,6 +22,7 @@ from app.domain.gates import (
     way_through,
 )
 from app.domain.reviews import Answer, ClaimOpinion, ReviewVerdict
+from app.domain.strength import StrengthGate
 from app.domain.tickets import Resolution, Status
 
 FACTS = GateFacts(key="B2-DRL-10", agent="drl", filer="ada", missing=("drl", "pytorch", "human"))
@@ -150,6 +151,61 @@ def test_commit_and_waiver_are_given_with_one_call_by_a_maintainer() -> None:
         "commits": ["<commit>"],
         "waiver": {"reason": "<reason>"},
     }
+
+
+GRAVE: dict[str, Any] = {**PROVEN, "has_fix": True, "strength_gate": StrengthGate.REQUIRED}
+RUN = UUID(int=9)
+
+
+@pytest.mark.parametrize(
+    ("facts", "strength", "calls"),
+    [
+        ({}, U, ["triggerRun"]),
+        ({"strength": FixStrength(RUN, unexplained=0, not_run=0)}, S, []),
+        ({"strength": FixStrength(RUN, unexplained=2, not_run=0)}, U, ["linkTest"]),
+        ({"strength": FixStrength(RUN, unexplained=0, not_run=1)}, U, ["triggerRun"]),
+        ({"evidence": EvidenceState.FIX_READY}, U, []),
+        ({"stale": True, "strength": FixStrength(RUN, unexplained=0, not_run=0)}, U, []),
+        ({"has_fix": False}, N, []),
+        ({"testable": False}, U, ["triggerRun"]),
+        ({"testable": False, "evidence": EvidenceState.PASSING}, N, []),
+        ({"evidence": EvidenceState.NOT_COVERED}, N, []),
+    ],
+)
+def test_survivors_of_the_fix_keep_a_grave_ticket_open_where_that_is_required(
+    facts: dict[str, Any], strength: str, calls: list[str]
+) -> None:
+    found = requirement(replace(FACTS, **{**GRAVE, **facts}), "fixed", "strength")
+
+    assert (found.state.value, [call.operation for call in found.remedy]) == (strength, calls)
+    assert not found.advisory
+
+
+def test_advice_on_strength_keeps_nothing_open() -> None:
+    survives = FixStrength(RUN, unexplained=1, not_run=0)
+    facts = replace(
+        FACTS,
+        **{**GRAVE, "strength_gate": StrengthGate.ADVISORY},
+        strength=survives,
+        opinions=(ENDORSE,),
+    )
+    found = requirement(facts, "fixed", "strength")
+
+    assert (found.state.value, found.advisory) == (N, True)
+    assert found.as_body()["advisory"] is True
+    assert "1 mutant of functions that the fix touches survives" in found.explanation
+    assert [call.operation for call in found.remedy[0].any_of] == ["judgeMutant"]
+    assert is_closable(Status.IN_REVIEW, facts)
+    assert not is_closable(Status.IN_REVIEW, replace(facts, strength_gate=StrengthGate.REQUIRED))
+
+
+def test_strength_is_asked_of_grave_tickets_only_and_of_no_other_resolution() -> None:
+    names = [r.name.value for r in evaluate(replace(FACTS, **GRAVE), Resolution.FIXED)]
+
+    assert names == ["evidence", "strength", "endorsement", "objections", "commit"]
+    for resolution in Resolution:
+        asked = {r.name.value for r in evaluate(FACTS, resolution)}
+        assert "strength" not in asked
 
 
 @pytest.mark.parametrize(

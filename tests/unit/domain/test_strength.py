@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.one_place import one_place
 from app.domain.strength import (
     Change,
     Mutant,
@@ -17,7 +18,6 @@ from app.domain.strength import (
     Strength,
     measure,
     spread,
-    unified,
 )
 
 KILLED, SURVIVED = MutantOutcome.KILLED, MutantOutcome.SURVIVED
@@ -97,7 +97,7 @@ def test_functions_take_turns_and_lines_lie_far_apart() -> None:
 def test_the_diff_of_one_place_is_one_hunk_that_leads_there(
     tmp_path: Path, before: str, after: str
 ) -> None:
-    text = unified("kasmina/m.py", before.encode(), after.encode())
+    text = one_place("kasmina/m.py", before.encode(), after.encode())
 
     assert text.count("\n@@ ") == 1
     file = tmp_path / "kasmina" / "m.py"
@@ -112,4 +112,4 @@ def test_the_diff_of_one_place_is_one_hunk_that_leads_there(
 
 
 def test_equal_texts_have_no_diff() -> None:
-    assert unified("kasmina/m.py", b"a\n", b"a\n") == ""
+    assert one_place("kasmina/m.py", b"a\n", b"a\n") == ""
