@@ -43,7 +43,10 @@ _RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in _HEAD
 
 
 class RequestContext:
-    """Gives every request an id, logs it once and sets the headers that all answers carry."""
+    """Gives every request an id, logs it once and sets the headers that all answers carry.
+
+    One that leads to calls within, each of which is logged, says so: `logged_within` of its state.
+    """
 
     def __init__(
         self, app: ASGIApp, observe: Callable[[str, str, int, float], None] | None = None
@@ -85,7 +88,8 @@ class RequestContext:
             seconds = time.perf_counter() - started
             if self._observe is not None:
                 self._observe(_known(scope["method"]), route_of(scope), status, seconds)
-            quiet = status < 400 and scope["path"] in _PROBES
+            told = scope["path"] in _PROBES or scope["state"].get("logged_within")
+            quiet = status < 400 and told
             (log.debug if quiet else log.info)(
                 "request",
                 method=scope["method"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.domain.evidence import EvidenceState
 from app.domain.reviews import Answer as AnswerWord
@@ -12,6 +13,16 @@ from app.domain.reviews import ClaimOpinion
 from app.domain.tickets import Category, Resolution, Severity, Status
 from app.domain.work_orders import OrderKind
 
+
+def _no_word(value: object) -> object:
+    # Else "10" and true would be taken for numbers, which the schema says they are not.
+    if isinstance(value, str | bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_word)]
+Flag = Annotated[bool, Field(strict=True)]
 Key = Annotated[
     str,
     Field(max_length=60, pattern=r"^[A-Za-z0-9~-]+$", description="Of a ticket, like B2-DRL-10."),
@@ -43,8 +54,8 @@ class Find(Arguments):
     agent: Words | None = None
     domain: Words | None = None
     target: Words | None = None
-    batch: int | None = Field(None, ge=0)
-    limit: int = Field(10, ge=1, le=20)
+    batch: Annotated[int, Field(ge=0, le=999_999), BeforeValidator(_no_word)] | None = None
+    limit: Whole = Field(10, ge=1, le=20)
     cursor: Annotated[str, Field(max_length=2000)] | None = Field(
         None, description="`next_cursor` of the page before; all else as there."
     )
@@ -54,7 +65,7 @@ class Show(Arguments):
     """Of `show`."""
 
     key: Key
-    source: bool = Field(False, description="With the code at its locations.")
+    source: Flag = Field(False, description="With the code at its locations.")
 
 
 class Source(Arguments):
@@ -73,8 +84,8 @@ class Location(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: Annotated[str, Field(max_length=1000)] | None = None
-    start_line: int | None = None
-    end_line: int | None = None
+    start_line: Whole | None = None
+    end_line: Whole | None = None
     symbol: Words | None = None
     note: Words | None = None
 
@@ -93,14 +104,14 @@ class File(Arguments):
 
     title: Annotated[str, Field(max_length=300)]
     severity: Severity
-    batch: int = Field(description="Of the audit.")
+    batch: Whole = Field(description="Of the audit.")
     agent: Annotated[str, Field(max_length=40)] = Field(description="Your specialist, like drl.")
     summary: Annotated[str, Field(max_length=4000)]
     domains: list[Words] = Field([], max_length=50, description='Like ["kasmina"].')
     categories: list[Category] = Field([], max_length=12)
     locations: list[Location] = Field([], max_length=50)
     sections: list[Section] = Field([], max_length=20)
-    dry_run: bool = Field(False, description="Check it, store nothing.")
+    dry_run: Flag = Field(False, description="Check it, store nothing.")
 
 
 class Review(Arguments):
@@ -114,7 +125,7 @@ class Review(Arguments):
     )
     claim: ClaimOpinion | None = None
     proposed_severity: Severity | None = None
-    ticket_version: int | None = Field(None, description="The `version` that you read.")
+    ticket_version: Whole | None = Field(None, description="The `version` that you read.")
     model: Words | None = Field(None, description="What wrote it.")
 
 
@@ -154,15 +165,15 @@ class Verify(Arguments):
 
     key: Key
     kind: Literal["check", "proof"]
-    force: bool = False
-    wait_s: int = Field(50, ge=0, le=55, description="How long to wait for the end.")
+    force: Flag = False
+    wait_s: Whole = Field(50, ge=0, le=55, description="How long to wait for the end.")
 
 
 class RunResult(Arguments):
     """Of `run_result`."""
 
     id: Id
-    wait_s: int = Field(0, ge=0, le=55)
+    wait_s: Whole = Field(0, ge=0, le=55)
 
 
 class Gate(Arguments):
@@ -189,7 +200,7 @@ class ClaimWork(Arguments):
 
     kinds: list[OrderKind] = Field([], max_length=5, description="Left out: any.")
     specialist: Words | None = None
-    minutes: int = Field(30, ge=1, le=1440)
+    minutes: Whole = Field(30, ge=1, le=1440)
 
 
 class SubmitWork(Arguments):

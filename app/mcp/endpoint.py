@@ -52,6 +52,7 @@ class Endpoint:
 
     def _inside(self, request: Any) -> Inside:
         known = {self._known_as: request.scope[self._known_as]}
+        request.scope["state"]["logged_within"] = True
         return Inside(self._app, request.scope["headers"], known)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

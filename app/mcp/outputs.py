@@ -115,7 +115,7 @@ class SourceText(Result):
     total_lines: int | None = None
     start: int | None = None
     next_line: int | None = None
-    untrusted_lines: list[str] = []
+    untrusted_lines: list[Any] = Field([], description="Texts.")
     files: list[str] = []
 
 

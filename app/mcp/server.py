@@ -29,6 +29,9 @@ INSTRUCTIONS = (
 
 _BY_NAME: Mapping[str, Tool] = {tool.name: tool for tool in TOOLS}
 _MOST_OF_RESOURCE = 256 * 1024
+_ANYTHING = ("items", "additionalProperties")
+_ANY: tuple[Any, ...] = ({}, True)
+"""Of `_ANYTHING` this says nothing in a schema."""
 
 RestFor = Callable[[Any], Rest]
 """Makes what tools call, from the request that the transport received (None on stdio)."""
@@ -55,7 +58,8 @@ def make_server(rest_for: RestFor) -> Server[Any]:
         title="Findings",
         version=__version__,
         instructions=INSTRUCTIONS,
-        get_tool_input_schema=_input_schema_of,
+        # No argument is told by a header, so that there is none to check.
+        get_tool_input_schema=lambda _name: None,
         on_list_tools=_list_tools,
         on_call_tool=call_tool,
         on_list_resources=_list_resources,
@@ -172,18 +176,29 @@ def _described() -> list[types.Tool]:
     ]
 
 
-def _input_schema_of(name: str) -> Mapping[str, Any] | None:
-    tool = _BY_NAME.get(name)
-    return None if tool is None else _schema(tool.arguments)
-
-
 @cache
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return a model's schema, without what a reader can do without."""
-    found: dict[str, Any] = _slim(model.model_json_schema())
-    for part in (found, *found.get("$defs", {}).values()):
+    """Return a model's schema, without what a reader can do without.
+
+    Its parts stand where they are used: a client follows no reference for each row of an answer.
+    """
+    given = model.model_json_schema()
+    parts = given.pop("$defs", {})
+    for part in (given, *parts.values()):
         part.pop("description", None)
+    found: dict[str, Any] = _slim(_whole(given, parts))
     return found
+
+
+def _whole(node: Any, parts: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_whole(one, parts) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        inner = parts[node["$ref"].rpartition("/")[2]]
+        return _whole({**inner, **{n: v for n, v in node.items() if n != "$ref"}}, parts)
+    return {name: _whole(inner, parts) for name, inner in node.items()}
 
 
 def _slim(node: Any, inside_properties: bool = False) -> Any:
@@ -193,9 +208,9 @@ def _slim(node: Any, inside_properties: bool = False) -> Any:
         return node
     left_out = () if inside_properties else ("title", "default")
     slim = {
-        name: _slim(inner, name in ("properties", "$defs"))
+        name: _slim(inner, name == "properties")
         for name, inner in node.items()
-        if name not in left_out
+        if name not in left_out and not (name in _ANYTHING and inner in _ANY)
     }
     forms = slim.get("anyOf")
     if not inside_properties and isinstance(forms, list) and {"type": "null"} in forms:

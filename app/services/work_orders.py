@@ -32,6 +32,7 @@ from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
 from app.services.sight import sight
+from app.services.specialists import specialist_meant
 from app.services.submissions import SubmissionService
 from app.storage.unit import Stores, UnitOfWork
 
@@ -126,9 +127,12 @@ class WorkOrderService:
         again, and so is one that could not be judged.
 
         Raises:
-            InvalidInput: the account does not speak for the specialist.
+            InvalidInput: there is no such specialist, or the account does not speak for it.
         """
         await self._judge()
+        if specialist is not None:
+            async with self._unit.read() as stores:
+                await specialist_meant(stores, actor, specialist)
         mine = [specialist] if specialist else list(actor.account.speaks_for)
         if specialist is not None and not actor.account.may_speak_for(specialist):
             told = f"{actor.name} does not speak for {specialist!r}"

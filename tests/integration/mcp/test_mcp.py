@@ -52,6 +52,7 @@ async def test_what_tools_there_are_is_short_and_always_the_same(api: Api) -> No
     assert len(listed.encode()) <= 20 * 1024
     assert len(first.tools) <= 15
     assert all(tool.output_schema and tool.description for tool in first.tools)
+    assert "$ref" not in listed  # a client would follow it for each row
     assert all(tool.input_schema["additionalProperties"] is False for tool in first.tools)
 
 
@@ -202,7 +203,14 @@ async def test_a_refusal_names_the_tool_calls_that_mend_it(api: Api) -> None:
         ("show", {"key": "B2-DRL-10/history"}, "key"),
         ("show", {"kye": "B2-DRL-10", "key": "B2-DRL-10"}, "kye"),
         ("find", {"limit": 1000}, "limit"),
+        ("find", {"limit": "10"}, "limit"),
+        ("find", {"batch": True}, "batch"),
+        ("find", {"batch": 10**30}, "batch"),
         ("find", {"status": ["ajar"]}, "status/0"),
+        ("claim_work", {"specialist": "nobody"}, "specialist"),
+        ("file", {**ticket_body(), "batch": "2"}, "batch"),
+        ("file", {**ticket_body(), "locations": [{"start_line": "7"}]}, "locations/0/start_line"),
+        ("file", {**ticket_body(), "dry_run": "no"}, "dry_run"),
         ("file", {**ticket_body(), "summary": "x" * 1_000_000}, "summary"),
         ("verify", {"key": "B2-DRL-10", "kind": "proof", "wait_s": 10_000}, "wait_s"),
         ("put_patch", {"key": "B2-DRL-10", "name": "../x", "patch": ""}, "name"),
