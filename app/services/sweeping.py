@@ -125,14 +125,17 @@ class SweepExecutionService:
         submitted: dict[str, str] = {}
         if state is not None:
             submitted = await stores.submitted.of_target(sweep.target)
-            for ticket_id, key in await stores.ticket_edits.linked(sweep.target):
-                linked = await stores.links.expanded(ticket_id, key, state.support_digest)
-                if not linked or ticket_id in said:
-                    continue
-                status, resolution, decided = await stores.tickets.resolved(ticket_id)
-                expected = sweeps.expected(decided, is_final=status.is_final, resolution=resolution)
-                tests = tuple(test.linked for test in linked)
-                found.append(Looked(ticket_id, key, tests, expected))
+            left = [
+                one for one in await stores.ticket_edits.linked(sweep.target) if one.id not in said
+            ]
+            tests = await stores.links.expanded_of([one.id for one in left], state.support_digest)
+            for one in left:
+                if linked := tests.get(one.id):
+                    known = sweeps.expected(
+                        one.decided, is_final=one.status.is_final, resolution=one.resolution
+                    )
+                    linked_tests = tuple(test.linked for test in linked)
+                    found.append(Looked(one.id, one.key, linked_tests, known))
         tests_there = {test.node_id for one in found for test in one.tests}
         await stores.sweeps.mark_tests(sweep, len(tests_there))
         return SweepAssignment(job, sweep, tuple(found), submitted)

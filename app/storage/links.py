@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -103,8 +103,10 @@ def links_of(
         .group_by(test_links.c.id)
         .correlate(tickets)
     )
-    overridden = exists().where(
-        test_links.c.ticket_id == ticket_id, test_links.c.node_id == tests.c.node_id
+    overridden = (
+        exists()
+        .where(test_links.c.ticket_id == ticket_id, test_links.c.node_id == tests.c.node_id)
+        .correlate(tests, tickets)
     )
     by_marker = (
         select(
@@ -143,10 +145,12 @@ def links_of(
     return union_all(by_hand, by_marker, submitted)
 
 
-def _expanded() -> Select[tuple[str, str, str, int]]:
-    wanted = bindparam("wanted_id", type_=BigInteger)
-    links = links_of(wanted, bindparam("wanted_key", type_=Text)).cte("links")
-    own = select(tickets.c.target).where(tickets.c.id == wanted).scalar_subquery()
+def _expanded_of(
+    wanted: ColumnElement[int], key: ColumnElement[str]
+) -> Select[tuple[str, str, str, int]]:
+    links = links_of(wanted, key).cte("links", nesting=True)
+    placed = tickets.alias("placed")
+    own = select(placed.c.target).where(placed.c.id == wanted).correlate(tickets).scalar_subquery()
     of_suite = (
         select(
             tests.c.node_id,
@@ -169,7 +173,20 @@ def _expanded() -> Select[tuple[str, str, str, int]]:
     )
 
 
+def _expanded() -> Select[tuple[str, str, str, int]]:
+    return _expanded_of(
+        bindparam("wanted_id", type_=BigInteger), bindparam("wanted_key", type_=Text)
+    )
+
+
+def _expanded_of_many() -> Select[tuple[int, str, str, str, int]]:
+    each = _expanded_of(tickets.c.id, tickets.c.key).lateral("each")
+    wanted = bindparam("wanted", type_=postgresql.ARRAY(BigInteger))
+    return select(tickets.c.id.label("ticket"), each).where(tickets.c.id == func.any(wanted))
+
+
 _EXPANDED = Prepared(_expanded)
+_EXPANDED_OF_MANY = Prepared(_expanded_of_many)
 
 
 class LinkStore:
@@ -191,14 +208,17 @@ class LinkStore:
         the digest of the suite's files that are no test files: a submitted test depends on them as
         those of the suite do.
         """
-        found: dict[str, ExpandedTest] = {}
         values = {"wanted_id": ticket_id, "wanted_key": key}
-        for row in await _EXPANDED.rows(self._connection, **values):
-            digest = fold((row.digest, support)) if row.position is None else row.digest
-            found.setdefault(
-                row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), digest)
-            )
-        return list(found.values())
+        return _each_once(await _EXPANDED.rows(self._connection, **values), support)
+
+    async def expanded_of(
+        self, ticket_ids: Collection[int], support: str
+    ) -> dict[int, list[ExpandedTest]]:
+        """Return the same of many tickets, by id; those without tests are left out."""
+        rows: dict[int, list[Any]] = {}
+        for row in await _EXPANDED_OF_MANY.rows(self._connection, wanted=list(ticket_ids)):
+            rows.setdefault(row.ticket, []).append(row)
+        return {ticket: _each_once(of_one, support) for ticket, of_one in rows.items()}
 
     async def add(
         self,
@@ -266,3 +286,11 @@ class LinkStore:
         """Return the ids of tickets that have a link by hand."""
         rows = await self._connection.scalars(select(test_links.c.ticket_id).distinct())
         return rows.all()
+
+
+def _each_once(rows: Iterable[Any], support: str) -> list[ExpandedTest]:
+    found: dict[str, ExpandedTest] = {}
+    for row in rows:
+        digest = fold((row.digest, support)) if row.position is None else row.digest
+        found.setdefault(row.node_id, ExpandedTest(row.node_id, TestPurpose(row.purpose), digest))
+    return list(found.values())

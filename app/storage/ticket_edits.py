@@ -23,11 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.evidence import Decision, Shown
+from app.domain.evidence import Decision, EvidenceState, Shown
 from app.domain.places import Book
 from app.domain.search import SearchTexts
 from app.domain.targets import Placement
-from app.domain.tickets import ChecklistItem, Location, Section
+from app.domain.tickets import ChecklistItem, Location, Resolution, Section, Status
 from app.errors import AlreadyTaken, StillInUse
 from app.schema.tickets import (
     checklist_items,
@@ -53,6 +53,18 @@ class Standing:
     shown: Shown
     target: str | None = None
     """What its domains place it with."""
+
+
+@dataclass(frozen=True)
+class LinkedTicket:
+    """A ticket that tests are linked with, as a sweep meets it."""
+
+    id: int
+    key: str
+    status: Status
+    resolution: Resolution | None
+    decided: EvidenceState | None
+    """By the decision that stands; None: there is none."""
 
 
 class TicketEditStore:
@@ -265,14 +277,15 @@ class TicketEditStore:
             moved += [(row.id, row.key) for row in rows]
         return sorted(moved)
 
-    async def linked(self, target: str) -> list[tuple[int, str]]:
-        """Return (id, key) of every ticket of `target` that tests are linked with."""
+    async def linked(self, target: str) -> list[LinkedTicket]:
+        """Return every ticket of `target` that tests are linked with."""
         by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
         by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
         handed_in = select(submitted_tests.c.ticket_id).where(submitted_tests.c.target == target)
         unplaced = [tickets.c.target.is_(None)] if self._placement.only == target else []
+        decided = tickets.c.decision["state"].astext.label("decided")
         rows = await self._connection.execute(
-            select(tickets.c.id, tickets.c.key)
+            select(tickets.c.id, tickets.c.key, tickets.c.status, tickets.c.resolution, decided)
             .where(
                 or_(
                     tickets.c.key.in_(by_marker),
@@ -283,7 +296,16 @@ class TicketEditStore:
             )
             .order_by(tickets.c.id)
         )
-        return [(row.id, row.key) for row in rows]
+        return [
+            LinkedTicket(
+                row.id,
+                row.key,
+                Status(row.status),
+                None if row.resolution is None else Resolution(row.resolution),
+                None if row.decided is None else EvidenceState(row.decided),
+            )
+            for row in rows
+        ]
 
     async def with_evidence(self, target: str) -> list[tuple[int, str]]:
         """Return (id, key) of every ticket whose evidence a sync of `target` could change."""

@@ -10,12 +10,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.evidence import EvidenceState
 from app.domain.strength import StrengthGate
 from app.domain.tickets import (
     ChecklistItem,
     ReportReference,
-    Resolution,
     Section,
     Status,
     Ticket,
@@ -106,24 +104,6 @@ class TicketStore:
             select(tickets.c.key, tickets.c.target).where(tickets.c.key.in_(list(wanted)))
         )
         return {row.key: row.target for row in rows}
-
-    async def resolved(
-        self, ticket_id: int
-    ) -> tuple[Status, Resolution | None, EvidenceState | None]:
-        """Return status and resolution of a ticket that is there, and what was decided of it."""
-        decided = tickets.c.decision["state"].astext
-        row = (
-            await self._connection.execute(
-                select(tickets.c.status, tickets.c.resolution, decided.label("decided")).where(
-                    tickets.c.id == ticket_id
-                )
-            )
-        ).one()
-        return (
-            Status(row.status),
-            None if row.resolution is None else Resolution(row.resolution),
-            None if row.decided is None else EvidenceState(row.decided),
-        )
 
     async def unknown_commits_of(self, key: str) -> tuple[str, ...]:
         """Return the commits of a ticket that the repository of its target lacks."""

@@ -174,3 +174,24 @@ async def test_linking_is_recorded(api: Api) -> None:
         ("rob", "test.linked"),
         ("admin", "test.unlinked"),
     ]
+
+
+async def test_the_tests_of_many_tickets_are_those_of_each(api: Api) -> None:
+    """A sweep asks for all at once: by markers, by hand, and of both where the hand overrides."""
+    await api.file(key="B2-PT-01")
+    await api.file(key="B2-DRL-13")
+    node_id = "tests/verification/test_b2_drl_13.py::test_each_step_goes_its_share_of_the_way"
+    await _link(api, "B2-DRL-13", node_id, purpose="guards")
+    by_hand = (await api.file())["key"]
+    await _link(api, by_hand, FILE)
+
+    async with api.factory.unit.read() as stores:
+        keys = {one.id: one.key for one in await stores.ticket_edits.linked("kasmina")}
+        found = await stores.links.expanded_of(keys, "support")
+        each = {one: await stores.links.expanded(one, keys[one], "support") for one in keys}
+
+    assert found == each
+    tests = {keys[one]: of_one for one, of_one in found.items()}
+    assert {one.purpose.value for one in tests["B2-DRL-13"]} == {"guards", "demonstrates"}
+    assert {one.node_id.partition("::")[0] for one in tests[by_hand]} == {FILE}
+    assert tests["B2-PT-01"]
