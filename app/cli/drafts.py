@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import click
 
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_table, read_text
+from app.cli.signature import Option, Options
 from app.cli.text import visible
+from app.cli.words import KINDS
+from app.domain.document import DOCUMENT, Field
 
 OF_EXAMPLES = ("expect", "run", "not_testable", "tests", "patches", "step")
 """What a file of an example may hold beside the ticket and its reviews."""
 
-REQUIRED = ("title", "severity", "batch", "agent", "summary")
+REQUIRED = tuple(name for name, field in DOCUMENT.items() if field.is_required)
 
 _LOCATION = re.compile(
     r"(?P<path>[^#]*?)(?::(?P<start>\d{1,9})(?:-(?P<end>\d{1,9}))?)?(?:#(?P<symbol>.+))?"
@@ -88,6 +91,79 @@ def report(text: str) -> dict[str, str]:
     """Return the report reference that ``FILE`` or ``FILE#SECTION`` stands for."""
     file, found, part = text.partition("#")
     return {"file": file, "section": part} if found else {"file": file}
+
+
+def _item(text: str) -> dict[str, str]:
+    return {"text": text}
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "locations": location,
+    "sections": section,
+    "checklist": _item,
+    "relations": relation,
+    "reports": report,
+}
+"""What an option's value stands for, by the kind of its field."""
+_LIST: Any = list
+
+
+def _option(name: str, field: Field, more: str = "") -> Any:
+    option = field.option or name
+    kind: Any = int if field.kind == "number" else str
+    return Annotated[
+        _LIST[kind] if field.is_list else kind,
+        Option(
+            f"--{option.replace('_', '-')}",
+            metavar=field.metavar,
+            help=f"{field.meaning}{more}{' Repeatable.' if field.is_list else ''}",
+            complete=KINDS.get(option, ""),
+        ),
+    ]
+
+
+class NewFields(Options):
+    """The fields of a ticket that is filed."""
+
+    declared: ClassVar[Mapping[str, Any]] = {
+        name: _option(name, field) for name, field in DOCUMENT.items() if field.is_filed
+    }
+
+
+class ChangedFields(Options):
+    """The fields of a ticket that one option can say."""
+
+    declared: ClassVar[Mapping[str, Any]] = {
+        name: _option(
+            name,
+            field,
+            " Instead of those it has."
+            if field.is_list
+            else ""
+            if field.is_required
+            else " '' for none.",
+        )
+        for name, field in DOCUMENT.items()
+        if field.kind not in _READ
+    }
+
+
+def given(fields: NewFields) -> dict[str, Any]:
+    """Return what options say of a new ticket, as the service takes it."""
+    return {
+        name: [_READ[name](one) for one in value] if name in _READ else value
+        for name, value in fields.items()
+        if value not in (None, [])
+    }
+
+
+def changed(fields: ChangedFields) -> dict[str, Any]:
+    """Return what options change of a ticket, as a merge patch; an empty text clears a field."""
+    return {
+        name: None if value == "" and not DOCUMENT[name].is_required else value
+        for name, value in fields.items()
+        if value is not None
+    }
 
 
 def missing(draft: dict[str, Any]) -> Sequence[str]:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.domain.document import DOCUMENT
+
 _SUMMARY = (
     "key title severity severity_raw status resolution batch agent summary domains target "
     "categories assignee evidence strength consensus version created_at updated_at created_by"
 )
 _TICKET = (
-    "key title severity severity_raw status resolution batch agent summary domains target "
-    "categories locations relocated sections checklist relations reports assignee reported_on "
-    "external_ref commits unknown_commits resolution_text reviews consensus verdicts_hidden "
-    "evidence known signals tests patches strength external_results testability closure gate "
-    "version created_at updated_at created_by"
+    f"key {' '.join(DOCUMENT)} severity_raw status resolution target relocated unknown_commits "
+    "reviews consensus verdicts_hidden evidence known signals tests patches strength "
+    "external_results testability closure gate version created_at updated_at created_by"
 )
 _RUN = (
     "id ticket target kind status outcome reason requested_by attempt queued_at started_at "

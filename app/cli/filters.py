@@ -26,3 +26,12 @@ class TicketFilters(Options):
     declared: ClassVar[Mapping[str, Any]] = {
         name: _option(name, asked) for name, asked in FILTERS.items()
     }
+
+
+Sort = Annotated[
+    str | None,
+    Option(
+        help="-created (default), updated, severity, key, title, status, evidence, reviews or "
+        "agent; with - backwards. Or strength."
+    ),
+]

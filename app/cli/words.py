@@ -48,7 +48,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others measured "
             "bisected inconclusive error timed-out",
             "test-outcome": "passed failed error skipped xfailed xpassed timed-out",
-            "sort": "-created created -updated severity key strength",
+            "sort": "-created created -updated updated severity -severity key -key title -title "
+            "status -status evidence -evidence reviews -reviews agent -agent strength",
             "relation": "related: blocks: blocked-by: duplicate-of: duplicated-by:",
             "patch": "fix defect defect-2",
             "suppressed": "omit",

@@ -36,9 +36,9 @@ def proposal_of(review: Review) -> Mapping[str, Any] | None:
 
 
 def changes_of(amendment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an amendment, as JSON holds it, as new values by field of a document.
+    """Return an amendment, as JSON or a payload holds it, as new values by field of a document.
 
-    It has the form that the service accepted when it was recorded: known fields, valid words.
+    It has the form that the service accepts: known fields, valid words.
     Null clears a field or empties a list.
     """
     return {name: _value(name, value) for name, value in amendment.items()}
@@ -63,7 +63,7 @@ def _value(name: str, value: Any) -> Any:
         case "severity":
             return Severity(value)
         case "reported_on":
-            return None if value is None else date.fromisoformat(value)
+            return date.fromisoformat(value) if isinstance(value, str) else value
         case _:
             return value
 

@@ -52,6 +52,9 @@ def _flag(meaning: str, label: str, otherwise: str) -> Any:
 class TicketFilter:
     """What a list is narrowed to: OR within a field, AND between fields."""
 
+    q: str | None = field(
+        default=None, metadata={"filter": Filter("query", "Words to find.", "words")}
+    )
     severity: tuple[str, ...] = _any_of("severity", "P0 to P4.", "severity")
     status: tuple[str, ...] = _any_of("status", "Like open or closed.", "status")
     evidence: tuple[str, ...] = _any_of(
@@ -108,9 +111,6 @@ class TicketFilter:
         "Scanners report it; if not, a complete run no longer did.",
         "scanners report it",
         "not-reported",
-    )
-    q: str | None = field(
-        default=None, metadata={"filter": Filter("query", "Words to find.", "words")}
     )
     needs_strength: bool | None = None
     """To be closable it must meet the requirement of strength: a setting of the service."""

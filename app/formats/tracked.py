@@ -16,6 +16,7 @@ from typing import Any
 
 from app.domain import keys
 from app.domain import tickets as domain
+from app.domain.document import LINES
 from app.domain.reviews import Review
 from app.formats.markdown import (
     ChecklistEntry,
@@ -52,7 +53,7 @@ FIELDS = (
     "summary",
     "domains",
     "categories",
-    "assignee",
+    *LINES,
     "created",
     "locations",
     "sections",
@@ -127,7 +128,7 @@ def of_ticket(ticket: domain.Ticket) -> TicketFacts:
             batch=ticket.batch,
             agent=ticket.agent,
             domains=ticket.domains,
-            assignee=ticket.assignee,
+            **{name: getattr(ticket, name) for name in LINES},
             created=ticket.reported_on,
             locations=tuple(
                 Location(p.path, p.start_line, p.end_line, p.symbol, p.note)
@@ -212,7 +213,7 @@ def draft_of(facts: TicketFacts, key: str) -> domain.TicketDraft:
         sections=tuple(domain.Section(s.heading, s.body) for s in facts.sections),
         checklist=tuple(domain.ChecklistItem(item.text, item.done) for item in facts.checklist),
         reports=tuple(domain.ReportReference(r.file, r.section) for r in facts.reports),
-        assignee=facts.assignee,
+        **{name: getattr(facts, name) for name in LINES},
         reported_on=facts.created,
     )
 

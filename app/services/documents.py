@@ -10,6 +10,7 @@ from typing import Any
 
 from app.domain import relations
 from app.domain.accounts import Actor
+from app.domain.document import DOCUMENT, OWN_ROW, PARTS
 from app.domain.search import SearchTexts, other_texts, search_texts
 from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import (
@@ -26,40 +27,10 @@ from app.services.graph import check_originals, lock_relations, resolve_relation
 from app.storage.tickets import report_values
 from app.storage.unit import Stores, UnitOfWork
 
-SCALARS = (
-    "title",
-    "severity",
-    "severity_raw",
-    "batch",
-    "agent",
-    "summary",
-    "domains",
-    "categories",
-    "assignee",
-    "reported_on",
-    "external_ref",
-    "commits",
-    "resolution_text",
-    "reports",
-)
-"""Fields that stand in the ticket's own row."""
-
-PARTS = ("sections", "locations", "checklist")
-"""Lists whose items keep their ids."""
-
-_SEARCHED = (
-    "title",
-    "summary",
-    "locations",
-    "sections",
-    "checklist",
-    "resolution_text",
-    "commits",
-)
-
+_IN_ROW = frozenset((*OWN_ROW, "severity_raw"))
+_SEARCHED = tuple(name for name, field in DOCUMENT.items() if field.is_searched)
+_CONTENT = tuple(name for name, field in DOCUMENT.items() if field.is_content)
 _MANY_PARTS = 500
-
-_CONTENT = ("title", "severity", "summary", "domains")
 
 
 class DocumentService:
@@ -194,7 +165,7 @@ async def check_changes(stores: Stores, before: Ticket, changes: Mapping[str, An
 
 
 async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> None:
-    fields = {f: _plain(v) for f, v in changes.items() if f in SCALARS}
+    fields = {f: _plain(v) for f, v in changes.items() if f in _IN_ROW}
     if "reported_on" in changes:
         fields["reported_on"] = changes["reported_on"]
     if "reports" in changes:

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain import keys
 from app.domain.accounts import Account, Actor
+from app.domain.document import OWN_ROW, PLAIN
 from app.domain.evidence import EvidenceState
 from app.domain.places import Book
 from app.domain.search import other_texts, search_texts
@@ -149,23 +150,16 @@ def _values(
     columns = {
         "key": key,
         "sort_key": keys.sort_key(named),
-        "title": draft.title,
         "severity": draft.severity.value,
         "severity_raw": draft.severity_raw,
         "status": Status.OPEN.value,
         "resolution": None,
-        "batch": draft.batch,
-        "agent": draft.agent,
-        "summary": draft.summary,
         "domains": list(draft.domains),
         "domain_paths": domain_paths(draft.domains),
         "target": target,
         "categories": [category.value for category in draft.categories],
-        "assignee": draft.assignee,
-        "reported_on": draft.reported_on,
-        "external_ref": draft.external_ref,
+        **{name: getattr(draft, name, None) for name in PLAIN},
         "commits": [],
-        "resolution_text": None,
         "reports": _json(report_values(draft.reports)),
         "created_by": author.id,
         "evidence_state": None if state is None else state.value,
@@ -182,26 +176,14 @@ def _values(
 COLUMNS = [
     "key",
     "sort_key",
-    "title",
-    "severity",
-    "severity_raw",
     "status",
     "resolution",
-    "batch",
-    "agent",
-    "summary",
-    "domains",
+    "severity_raw",
     "domain_paths",
     "target",
-    "categories",
-    "assignee",
-    "reported_on",
-    "external_ref",
-    "commits",
-    "resolution_text",
-    "reports",
     "created_by",
     "evidence_state",
+    *OWN_ROW,
 ]
 """Of a ticket those that are given when it is added."""
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
+from app.domain.document import PLAIN
 from app.domain.evidence import ClosedWithout
 from app.domain.reviews import (
     ClaimOpinion,
@@ -213,23 +214,16 @@ def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
     return Ticket(
         id=row.id,
         key=row.key,
-        title=row.title,
+        **{name: getattr(row, name) for name in PLAIN},
         severity=Severity(row.severity),
         severity_raw=row.severity_raw,
         status=Status(row.status),
         resolution=None if row.resolution is None else Resolution(row.resolution),
-        batch=row.batch,
-        agent=row.agent,
-        summary=row.summary,
         domains=tuple(row.domains),
         target=row.target,
         categories=tuple(Category(word) for word in row.categories),
-        assignee=row.assignee,
-        reported_on=row.reported_on,
-        external_ref=row.external_ref,
         commits=tuple(row.commits),
         unknown_commits=tuple(row.unknown_commits),
-        resolution_text=row.resolution_text,
         version=row.version,
         content_version=row.content_version,
         created_at=row.created_at,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +18,6 @@ from app.domain.documents import (
     SourceFile,
     StatusFrom,
 )
-from app.domain.tickets import TicketDraft
 from app.errors import FieldError, InvalidInput
 from app.formats import tracked
 from app.formats.markdown import FormatError
@@ -67,29 +65,7 @@ def _source(given: Sent) -> SourceFile:
 def _values(reading: Reading) -> dict[str, Any]:
     """Return what a document states as the form holds it."""
     draft = tracked.draft_of(reading.held, reading.facts.key)
-    return {
-        "title": draft.title,
-        "severity": str(draft.severity),
-        "batch": str(draft.batch),
-        "agent": draft.agent,
-        "key": draft.key or "",
-        "summary": draft.summary,
-        "domains": list(draft.domains),
-        "categories": [str(word) for word in draft.categories],
-        "commits": [],
-        "assignee": draft.assignee or "",
-        "reported_on": draft.reported_on.isoformat() if draft.reported_on else "",
-        "resolution_text": "",
-        **{name: _rows(draft, name) for name in ticket_fields.PARTS},
-    }
-
-
-def _rows(draft: TicketDraft, name: str) -> list[Mapping[str, Any]]:
-    return [
-        {"id": None, "done": getattr(part, "done", False)}
-        | {f: str(getattr(part, f) or "") for f in ticket_fields.PARTS[name]}
-        for part in getattr(draft, name)
-    ]
+    return {**ticket_fields.values_of(draft), "key": draft.key or ""}
 
 
 @router.post("/file/import")

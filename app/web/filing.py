@@ -23,20 +23,17 @@ from app.web.visitors import Reader, Reporter, Visitor
 router = new_router()
 
 _EMPTY: Mapping[str, Any] = {
-    "title": "", "severity": "P2", "batch": "1", "agent": "", "key": "", "summary": "",
-    "domains": ["kasmina"], "categories": [], "commits": [], "assignee": "", "reported_on": "",
-    "resolution_text": "",
-    "locations": [],
+    **dict.fromkeys(("key", *ticket_fields.TEXTS), ""),
+    **{name: [] for name in (*ticket_fields.LISTS, *ticket_fields.PARTS)},
+    "severity": "P2",
+    "batch": "1",
+    "domains": ["kasmina"],
     "sections": [
-        {"id": None, "heading": "What happens", "body": ""},
-        {"id": None, "heading": "Why it matters", "body": ""},
-        {"id": None, "heading": "Recommended fix", "body": ""},
+        {"id": None, "heading": heading, "body": ""}
+        for heading in ("What happens", "Why it matters", "Recommended fix")
     ],
-    "checklist": [],
-}  # fmt: skip
-_FILED = ("title", "severity", "batch", "agent", "summary", "domains", "categories", "locations",
-          "sections", "checklist")  # fmt: skip
-_OPTIONAL = ("key", "assignee", "reported_on")
+}
+_FILED = {name: field for name, field in ticket_fields.FORM.items() if field.is_filed}
 
 
 @router.get("/file")
@@ -54,8 +51,9 @@ async def file_ticket(request: Request, visitor: Reporter, services: Services) -
     written = {**values, "sections": [row for row in values["sections"] if row["body"]]}
     trial = given.text("trial") == "true"
     try:
-        body = ticket_fields.body_of(written, _FILED)
-        body |= {name: written[name] for name in _OPTIONAL if written[name]}
+        filled = [name for name, field in _FILED.items() if field.is_required or written[name]]
+        body = ticket_fields.body_of(written, filled)
+        body |= {"key": written["key"]} if written["key"] else {}
         draft = parse(TicketIn, body).draft()
         ticket = await services.tickets.file(visitor.actor, draft, dry_run=trial)
     except Unauthenticated:

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.tickets import Ticket
+from app.domain.document import DOCUMENT
+from app.domain.tickets import Ticket, TicketDraft
 from app.errors import FieldError, InvalidInput
 from app.web.forms import Sent
 
@@ -20,36 +21,38 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 SPARE_ROWS: Mapping[str, int] = {"locations": 2, "sections": 1, "checklist": 3}
 MOST_ROWS: Mapping[str, int] = {"locations": 200, "sections": 100, "checklist": 200}
 
-TEXTS = ("title", "severity", "summary", "assignee", "reported_on", "resolution_text")
-LISTS = ("domains", "categories", "commits")
-FIELDS = ("title", "severity", "batch", "summary", "assignee", "reported_on", "resolution_text",
-          *LISTS, *PARTS)  # fmt: skip
-_CLEARED_BY_NOTHING = ("assignee", "reported_on", "resolution_text")
+FORM = {name: field for name, field in DOCUMENT.items() if field.is_in_form}
+TEXTS = tuple(name for name, field in FORM.items() if not field.is_list)
+LISTS = tuple(name for name, field in FORM.items() if field.is_list and name not in PARTS)
+FIELDS = tuple(name for name in (*TEXTS, *LISTS, *PARTS) if name != "agent")
+"""What an edit may change."""
 
 
-def values_of(ticket: Ticket) -> dict[str, Any]:
-    """Return a ticket's document as a form shows it."""
-    values: dict[str, Any] = {
-        name: "" if getattr(ticket, name) is None else str(getattr(ticket, name)) for name in TEXTS
-    }
-    values["batch"] = str(ticket.batch)
+def values_of(ticket: Ticket | TicketDraft) -> dict[str, Any]:
+    """Return a document as a form shows it; what a draft has not is empty."""
+    values: dict[str, Any] = {name: _text(getattr(ticket, name, None)) for name in TEXTS}
     for name in LISTS:
-        values[name] = [str(word) for word in getattr(ticket, name)]
+        values[name] = [str(word) for word in getattr(ticket, name, ())]
     for name, fields in PARTS.items():
         values[name] = [
             {"id": part.id, "done": getattr(part, "done", False)}
-            | {f: "" if getattr(part, f) is None else str(getattr(part, f)) for f in fields}
+            | {f: _text(getattr(part, f)) for f in fields}
             for part in getattr(ticket, name)
         ]
     return values
 
 
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
 def values_in(sent: Sent) -> dict[str, Any]:
     """Return what a form holds, in the shape of `values_of`."""
-    values: dict[str, Any] = {name: sent.text(name) for name in (*TEXTS, "batch", "agent", "key")}
-    values["domains"] = sent.words("domains")
-    values["commits"] = sent.words("commits")
-    values["categories"] = [word for word in sent.lists.get("categories", []) if word]
+    values: dict[str, Any] = {name: sent.text(name) for name in (*TEXTS, "key")}
+    for name in LISTS:
+        # Boxes that are ticked, or words of one line.
+        ticked = [word for word in sent.lists.get(name, []) if word]
+        values[name] = ticked if name == "categories" else sent.words(name)
     for name, fields in PARTS.items():
         values[name] = [
             row
@@ -101,7 +104,7 @@ def body_of(values: Mapping[str, Any], names: tuple[str, ...] | list[str]) -> di
             body[name] = [_part(name, n, row) for n, row in enumerate(value)]
         elif name == "batch":
             body[name] = _number("batch", value)
-        elif name in _CLEARED_BY_NOTHING:
+        elif not (DOCUMENT[name].is_required or DOCUMENT[name].is_list):
             body[name] = value or None
         else:
             body[name] = value

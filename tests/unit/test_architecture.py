@@ -54,7 +54,7 @@ MAY_IMPORT = {
 }
 
 # What the command declares nowhere itself: it loads in no time, see `test_cli_start`.
-SHARED_WITH_THE_COMMAND = {"app.domain.exports", "app.domain.filters"}
+SHARED_WITH_THE_COMMAND = {"app.domain.document", "app.domain.exports", "app.domain.filters"}
 
 # All that routes and pages may see of storage: ids, and filters, which are plain data.
 DATA_OF_STORAGE = {"app.storage.rows", "app.storage.runs"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     GetJsonSchemaHandler,
     StringConstraints,
+    create_model,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
@@ -172,6 +174,11 @@ class Patch(Input):
         for field in handler.resolve_ref_schema(described)["properties"].values():
             field.pop("default", None)
         return described
+
+
+def declared(name: str, base: type[Input], fields: Mapping[str, Any]) -> Any:
+    """Return a model with fields that a table declares, to be the base of one with a docstring."""
+    return create_model(name, __base__=base, **fields)
 
 
 class Output(BaseModel):

@@ -64,9 +64,7 @@ class BatchTicketIn(TicketIn):
     )
 
     ref: Ref = Field(description="Your name for the item, unique in the batch.")
-    relations: list[BatchRelationIn] = Field(  # type: ignore[assignment]  # siblings come in
-        default=[], max_length=200
-    )
+    relations: list[BatchRelationIn] = Field(default=[], max_length=200)
 
     def draft(self) -> TicketDraft:
         """Return the draft without its relations, some of which name no ticket yet."""

@@ -7,9 +7,9 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, Self
 
 from fastapi import Query
-from pydantic import AfterValidator, Field, create_model, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from app.api.payloads.fields import Batch, Digits, Domain, Flag, Input, Line
+from app.api.payloads.fields import Batch, Digits, Domain, Flag, Input, Line, declared
 from app.api.payloads.reviews import GivenVerdict
 from app.domain.filter_words import ENUMERATIONS
 from app.domain.filters import FILTERS, Filter, TicketFilter
@@ -77,8 +77,9 @@ def _field(asked: Filter) -> tuple[Any, Any]:
     return _LIST[kind], Field(default=[], max_length=asked.most, description=asked.meaning)
 
 
-_FIELDS: dict[str, Any] = {name: _field(asked) for name, asked in FILTERS.items()}
-_Declared: Any = create_model("FiltersIn", __base__=Input, **_FIELDS)
+_Declared: Any = declared(
+    "FiltersIn", Input, {name: _field(asked) for name, asked in FILTERS.items()}
+)
 
 
 class FiltersIn(_Declared):  # type: ignore[misc]  # its fields are those of the table

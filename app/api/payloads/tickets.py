@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
 from app.api.payloads.external import ExternalResultOut
 from app.api.payloads.fields import (
@@ -30,12 +30,16 @@ from app.api.payloads.fields import (
     Slug,
     Summary,
     Title,
+    declared,
 )
 from app.api.payloads.gates import ClosureOut, RequirementOut, TestabilityOut
 from app.api.payloads.review_outputs import ConsensusOut, ReviewOut
 from app.api.payloads.runs import AuthorsOut, TicketStrengthOut
 from app.api.payloads.source import PlaceSourceOut
+from app.domain.amendments import changes_of
 from app.domain.calibration import ReviewSignal, signals_of
+from app.domain.document import DOCUMENT
+from app.domain.document import Field as Declared
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.knowledge import Presence, TestsShown, knowledge
 from app.domain.relocated import PlaceState
@@ -43,14 +47,9 @@ from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.tickets import (
     Category,
-    ChecklistItem,
     Location,
-    PartChange,
-    Relation,
     RelationKind,
-    ReportReference,
     Resolution,
-    Section,
     Severity,
     Status,
     Ticket,
@@ -171,7 +170,64 @@ class ReportIn(Input):
     section: Line | None = None
 
 
-class TicketIn(Input):
+_SINGLE: Mapping[str, Any] = {
+    "title": Title,
+    "severity": Severity,
+    "number": Batch,
+    "slug": Slug,
+    "summary": Summary,
+    "line": Line,
+    "day": Day,
+    "reference": ExternalRef,
+    "markdown": Markdown,
+}
+_ITEMS: Mapping[str, Any] = {
+    "domains": Domain,
+    "categories": Category,
+    "locations": LocationIn,
+    "sections": SectionIn,
+    "checklist": ChecklistItemIn,
+    "relations": RelationIn,
+    "reports": ReportIn,
+    "commits": Commit,
+}
+_KEPT: Mapping[str, Any] = {
+    **_ITEMS,
+    "locations": LocationPart,
+    "sections": SectionPart,
+    "checklist": ChecklistItemPart,
+}
+"""The type of a field, or of its items, by its kind."""
+_LIST: Any = list
+
+
+def _given(field: Declared) -> tuple[Any, Any]:
+    if field.is_list:
+        items = _LIST[_ITEMS[field.kind]]
+        return items, Field(default=[], max_length=field.most, description=field.meaning)
+    kind = _SINGLE[field.kind]
+    if field.is_required:
+        return kind, Field(description=field.meaning)
+    return kind | None, Field(default=None, description=field.meaning)
+
+
+def _changed(field: Declared) -> tuple[Any, Any]:
+    if field.is_list:
+        items = _LIST[_KEPT[field.kind]] | None
+        return items, Field(default=None, max_length=field.most)
+    kind = _SINGLE[field.kind]
+    # What is left out is never looked at, see `Patch`.
+    return (kind if field.is_required else kind | None), Field(default=None)
+
+
+_FILED = {name: field for name, field in DOCUMENT.items() if field.is_filed}
+_New: Any = declared("TicketIn", Input, {name: _given(field) for name, field in _FILED.items()})
+_Changes: Any = declared(
+    "TicketPatch", Patch, {name: _changed(field) for name, field in DOCUMENT.items()}
+)
+
+
+class TicketIn(_New):  # type: ignore[misc]  # its fields are those of the document
     """A finding to be filed."""
 
     model_config = ConfigDict(
@@ -194,100 +250,20 @@ class TicketIn(Input):
         }
     )
 
-    title: Title
-    severity: Severity
-    batch: Batch
-    agent: Slug = Field(description="Who found it. A key is minted only for a specialist's name.")
-    summary: Summary
     key: Key | None = Field(None, description="Leave it out, and the next free one is minted.")
-    domains: list[Domain] = Field(default=[], max_length=20)
-    categories: list[Category] = Field(default=[], max_length=12)
-    locations: list[LocationIn] = Field(default=[], max_length=200)
-    sections: list[SectionIn] = Field(default=[], max_length=100)
-    checklist: list[ChecklistItemIn] = Field(default=[], max_length=200)
-    relations: list[RelationIn] = Field(default=[], max_length=200)
-    reports: list[ReportIn] = Field(default=[], max_length=50)
-    assignee: Line | None = None
-    reported_on: Day | None = None
-    external_ref: ExternalRef | None = Field(None, description="Unique among your tickets.")
 
     def draft(self) -> TicketDraft:
         """Return the draft that this body stands for."""
-        return TicketDraft(
-            title=self.title,
-            severity=self.severity,
-            batch=self.batch,
-            agent=self.agent,
-            summary=self.summary,
-            key=self.key,
-            **self._lists(),
-            assignee=self.assignee,
-            reported_on=self.reported_on,
-            external_ref=self.external_ref,
-        )
-
-    def _lists(self) -> dict[str, Any]:
-        return {name: to_domain(name, getattr(self, name)) for name in _LISTS}
+        given = self.model_dump(exclude_unset=True, include={*_FILED})
+        return TicketDraft(key=self.key, **changes_of(given))
 
 
-class TicketPatch(Patch):
+class TicketPatch(_Changes):  # type: ignore[misc]  # its fields are those of the document
     """A JSON Merge Patch of a ticket's document: fields left out stay as they are."""
-
-    title: Title = Field(default="")
-    severity: Severity = Field(default=Severity.P4)
-    batch: Batch = Field(default=0)
-    agent: Slug = Field(default="")
-    summary: Summary = Field(default="")
-    domains: list[Domain] | None = Field(default=None, max_length=20)
-    categories: list[Category] | None = Field(default=None, max_length=12)
-    locations: list[LocationPart] | None = Field(default=None, max_length=200)
-    sections: list[SectionPart] | None = Field(default=None, max_length=100)
-    checklist: list[ChecklistItemPart] | None = Field(default=None, max_length=200)
-    relations: list[RelationIn] | None = Field(default=None, max_length=200)
-    reports: list[ReportIn] | None = Field(default=None, max_length=50)
-    assignee: Line | None = None
-    reported_on: Day | None = None
-    external_ref: ExternalRef | None = None
-    commits: list[Commit] | None = Field(default=None, max_length=100)
-    resolution_text: Markdown | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return the given fields as domain values; null clears a field or empties a list."""
-        return {name: to_domain(name, getattr(self, name)) for name in self.model_fields_set}
-
-
-_LISTS = (
-    "domains",
-    "categories",
-    "locations",
-    "sections",
-    "checklist",
-    "relations",
-    "reports",
-)
-
-_PART = {
-    "locations": Location,
-    "sections": Section,
-    "checklist": ChecklistItem,
-    "relations": Relation,
-    "reports": ReportReference,
-}
-
-
-def to_domain(name: str, value: Any) -> Any:
-    """Return the value of a field as the domain holds it."""
-    if name in _PART:
-        return tuple(_part(_PART[name], item) for item in value or ())
-    if name in ("domains", "categories", "commits"):
-        return tuple(dict.fromkeys(value or ()))
-    return value
-
-
-def _part(kind: Callable[..., Any], item: BaseModel) -> Any:
-    if isinstance(item, LocationChange | SectionChange | ChecklistItemChange):
-        return PartChange(item.id, item.model_dump(exclude_unset=True, exclude={"id"}))
-    return kind(**item.model_dump())
+        return changes_of(self.model_dump(exclude_unset=True))
 
 
 class LocationOut(Output):

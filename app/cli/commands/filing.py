@@ -15,12 +15,6 @@ from app.cli.remedies import quote
 from app.cli.session import IdempotencyKey, JsonFlag, Session, opened
 from app.cli.signature import Argument, Option
 
-_Words = list[str] | None
-
-
-def _many(name: str, help_text: str, metavar: str = "WORD") -> Any:
-    return Option(name, metavar=metavar, help=f"{help_text} Repeatable.")
-
 
 def file_ticket(
     ctx: click.Context,
@@ -28,55 +22,20 @@ def file_ticket(
         str | None,
         Argument(metavar="[FILE]", help="JSON or TOML with the ticket; - for standard input."),
     ] = None,
-    title: Annotated[str | None, Option(help="What is wrong, in one line.")] = None,
-    severity: Annotated[str | None, Option(help="P0 (worst) to P4.")] = None,
-    batch: Annotated[int | None, Option(help="Number of the audit batch.")] = None,
-    agent: Annotated[str | None, Option(help="Who found it, like drl.")] = None,
-    summary: Annotated[str | None, Option(help="The finding in a sentence or two.")] = None,
     key: Annotated[str | None, Option(help="Left out, the next free one is taken.")] = None,
-    domain: Annotated[_Words, _many("--domain", "Part of the code base.")] = None,
-    category: Annotated[_Words, _many("--category", "Like correctness or api-contract.")] = None,
-    location: Annotated[
-        _Words, _many("--location", "Where it is.", "PATH[:LINE[-LINE]][#SYMBOL]")
-    ] = None,
-    section: Annotated[
-        _Words, _many("--section", "A section in Markdown.", "HEADING=TEXT|HEADING=@FILE")
-    ] = None,
-    checklist: Annotated[_Words, _many("--checklist", "A step that shows the fix right.")] = None,
-    relation: Annotated[_Words, _many("--relation", "Another ticket.", "[KIND:]KEY")] = None,
-    report: Annotated[_Words, _many("--report", "Where it was found.", "FILE[#SECTION]")] = None,
-    assignee: Annotated[str | None, Option(help="Who takes care of it.")] = None,
-    reported_on: Annotated[str | None, Option(metavar="YYYY-MM-DD")] = None,
-    external_ref: Annotated[str | None, Option(help="Your own id of it.")] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Check it, store nothing.")] = False,
     editor: Editor = False,
     idempotency_key: IdempotencyKey = None,
     as_json: JsonFlag = None,
+    *,
+    fields: drafts.NewFields,
 ) -> None:
     """File a finding from options, from a file, or both; options outweigh the file.
 
     On a terminal, what is missing is asked for. Prints the ticket's key.
     """
     draft, reviews = drafts.ticket_in(source) if source else ({}, [])
-    given = {
-        "title": title,
-        "severity": severity,
-        "batch": batch,
-        "agent": agent,
-        "summary": summary,
-        "key": key,
-        "domains": domain,
-        "categories": category,
-        "locations": [drafts.location(text) for text in location or ()],
-        "sections": [drafts.section(text) for text in section or ()],
-        "checklist": [{"text": text} for text in checklist or ()],
-        "relations": [drafts.relation(text) for text in relation or ()],
-        "reports": [drafts.report(text) for text in report or ()],
-        "assignee": assignee,
-        "reported_on": reported_on,
-        "external_ref": external_ref,
-    }
-    draft |= {name: value for name, value in given.items() if value not in (None, [])}
+    draft |= drafts.given(fields) | ({} if key is None else {"key": key})
     if editor:
         draft |= rewritten(draft)
     if source is None and is_interactive():

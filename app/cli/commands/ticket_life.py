@@ -29,20 +29,11 @@ def edit_ticket(
         str | None,
         Argument(metavar="[FILE]", help="JSON or TOML merge patch; - for standard input."),
     ] = None,
-    title: Annotated[str | None, Option(help="What is wrong, in one line.")] = None,
-    severity: Annotated[str | None, Option(help="P0 (worst) to P4.")] = None,
-    summary: Annotated[str | None, Option(help="The finding in a sentence or two.")] = None,
-    domain: Annotated[
-        _Words, Option("--domain", help="Instead of those it has. Repeatable.")
-    ] = None,
-    category: Annotated[
-        _Words, Option("--category", help="Instead of those it has. Repeatable.")
-    ] = None,
-    assignee: Annotated[str | None, Option(help="Who takes care of it; '' nobody.")] = None,
-    resolution_text: Annotated[str | None, Option(help="How it was settled.")] = None,
     editor: Editor = False,
     version: ReadVersion = None,
     as_json: JsonFlag = None,
+    *,
+    fields: drafts.ChangedFields,
 ) -> None:
     """Change a ticket's document by options, by a file, or both; options outweigh the file.
 
@@ -50,17 +41,7 @@ def edit_ticket(
     opened in $EDITOR; an edit that somebody else made meanwhile is not written over.
     """
     body = read_table(source) if source else {}
-    given = {
-        "title": title,
-        "severity": severity,
-        "summary": summary,
-        "domains": domain,
-        "categories": category,
-        "resolution_text": resolution_text,
-    }
-    body |= {name: value for name, value in given.items() if value is not None}
-    if assignee is not None:
-        body["assignee"] = assignee or None
+    body |= drafts.changed(fields)
     editor = editor or (not body and is_interactive())
     if not body and not editor:
         raise UsageProblem("there is nothing to change", "Give a FILE or options like --title")

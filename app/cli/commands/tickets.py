@@ -7,7 +7,7 @@ from typing import Annotated
 import click
 
 from app.cli.browser import Web, open_page
-from app.cli.filters import TicketFilters
+from app.cli.filters import Sort, TicketFilters
 from app.cli.saved import narrowed
 from app.cli.session import Everything, JsonFlag, Key, Limit, opened
 from app.cli.signature import Option
@@ -32,13 +32,7 @@ def show_ticket(ctx: click.Context, key: Key, web: Web = False, as_json: JsonFla
 def list_tickets(
     ctx: click.Context,
     filters: TicketFilters,
-    sort: Annotated[
-        str | None,
-        Option(
-            help="-created (default), updated, severity, key, title, status, evidence, reviews or "
-            "agent; with - backwards. Or strength."
-        ),
-    ] = None,
+    sort: Sort = None,
     view_name: Annotated[
         str | None, Option("--view", metavar="NAME", help="Within this saved view.")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import click
 
-from app.cli.filters import TicketFilters
+from app.cli.filters import Sort, TicketFilters
 from app.cli.saved import view_named
 from app.cli.session import JsonFlag, opened
 from app.cli.signature import Argument, Option
@@ -26,9 +26,7 @@ def save_view(
     ctx: click.Context,
     name: Name,
     filters: TicketFilters,
-    sort: Annotated[
-        str | None, Option(help="-created (default), created, -updated, severity or key.")
-    ] = None,
+    sort: Sort = None,
     shared: Annotated[bool, Option("--shared", help="Everybody sees it.")] = False,
     as_json: JsonFlag = None,
 ) -> None:

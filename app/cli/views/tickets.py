@@ -17,6 +17,7 @@ from app.cli.views.words import (
     short,
     signal_words,
 )
+from app.domain.document import DOCUMENT
 
 Json = Mapping[str, Any]
 
@@ -64,8 +65,11 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("domains", ", ".join(ticket.get("domains") or ())),
             ("target", ticket.get("target") or "none covers it"),
             ("categories", ", ".join(ticket.get("categories") or ())),
-            ("assignee", ticket.get("assignee")),
-            ("reported on", ticket.get("reported_on")),
+            *(
+                (field.label.lower(), ticket.get(name))
+                for name, field in DOCUMENT.items()
+                if field.kind in ("line", "day")
+            ),
             ("filed", f"{moment(ticket.get('created_at'))} by {ticket.get('created_by')}"),
             ("updated", moment(ticket.get("updated_at"))),
             ("version", ticket.get("version")),

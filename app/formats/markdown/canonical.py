@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
+from app.domain.document import LINES
 from app.formats.markdown.facts import (
     ChecklistEntry,
     Location,
@@ -48,12 +50,13 @@ def canonical(facts: TicketFacts) -> TicketFacts:
     resolution_text = body(facts.resolution_text) or None
     named = [c for section in sections for c in commits_in(section.body, section.heading)]
     named += commits_in(resolution_text or "")
+    lines: dict[str, Any] = {name: one_line(getattr(facts, name)) for name in LINES}
     return replace(
         facts,
         title=one_line(facts.title) or "",
         severity_raw=one_line(facts.severity_raw),
         agent=one_line(facts.agent),
-        assignee=one_line(facts.assignee),
+        **lines,
         domains=_lines(facts.domains),
         summary=one_line(facts.summary),
         locations=tuple(filter(_is_some_place, map(_location, facts.locations))),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import product
 
+from app.domain.document import DOCUMENT, LINES
 from app.formats.markdown.cells import Style, code_spans, escape, wrap
 from app.formats.markdown.document import Document, FieldTable, SectionKind
 from app.formats.markdown.facts import TicketFacts
@@ -33,7 +34,7 @@ METADATA_KEYS = (
     "Batch",
     "Agent",
     "Domain",
-    "Assignee",
+    *(DOCUMENT[name].label for name in LINES),
     "Created",
     "Updated",
 )
@@ -56,7 +57,10 @@ def edit_metadata(document: Document, current: TicketFacts) -> Iterator[Patch]:
         ("Severity", _severity(stated), _severity(current), "code"),
         ("Batch", stated.batch, current.batch, "plain"),
         ("Agent", stated.agent, current.agent, "code"),
-        ("Assignee", stated.assignee, current.assignee, "plain"),
+        *(
+            (DOCUMENT[name].label, getattr(stated, name), getattr(current, name), "plain")
+            for name in LINES
+        ),
         ("Created", stated.created, current.created, "plain"),
         ("Updated", stated.updated, current.updated, "plain"),
     ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from app.domain.document import DOCUMENT, LINES
 from app.formats.markdown.blocks import scan
 from app.formats.markdown.canonical import canonical
 from app.formats.markdown.cells import code_values, strip_marks
@@ -39,7 +40,7 @@ _KNOWN_FIELDS = (
     "batch",
     "agent",
     "domain",
-    "assignee",
+    *(DOCUMENT[name].label.lower() for name in LINES),
     "created",
     "updated",
 )
@@ -63,7 +64,7 @@ def facts(document: Document) -> TicketFacts:
             batch=read_number(batch),
             agent=table.value("Agent"),
             domains=tuple(domains(document)),
-            assignee=table.value("Assignee"),
+            **{name: table.value(DOCUMENT[name].label) for name in LINES},
             created=_date(table.value("Created")),
             updated=_date(table.value("Updated")),
             locations=read_places(location_cells(document)),

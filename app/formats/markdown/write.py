@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.domain.document import DOCUMENT, LINES
 from app.formats.markdown.canonical import canonical, one_line
 from app.formats.markdown.cells import escape, wrap
 from app.formats.markdown.edit_fields import location_lines
@@ -89,12 +90,12 @@ def _metadata(facts: TicketFacts, external_ref: str | None) -> list[str]:
         ("Batch", "" if facts.batch is None else str(facts.batch)),
         ("Agent", cell_of(facts.agent, "code")),
         ("Domain", escape(", ".join(wrap(domain, "code") for domain in facts.domains))),
-        ("Assignee", cell_of(facts.assignee, "plain")),
+        *((DOCUMENT[name].label, cell_of(getattr(facts, name), "plain")) for name in LINES),
         ("Created", facts.created.isoformat() if facts.created else ""),
         ("Updated", facts.updated.isoformat() if facts.updated else ""),
     ]
     rows.append(("External Ref", cell_of(one_line(external_ref), "code")))
-    optional = ("Resolution", "External Ref")
+    optional = ("Resolution", "External Ref", *(DOCUMENT[name].label for name in LINES[1:]))
     return field_rows([(key, raw) for key, raw in rows if raw or key not in optional])
 
 

@@ -1,0 +1,169 @@
+"""The fields of a ticket's document, declared once.
+
+Inputs and merge patches of the API, what an edit changes, what a row holds, what a review speaks
+about, the forms and the options of ``findings ticket file`` are read from `DOCUMENT`. `Ticket`,
+`TicketDraft` and `TicketOut` stay written out, so that they can be typed and searched for; a test
+holds them against this. The command loads this module, so it needs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """A field of the document."""
+
+    kind: str
+    """Of its value: ``line``, ``day``, ``number``, … or of a list's items: ``locations``, …"""
+    label: str
+    """On a page."""
+    meaning: str
+    """What belongs there, in a sentence."""
+    most: int = 0
+    """Of a list: so many items."""
+    is_required: bool = False
+    is_filed: bool = True
+    """A client may give it when it files; the others come with the work on a ticket."""
+    is_content: bool = False
+    """Reviews speak about it: a change makes them outdated."""
+    is_searched: bool = False
+    """Full text finds the ticket by it."""
+    is_in_form: bool = True
+    """The forms of the pages have it."""
+    option: str = ""
+    """Of the command, where it is not the field's name."""
+    metavar: str | None = None
+    """Of the option."""
+
+    @property
+    def is_list(self) -> bool:
+        """It has several values."""
+        return self.most > 0
+
+
+DOCUMENT: Mapping[str, Field] = {
+    "title": Field(
+        "title",
+        "Title",
+        "What is wrong, in one line.",
+        is_required=True,
+        is_content=True,
+        is_searched=True,
+    ),
+    "severity": Field(
+        "severity", "Severity", "P0 (worst) to P4.", is_required=True, is_content=True
+    ),
+    "batch": Field("number", "Batch", "Number of the audit batch.", is_required=True),
+    "agent": Field(
+        "slug",
+        "Found by",
+        "Who found it, like drl. A key is minted only for a specialist's name.",
+        is_required=True,
+    ),
+    "summary": Field(
+        "summary",
+        "Summary",
+        "The finding in a sentence or two.",
+        is_required=True,
+        is_content=True,
+        is_searched=True,
+    ),
+    "domains": Field(
+        "domains",
+        "Domains",
+        "Part of the code base.",
+        most=20,
+        is_content=True,
+        option="domain",
+        metavar="WORD",
+    ),
+    "categories": Field(
+        "categories",
+        "Categories",
+        "Like correctness or api-contract.",
+        most=12,
+        option="category",
+        metavar="WORD",
+    ),
+    "locations": Field(
+        "locations",
+        "Where",
+        "Where it is.",
+        most=200,
+        is_searched=True,
+        option="location",
+        metavar="PATH[:LINE[-LINE]][#SYMBOL]",
+    ),
+    "sections": Field(
+        "sections",
+        "Sections",
+        "A section in Markdown.",
+        most=100,
+        is_searched=True,
+        option="section",
+        metavar="HEADING=TEXT|HEADING=@FILE",
+    ),
+    "checklist": Field(
+        "checklist",
+        "What has to be shown",
+        "A step that shows the fix right.",
+        most=200,
+        is_searched=True,
+        metavar="WORD",
+    ),
+    "relations": Field(
+        "relations",
+        "Relations",
+        "Another ticket.",
+        most=200,
+        is_in_form=False,
+        option="relation",
+        metavar="[KIND:]KEY",
+    ),
+    "reports": Field(
+        "reports",
+        "Reports",
+        "Where it was found.",
+        most=50,
+        is_in_form=False,
+        option="report",
+        metavar="FILE[#SECTION]",
+    ),
+    "assignee": Field("line", "Assignee", "Who takes care of it."),
+    "reported_on": Field("day", "Reported on", "When it was found.", metavar="YYYY-MM-DD"),
+    "external_ref": Field(
+        "reference",
+        "Your own id",
+        "Your own id of it, unique among your tickets.",
+        is_in_form=False,
+    ),
+    "commits": Field(
+        "commits",
+        "Commits",
+        "Those that hold its fix.",
+        most=100,
+        is_filed=False,
+        is_searched=True,
+        option="commit",
+        metavar="HASH",
+    ),
+    "resolution_text": Field(
+        "markdown",
+        "Resolution",
+        "How it was settled, in Markdown.",
+        is_filed=False,
+        is_searched=True,
+    ),
+}
+"""By name, in the order in which they are shown."""
+
+PARTS = ("sections", "locations", "checklist")
+"""Lists whose items keep their ids, in tables of their own."""
+OWN_ROW = tuple(name for name in DOCUMENT if name not in (*PARTS, "relations"))
+"""What stands in the ticket's own row."""
+PLAIN = tuple(name for name in OWN_ROW if not DOCUMENT[name].is_list and name != "severity")
+"""Of these what a row holds as the ticket does."""
+LINES = tuple(name for name in DOCUMENT if DOCUMENT[name].kind == "line")
+"""What a document states in a row of its metadata, under the field's label."""
