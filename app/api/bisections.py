@@ -65,7 +65,7 @@ async def show_bisection(
 async def watch_bisection(
     reader: Reader, services: Services, run_id: RunId, last_event_id: LastEventId = None
 ) -> Response:
-    """Watch a bisection as server-sent events: `status`, `step` and `end`."""
+    """Watch a bisection as server-sent events: `status`, `step`, `left` (commits) and `end`."""
     await services.bisections.show(run_id)
     return await watch_run(reader, services, run_id, last_event_id)
 

@@ -59,7 +59,11 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
         ),
         "sweep": Command(
             "commands.sweeps:sweep",
-            ("findings sweep --wait", "findings sweep acme --revision v1.2 --wait"),
+            (
+                "findings sweep --wait",
+                "findings sweep acme --revision v1.2 --wait",
+                "findings sweep --show 0198c1f2-5d0e-7c3a-9a51-2f6d1c0b7e44 --wait",
+            ),
             "Look again at every ticket of a target that tests are linked with.",
         ),
         "strength": Command(
@@ -83,6 +87,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             (
                 "findings bisect B7-DRL-01",
                 "findings bisect B7-DRL-01 --fixed --from v1.2 --to main",
+                "findings bisect --show 0198c1f2",
             ),
             "Find the commit that brought a defect in, or that fixed it.",
             answer="BisectionOut",
@@ -178,6 +183,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             answer="AccountOut",
         ),
         "account": groups.ACCOUNT,
+        "specialist": groups.SPECIALIST,
         "token": groups.TOKEN,
     },
     "Help": {

@@ -107,6 +107,12 @@ class Client:
         )
         return answer.json()
 
+    def send(self, method: str, *path: str, body: Mapping[str, Any]) -> Any:
+        """Send a change that may be repeated, and return the parsed answer."""
+        content = json.dumps(body).encode("ascii")
+        headers = {"Content-Type": "application/json"}
+        return self.call(method, *path, content=content, headers=headers, safe=True).json()
+
     def call(
         self,
         method: str,

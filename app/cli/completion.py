@@ -20,9 +20,9 @@ from app.cli.words import WORDS
 Values = Mapping[str, str]
 """What may be offered, each with a word on it."""
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,~\[\]-]+")
-"""Values that a shell takes for a word and nothing else. What is offered comes from strangers, and
-ends up in a command line."""
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,~\[\]-]+|[\w./@%+-]+(?: [\w./@%+-]+)+")
+"""Values that a shell takes for a word and nothing else, or for words with a space between them,
+which is quoted. What is offered comes from strangers, and ends up in a command line."""
 
 
 def offered(kind: str, ctx: click.Context, typed: str) -> list[CompletionItem[str]]:

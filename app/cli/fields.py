@@ -48,6 +48,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "last_flake_at warnings",
         "AccountOut": "id name role speaks_for display_name blind blind_as created_at disabled "
         "disabled_at",
+        "SpecialistOut": "name code label blind",
         "TokenOut": "id account label created_at expires_at revoked_at last_used_at role",
         "WorkOrderOut": "id kind ticket status specialist mutant note created_by created_at "
         "claimed_by lease_expires_at run reason",

@@ -362,6 +362,30 @@ ACCOUNT = Group(
     },
 )
 
+SPECIALIST = Group(
+    "The points of view that reviews are written from.",
+    {
+        "list": Command(
+            "commands.specialists:list_specialists",
+            ("findings specialist list",),
+            answer="SpecialistOut",
+        ),
+        "add": Command(
+            "commands.specialists:add_specialist",
+            ("findings specialist add security --code SEC --label 'Security Specialist'",),
+            answer="SpecialistOut",
+        ),
+        "edit": Command(
+            "commands.specialists:edit_specialist",
+            (
+                "findings specialist edit security --blind",
+                "findings specialist edit security --label 'Security' --not-blind",
+            ),
+            answer="SpecialistOut",
+        ),
+    },
+)
+
 VIEW = Group(
     "Filters and orders of the list of tickets, saved under names.",
     {

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 
+_WIDE = 60
+"""From so many columns on a bar is drawn, and what is being done is named."""
+
+
 class Progress:
     """A spinner on standard error."""
 
@@ -38,6 +42,11 @@ class Progress:
     ) -> None:
         if self._status is not None:
             self._status.stop()
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody looks."""
+        return self._status is not None
 
     def show(self, run: Mapping[str, Any]) -> None:
         """Say where `run` stands."""
@@ -72,7 +81,7 @@ class Bar:
     def __init__(
         self, title: str, total: int | None, *, in_bytes: bool = False, passing: bool = False
     ) -> None:
-        """Prepare for so many things, or bytes; None where nobody knows how many there are.
+        """Prepare for so many things, or bytes; None where nobody knows yet how many there are.
 
         One that is `passing` leaves nothing behind, and makes room for lines.
         """
@@ -94,14 +103,17 @@ class Bar:
                     progress.MofNCompleteColumn(),
                     progress.TextColumn("{task.fields[rate]}", markup=False),
                 )
-            left = () if self._total is None else (progress.TimeRemainingColumn(compact=True),)
+            is_open = self._total is None and self._in_bytes
+            left = () if is_open else (progress.TimeRemainingColumn(compact=True),)
+            console = _console(sys.stderr)
+            is_wide = console.width >= _WIDE  # else there is room for figures only
             self._bar = progress.Progress(
                 progress.TextColumn("{task.description}", markup=False),
-                progress.BarColumn(bar_width=20),
+                *((progress.BarColumn(bar_width=20),) if is_wide else ()),
                 *amount,
                 *left,
-                progress.TextColumn("{task.fields[now]}", markup=False),
-                console=_console(sys.stderr),
+                *((progress.TextColumn("{task.fields[now]}", markup=False),) if is_wide else ()),
+                console=console,
                 transient=self._passing,
             )
             self._task = self._bar.add_task(self._title, total=self._total, now="", rate="")
@@ -127,6 +139,16 @@ class Bar:
         if self._bar is not None:
             self._bar.start()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody looks."""
+        return self._bar is not None
+
+    def expect(self, left: int) -> None:
+        """Say how much is left beside what is done."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=self.done + left)
+
     def show(self, now: str) -> None:
         """Say what is being done."""
         if self._bar is not None and self._task is not None:
@@ -139,13 +161,19 @@ class Bar:
             self._bar.advance(self._task, count)
             elapsed = self._bar.tasks[0].elapsed
             if elapsed:
-                self._bar.update(self._task, rate=f"{self.done / elapsed:.1f}/s")
+                self._bar.update(self._task, rate=rate(self.done, elapsed))
 
     def counted(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield pieces as they are, counting their bytes."""
         for piece in pieces:
             yield piece
             self.advance(len(piece))
+
+
+def rate(count: float, seconds: float) -> str:
+    """Write how fast something goes, by the minute where it is slow."""
+    by_second = count / seconds
+    return f"{by_second:.1f}/s" if by_second >= 1 else f"{60 * by_second:.1f}/min"
 
 
 def _console(stream: TextIO) -> Console:

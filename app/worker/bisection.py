@@ -193,6 +193,7 @@ class BisectionRun:
             except _Spent as spent:
                 return course.partial(str(spent))
             course.record(want, looks)
+            self._events.add("left", {"commits": course.left()})
         return want
 
     async def _wanted(self, course: Course, history: History, want: Want) -> Looks:

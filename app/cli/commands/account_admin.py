@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import click
@@ -112,14 +111,7 @@ def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = None) ->
 
 def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: str | None) -> None:
     with opened(ctx, as_json=as_json) as session:
-        answer = session.client.call(
-            "PATCH",
-            "accounts",
-            name,
-            content=json.dumps(body).encode("ascii"),
-            headers={"Content-Type": "application/json"},
-            safe=True,
-        ).json()
+        answer = session.client.send("PATCH", "accounts", name, body=body)
         if session.out.as_json:
             session.out.json(answer)
         else:

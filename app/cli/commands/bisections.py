@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import click
 
-from app.cli.commands.runs import look_again, until_ended
+from app.cli.commands.runs import look_again, watched
 from app.cli.errors import EXIT_NO
+from app.cli.ids import whole_run_id
 from app.cli.moments import moment
 from app.cli.output import Output
-from app.cli.progress import Progress
+from app.cli.progress import Bar
 from app.cli.session import JsonFlag, opened
 from app.cli.signature import Argument, Option
+from app.cli.streams import ServerEvent
 from app.cli.tables import Table
 
 _ANSWERS = ("exact", "intervals")
@@ -22,7 +25,9 @@ _SIGNS = {"good": "+", "bad": "-", "skip": "?"}
 
 def bisect(
     ctx: click.Context,
-    key: Annotated[str, Argument(metavar="KEY", help="The ticket, like B2-DRL-10.")],
+    key: Annotated[
+        str | None, Argument(metavar="[KEY]", help="The ticket, like B2-DRL-10.")
+    ] = None,
     fixed: Annotated[
         bool, Option("--fixed", help="Look for the commit that took the defect away.")
     ] = False,
@@ -43,6 +48,10 @@ def bisect(
     budget_runs: Annotated[
         int | None, Option("--budget-runs", metavar="N", help="End after so many runs.")
     ] = None,
+    shown: Annotated[
+        str | None,
+        Option("--show", metavar="ID", help="Go back to one that was begun before; no KEY."),
+    ] = None,
     as_json: JsonFlag = None,
 ) -> None:
     """Find the commit that brought a defect in, or that fixed it.
@@ -50,25 +59,41 @@ def bisect(
     The ticket's tests of today run on revisions of its target, as few as halving needs. A revision
     is bad where they fail as they do at the bad end; what cannot be collected or fails otherwise
     is skipped. The exit code is 0 when the commit was found.
+
+    Ctrl-C ends the waiting only: `--show` comes back to it.
     """
+    if (shown is None) == (key is None):
+        raise click.UsageError("Name a ticket, or one that was begun before with --show.")
     body: dict[str, Any] = {"direction": "fixed" if fixed else "introduced"}
     given: dict[str, Any] = {"from": older, "to": newer, "first_parent": first_parent or None}
     given |= {"budget_s": budget_s, "budget_runs": budget_runs}
     body |= {name: value for name, value in given.items() if value is not None}
     with opened(ctx, as_json=as_json) as session:
-        found = session.client.post("tickets", key, "bisections", body=body)
-        with look_again(str(found.get("id"))), Progress() as progress:
-
-            def tell(now: Mapping[str, Any]) -> None:
-                progress.say(f"bisection of {key}: {now['status']}, {now['runs']} runs")
-
-            found = until_ended(session.client, found, tell, path="bisections", wait_s=1)
+        if key is None:
+            found = session.client.get("bisections", whole_run_id(session.client, str(shown)))
+        else:
+            found = session.client.post("tickets", key, "bisections", body=body)
+        bar = Bar(f"Bisecting {found['ticket']}", None, passing=True)
+        again = "findings bisect --show"
+        with look_again(str(found["id"]), command=again, noun="bisection"):
+            found = watched(session.client, found, bar, _hear, path="bisections")
         if session.out.as_json:
             session.out.json(found)
         else:
             _show(session.out, found)
     if found.get("outcome") not in _ANSWERS:
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _hear(event: ServerEvent, bar: Bar) -> None:
+    if event.kind == "step":
+        bar.advance()
+        seen = event.data.get("outcome") or "looked at again"
+        bar.show(f"{str(event.data.get('revision'))[:10]} {seen}")
+    elif event.kind == "left" and (commits := event.data.get("commits")):
+        # Halving, and a look at what is named and at its parent once more.
+        bar.expect(math.ceil(math.log2(commits)) + 2)
+        bar.show(f"one of {commits} commits" if commits > 1 else "confirming")
 
 
 def _show(out: Output, found: Mapping[str, Any]) -> None:

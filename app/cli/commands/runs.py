@@ -12,10 +12,10 @@ import click
 from app.cli.browser import Web, open_page
 from app.cli.errors import EXIT_NO, CliError, Refused, Stopped, Unreachable
 from app.cli.ids import whole_run_id
-from app.cli.progress import Progress
+from app.cli.progress import Bar, Progress
 from app.cli.session import Everything, JsonFlag, Limit, Session, opened
 from app.cli.signature import Argument, Option
-from app.cli.streams import follow
+from app.cli.streams import ServerEvent, follow
 from app.cli.tables import Table
 from app.cli.views import runs as view
 
@@ -173,6 +173,29 @@ def until_ended(
     return run
 
 
+def watched(
+    client: Client,
+    run: dict[str, Any],
+    bar: Bar,
+    hear: Callable[[ServerEvent, Bar], None],
+    *,
+    path: str = "runs",
+) -> dict[str, Any]:
+    """Return a run, or what goes on like one, once it has ended; `bar` shows how it comes on.
+
+    `hear` takes its events and moves the bar; where nobody looks they are not asked for.
+    """
+    with bar:
+        if bar.is_shown and run.get("status") not in view.ENDED:
+            bar.show(str(run.get("status")))
+            for event in follow(client, path, str(run.get("id")), "events"):
+                if event.kind == "status":
+                    waits = event.data.get("reason") or event.data.get("status")
+                    bar.show("" if event.data.get("status") == "running" else str(waits))
+                hear(event, bar)
+        return until_ended(client, run, lambda _: None, path=path)
+
+
 def _print_events(session: Session, run_id: str) -> None:
     """Print what is seen of a run until it ends; the result comes after."""
     session.out.live()
@@ -190,18 +213,20 @@ def _print_events(session: Session, run_id: str) -> None:
 
 
 @contextmanager
-def look_again(run_id: str) -> Iterator[None]:
-    """Say how to come back to a run, when waiting for it ends early."""
-    again = f"Look again with `findings run show {run_id}`"
+def look_again(
+    run_id: str, *, command: str = "findings run show", noun: str = "run"
+) -> Iterator[None]:
+    """Say how to come back to a run, or to what goes on like one, when waiting ends early."""
+    again = f"Look again with `{command} {run_id}`"
     try:
         yield
     except KeyboardInterrupt:
         raise Stopped(
-            "stopped waiting; the run goes on",
-            f"{again}, or end it with `findings run cancel {run_id}`",
+            f"stopped waiting; the {noun} goes on",
+            again if noun == "sweep" else f"{again}, or end it with `findings run cancel {run_id}`",
         ) from None
     except Unreachable as error:
-        raise Unreachable(error.detail, f"The run may go on. {again}") from None
+        raise Unreachable(error.detail, f"The {noun} may go on. {again}") from None
     except CliError as error:
         error.remedy = f"{error.remedy} {again}".strip()
         raise

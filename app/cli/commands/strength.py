@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import click
 
-from app.cli.commands.runs import look_again, wait_for
+from app.cli.commands.runs import look_again, until_ended, watched
 from app.cli.errors import EXIT_NO, Refused, UsageProblem
+from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, Key, Session, opened
 from app.cli.signature import Argument, Option
+from app.cli.streams import ServerEvent
 from app.cli.tables import Table
 from app.cli.views import strength as view
 
+_REPEAT = "Go on with the same command: what is measured is not run again"
 _ENOUGH = 8
 """So many characters of a digest are asked for at least."""
 
@@ -80,16 +82,8 @@ def judge_mutant(
         raise click.UsageError("Say why with --because.")
     with opened(ctx, as_json=as_json) as session:
         whole = _whole_digest(session, key, digest)
-        answer = session.client.call(
-            "PUT",
-            "mutants",
-            whole,
-            "verdict",
-            content=json.dumps({"verdict": verdict, "reason": because}).encode("ascii"),
-            headers={"Content-Type": "application/json"},
-            safe=True,
-        )
-        mutant = answer.json()
+        told = {"verdict": verdict, "reason": because}
+        mutant = session.client.send("PUT", "mutants", whole, "verdict", body=told)
         if session.out.as_json:
             session.out.json(mutant)
         else:
@@ -99,7 +93,7 @@ def judge_mutant(
 def _one(session: Session, key: str, body: Mapping[str, Any]) -> bool:
     run = session.client.post("tickets", key, "runs", body=body)
     with look_again(str(run.get("id"))):
-        run = wait_for(session, run)
+        run = watched(session.client, run, Bar(f"Mutants of {key}", None, passing=True), _hear)
     if session.out.as_json:
         session.out.json(run)
     else:
@@ -118,13 +112,19 @@ def _all(session: Session, body: Mapping[str, Any]) -> bool:
             asked.append((key, session.client.post("tickets", key, "runs", body=body), ""))
         except Refused as refused:
             asked.append((key, None, refused.detail))
-    rows = []
-    for key, run, refusal in asked:
-        ended = run
-        if run is not None:
-            with look_again(str(run.get("id"))):
-                ended = wait_for(session, run)
-        rows.append(view.row(key, ended, refusal))
+    rows: list[dict[str, Any]] = []
+
+    def so_far() -> str:
+        return f"stopped waiting: {len(rows)} of {len(asked)} tickets are measured, the runs go on"
+
+    with resumable(so_far, _REPEAT), Bar("Measuring", len(asked)) as bar:
+        for key, run, refusal in asked:
+            bar.show(key)
+            ended = run
+            if run is not None:
+                ended = until_ended(session.client, run, lambda _: None)
+            rows.append(view.row(key, ended, refusal))
+            bar.advance()
     rows.sort(key=lambda one: (one["value"] is None, one["value"] or 0.0, one["key"]))
     if session.out.as_json:
         session.out.json({"items": rows})
@@ -132,6 +132,16 @@ def _all(session: Session, body: Mapping[str, Any]) -> bool:
         listed = [tuple(one[name] for name in view.COLUMNS) for one in rows]
         session.out.table(Table(view.COLUMNS, listed, title="Strength of proofs, weakest first"))
     return all(one["outcome"] == "measured" for one in rows)
+
+
+def _hear(event: ServerEvent, bar: Bar) -> None:
+    if event.kind == "mutants":
+        bar.expect(int(event.data.get("planned") or 0) - bar.done)
+    elif event.kind == "mutant" and event.data.get("suite_killed_by"):
+        bar.show("asking the rest of the suite")
+    elif event.kind == "mutant":
+        bar.advance()
+        bar.show(f"{event.data.get('path')}:{event.data.get('line')} {event.data.get('outcome')}")
 
 
 def _whole_digest(session: Session, key: str, beginning: str) -> str:

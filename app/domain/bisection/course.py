@@ -178,6 +178,11 @@ class Course:
             candidates,
         )
 
+    def left(self) -> int | None:
+        """How many commits it can be; None before both ends are known."""
+        found = self.partial("")
+        return len(found.candidates) or None
+
     def _send(self, seen: Seen) -> None:
         assert self._probe is not None
         self.trail.append((self._probe, seen))

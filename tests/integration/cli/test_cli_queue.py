@@ -121,6 +121,21 @@ def test_accounts_are_changed_disabled_and_let_in(findings: Command) -> None:
     findings("account", "edit", "queue-eve", code=2)
 
 
+def test_specialists_are_added_and_set_to_review_blind(findings: Command) -> None:
+    added = findings("specialist", "add", "queue-sec", "--code", "QSEC", "--json")
+    blind = findings("specialist", "edit", "queue-sec", "--blind", "--json")
+    named = findings("specialist", "edit", "queue-sec", "--label", "Security", "--json")
+
+    assert added == {"name": "queue-sec", "code": "QSEC", "label": "queue-sec", "blind": False}
+    assert blind["blind"]
+    assert named == added | {"label": "Security", "blind": True}
+    assert "queue-sec\tQSEC\tSecurity\tyes" in findings("specialist", "list")
+    assert "reviews_blind\tno" in findings("specialist", "edit", "queue-sec", "--not-blind")
+    findings("specialist", "edit", "queue-sec", code=2)
+    findings("specialist", "edit", "queue-sec", "--blind", "--not-blind", code=2)
+    findings("specialist", "add", "queue-sec", code=2)
+
+
 def test_a_ticket_is_edited_related_and_moved(findings: Command, tmp_path: Any) -> None:
     first, second = (findings(*FILE, "--batch", "805", "--json")["key"] for _ in range(2))
     patch = tmp_path / "patch.json"

@@ -33,7 +33,9 @@ def service(stub: Any, reply: Any) -> Any:
     names = [{"name": "drl", "label": "DRL"}, {"name": "pytorch", "label": "PyTorch"}]
     stub.on("GET", "specialists", reply({"items": names, "next_cursor": None}))
     stub.on("GET", "targets", reply({"items": [{"name": "kasmina", "label": None}]}))
-    stub.on("GET", "views", reply({"items": [{"name": "grave", "query": "severity=P0"}]}))
+    views = [("grave", "severity=P0"), ("my open ones", ""), ("größte zuerst", ""), ("a $(b)", "")]
+    items = [{"name": name, "query": query} for name, query in views]
+    stub.on("GET", "views", reply({"items": items, "next_cursor": None}))
     stub.on("GET", "source/files", reply({"items": ["kasmina/a.py", "tests/test_b.py"]}))
     return stub
 
@@ -90,8 +92,12 @@ def test_words_with_a_meaning_are_offered(line: str, values: list[str]) -> None:
         ("findings ticket relate B2-PT-03 blocks:B2-D", ["blocks:B2-DRL-10"]),
         ("findings review add B2-PT-03 --specialist ", ["drl", "pytorch"]),
         ("findings target show ", ["kasmina"]),
-        ("findings ticket list --view ", ["grave"]),
-        ("findings view delete g", ["grave"]),
+        ("findings ticket list --view ", ["grave", "my\\ open\\ ones", "größte\\ zuerst"]),
+        ("findings ticket list --view my\\ o", ["my\\ open\\ ones"]),
+        ("findings ticket list --view my\\ ", ["my\\ open\\ ones"]),
+        ("findings ticket list --view 'my ", ["my open ones"]),
+        ('findings ticket list --view "my open', ["my open ones"]),
+        ("findings view delete gra", ["grave"]),
         ("findings test sync ", ["kasmina"]),
         ("findings source kas", ["kasmina/a.py"]),
         ("findings test link B2-PT-03 tests/verification/test_ops.py::", [NODE, f"{NODE}[cpu]"]),
@@ -226,6 +232,8 @@ def shell(tmp_path: Path) -> Iterator[Callable[[str], Screen]]:
         ("findings review add A-1 --verdict OB", "findings review add A-1 --verdict OBJECT"),
         ("findings ticket show B2-P", "findings ticket show B2-PT-03"),
         ("findings test link A-1 tests/verification/test_ops.py::test_s", NODE),
+        ("findings view delete my", "findings view delete my\\ open\\ ones"),
+        ("findings view delete 'my o", "findings view delete 'my open ones'"),
     ],
 )
 def test_a_tab_completes(
@@ -233,6 +241,7 @@ def test_a_tab_completes(
 ) -> None:
     patiently("findings ticket show ")
     patiently("findings test link A-1 ")
+    patiently("findings view delete ")
     screen = shell(name)
     screen.types(f"{typed}\t")
     screen.shows(completed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -89,3 +90,80 @@ def test_ctrl_c_leaves_no_half_of_a_file(tmp_path: Path, silent: socket.socket) 
     assert "Run it again for the whole" in screen.text
     assert list(tmp_path.iterdir()) == []
     connection.close()
+
+
+ID = "0198c1f2-5d0e-7c3a-9a51-2f6d1c0b7e44"
+WORDS = {
+    "bisect": ("bisect", "B7-DRL-01"),
+    "strength": ("strength", "B7-DRL-01"),
+    "sweep": ("sweep", "--wait"),
+}
+
+
+@pytest.fixture
+def under_way(stub: Any, reply: Any) -> Any:
+    """A service in which a bisection, a measurement and a sweep go on for ever."""
+    run: dict[str, Any] = {"id": ID, "ticket": "B7-DRL-01", "status": "running", "runs": 3}
+    run |= {"kind": "strength", "target": "acme", "tests": 40, "counts": {}}
+    last = {"tests": 400, "started_at": "2025-01-01T00:00:00Z"}
+    last |= {"finished_at": "2025-01-01T00:10:00Z"}
+    stub.on("GET", "sweeps", reply({"items": [last], "next_cursor": None}))
+    stub.on("POST", "sweeps", reply(run, 202))
+    stub.on("POST", "tickets/B7-DRL-01/bisections", reply(run, 202))
+    stub.on("POST", "tickets/B7-DRL-01/runs", reply(run, 202))
+    for path in ("sweeps", "bisections", "runs"):
+        stub.on("GET", f"{path}/{ID}", reply(run))
+    events = [
+        ("status", {"status": "running"}),
+        ("step", {"revision": "a" * 40, "outcome": "bad"}),
+        ("left", {"commits": 60}),
+        ("mutants", {"planned": 9}),
+        ("mutant", {"path": "acme/a.py", "line": 3, "outcome": "survived"}),
+    ]
+    lines = [
+        f"id: 1-{n}\nevent: {kind}\ndata: {json.dumps(data)}\n\n"
+        for n, (kind, data) in enumerate(events)
+    ]
+    for path in ("bisections", "runs"):
+        stub.on("GET", f"{path}/{ID}/events", reply(raw="".join(lines).encode()))
+    return stub
+
+
+@pytest.mark.usefixtures("under_way")
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize(
+    ("command", "told", "wide"),
+    [
+        # Of sixty commits six halvings are left, and two looks to confirm.
+        ("bisect", "1/9", "one of 60 commits"),
+        ("strength", "1/9", "acme/a.py:3 survived"),
+        ("sweep", "running, 40 tests", "s left at 40.0/min"),
+    ],
+)
+def test_a_long_look_says_how_far_it_is_and_ctrl_c_how_to_come_back(
+    command: str, told: str, wide: str, columns: int
+) -> None:
+    screen = start(*WORDS[command], columns=columns)
+    screen.shows(told)
+    if columns == 120:
+        screen.shows(wide)
+    screen.interrupts()
+
+    assert screen.ends() == 130
+    again = {"bisect": "bisect --show", "strength": "run show", "sweep": "sweep --wait --show"}
+    said = "".join(screen.text.split())
+    assert "goeson" in said
+    assert f"findings{again[command]}{ID}".replace(" ", "") in said
+
+
+def test_a_bisection_that_was_begun_before_is_shown(stub: Any, reply: Any, findings: Any) -> None:
+    found: dict[str, Any] = {"id": ID, "ticket": "B7-DRL-01", "status": "finished"}
+    found |= dict.fromkeys(("reason", "first", "last", "confidence"))
+    found |= {"outcome": "range", "revisions": [], "intervals": [], "steps": [], "runs": 3}
+    stub.on("GET", f"bisections/{ID}", reply(found))
+
+    shown = findings("bisect", "--show", ID)
+    assert (shown.code, shown.err) == (1, "")
+    assert "range" in shown.out
+    assert findings("bisect", "B7-DRL-01", "--show", ID).code == 2
+    assert findings("bisect").code == 2
