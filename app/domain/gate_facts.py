@@ -1,4 +1,4 @@
-"""What a gate depends on and what it says: plain data for the rules of ``gate_rules``."""
+"""What a gate depends on and what it says: plain data for the rules of the gate."""
 
 from __future__ import annotations
 
@@ -115,6 +115,12 @@ class GateFacts:
     def evidence_applies(self) -> bool:
         """A run can show the claim, so that evidence is asked for."""
         return self.testable and self.evidence is not EvidenceState.NOT_COVERED
+
+    @property
+    def other_specialists(self) -> tuple[str, ...]:
+        """As whom a further review counts: first those that have not spoken yet."""
+        spoken = (opinion.specialist for opinion in self.opinions)
+        return tuple(name for name in (*self.missing, *spoken) if name != self.agent)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from app.domain.gate import RULES
+from app.domain.gate.rule import Rule
 from app.domain.gate_calls import Call
 from app.domain.gate_facts import (
     GateFacts,
@@ -19,58 +21,11 @@ from app.domain.gate_facts import (
     RequirementState,
     facts_of,
 )
-from app.domain.gate_rules import BY_VERDICTS, RULES, asks_for_waiver, hidden
 from app.domain.lifecycle import RESOLUTIONS
-from app.domain.strength import StrengthGate
 from app.domain.tickets import Resolution, Status, Ticket
 
-MEANING: Mapping[RequirementName, str] = {
-    RequirementName.EVIDENCE: (
-        "The evidence is `proven` and not stale. Not applicable when no target covers the "
-        "ticket's domains and no test is linked, or when a reviewer said that it cannot be tested."
-    ),
-    RequirementName.ENDORSEMENT: (
-        "A current ENDORSE, or a REFINE whose amendment was applied, by a specialist other than "
-        "the reporting one and recorded by an account other than the filer's."
-    ),
-    RequirementName.OBJECTIONS: (
-        "No objection is open: each OBJECT was answered, or superseded by a later review."
-    ),
-    RequirementName.STRENGTH: (
-        "Of a ticket of severity P0 or P1 with a fix patch: no mutant of a function that the fix "
-        "touches survives the linked tests without a verdict. By the setting "
-        "`FINDINGS_STRENGTH_GATE` it is `required`, `advisory` (the default: what is not met is "
-        "told as not applicable and keeps nothing open) or `off`."
-    ),
-    RequirementName.COMMIT: (
-        "A commit is named. For `fixed` only where evidence is not applicable, and beside a "
-        "waiver; for `already-fixed` it does in place of evidence."
-    ),
-    RequirementName.REASON: "A reason is given with the transition.",
-    RequirementName.REFUTATION: (
-        "A current review says OBJECT, and was neither withdrawn nor overruled, or says that the "
-        'claim is "false".'
-    ),
-    RequirementName.RELATION: "A `duplicate-of` relation names the ticket that says the same.",
-    RequirementName.WAIVER: (
-        "A maintainer's `waiver` with its reason. Asked for only where evidence is not applicable; "
-        "the ticket is then listed as closed without evidence."
-    ),
-}
-
-GATES: Mapping[Resolution, tuple[RequirementName, ...]] = {
-    Resolution.FIXED: (
-        RequirementName.EVIDENCE,
-        RequirementName.STRENGTH,
-        RequirementName.ENDORSEMENT,
-        RequirementName.OBJECTIONS,
-        RequirementName.COMMIT,
-        RequirementName.WAIVER,
-    ),
-    Resolution.ALREADY_FIXED: (RequirementName.EVIDENCE, RequirementName.COMMIT),
-    Resolution.NOT_A_BUG: (RequirementName.REASON, RequirementName.REFUTATION),
-    Resolution.DUPLICATE: (RequirementName.RELATION,),
-    Resolution.WONT_FIX: (RequirementName.REASON,),
+GATES: Mapping[Resolution, tuple[Rule, ...]] = {
+    resolution: tuple(rule for rule in RULES if resolution in rule.of) for resolution in Resolution
 }
 """The requirements of each resolution. Steps without a resolution have none."""
 
@@ -83,22 +38,11 @@ def evaluate(facts: GateFacts, resolution: Resolution | None) -> tuple[Requireme
     if resolution is None:
         return ()
     found = [
-        hidden(facts, name)
-        if facts.hidden and name in BY_VERDICTS
-        else RULES[name](facts, resolution)
-        for name in GATES[resolution]
-        if _is_asked_for(name, facts, resolution)
+        rule.requirement(facts, resolution)
+        for rule in GATES[resolution]
+        if rule.is_asked_for(facts, resolution)
     ]
     return tuple(_overridden(facts, requirement) for requirement in found)
-
-
-def _is_asked_for(name: RequirementName, facts: GateFacts, resolution: Resolution) -> bool:
-    match name:
-        case RequirementName.WAIVER:
-            return asks_for_waiver(facts, resolution)
-        case RequirementName.STRENGTH:
-            return facts.strength_gate is not StrengthGate.OFF
-    return True
 
 
 def unmet(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:

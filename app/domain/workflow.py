@@ -8,8 +8,9 @@ from typing import Any
 from app.domain import lifecycle
 from app.domain.accounts import Role
 from app.domain.evidence import EvidenceState
+from app.domain.gate import RULES
 from app.domain.gate_calls import PLACEHOLDERS
-from app.domain.gates import GATES, MEANING
+from app.domain.gates import GATES
 from app.domain.reviews import GIVEN_VERDICTS, Answer, ClaimOpinion, FixOpinion
 from app.domain.runs import RunKind, RunOutcome, RunStatus, TestPurpose
 from app.domain.tickets import Category, RelationKind, Resolution, Severity, Status, Testable
@@ -60,13 +61,11 @@ def describe() -> dict[str, Any]:
                 "name": resolution.value,
                 "status": lifecycle.status_for(resolution).value,
                 "meaning": lifecycle.RESOLUTION_MEANING[resolution],
-                "requirements": [name.value for name in GATES[resolution]],
+                "requirements": [rule.name.value for rule in GATES[resolution]],
             }
             for resolution in Resolution
         ],
-        "requirements": [
-            {"name": name.value, "meaning": meaning} for name, meaning in MEANING.items()
-        ],
+        "requirements": [{"name": rule.name.value, "meaning": rule.meaning} for rule in RULES],
         "override": {
             "role": lifecycle.OVERRIDE_ROLE.value,
             "meaning": "A maintainer may take a step although requirements are open: "

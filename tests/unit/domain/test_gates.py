@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from app.domain.evidence import EvidenceState, ProofBy
+from app.domain.gate import RULES
 from app.domain.gate_calls import PLACEHOLDERS
-from app.domain.gate_facts import FixStrength, GateFacts, Opinion, Requirement
+from app.domain.gate_facts import FixStrength, GateFacts, Opinion, Requirement, RequirementName
 from app.domain.gates import (
     GATES,
-    MEANING,
     evaluate,
     is_closable,
     resolution_of_gate,
@@ -447,9 +447,10 @@ def _words(value: Any) -> list[str]:
 
 
 def test_every_requirement_is_explained_and_used() -> None:
-    used = {name for names in GATES.values() for name in names}
+    used = {rule.name for rules in GATES.values() for rule in rules}
 
-    assert set(MEANING) == used
+    assert used == set(RequirementName)
+    assert len(RULES) == len(used) and all(rule.meaning for rule in RULES)
     assert set(GATES) == set(Resolution)
 
 
