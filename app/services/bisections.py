@@ -148,14 +148,17 @@ class BisectionService:
             for interval in found.found.intervals:
                 named.update(filter(None, (interval.first, interval.last)))
         told: dict[str, Revision] = {}
+        places: dict[str, int] = {}
         try:
             history = self._sources.history(target)
             for commit in named:
                 told[commit] = history.describe(commit)
+            walked = enumerate(history.walk(found.plan.new))
+            places = {commit: place for place, commit in walked if commit in named}
         except RevisionRefused:
             pass  # the repository has lost them since; their ids still say which they were
         steps = tuple(replace(step, told=told.get(step.revision)) for step in found.steps)
-        return replace(found, steps=steps, commits=told)
+        return replace(found, steps=steps, commits=told, places=places)
 
 
 async def _with_staleness(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -13,6 +16,7 @@ from app.api.parameters import RunId, TicketKey
 from app.api.payloads.bisections import BisectionIn
 from app.api.run_streams import LastEventId
 from app.domain.bisection.run import Bisection, Step
+from app.domain.bisection.search import Seen
 from app.factory import Factory
 from app.web.diffs import patch_lines
 from app.web.forms import parse, sent
@@ -33,7 +37,8 @@ async def show_bisection(
     found = await services.bisections.show(run_id)
     context = {
         "bisection": found,
-        "steps": _by_age(found),
+        "rows": _rows(found),
+        "line": _line(found),
         "live": found.finished_at is None,
         "files": await _changes(found, services),
     }
@@ -66,14 +71,46 @@ async def start_bisection(
     return see_other(f"/bisections/{found.id}")
 
 
-def _by_age(found: Bisection) -> list[Step]:
-    """The steps by the age of their commits, the newest first; what was seen last of each."""
+@dataclass(frozen=True)
+class Row:
+    """A revision that was looked at, and how many lie between it and the next older one."""
+
+    step: Step
+    gap: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where the revisions lie between the two ends."""
+
+    marks: list[tuple[int, str]]
+    """Per mille of the way from the older end to the newer one, and what was seen there."""
+    counts: dict[str, int]
+    """Revisions by what was seen, and those that were not run."""
+
+
+def _rows(found: Bisection) -> list[Row]:
+    """The revisions by their place in the history, the newest first; what was seen last of each."""
     latest = {step.revision: step for step in found.steps}
-    return sorted(
-        latest.values(),
-        key=lambda step: step.told.at.timestamp() if step.told is not None else 0.0,
-        reverse=True,
-    )
+    steps = sorted(latest.values(), key=lambda step: found.places.get(step.revision, 0))
+    gaps = [
+        found.places.get(older.revision, 0) - found.places.get(newer.revision, 0) - 1
+        for newer, older in itertools.pairwise(steps)
+    ]
+    return [Row(step, max(0, gap)) for step, gap in zip(steps, [*gaps, 0], strict=False)]
+
+
+def _line(found: Bisection) -> Line | None:
+    latest = {step.revision: step.outcome for step in found.steps}
+    known = {commit: found.places[commit] for commit in latest if commit in found.places}
+    length = max(known.values(), default=0)
+    if not length:
+        return None
+    words = {commit: (latest[commit] or Seen.SKIP).value for commit in known}
+    counts = Counter(words.values())
+    counts["not run"] = length + 1 - len(known)
+    marks = [(1000 - 1000 * place // length, words[commit]) for commit, place in known.items()]
+    return Line(sorted(marks), dict(counts))
 
 
 async def _changes(found: Bisection, services: Factory) -> list[tuple[str, Any]]:

@@ -86,6 +86,10 @@ class StepOut(Output):
     looks: int = Field(description="How often the tests were run.")
     fails: int = Field(description="How often they failed as at the bad end.")
     reused: bool = Field(description="Another bisection had seen it.")
+    place: int | None = Field(
+        description="How many commits of the newer end's history come after it, parents behind "
+        "their children."
+    )
     at: datetime | None
     author: str | None
     subject: str | None
@@ -171,12 +175,12 @@ def bisection_body(found: Bisection) -> dict[str, Any]:
     return {
         **bisection_summary(found),
         "runs": found.runs,
-        "steps": [_step(step) for step in found.steps],
+        "steps": [_step(step, found.places.get(step.revision)) for step in found.steps],
         "revisions": [_commit(commit, told) for commit, told in found.commits.items()],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, place: int | None) -> dict[str, Any]:
     return {
         "revision": step.revision,
         "outcome": step.outcome or Seen.SKIP,
@@ -185,6 +189,7 @@ def _step(step: Step) -> dict[str, Any]:
         "looks": step.looks.total,
         "fails": step.looks.fails,
         "reused": step.reused,
+        "place": place,
         "at": None if step.told is None else step.told.at,
         "author": None if step.told is None else step.told.author,
         "subject": None if step.told is None else step.told.subject,

@@ -126,7 +126,7 @@ def _show(out: Output, found: Mapping[str, Any]) -> None:
             step["subject"],
             step["reason"],
         )
-        for step in sorted(latest.values(), key=lambda step: str(step["at"]), reverse=True)
+        for step in sorted(latest.values(), key=lambda step: step["place"] or 0)
     ]
     columns = ("seen", "revision", "of", "subject", "why not")
     out.table(

@@ -74,6 +74,8 @@ class Bisection:
     """Whether the tests have changed since."""
     commits: Mapping[str, Revision] = field(default_factory=dict)
     """What is told of the commits that it names."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """How many commits up to the newer end come after each of them, parents behind children."""
 
     @property
     def runs(self) -> int:

@@ -12,7 +12,7 @@ const AGAIN_MS = 2000;
 function watch(panel) {
   const results = new Map(); // by test, then by arm
   const arms = new Set();
-  const steps = new Map(); // by revision, of a bisection
+  const steps = { count: 0, since: 0, until: 0 }; // of a bisection; times in milliseconds
   let source;
   let ended = false;
 
@@ -45,10 +45,19 @@ function watch(panel) {
       if (bar && mutants.planned) Object.assign(bar, { value: mutants.ended, max: mutants.planned });
       say(`${mutants.ended} of ${mutants.planned} mutants, ${mutants.survived} survive; ${path}:${line} ${outcome}`);
     },
-    step({ revision, outcome }) {
-      steps.set(revision, outcome ?? "skip");
-      showSteps(quick("[data-run-results]", panel), steps);
-      say(`${steps.size} revisions; ${revision.slice(0, 10)} is ${outcome ?? "looked at again"}`);
+    step({ at, revision, outcome }) {
+      steps.until = Date.parse(at);
+      steps.since ||= steps.until;
+      steps.count += 1;
+      say(`${steps.count} runs${pace(steps)}; ${revision.slice(0, 10)} is ${outcome ?? "looked at again"}`);
+      renew(panel);
+    },
+    left({ commits }) {
+      if (!commits) return;
+      const left = Math.ceil(Math.log2(commits)) + 2; // halving, and two looks to confirm
+      const bar = quick("[data-run-progress]", panel);
+      if (bar) Object.assign(bar, { max: steps.count + left, value: steps.count });
+      say(`${steps.count} runs${pace(steps)}; ${commits === 1 ? "confirming" : `one of ${commits} commits`}, about ${left} runs left`);
     },
     end({ status, outcome }) {
       ended = true;
@@ -95,13 +104,24 @@ function show(place, results, arms) {
   place.hidden = false;
 }
 
-function showSteps(place, steps) {
-  if (!place) return;
-  const rows = [...steps].reverse().slice(0, MOST).map(([revision, outcome]) => made("tr", {},
-    made("th", { scope: "row", className: "mono", textContent: revision.slice(0, 10) }),
-    made("td", {}, ...tag(outcome))));
-  place.replaceChildren(made("table", {}, made("tbody", {}, ...rows)));
-  place.hidden = false;
+function pace({ count, since, until }) {
+  return until > since ? `, ${(60000 * (count - 1) / (until - since)).toFixed(0)} a minute` : "";
+}
+
+// The revisions so far, with what is told of them; asked for once in a while only.
+const RENEW_MS = 1000;
+const renewed = new WeakSet();
+function renew(panel) {
+  if (renewed.has(panel)) return;
+  renewed.add(panel);
+  setTimeout(async () => {
+    renewed.delete(panel);
+    const answer = await fetch(panel.closest("[data-live-region]").dataset.page, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok || !panel.isConnected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const [old, now] = [quick("[data-bisection-steps]"), quick("[data-bisection-steps]", fresh)];
+    if (old && now && panel.isConnected && !old.contains(document.activeElement)) old.replaceWith(now);
+  }, RENEW_MS);
 }
 
 function tag(outcome) {

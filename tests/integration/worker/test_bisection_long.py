@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
+import os
 import random
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.worker.test_lost_workers import worker_process, working
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
 from tests.support.histories import MadeHistory, made_history, written
@@ -63,6 +67,11 @@ class Told:
 
     def can_tell(self, commit: int) -> bool:
         return not any(self.lies_between(commit, ends) for ends in (self.broken, self.fails))
+
+    def some_bad_one(self) -> int:
+        """A commit with the defect that shows it."""
+        bad = [n for n in range(len(self.made.parents)) if self.is_bad(n) and self.can_tell(n)]
+        return bad[len(bad) // 2]
 
     def files(self, commit: int) -> dict[str, str]:
         """What a commit holds."""
@@ -120,30 +129,57 @@ def histories() -> Iterator[tuple[Path, dict[int, tuple[Told, list[str]]]]]:
 
 @pytest.fixture(scope="module")
 async def api(histories: Any, module_database: str, shared: Any) -> AsyncIterator[Api]:
-    async with running_api(module_database, workers=1, shared=shared, targets=histories[0]) as api:
+    """The service without a worker."""
+    async with running_api(
+        module_database, shared=shared, targets=histories[0], worker_silence_s=1
+    ) as api:
         for count in SIZES:
             await api.call("POST", f"/targets/acme{count}/sync", expect=200)
             await api.file(key=key_of(count), batch=7, domains=[f"acme{count}"])
         yield api
 
 
+async def begin(api: Api, count: int, **body: Any) -> str:
+    path = f"/tickets/{key_of(count)}/bisections"
+    answer = await api.call("POST", path, json=body, expect=202)
+    return f"/bisections/{answer.json()['id']}"
+
+
 @pytest.mark.parametrize("count", SIZES)
 async def test_the_commit_is_found_in_a_long_history(api: Api, histories: Any, count: int) -> None:
     history, ids = histories[1][count]
     brought_in, fixed = history.defect
-    is_fixed = SIZES[count] == "fixed"
-    bad = [n for n in range(count) if history.is_bad(n) and history.can_tell(n)]
-    end = ids[bad[len(bad) // 2]]
-    body = {"from": end} if is_fixed else {"from": ids[0], "to": end}
-    answer = await api.call(
-        "POST",
-        f"/tickets/{key_of(count)}/bisections",
-        json={"direction": SIZES[count], **body},
-        expect=202,
-    )
-    found = await api.get(f"/bisections/{answer.json()['id']}?wait=60")
+    end = ids[history.some_bad_one()]
+    ends = {"from": end} if SIZES[count] == "fixed" else {"from": ids[0], "to": end}
+    path = await begin(api, count, direction=SIZES[count], **ends)
+    async with working(api):
+        found = await api.get(f"{path}?wait=60")
 
-    right = fixed if is_fixed else brought_in
+    right = fixed if SIZES[count] == "fixed" else brought_in
     assert (found["outcome"], found["first"]) == ("exact", ids[right]), found["reason"]
     skips = sum(step["outcome"] == "skip" for step in found["steps"])
     assert found["runs"] <= math.log2(count) + 6 + skips
+
+
+async def test_killed_between_two_steps_it_goes_on_and_repeats_none(
+    api: Api, histories: Any, module_database: str
+) -> None:
+    targets, made = histories
+    history, ids = made[1000]
+    ends = {"from": ids[0], "to": ids[history.some_bad_one()]}
+    path = await begin(api, 1000, direction="introduced", **ends)
+    with worker_process(module_database, targets=targets) as process:
+        async with asyncio.timeout(240):
+            while len(steps := (await api.get(path))["steps"]) < 4:
+                await asyncio.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    seen = [step["revision"] for step in steps]
+    async with working(api):
+        found = await api.get(f"{path}?wait=60")
+
+    assert (found["outcome"], found["first"]) == ("exact", ids[history.defect[0]]), found["reason"]
+    assert (await api.get(path.replace("bisections", "runs")))["attempt"] == 2
+    assert [step["revision"] for step in found["steps"]][: len(seen)] == seen
+    # What is named is looked at once more on purpose, and so is its parent.
+    looked = [step["revision"] for step in found["steps"] if step["why"] != "confirm"]
+    assert len(looked) == len(set(looked))

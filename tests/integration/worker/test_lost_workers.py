@@ -187,14 +187,14 @@ async def test_a_run_ends_once_whatever_the_last_step_of_its_worker(api: Api, la
 
 
 @contextlib.contextmanager
-def worker_process(database: str, project: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(database: str, **settings: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A worker in a process of its own, killed at the end of the block."""
     with short_directory() as data_dir:
         environment = {
             **clean_environment(),
             "DATABASE_URL": database,
             "FINDINGS_DATA_DIR": str(data_dir),
-            "FINDINGS_TARGET_ROOT": str(project),
+            **{f"FINDINGS_{name.upper()}": str(path) for name, path in settings.items()},
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "worker"],
@@ -213,7 +213,7 @@ async def test_a_killed_process_is_found_by_the_next_worker(
     api: Api, module_database: str, project: Path
 ) -> None:
     run_id = await trigger(api, SLOW)
-    with worker_process(module_database, project) as process:
+    with worker_process(module_database, target_root=project) as process:
         await until(api, run_id, is_running)
         os.kill(process.pid, signal.SIGKILL)
 
