@@ -209,7 +209,9 @@ async def add_note(
 async def delete_note(
     actor: Reporter, services: Services, key: TicketKey, note_id: NoteId
 ) -> Response:
-    """Delete a note of yours; a maintainer may delete any. The history keeps its text."""
+    """Delete a note of yours; a maintainer may delete any. The history keeps up to 20,000
+    characters of it.
+    """
     await services.tickets.delete_note(actor, key, note_id)
     return Response(status_code=204)
 

@@ -27,6 +27,8 @@ _DISTINCT = 24
 """Characters from which on code that stands once is hardly there by chance."""
 _MOST_COMPARED = 1500
 """Lines that are compared with code that is not there as it was."""
+_MOST_READ = 16 << 20
+"""Characters of files in which symbols are looked for that have left their own."""
 _ALIKE = 0.6
 
 
@@ -161,7 +163,11 @@ class Tree:
     @cached_property
     def _symbols(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)
+        read = 0
         for path, file in self._files.items():
+            read += len(file.source.text)
+            if read > _MOST_READ:
+                break
             for name in file.symbols:
                 found[name].append(path)
         return found

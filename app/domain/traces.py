@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import bisect
 import hashlib
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+from app.domain.scopes import scopes
 
 _AROUND = 2
 """So many lines that are not blank, on either side, tell two equal places apart."""
@@ -69,27 +69,8 @@ class Source:
         return names[at] if at >= 0 else None
 
     @cached_property
-    def _scopes(self) -> tuple[list[int], list[str | None]]:
+    def _scopes(self) -> tuple[Sequence[int], Sequence[str | None]]:
         """From which line on which symbol holds."""
         if not self.is_python:
-            return [], []
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                tree = ast.parse(self.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return [], []
-        found: dict[int, str | None] = {}
-        pending: list[tuple[ast.AST, str | None]] = [(tree, None)]
-        while pending:
-            node, name = pending.pop(0)
-            for child in ast.iter_child_nodes(node):
-                inner = name
-                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                    inner = f"{name}.{child.name}" if name else child.name
-                    first = min([child.lineno, *(d.lineno for d in child.decorator_list)])
-                    found[first] = inner
-                    found.setdefault((child.end_lineno or child.lineno) + 1, name)
-                pending.append((child, inner))
-        starts = sorted(found)
-        return starts, [found[start] for start in starts]
+            return (), ()
+        return scopes(self.text)

@@ -15,6 +15,7 @@ from app.sandbox.snapshot import Snapshot
 from app.sandbox.source import MAX_BYTES, stated_as
 from app.services.access import shown
 from app.services.sources import Sources
+from app.storage.places import StoredPlace
 from app.storage.unit import UnitOfWork
 
 _BATCH = 500
@@ -110,17 +111,18 @@ class PlaceService:
                 ids = await stores.tickets.ids_of([item.key for item in page.items])
                 places = await stores.places.filed_of(list(ids.values()))
             for key, place in places:
-                was = place.filed or filed(tree, place.location, place.location.path)
-                now = (
-                    Found(PlaceState.UNKNOWN)
-                    if was is None
-                    else await asyncio.to_thread(locate, tree, was)
-                )
+                now = await asyncio.to_thread(_found_in, tree, place)
                 told = Relocated(place.id, now.state, now.path, now.start, now.end)
                 found.append(PlaceOfTicket(key, place.location, told))
             position = page.next_position
             if position is None:
                 return found
+
+
+def _found_in(tree: Tree, place: StoredPlace) -> Found:
+    """Look for a place in a checkout: as it was filed or, where nobody knows, as it is named."""
+    was = place.filed or filed(tree, place.location, place.location.path)
+    return Found(PlaceState.UNKNOWN) if was is None else locate(tree, was)
 
 
 def _texts(files: Mapping[str, bytes]) -> dict[str, str]:

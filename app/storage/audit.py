@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
-from app.domain.audit import AuditEvent, EventId
+from app.domain.audit import AuditEvent, EventId, bounded
 from app.domain.order_policy import OrderRule
 from app.domain.sight import Sight
 from app.schema.accounts import accounts
@@ -63,7 +63,7 @@ class AuditStore:
                 ticket_id=ticket_id,
                 actor_id=None if actor is None else actor.account.id,
                 action=action,
-                changes=dict(changes or {}),
+                changes=bounded(changes or {}),
                 request_id=None if actor is None else actor.request_id,
             )
         )

@@ -64,7 +64,9 @@ def delete_note(
     note_id: Annotated[str, Argument(metavar="NOTE_ID", help="Its id; the beginning is enough.")],
     as_json: JsonFlag = None,
 ) -> None:
-    """Delete a note of yours; a maintainer may delete any. The history keeps its text."""
+    """Delete a note of yours; a maintainer may delete any. The history keeps its first
+    20,000 characters.
+    """
     with opened(ctx, as_json=as_json) as session:
         if is_beginning(note_id):
             pages = session.client.pages("tickets", key, "notes", params={}, limit=None)
