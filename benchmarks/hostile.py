@@ -29,6 +29,7 @@ from pydantic import ValidationError
 from app.api.payloads.tickets import TicketIn
 from app.api.problems import invalid_input
 from app.domain import diffs
+from app.domain.scopes import scopes
 from app.domain.search import search_texts
 from app.domain.similarity import features
 from app.domain.tickets import Section
@@ -189,6 +190,7 @@ READERS: Mapping[str, Reader] = {
     "look for a layout": Reader(lambda text: _scanned(text.encode()), TEXTS),
     "read a ticket": Reader(lambda text: _read(_ticket(text)), TEXTS),
     "read a patch": Reader(_patch, PATCHES),
+    "find scopes of code": Reader(scopes, TEXTS),
     "prepare for search": Reader(
         lambda text: search_texts("B1-DRL-01", text[:300], text[:4000], (), [Section("h", text)]),
         TEXTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -355,9 +355,9 @@ class CatalogueService:
         if found is not None:
             await stores.catalogue.replace_tests(self._target.name, found)
         patches = await stores.patches.of_target(self._target.name)
-        await stores.patches.mark_applies(
-            [(patch, how_it_applies(snapshot, patch.text)) for patch in patches]
-        )
+        texts = [patch.text for patch in patches]
+        ways = await asyncio.to_thread(how_they_apply, snapshot, texts)
+        await stores.patches.mark_applies(list(zip(patches, ways, strict=True)))
         for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
             await reassess_for(stores, ticket_id, key, state)
 
@@ -546,8 +546,11 @@ async def _again(work: Callable[..., Awaitable[Value]], *given: object) -> Value
     raise Unavailable("The target's files change all the time. Try again when they are written.")
 
 
-def how_it_applies(snapshot: Snapshot, text: str) -> str:
-    """Return ``forward``, ``reverse`` or ``no`` for a patch against the package of `snapshot`."""
-    patch = diffs.parse(text, packages=snapshot.target.packages)
-    found = diffs.applies(snapshot.package_files, patch)
-    return "forward" if found is diffs.Applies.BOTH else found.value
+def how_they_apply(snapshot: Snapshot, texts: Iterable[str]) -> list[str]:
+    """Return ``forward``, ``reverse`` or ``no`` for patches against the package of `snapshot`.
+
+    Of thousands of files this takes as long as many answers: use a thread.
+    """
+    patches = (diffs.parse(text, packages=snapshot.target.packages) for text in texts)
+    ways = (diffs.applies(snapshot.package_files, patch) for patch in patches)
+    return ["forward" if way is diffs.Applies.BOTH else way.value for way in ways]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,7 +69,10 @@ class PatchService:
         if not actor.role.includes(Role.MAINTAINER):
             await self._require_author(actor, key)
         snapshot = await (await self._catalogues.of_ticket(key)).in_step()
-        applies, digest = _judge(snapshot.package_files, snapshot.target.packages, text)
+        # A patch may touch thousands of files; others are answered meanwhile.
+        applies, digest = await asyncio.to_thread(
+            _judge, snapshot.package_files, snapshot.target.packages, text
+        )
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             _require_author_of(actor, ticket)
@@ -108,7 +112,7 @@ class PatchService:
         text = await self.text(key, name)
         mends = name != "fix" and patches[name].applies == "forward"
         if not mends:
-            await self.put(actor, key, name, turned_round(text))
+            await self.put(actor, key, name, await asyncio.to_thread(turned_round, text))
             return name
         if "fix" in patches:
             raise Conflict(f"{key} has a fix already; take that off first.")

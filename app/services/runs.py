@@ -37,7 +37,7 @@ from app.errors import (
 )
 from app.sandbox.snapshot import Snapshot
 from app.services.access import caller_on, describe, lock_ticket
-from app.services.catalogue import Catalogues, how_it_applies
+from app.services.catalogue import Catalogues, how_they_apply
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.services.history_plans import HistoryPlan, HistoryPlans, Wanted
@@ -231,9 +231,12 @@ class RunService:
         others: tuple[str, ...] = ()
         mine = {test.node_id for test in chosen}
         if kind is RunKind.PROOF and history is None:
-            usable = {p.name: (p.digest, how_it_applies(snapshot, p.text)) for p in patches}
+            texts = [patch.text for patch in patches]
+            ways = await asyncio.to_thread(how_they_apply, snapshot, texts)
+            usable = {p.name: (p.digest, way) for p, way in zip(patches, ways, strict=True)}
         if against is not None:
-            usable = {MUTANT: (diffs.digest(against), how_it_applies(snapshot, against))}
+            (way,) = how_they_apply(snapshot, [against])
+            usable = {MUTANT: (diffs.digest(against), way)}
             await stores.patches.keep(against)
         if kind in (RunKind.PROOF, RunKind.STRENGTH):
             everything = await stores.catalogue.tests(snapshot.target.name)

@@ -73,7 +73,7 @@ async def plan_strength(
         for place in await stores.mutants.places_of(ticket.id)
     ]
     patches = await stores.patches.of_ticket(ticket.id)
-    touched, by_fix, lost = _touched(snapshot, patches)
+    touched, by_fix, lost = await asyncio.to_thread(_touched, snapshot, patches)
     fix = next((one.digest for one in patches if one.name == "fix" and "fix" not in lost), None)
     lengths = {
         path: data.count(b"\n") + 1
