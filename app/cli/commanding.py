@@ -21,6 +21,7 @@ from app.cli.selection import EVERYTHING, JQ
 from app.cli.session import SERVER
 from app.cli.signature import called_by_click, parameters_of
 from app.cli.words import KINDS
+from app.cli.wrapping import continued
 
 _NAMES = re.compile(r"[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)+,?")
 if TYPE_CHECKING:
@@ -79,10 +80,21 @@ class LeafCommand(click.Command):
         return super().parse_args(ctx, _with_fields(args, known, takes_words=takes_words))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples as they are typed: a line that wraps could not be copied."""
-        formatter.write("\nExamples:\n")
-        for line in self.entry.examples:
-            formatter.write(f"  {line}\n")
+        """Write the examples as they are typed."""
+        _write_examples(formatter, self.entry.examples)
+
+
+def _write_examples(formatter: click.HelpFormatter, lines: Sequence[str]) -> None:
+    formatter.write("\nExamples:\n")
+    for line in lines:
+        for part in continued(line, formatter.width - 2):
+            formatter.write(f"  {part}\n")
+
+
+def _first(examples: Sequence[str]) -> Sequence[str]:
+    """The first example of some, which may take several lines."""
+    lines = next((n for n, line in enumerate(examples, 1) if not line.endswith("\\")), 0)
+    return examples[:lines]
 
 
 def _offers(values: str) -> Callable[..., list[CompletionItem[str]]]:
@@ -167,6 +179,13 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in their order, loading nothing."""
         return list(self.commands)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the first example of each command of a group."""
+        if ctx.parent is not None:
+            entries = [one for part in self.sections.values() for one in part.values()]
+            firsts = [_first(one.examples) for one in entries if isinstance(one, Command)]
+            _write_examples(formatter, [line for example in firsts for line in example])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the names under their headings, with whole summaries."""

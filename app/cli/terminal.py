@@ -24,7 +24,7 @@ class Terminal:
         """Write a table, or say that there is nothing."""
         if not rows:
             if table.empty:
-                self._screen.write(flat(table.empty))
+                self._screen.write("\n".join(wrapped(flat(table.empty), self._screen.width)))
             return
         if table.title:
             self._heading(table.title)

@@ -88,3 +88,32 @@ def _pieces(line: str, width: int) -> list[str]:
         else:
             found.append(word)
     return found
+
+
+def continued(command: str, width: int) -> list[str]:
+    """Return a command as lines that a shell takes for one: what does not fit goes on below.
+
+    It is parted before words that begin at a space outside quotes, options first.
+    """
+    lines: list[str] = []
+    rest = command
+    while len(rest) > width:
+        places = [n for n in _gaps(rest, len(rest) - len(rest.lstrip())) if n <= width - 2]
+        options = [n for n in places if rest[n + 1 : n + 2] == "-"]
+        if not places:
+            break
+        cut = (options or places)[-1]
+        lines.append(f"{rest[:cut]} \\")
+        rest = f"    {rest[cut + 1 :]}"
+    return [*lines, rest]
+
+
+def _gaps(command: str, start: int) -> list[int]:
+    """Where a space outside quotes parts two words, behind `start`."""
+    found, quote = [], ""
+    for place, sign in enumerate(command):
+        if sign in "'\"" and quote in ("", sign):
+            quote = "" if quote else sign
+        elif sign == " " and not quote and place > start:
+            found.append(place)
+    return found

@@ -48,7 +48,7 @@ def add_specialist(
 
 def edit_specialist(
     ctx: click.Context,
-    name: Annotated[str, Argument(metavar="NAME", help="It.", complete="specialist")],
+    name: Annotated[str, Argument(metavar="NAME", help="The specialist.", complete="specialist")],
     label: Annotated[str | None, Option(metavar="TEXT", help="What people read.")] = None,
     blind: Annotated[bool, Option("--blind", help=_BLIND_HELP)] = False,
     not_blind: Annotated[

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.cli import glossary
-from app.cli.catalogue import SECTIONS
+from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.commanding import summary_of
 from app.cli.words import WORDS
+from app.cli.wrapping import continued
 from tests.support.terminal import Screen
 
 KINDS = ("severity", "verdict", "evidence", "role", "purpose", "run-kind", "run-outcome")
@@ -78,6 +79,68 @@ def test_help_of_a_command_fits_the_terminal_and_breaks_no_word(
     headings = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
     assert headings == ["Positional arguments:", "Options:"]
     assert examples
+
+
+def every_command() -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for entries in SECTIONS.values():
+        for name, entry in entries.items():
+            found.append((name,))
+            if isinstance(entry, Group):
+                found += [(name, one) for one in entry.commands]
+    return found
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_every_help_page_has_examples_that_a_shell_takes_as_they_stand(
+    findings: Any, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    for words in every_command():
+        _, _, shown = findings(*words, "--help").out.partition("\nExamples:\n")
+        lines = [line.removeprefix("  ") for line in shown.splitlines()]
+        assert lines, words
+        # Whole words, and what goes on says so.
+        known = " ".join(examples_of(words)).replace("\\ ", "").split()
+        assert " ".join(lines).replace("\\ ", "").split() == known, words
+        assert not lines[-1].endswith("\\"), words
+
+
+def examples_of(words: tuple[str, ...]) -> list[str]:
+    entry = next(part[words[0]] for part in SECTIONS.values() if words[0] in part)
+    if isinstance(entry, Command):
+        return list(entry.examples)
+    if len(words) > 1:
+        return list(entry.commands[words[1]].examples)
+    firsts = []
+    for command in entry.commands.values():
+        for line in command.examples:
+            firsts.append(line)
+            if not line.endswith("\\"):
+                break
+    return firsts
+
+
+@pytest.mark.parametrize(
+    ("command", "width", "lines"),
+    [
+        ("findings queue next", 40, ["findings queue next"]),
+        (
+            "findings bisect B7-DRL-01 --fixed --from v1.2 --to main",
+            37,
+            ["findings bisect B7-DRL-01 --fixed \\", "    --from v1.2 --to main"],
+        ),
+        (
+            "findings ticket search 'blend multiply' -- -kasmina",
+            34,
+            ["findings ticket search \\", "    'blend multiply' -- -kasmina"],
+        ),
+    ],
+)
+def test_a_long_command_goes_on_in_the_next_line(
+    command: str, width: int, lines: list[str]
+) -> None:
+    assert continued(command, width) == lines
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
