@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Header, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit
 from app.api.payloads.accounts import ChangesOut, event_body
-from app.api.responses import JsonResponse, encode
+from app.api.responses import JsonResponse, encode, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader, bearer_of
 from app.domain.accounts import Actor
@@ -102,7 +102,7 @@ async def follow_changes(
     else:
         after = _place(last_event_id, "Last-Event-ID", "header")
     stream = _as_server_sent(services, actor, bearer_of(request), after, mine=mine)
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return events_answer(stream)
 
 
 async def _as_server_sent(

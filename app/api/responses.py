@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -53,6 +53,11 @@ async def file_answer(pieces: AsyncGenerator[bytes], kind: Export, name: str) ->
     """Answer with a file of an export, as it comes."""
     headers = {"Content-Disposition": f'attachment; filename="{name}{kind.suffix}"'}
     return StreamingResponse(await begun(pieces), 200, headers, kind.media_type)
+
+
+def events_answer(events: AsyncIterator[bytes]) -> Response:
+    """Answer with server-sent events, each as it comes."""
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
 async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api.dependencies import Services
 from app.api.openapi import text_answers
 from app.api.parameters import RunId
-from app.api.responses import encode
+from app.api.responses import encode, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.runs import RunEvent
@@ -46,7 +46,7 @@ async def watch_run(
     after = _position(last_event_id)
     await services.runs.status(run_id)
     stream = _as_server_sent(services, run_id, after)
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return events_answer(stream)
 
 
 async def _as_server_sent(

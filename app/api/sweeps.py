@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Header, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.cursors import page_response, query_of
 from app.api.dependencies import CursorCodec, Services
@@ -22,7 +22,7 @@ from app.api.payloads.sweeps import (
     item_body,
     sweep_body,
 )
-from app.api.responses import JsonResponse, encode
+from app.api.responses import JsonResponse, encode, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 from app.domain.sweeps import SweepStatus, SweepVerdict
@@ -123,7 +123,7 @@ async def watch_sweep(
         raise InvalidInput(FieldError("/Last-Event-ID", told, location="header"))
     await services.sweeps.show(sweep_id)
     stream = _as_server_sent(services, sweep_id, int(last_event_id or 0))
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return events_answer(stream)
 
 
 async def _as_server_sent(services: Services, sweep_id: UUID, after: int) -> AsyncIterator[bytes]:

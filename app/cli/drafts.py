@@ -13,7 +13,7 @@ from app.cli.inputs import read_table, read_text
 from app.cli.signature import Option, Options
 from app.cli.text import visible
 from app.cli.words import KINDS
-from app.domain.document import DOCUMENT, Field
+from app.domain.document import DOCUMENT, SEVERITIES, Field
 
 OF_EXAMPLES = ("expect", "run", "not_testable", "tests", "patches", "step")
 """What a file of an example may hold beside the ticket and its reviews."""
@@ -23,12 +23,6 @@ REQUIRED = tuple(name for name, field in DOCUMENT.items() if field.is_required)
 _LOCATION = re.compile(
     r"(?P<path>[^#]*?)(?::(?P<start>\d{1,9})(?:-(?P<end>\d{1,9}))?)?(?:#(?P<symbol>.+))?"
 )
-_SEVERITIES = """\
-P0  data loss, a wrong result in ordinary use, or a security hole
-P1  wrong in a case that users will meet
-P2  wrong in a case that is rare, or costly in ordinary use
-P3  a trap for the next change: misleading contract, missing check
-P4  style, naming, documentation"""
 
 
 def ticket_in(source: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -175,7 +169,8 @@ def ask_for(draft: dict[str, Any]) -> None:
     """Ask a person for the required fields that are missing."""
     for name in missing(draft):
         if name == "severity":
-            click.echo(_SEVERITIES, err=True)
+            for word, means in SEVERITIES.items():
+                click.echo(f"{word}  {means}", err=True)
         kind = int if name == "batch" else str
         draft[name] = click.prompt(name.capitalize(), type=kind, err=True)
 

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.domain.document import SEVERITIES
+
 _NONE = ""
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "severity": {
-        "P0": "data loss, a wrong result in ordinary use, or a security hole",
-        "P1": "wrong in a case that users will meet",
-        "P2": "wrong in a rare case, or costly in ordinary use",
-        "P3": "a trap for the next change",
-        "P4": "style, naming, documentation",
-    },
+    "severity": {word: f"{means[0].lower()}{means[1:]}" for word, means in SEVERITIES.items()},
     "verdict": {
         "ENDORSE": "right and worth acting on",
         "NEUTRAL": "true but of little weight, or not mine to judge",

@@ -167,3 +167,12 @@ PLAIN = tuple(name for name in OWN_ROW if not DOCUMENT[name].is_list and name !=
 """Of these what a row holds as the ticket does."""
 LINES = tuple(name for name in DOCUMENT if DOCUMENT[name].kind == "line")
 """What a document states in a row of its metadata, under the field's label."""
+
+SEVERITIES: Mapping[str, str] = {
+    "P0": "Data loss, a wrong result in ordinary use, or a security hole: stop and mend",
+    "P1": "Wrong in a case that users will meet",
+    "P2": "Wrong in a case that is rare, or costly in ordinary use",
+    "P3": "A trap for the next change: misleading contract, missing check",
+    "P4": "Style, naming, documentation",
+}
+"""When to choose which, in words that every face shows."""

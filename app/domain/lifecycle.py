@@ -147,6 +147,13 @@ def needed_role(taken: Step, *, own: bool, override: bool = False) -> Role:
     return OVERRIDE_ROLE if override and not role.includes(OVERRIDE_ROLE) else role
 
 
+def may_edit(role: Role, *, own: bool, status: Status) -> bool:
+    """Tell who may edit a ticket: a maintainer any, others their own open ones."""
+    if role.includes(Role.MAINTAINER):
+        return True
+    return own and not status.is_final and role.includes(Role.REPORTER)
+
+
 def resolution_for(to: Status, given: Resolution | None) -> Resolution | None:
     """Return the resolution that a ticket gets with the status `to`.
 

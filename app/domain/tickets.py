@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from app.domain.document import SEVERITIES
 from app.domain.evidence import Evidence
 from app.domain.external import ExternalResult
 from app.domain.relocated import Relocated
@@ -28,16 +29,7 @@ class Severity(StrEnum):
     @property
     def meaning(self) -> str:
         """When to choose it."""
-        return _SEVERITY_MEANS[self]
-
-
-_SEVERITY_MEANS = {
-    Severity.P0: "Data loss, a wrong result in ordinary use, or a security hole: stop and mend.",
-    Severity.P1: "Wrong in a case that users will meet.",
-    Severity.P2: "Wrong in a case that is rare, or costly in ordinary use.",
-    Severity.P3: "A trap for the next change: misleading contract, missing check.",
-    Severity.P4: "Style, naming, documentation.",
-}
+        return f"{SEVERITIES[self]}."
 
 
 class Status(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.accounts import Actor, Role
+from app.domain.lifecycle import may_edit
 from app.domain.remedies import Caller
 from app.domain.sight import seen_ticket
 from app.domain.tickets import Ticket
@@ -37,10 +38,8 @@ def require_editor(actor: Actor, ticket: LockedTicket) -> None:
     Raises:
         Forbidden: it may not.
     """
-    if actor.role.includes(Role.MAINTAINER):
-        return
     own = ticket.created_by == actor.account.id
-    if own and not ticket.status.is_final:
+    if may_edit(actor.role, own=own, status=ticket.status):
         return
     reason = f"is {ticket.status.value}" if own else "was filed by somebody else"
     raise Forbidden(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -246,36 +246,19 @@ def _revived(name: str, value: Any) -> Any:
     )
 
 
+_BESIDE = ("id", "sort_key", "evidence_state", "evidence_stale", "strength_rank")
+"""What is part of a position, or of what is shown."""
+
+
 @functools.cache
 def summaries() -> Select[Any]:
     """Return the statement that reads tickets as lists show them, for conditions to follow."""
     columns = tickets.c
     author = accounts.alias("author")
-    shown = [
-        "id",  # these two are shown nowhere, and are part of a position
-        "sort_key",
-        "key",
-        "title",
-        "severity",
-        "severity_raw",
-        "status",
-        "resolution",
-        "batch",
-        "agent",
-        "summary",
-        "domains",
-        "target",
-        "categories",
-        "assignee",
-        "evidence_state",
-        "evidence_stale",
-        "strength_rank",
-        "version",
-        "created_at",
-        "updated_at",
-    ]
+    shown = [field.name for field in fields(TicketSummary) if field.name in columns]
+    shown.remove("created_by")  # of which the name is shown
     return select(
-        *(columns[name] for name in shown),
+        *(columns[name] for name in (*_BESIDE, *shown)),
         author.c.name.label("author"),
         closed_without().label("closed_without"),
         _consensus().label("consensus"),

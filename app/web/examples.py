@@ -8,13 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.payloads.reviews import ReviewIn
 from app.api.payloads.tickets import TicketIn
 from app.api.payloads.workflow import TransitionIn
-from app.api.responses import encode
+from app.api.responses import encode, events_answer
 from app.domain.examples import ExampleDraft, ExampleTest, Progress
 from app.domain.runs import RunKind, RunOutcome
 from app.errors import NotFound
@@ -60,7 +60,7 @@ async def load_examples(visitor: Maintainer, services: Services) -> Response:
 async def watch_examples(_: Maintainer, services: Services) -> Response:
     """Watch the loading as server-sent events: `progress` each time, and `end`."""
     stream = _events(services, await shipped(services))
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return events_answer(stream)
 
 
 async def _events(services: Factory, examples: list[ExampleDraft]) -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from app.api.dependencies import Services
 from app.api.payloads.tickets import TicketIn
-from app.domain.tickets import Category, Severity, Ticket
+from app.domain.tickets import Category, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput, Unauthenticated
 from app.factory import Factory
 from app.web import ticket_fields
@@ -118,7 +118,6 @@ async def filing_page(
 def offered() -> dict[str, Any]:
     """Return the words that the fields of a document offer."""
     return {
-        "severities": [severity.value for severity in Severity],
         "categories": [category.value for category in Category],
         "parts": ticket_fields.PARTS,
         "spare": ticket_fields.SPARE_ROWS,

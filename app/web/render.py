@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.domain.document import DOCUMENT
+from app.domain.document import DOCUMENT, SEVERITIES
 from app.domain.undo import OFFERED_S
 from app.web import flash, room, words
 
@@ -129,4 +129,9 @@ environment.filters |= {
     "exact": exact,
     "iso": iso,
 }
-environment.globals |= {"asset": asset, "words": words, "document": DOCUMENT}
+environment.globals |= {
+    "asset": asset,
+    "words": words,
+    "document": DOCUMENT,
+    "severities": SEVERITIES,
+}

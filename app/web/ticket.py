@@ -209,8 +209,7 @@ def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
     ]
     return {
         "own": own,
-        "may_edit": visitor.may("maintainer")
-        or (own and not ticket.status.is_final and visitor.may("reporter")),
+        "may_edit": lifecycle.may_edit(actor.role, own=own, status=ticket.status),
         "speaks_as": [s.name for s in view.specialists if actor.account.may_speak_for(s.name)]
         if visitor.may("reviewer")
         else [],

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.parameters import TicketKey
-from app.api.responses import encode
+from app.api.responses import encode, events_answer
 from app.factory import Factory
 from app.web import words
 from app.web.routing import new_router
@@ -27,7 +27,7 @@ async def follow_ticket(
     given = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
     stream = _events(visitor, services, ticket.key, after)
-    return StreamingResponse(stream, media_type="text/event-stream")
+    return events_answer(stream)
 
 
 async def _events(

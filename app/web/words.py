@@ -50,14 +50,6 @@ SAID: Mapping[str, str] = {
 UNDONE = ("unlinked", "unpatched", "note-deleted")
 """What can be taken back for a moment."""
 
-SEVERITY: Mapping[str, str] = {
-    "P0": "Data loss, a wrong result in ordinary use, or a security hole",
-    "P1": "Wrong in a case that users will meet",
-    "P2": "Wrong in a rare case, or costly in ordinary use",
-    "P3": "A trap for the next change",
-    "P4": "Style, naming, documentation",
-}
-
 PLACE: Mapping[str, tuple[str, str, str]] = {
     # word: (sign, tone, meaning)
     "exact": ("✓", "quiet", "The code stands where it was filed"),
