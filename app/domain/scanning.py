@@ -9,7 +9,7 @@ similar is proposed and never taken: two findings made one are worse than one ma
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -64,6 +64,38 @@ def match(known: Sequence[Trace], found: Sequence[Trace]) -> Matching:
         pairing.by(level.key, in_order=level.in_order)
     pairing.by_single_code()
     return Matching(pairing.pairs, pairing.likely())
+
+
+def match_of_run(known: Sequence[Trace], found: Sequence[Trace], spoken: Set[int]) -> Matching:
+    """Match what a run of a report found with what is known.
+
+    Those known ones whose places are `spoken` continue in another run of the same report already.
+    They are found here too, and so meant, only at the very same place; code that is alike elsewhere
+    has not moved there.
+    """
+    if not spoken:
+        return match(known, found)
+    there: dict[Hashable, list[int]] = defaultdict(list)
+    for k in sorted(spoken, reverse=True):
+        there[_place(known[k])].append(k)
+    named = {known[k].key: k for k in spoken if known[k].key}
+    same = {}
+    for n, trace in enumerate(found):
+        if trace.key in named:
+            same[n] = named[trace.key]
+        elif there.get(_place(trace)):
+            same[n] = there[_place(trace)].pop()
+    old = [k for k in range(len(known)) if k not in spoken]
+    new = [n for n in range(len(found)) if n not in same]
+    rest = match([known[k] for k in old], [found[n] for n in new])
+    return Matching(
+        {**same, **{new[n]: old[k] for n, k in rest.pairs.items()}},
+        {new[n]: tuple(old[k] for k in near) for n, near in rest.likely.items()},
+    )
+
+
+def _place(trace: Trace) -> Hashable:
+    return trace.rule, trace.path, trace.line, trace.code, trace.says
 
 
 class _Pairing:

@@ -19,15 +19,13 @@ _LONGEST = 400
 
 def normalised(lines: Iterable[str]) -> tuple[str, ...]:
     """Return lines without what a formatter changes: indentation, runs of blanks, blank lines."""
-    return tuple(text for text in (" ".join(line.split()) for line in lines) if text)
+    return tuple([text for line in lines if (text := " ".join(line.split()))])
 
 
 def digest(*words: str) -> str:
     """Return 16 hexadecimal digits of some texts."""
-    found = hashlib.blake2b(digest_size=8)
-    for word in words:
-        found.update(word.encode("utf-8", "replace") + b"\0")
-    return found.hexdigest()
+    text = "".join([f"{word}\0" for word in words])
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def code_digest(lines: Iterable[str]) -> str | None:

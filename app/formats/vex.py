@@ -79,10 +79,11 @@ def product_of(ticket: Ticket) -> str:
 def _status(ticket: Ticket) -> dict[str, str]:
     reason = (ticket.closure and ticket.closure.reason) or ticket.resolution_text or ""
     if ticket.resolution is Resolution.NOT_A_BUG:
+        # Its schema takes a justification or an impact statement, and programs read the former.
         return {
             "status": "not_affected",
             "justification": "vulnerable_code_not_present",
-            "impact_statement": reason or "The finding was refuted.",
+            "status_notes": reason or "The finding was refuted.",
         }
     if ticket.status is Status.WONT_FIX:
         told = f"It will not be fixed: {reason}" if reason else "It will not be fixed."

@@ -22,7 +22,7 @@ from app.domain.scanning import (
     StoredResult,
     Suppressed,
     Trace,
-    match,
+    match_of_run,
 )
 from app.domain.tickets import Location, PartChange, ReportReference, Section, TicketDraft
 from app.domain.traces import digest
@@ -57,6 +57,8 @@ class ScanningIntake:
         self._options, self._table = options, table
         self._targets: set[str] = set()
         self._items: list[ImportItem] = []
+        self._spoken: set[int] = set()
+        """Tickets that runs of this report are about, so far."""
 
     async def take(self) -> list[ImportItem]:
         """Take the whole report; return what became of each of its results."""
@@ -85,7 +87,10 @@ class ScanningIntake:
         found = [trace for trace in traces if trace is not None]
         stored = await self._stores.scanning.results_of(run.scanner)
         stored += await self._claimed(found, stored)
-        matching = await asyncio.to_thread(match, [s.trace for s in stored], found)
+        spoken = frozenset(n for n, one in enumerate(stored) if one.ticket_id in self._spoken)
+        traces_of = [one.trace for one in stored]
+        matching = await asyncio.to_thread(match_of_run, traces_of, found, spoken)
+        self._spoken |= {stored[n].ticket_id for n in matching.pairs.values()}
         number = dict(zip(places, range(len(places)), strict=True))
         count = len(found) - len(matching.pairs)
         code = run.scanner.replace("-", "").upper()[:20]
@@ -111,7 +116,9 @@ class ScanningIntake:
                     like = (f"similar to {key}" for key in _like(matching, stored, index))
                     self._note(key, ImportResult.CREATED, *result.warnings, *like)
                     new.append((key, result))
-            rows += await self._file(run, new)
+            filed = await self._file(run, new)
+            self._spoken |= {row[0] for row in filed}
+            rows += filed
             await self._stores.scanning.save(run.scanner, run.tool, rows)
             at += count
         if self._options.complete and run.succeeded and alone:

@@ -10,7 +10,7 @@ from app.domain import keys
 from app.domain.scanning import Suppressed, Suppression
 from app.domain.traces import digest
 from app.formats.sarif.values import listed, mapping, text_of, whole
-from app.formats.texts import said, visible
+from app.formats.texts import said
 
 _MAX_ABOUT = 4000
 _LEVELS = frozenset({"none", "note", "warning", "error"})
@@ -67,6 +67,8 @@ def prints_of(result: dict[str, Any]) -> list[str]:
 
 def own_key(result: dict[str, Any]) -> str | None:
     """Return the key of a ticket of this service that a result states."""
+    if "properties" not in result and "workItemUris" not in result:
+        return None
     properties = mapping(result.get("properties"))
     named = [properties.get("findings/key")]
     named += [
@@ -92,15 +94,6 @@ def symbol_of(item: dict[str, Any]) -> str | None:
 def symbol_name(symbol: str | None) -> str | None:
     """Return a symbol without the brackets that some write behind functions."""
     return None if symbol is None else symbol.removesuffix("()")
-
-
-def storable(value: Any) -> Any:
-    """Return JSON whose texts a database takes."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict):
-        return {visible(name): storable(item) for name, item in value.items()}
-    return value
 
 
 def slug(name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from app.domain.scanning import Reported, ScannerRun, Trace
@@ -21,7 +22,6 @@ from app.formats.sarif.parts import (
     own_key,
     prints_of,
     slug,
-    storable,
     suppressions_of,
     symbol_name,
     symbol_of,
@@ -37,11 +37,14 @@ _MAX_TITLE = 200
 _MAX_NAME = 300
 _MAX_RELATED = 20
 _MAX_NOTICES = 20
+_MOST_NAMED = 2000
 
 _NUMBERS = re.compile(r"\d+")
 _PLACE = re.compile(r"\{(\d{1,3})\}")
 _KINDS = frozenset({"pass", "open", "informational", "notApplicable", "review", "fail"})
-_KEPT = ("rank", "guid", "correlationGuid", "baselineState", "hostedViewerUri", "occurrenceCount")
+_KEPT = frozenset(
+    {"rank", "guid", "correlationGuid", "baselineState", "hostedViewerUri", "occurrenceCount"}
+)
 
 Look = Callable[[str], Source | None]
 """Returns the source at a path of the target, where there is one."""
@@ -71,6 +74,7 @@ class RunReader:
             if isinstance(rule, dict) and isinstance(rule.get("id"), str)
         }
         self._abouts: dict[int, tuple[str | None, str | None]] = {}
+        self._named: dict[tuple[str, Any], tuple[str, dict[str, Any]]] = {}
         columns = head.said.get("columnKind")
         self._columns = columns if isinstance(columns, str) else None
         name = said(driver.get("name"), 100) or "unknown"
@@ -164,6 +168,22 @@ class RunReader:
 
     def _rule_of(self, result: dict[str, Any], warnings: list[str]) -> tuple[str, dict[str, Any]]:
         """Return the id of a result's rule and what the tool says of it, which may be nothing."""
+        told, index = result.get("ruleId"), result.get("ruleIndex")
+        if "rule" in result or not isinstance(told, str) or not isinstance(index, int | None):
+            return self._rule_meant(result, warnings)
+        if (told, index) in self._named:  # most results have a rule that others have too
+            return self._named[told, index]
+        odd: list[str] = []
+        found = self._rule_meant(result, odd)
+        if odd:
+            warnings += odd
+        elif len(self._named) < _MOST_NAMED:
+            self._named[told, index] = found
+        return found
+
+    def _rule_meant(
+        self, result: dict[str, Any], warnings: list[str]
+    ) -> tuple[str, dict[str, Any]]:
         named = mapping(result.get("rule"))
         rule_id = said(result.get("ruleId"), _MAX_NAME) or said(named.get("id"), _MAX_NAME)
         component = mapping(named.get("toolComponent")).get("index")
@@ -223,7 +243,8 @@ class RunReader:
         end = whole(region.get("endLine"))
         if start is None or (end is not None and end < start):
             end = None
-        note = said(" ".join((text_of(item, "message") or "").split()), 500) or note
+        told = text_of(item, "message")
+        note = (said(" ".join(told.split()), 500) if told else None) or note
         if not path:
             start = end = None
         place = Location(path, start, end, symbol_of(item), note)
@@ -287,19 +308,19 @@ class RunReader:
     def _kept(self, result: dict[str, Any], physical: dict[str, Any]) -> dict[str, Any]:
         """Return what goes out again as it came."""
         kept: dict[str, Any] = {}
-        for name in _KEPT:
-            value = result.get(name)
-            if isinstance(value, (int, float)) or (value is not None and said(value, 500)):
-                kept[name] = value
+        for name in _KEPT & result.keys():
+            value = result[name]
+            if isinstance(value, (int, float)) or said(value, 500):
+                kept[name] = visible(value) if isinstance(value, str) else value
         for name in ("fingerprints", "partialFingerprints"):
             given = result.get(name)
             if isinstance(given, dict) and given:
-                stamps = {k: v for k, v in given.items() if said(k, 200) and said(v, 2000)}
-                kept[name] = dict(list(stamps.items())[:20])
+                stamps = ((k, v) for k, v in given.items() if said(k, 200) and said(v, 2000))
+                kept[name] = {visible(k): visible(v) for k, v in islice(stamps, 20)}
         region = mapping(physical.get("region"))
         columns = {n: region[n] for n in ("startColumn", "endColumn") if whole(region.get(n))}
         if columns:
             kept["columns"] = columns
             if self._columns in ("utf16CodeUnits", "unicodeCodePoints"):
                 kept["columnKind"] = self._columns
-        return {name: storable(value) for name, value in kept.items()}
+        return kept

@@ -24,6 +24,8 @@ def listed(value: Any) -> list[Any]:
 
 def number(value: Any) -> float | None:
     """Return a number from 0 to 10, also one that is written as text; None where it is none."""
+    if value is None:
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError):
@@ -33,5 +35,6 @@ def number(value: Any) -> float | None:
 
 def text_of(item: Mapping[str, Any], name: str) -> str | None:
     """Return the text of a message; None where there is none."""
-    found = mapping(item.get(name)).get("text")
+    message = item.get(name)
+    found = message.get("text") if isinstance(message, dict) else None
     return found if isinstance(found, str) else None

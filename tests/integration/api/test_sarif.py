@@ -306,6 +306,32 @@ async def test_two_runs_of_one_tool_are_both_taken(api: Api) -> None:
     assert results(again) == ["unchanged", "unchanged"]
 
 
+async def test_two_runs_of_one_tool_over_two_folders_are_not_mixed_up(api: Api) -> None:
+    given = report(result(), **OK)
+    other = result()
+    place = other["locations"][0]["physicalLocation"]
+    place["artifactLocation"] = {"uri": "valve/run.py"}
+    given["runs"].append(report(other, **OK)["runs"][0])
+
+    first = await take(api, given)
+    again = await take(api, given)
+
+    assert results(first) == ["created", "created"]
+    assert results(again) == ["unchanged", "unchanged"]
+
+
+async def test_what_two_runs_of_one_file_both_say_is_one_ticket(api: Api) -> None:
+    given = report(result(), **OK)
+    given["runs"].append(copy.deepcopy(given["runs"][0]))
+
+    first = await take(api, given)
+    again = await take(api, given)
+
+    assert results(first) == ["created", "unchanged"]
+    assert first[0]["key"] == first[1]["key"]
+    assert results(again) == ["unchanged", "unchanged"]
+
+
 async def test_one_file_at_once_twice_makes_no_ticket_twice(api: Api) -> None:
     given = report(*(result(line=n, code=f"x = {n}") for n in range(1, 30)))
 
