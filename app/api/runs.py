@@ -44,6 +44,8 @@ async def trigger_run(
     to please a test.
     A run that measures `strength` changes one place after another of what the ticket is about and
     tells which changes the tests notice; it needs linked tests that pass, and touches no evidence.
+    One that is to `minimise` leaves parts of the fix patch out, hunks and then lines, as long as
+    the same tests pass and no other breaks. What is left is offered, and stored nowhere.
     Everything the run depends on is frozen now. `Location` is where to look for the result.
     """
     run = await services.runs.trigger(
@@ -55,6 +57,7 @@ async def trigger_run(
         force=body.force,
         budget_s=body.budget_s,
         scope=body.scope,
+        patch=body.patch,
         wanted=body.wanted,
         target=body.target,
     )

@@ -82,6 +82,15 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             "Say of a survivor that it changes nothing, or that no test is wanted for it.",
             answer="MutantOut",
         ),
+        "minimise": Command(
+            "commands.minimise:minimise",
+            (
+                "findings minimise B2-DRL-10 fix",
+                "findings minimise B2-DRL-10 fix --budget 300 --out smaller.patch",
+            ),
+            "Reduce the fix of a ticket to what still makes the same tests pass.",
+            answer="RunOut",
+        ),
         "bisect": Command(
             "commands.bisections:bisect",
             (

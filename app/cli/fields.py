@@ -33,9 +33,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
         "outdated claim fix proposed_severity amendment evidence provenance superseded_by answer "
         "applied",
         "RunSummaryOut": _RUN,
-        "RunOut": f"{_RUN} arms also_broken strength revisions compared not_comparable authors "
-        "environment "
-        "hints hint by_hand",
+        "RunOut": f"{_RUN} arms also_broken strength minimised revisions compared not_comparable "
+        "authors environment hints hint by_hand",
         "PlacedResultOut": "arm node_id outcome phase duration_s message traceback stdout repeat "
         "mode cause file line signature skipped_subtests log warnings properties",
         "MutantOut": "digest path line operator function diff outcome killed_by how "

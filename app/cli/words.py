@@ -38,11 +38,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
             "run-status": "queued running finished cancelled",
             "order-status": "open claimed submitted accepted rejected errored",
             "order-kind": "reproduce refute fix kill-mutant assess",
-            "run-kind": "check proof strength bisection",
+            "run-kind": "check proof strength bisection minimise",
             "scope": "function file",
             "mutant-verdict": "equivalent accepted",
             "run-outcome": "passed failed proven cannot-fail not-fixed breaks-others measured "
-            "bisected inconclusive error timed-out",
+            "bisected minimised inconclusive error timed-out",
             "test-outcome": "passed failed error skipped xfailed xpassed timed-out",
             "sort": "-created created -updated updated severity -severity key -key title -title "
             "status -status evidence -evidence reviews -reviews agent -agent strength",

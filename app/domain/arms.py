@@ -12,6 +12,8 @@ from app.domain.runs import ArmPlan, ArmResult, PatchUse, RunKind, RunPlan
 PATCH_NAME = re.compile(r"fix|defect(?:-(?:[2-9]|[1-9]\d{1,2}))?")
 """``fix``, ``defect``, ``defect-2`` …"""
 
+FIX = "fix"
+"""The name of the patch that mends the defect."""
 MUTANT = "mutant"
 """The name of the patch of a run against a mutant."""
 
@@ -32,14 +34,14 @@ def plan_arms(kind: RunKind, patches: Mapping[str, tuple[str, str]]) -> tuple[Ar
     """Return the arms of a run, or None for a proof without a patch that applies.
 
     Args:
-        kind: of the run; all but a proof run on the package as it ships.
+        kind: of the run; all but a proof, and what reduces a fix, run on the package as it ships.
         patches: (digest, how it applies: ``forward``, ``reverse``, ``both`` or ``no``) by name.
 
     A fix that applies makes before = bundled and after = bundled + fix. One that applies only in
     reverse has landed: before = bundled - fix, after = bundled. Otherwise each defect patch that
     applies makes an arm before, and after = bundled.
     """
-    if kind is not RunKind.PROOF:
+    if kind not in (RunKind.PROOF, RunKind.MINIMISE):
         return (ArmPlan("bundled"),)
     if "fix" in patches:
         digest, applies = patches["fix"]

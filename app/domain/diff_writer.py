@@ -1,7 +1,8 @@
-"""Writing a patch that was read, in the other direction."""
+"""Writing patches that were read: in the other direction, or in part."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 from app.domain.diff_parts import FilePatch, Hunk
@@ -14,7 +15,12 @@ def turned_round(text: str) -> str:
     Raises:
         PatchError: `text` is no patch that is accepted.
     """
-    return "".join(_file(file.reversed()) for file in parse(text).files)
+    return written(file.reversed() for file in parse(text).files)
+
+
+def written(files: Iterable[FilePatch]) -> str:
+    """Return files of a patch as a unified diff."""
+    return "".join(map(_file, files))
 
 
 def _file(file: FilePatch) -> str:

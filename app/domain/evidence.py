@@ -276,6 +276,7 @@ def _state_after(run: FinishedRun, previous: Decision | None) -> EvidenceState |
             RunOutcome.BREAKS_OTHERS
             | RunOutcome.MEASURED
             | RunOutcome.BISECTED
+            | RunOutcome.MINIMISED
             | RunOutcome.INCONCLUSIVE
             | RunOutcome.ERROR
             | RunOutcome.TIMED_OUT

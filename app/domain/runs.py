@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.domain.bisection.plan import BisectionPlan
 from app.domain.causes import Cause
+from app.domain.minimise import Minimised, MinimisePlan
 from app.domain.strength import Strength, StrengthPlan
 
 
@@ -25,6 +26,12 @@ class RunKind(StrEnum):
     """Which small changes of what the ticket is about do the linked tests notice?"""
     BISECTION = "bisection"
     """Which commit brought the defect in, or took it away?"""
+    MINIMISE = "minimise"
+    """How much of the fix makes the same tests pass, and breaks nothing?"""
+
+
+EXPLORING = (RunKind.STRENGTH, RunKind.BISECTION, RunKind.MINIMISE)
+"""Kinds that decide no evidence."""
 
 
 class RunStatus(StrEnum):
@@ -40,7 +47,8 @@ class RunOutcome(StrEnum):
     """What a finished run says.
 
     The first two belong to checks, the next four to proofs, ``measured`` to runs that measure
-    strength, ``bisected`` to those that look through a history.
+    strength, ``bisected`` to those that look through a history, ``minimised`` to those that reduce
+    a patch.
     """
 
     PASSED = "passed"
@@ -51,6 +59,7 @@ class RunOutcome(StrEnum):
     BREAKS_OTHERS = "breaks-others"
     MEASURED = "measured"
     BISECTED = "bisected"
+    MINIMISED = "minimised"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
     TIMED_OUT = "timed-out"
@@ -228,6 +237,8 @@ class RunPlan:
     """What a run that measures strength changes."""
     bisection: BisectionPlan | None = None
     """What a run that bisects is to find."""
+    minimise: MinimisePlan | None = None
+    """Which patch a run reduces."""
     revision: str | None = None
     """The commit in force; a folder has none."""
     commits: tuple[NamedCommit, ...] = ()
@@ -328,6 +339,8 @@ class Run:
     suite_digest: str | None = None
     strength: Strength | None = None
     """What a run that measures strength has found so far."""
+    minimised: Minimised | None = None
+    """What a run that reduces a patch has left of it."""
     commits: tuple[NamedCommit, ...] = ()
     """What is told of the revisions of its arms."""
     revision: str | None = None

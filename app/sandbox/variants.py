@@ -20,17 +20,19 @@ _LINES = Path(__file__).with_name("executed_lines.py")
 _PLUGIN = "_findings_executed_lines"
 
 
-def make_variant(arm: PreparedArm, changes: Mapping[str, bytes]) -> PreparedArm:
+def make_variant(arm: PreparedArm, changes: Mapping[str, bytes | None]) -> PreparedArm:
     """Return an arm in which some files are others. File work: call it in a thread.
 
     Args:
         arm: the prepared one; its digests are those of the variant, too, which nobody keeps.
-        changes: new bytes by path; further files are added.
+        changes: new bytes by path; further files are added, and those with None left out.
     """
     # What a crash leaves behind under such a name is pruned with the arms.
     root = arm.root.parent / f".variant-{uuid4().hex}"
     _link(arm.root, root, changes)
     for path, data in changes.items():
+        if data is None:
+            continue
         place = root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
@@ -61,7 +63,7 @@ def recording(arm: PreparedArm, files: Mapping[str, int]) -> dict[str, bytes]:
     }
 
 
-def _link(source: Path, target: Path, changes: Mapping[str, bytes]) -> None:
+def _link(source: Path, target: Path, changes: Mapping[str, bytes | None]) -> None:
     """Link the files of `source`, but for what changes and the byte code of that."""
     stems = {
         (os.path.dirname(path), os.path.basename(path).removesuffix(".py")) for path in changes

@@ -39,11 +39,13 @@ runs = Table(
     Column("without_assertion", BOOLEAN, nullable=False, server_default=text("false")),
     # {patch, tests, same}: accounts that wrote the patches and the tests, as it was triggered.
     Column("authors", JSONB(none_as_null=True)),
+    # What a run that reduces a patch has left of it.
+    Column("minimised", JSONB(none_as_null=True)),
     Column("environment", JSONB, nullable=False, server_default=text("'{}'")),
     Column("queued_at", Timestamp, nullable=False, server_default=func.now()),
     Column("started_at", Timestamp),
     Column("finished_at", Timestamp),
-    CheckConstraint("kind IN ('check','proof','strength','bisection')", name="kind"),
+    CheckConstraint("kind IN ('check','proof','strength','bisection','minimise')", name="kind"),
     CheckConstraint("status IN ('queued','running','finished','cancelled')", name="status"),
     CheckConstraint("(status = 'finished') = (outcome IS NOT NULL)", name="outcome"),
     Index("ix_runs_ticket_id", "ticket_id", text("queued_at DESC")),

@@ -20,9 +20,11 @@ from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
 from app.domain.evidence import Digests, FinishedRun
 from app.domain.flakes import Tally
+from app.domain.minimise import Minimised
 from app.domain.others import whole_files
 from app.domain.readings import failing
 from app.domain.runs import (
+    EXPLORING,
     ArmResult,
     RunKind,
     RunOutcome,
@@ -88,12 +90,14 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Explored:
-    """How a run ended that decides no evidence: it measured strength, or bisected."""
+    """How a run ended that decides no evidence: it measured, bisected or reduced something."""
 
     verdict: Verdict
     arms: tuple[ArmResult, ...] = ()
     found: Found | None = None
     """What a bisection found."""
+    minimised: Minimised | None = None
+    """What is left of a patch."""
 
 
 class ExecutionService:
@@ -300,7 +304,7 @@ class ExecutionService:
             explored.arms,
             environment,
             events=events,
-            found_by_bisection=explored.found,
+            explored=explored,
         )
 
     async def fail(
@@ -318,7 +322,7 @@ class ExecutionService:
         *,
         events: Events = (),
         reused_from: UUID | None = None,
-        found_by_bisection: Found | None = None,
+        explored: Explored | None = None,
     ) -> bool:
         run = assignment.run
         others: set[str] = set()
@@ -332,7 +336,7 @@ class ExecutionService:
                 events=events,
                 reused_from=reused_from,
                 others=others,
-                found_by_bisection=found_by_bisection,
+                explored=explored,
             )
             await stores.jobs.finish(assignment.job)
         for key in sorted(others):
@@ -389,7 +393,7 @@ class ExecutionService:
         events: Events = (),
         reused_from: UUID | None = None,
         others: set[str] | None = None,
-        found_by_bisection: Found | None = None,
+        explored: Explored | None = None,
     ) -> bool:
         """Store an end, whatever hangs on it, and what it says of the ticket.
 
@@ -398,11 +402,8 @@ class ExecutionService:
         standing = await stores.ticket_edits.hold(run.ticket_id)
         if standing is None:
             return False  # the ticket was deleted, and the run with it
-        if run.kind in (RunKind.STRENGTH, RunKind.BISECTION):
-            if run.kind is RunKind.STRENGTH:
-                took = await store_measured(stores, run, verdict, arms, environment)
-            else:
-                took = await store_bisected(stores, run, verdict, found_by_bisection, environment)
+        if run.kind in EXPLORING:
+            took = await _store_explored(stores, run, verdict, arms, environment, explored)
             if took is not None:
                 await self._tell_end(stores, run, verdict, events)
                 await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
@@ -476,6 +477,31 @@ class ExecutionService:
             ticket_id=run.ticket_id,
             changes={"run": [None, str(run.id)], "outcome": [None, verdict.outcome.value]},
         )
+
+
+async def _store_explored(
+    stores: Stores,
+    run: ClaimedRun,
+    verdict: Verdict,
+    arms: Sequence[ArmResult],
+    environment: Mapping[str, Any],
+    explored: Explored | None,
+) -> float | None:
+    """Store the end of a run that decides no evidence; the seconds it took, None: it is over."""
+    if run.kind is RunKind.STRENGTH:
+        return await store_measured(stores, run, verdict, arms, environment)
+    if run.kind is RunKind.BISECTION:
+        found = None if explored is None else explored.found
+        return await store_bisected(stores, run, verdict, found, environment)
+    return await stores.runs.mark_finished(
+        run.id,
+        run.attempt,
+        verdict,
+        arms=arms,
+        environment=environment,
+        decided=None,
+        minimised=None if explored is None else explored.minimised,
+    )
 
 
 def _suite_key(plan: RunPlan, environment: Mapping[str, Any]) -> SuiteKey:

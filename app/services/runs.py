@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from app.domain import diffs
+from app.domain import diffs, minimise
 from app.domain.accounts import Actor, Role
-from app.domain.arms import MUTANT, plan_arms
+from app.domain.arms import FIX, MUTANT, plan_arms
 from app.domain.bisection.plan import MAX_TESTS, BisectionPlan
 from app.domain.gate_calls import Call, link_test, put_patch, submit_test
+from app.domain.minimise import MinimisePlan
 from app.domain.outputs import PlacedResult
 from app.domain.remedies import Caller, for_caller
 from app.domain.runs import (
@@ -104,6 +105,7 @@ class RunService:
         by_patches: bool = False,
         against: str | None = None,
         bisection: BisectionPlan | None = None,
+        patch: str | None = None,
     ) -> Run:
         """Queue a run of the linked tests; everything it depends on is frozen now.
 
@@ -114,7 +116,7 @@ class RunService:
             tests: some of the linked tests; None for all. Only a run over all decides evidence.
             repeats: how often each linked test runs; by default as `default_repeats` says.
             force: run even where an earlier result could be reused.
-            budget_s: for how long mutants are run to measure strength.
+            budget_s: for how long mutants are run to measure strength, or a patch is reduced.
             scope: what is changed to measure it.
             wanted: the revisions that it is about. A proof without any takes the commits that the
                 ticket names, where its target's history has them.
@@ -123,6 +125,7 @@ class RunService:
             against: with a proof, the diff of a mutant in place of the ticket's patches. Such a
                 run decides no evidence: it is about the tests.
             bisection: what a run that bisects is to find.
+            patch: which one a run is to reduce; the fix when left out.
 
         Raises:
             NotFound: there is no such ticket.
@@ -140,6 +143,8 @@ class RunService:
         if not by_patches and against is None:
             async with self._unit.read() as stores:
                 commits = await stores.tickets.commits_of(key)
+        if patch not in (None, FIX):
+            raise InvalidInput(FieldError("/patch", "only the fix can be reduced", allowed=(FIX,)))
         history = await self._histories.plan(kind, snapshot, wanted, commits)
         strict = await self._client_code.is_caged()
         measures = kind is RunKind.STRENGTH
@@ -161,6 +166,8 @@ class RunService:
                     scope=scope or StrengthScope.FUNCTION,
                 )
                 plan = replace(plan, strength=strength)
+            if kind is RunKind.MINIMISE:
+                plan = replace(plan, minimise=_minimise(plan, budget_s))
             if bisection is not None:
                 if len(plan.tests) > MAX_TESTS:
                     raise InvalidInput(
@@ -195,6 +202,10 @@ class RunService:
             await self._client_code.require_cage("A submitted test of this run")
         if plan.strength is not None:
             await self._client_code.require_cage("A mutant", "is code that nobody has read")
+        if plan.minimise is not None:
+            await self._client_code.require_cage(
+                "A part of a patch", "is code that nobody has read"
+            )
         used = [arm.patch.digest for arm in plan.arms if arm.patch is not None]
         await self._client_code.require_for_patches(used, snapshot)
 
@@ -230,15 +241,16 @@ class RunService:
         usable: dict[str, tuple[str, str]] = {}
         others: tuple[str, ...] = ()
         mine = {test.node_id for test in chosen}
-        if kind is RunKind.PROOF and history is None:
-            texts = [patch.text for patch in patches]
+        if kind in (RunKind.PROOF, RunKind.MINIMISE) and history is None:
+            may = [one for one in patches if kind is RunKind.PROOF or one.name == FIX]
+            texts = [patch.text for patch in may]
             ways = await asyncio.to_thread(how_they_apply, snapshot, texts)
-            usable = {p.name: (p.digest, way) for p, way in zip(patches, ways, strict=True)}
+            usable = {p.name: (p.digest, way) for p, way in zip(may, ways, strict=True)}
         if against is not None:
             (way,) = how_they_apply(snapshot, [against])
             usable = {MUTANT: (diffs.digest(against), way)}
             await stores.patches.keep(against)
-        if kind in (RunKind.PROOF, RunKind.STRENGTH):
+        if kind is not RunKind.CHECK and kind is not RunKind.BISECTION:
             everything = await stores.catalogue.tests(snapshot.target.name)
             files = {node_id.partition("::")[0] for node_id in mine}
             others = tuple(
@@ -252,6 +264,8 @@ class RunService:
                 "The package has changed since the mutant was made, and it fits no more. Measure "
                 f"the strength of {ticket.key} anew."
             )
+        if arms is None and kind is RunKind.MINIMISE:
+            raise _no_fix(ticket.key, caller)
         if arms is None:
             raise _no_patch(ticket.key, patches, caller)
         submitted = [
@@ -471,6 +485,19 @@ def _no_test(key: str, caller: Caller) -> NothingToRun:
         f'@pytest.mark.finding("{key}") and sync.',
         remedies=[for_caller(replace(link_test(key), any_of=(submit_test(key),)), caller)],
     )
+
+
+def _no_fix(key: str, caller: Caller) -> NothingToRun:
+    return NothingToRun(
+        f"{key} has no fix patch that applies to the bundled package, or has landed in it: there "
+        "is nothing to reduce.",
+        remedies=[for_caller(put_patch(key, FIX), caller)],
+    )
+
+
+def _minimise(plan: RunPlan, budget_s: int | None) -> MinimisePlan:
+    digest = next(arm.patch.digest for arm in plan.arms if arm.patch is not None)
+    return MinimisePlan(FIX, digest, budget_s or minimise.DEFAULT_BUDGET_S)
 
 
 def _no_patch(key: str, patches: Sequence[StoredPatch], caller: Caller) -> NothingToRun:

@@ -32,6 +32,7 @@ from app.domain.bisection.plan import BisectionPlan
 from app.domain.bisection.search import Direction
 from app.domain.catalogue import fold
 from app.domain.evidence import EvidenceState
+from app.domain.minimise import Minimised, MinimisePlan, minimised_from
 from app.domain.outputs import storable
 from app.domain.runs import (
     ArmPlan,
@@ -238,6 +239,7 @@ class RunStore:
         environment: Mapping[str, Any],
         decided: EvidenceState | None,
         reused_from: UUID | None = None,
+        minimised: Minimised | None = None,
     ) -> float | None:
         """Store how a run ended; return the seconds since its start.
 
@@ -259,6 +261,7 @@ class RunStore:
                     environment=dict(environment),
                     decided=None if decided is None else decided.value,
                     reused_from=reused_from,
+                    minimised=None if minimised is None else minimised.as_body(),
                     finished_at=func.now(),
                 )
                 .returning(func.extract("epoch", func.now() - runs.c.started_at).label("took"))
@@ -499,6 +502,7 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
         not_comparable=tuple(row.not_comparable),
         authors=None if row.authors is None else authors_from(row.authors),
         environment=row.environment,
+        minimised=None if row.minimised is None else minimised_from(row.minimised),
         hint=_hint(row),
     )
 
@@ -519,6 +523,8 @@ def plan_key(kind: RunKind, plan: RunPlan) -> str:
         del asked["strength"]
     if plan.bisection is None:
         del asked["bisection"]
+    if plan.minimise is None:
+        del asked["minimise"]
     return fold((kind.value, json.dumps(asked, sort_keys=True)))
 
 
@@ -557,6 +563,7 @@ def plan_from(stored: Mapping[str, Any]) -> RunPlan:
         ),
         strength=_strength_plan(stored.get("strength")),
         bisection=_bisection_plan(stored.get("bisection")),
+        minimise=_minimise_plan(stored.get("minimise")),
         revision=stored.get("revision"),
         commits=tuple(NamedCommit(**item) for item in stored.get("commits", ())),
     )
@@ -566,6 +573,10 @@ def _bisection_plan(stored: Mapping[str, Any] | None) -> BisectionPlan | None:
     if stored is None:
         return None
     return BisectionPlan(**{**stored, "direction": Direction(stored["direction"])})
+
+
+def _minimise_plan(stored: Mapping[str, Any] | None) -> MinimisePlan | None:
+    return None if stored is None else MinimisePlan(**stored)
 
 
 def _strength_plan(stored: Mapping[str, Any] | None) -> StrengthPlan | None:

@@ -29,7 +29,7 @@ from app.web.render import page
 from app.web.revisions import history_of
 from app.web.routing import new_router, see_other
 from app.web.sorting import sorted_rows
-from app.web.ticket import results_of
+from app.web.ticket import may_patch, results_of
 from app.web.visitors import Maintainer, Reader, Reviewer
 
 router = new_router()
@@ -98,7 +98,9 @@ async def list_runs(
 
 
 @router.get("/runs/{id}")
-async def show_run(request: Request, _: Reader, services: Services, run_id: RunId) -> Response:
+async def show_run(
+    request: Request, visitor: Reader, services: Services, run_id: RunId
+) -> Response:
     """Show a run with its arms."""
     run = await services.runs.show(run_id)
     if run.kind is RunKind.BISECTION:
@@ -114,6 +116,8 @@ async def show_run(request: Request, _: Reader, services: Services, run_id: RunI
         "by_hand": steps,
         "mutants": await _mutants_of(services, run),
         "diffs": diffs,
+        "may_patch": run.minimised is not None
+        and await may_patch(visitor, services, await services.tickets.show(run.ticket)),
         "long": sum(len(step.command) for step in steps) > _LONGEST_COMMANDS,
     }
     return page(request, "runs/show.html", context)

@@ -408,9 +408,16 @@ async def trigger_run(
             body["force"] = True
         if given.text("repeat"):
             body["repeat"] = given.number("repeat")
+        if given.text("patch"):
+            body["patch"] = given.text("patch")
         wanted = parse(TriggerIn, body)
         await services.runs.trigger(
-            visitor.actor, key, wanted.kind, repeats=wanted.repeat, force=wanted.force
+            visitor.actor,
+            key,
+            wanted.kind,
+            repeats=wanted.repeat,
+            force=wanted.force,
+            patch=wanted.patch,
         )
 
     return await attempt(request, visitor, services, key, "run", act, "queued")

@@ -129,6 +129,7 @@ OUTCOME: Mapping[str, tuple[str, str]] = {
     "passed": ("✓", "good"),
     "proven": ("✓", "good"),
     "measured": ("✓", "plain"),
+    "minimised": ("✓", "plain"),
     "killed": ("✓", "good"),
     "survived": ("✗", "warn"),
     "import": ("!", "warn"),

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -14,7 +14,7 @@ import structlog
 from app.domain.arms import judged_last, mismatch, ships
 from app.domain.diffs import PatchError
 from app.domain.revisions import RevisionRefused
-from app.domain.runs import ArmPlan, ArmResult, RunKind, TestResult
+from app.domain.runs import EXPLORING, ArmPlan, ArmResult, RunKind, TestResult
 from app.domain.targets import Target
 from app.errors import SandboxRefused, Unavailable
 from app.factory import Factory
@@ -27,6 +27,7 @@ from app.targets.interpreters import InterpreterFailed
 from app.worker.arms_of_run import ArmsOfRun
 from app.worker.bisection import BisectionRun
 from app.worker.events import EventBatch
+from app.worker.minimise import Reduction
 from app.worker.passes import Passes, draw_seed, file_of
 from app.worker.rest_of_suite import ArmExecution, RestOfSuite
 from app.worker.strength import Measurement
@@ -148,8 +149,9 @@ class Executor:
         if wrong is not None:
             await self._give_back(assignment, wrong)
             return
-        if run.kind in (RunKind.STRENGTH, RunKind.BISECTION):
-            await self._explore(assignment, target, arms[0][1], environment, on_idle)
+        if run.kind in EXPLORING:
+            places = [place for _, place in arms]
+            await self._explore(assignment, target, places, environment, on_idle)
             return
         if not run.force and await execution.reuse(assignment, environment):
             log.info("run.reused")
@@ -169,16 +171,22 @@ class Executor:
         self,
         assignment: Assignment,
         target: Target,
-        arm: PreparedArm,
+        arms: Sequence[PreparedArm],
         environment: dict[str, Any],
         on_idle: Callable[[], None],
     ) -> None:
-        """Execute a run that measures strength or bisects."""
+        """Execute a run that measures strength, bisects or reduces a fix."""
         run, execution, factory = assignment.run, self._factory.execution, self._factory
         async with EventBatch(execution, run) as events:
             if run.kind is RunKind.STRENGTH:
-                measurement = Measurement(factory, run, target, arm, environment, events)
+                measurement = Measurement(factory, run, target, arms[0], environment, events)
                 explored = await measurement.execute()
+            elif run.kind is RunKind.MINIMISE:
+                with factory.arms.hold(arms):
+                    reduction = Reduction(
+                        factory, assignment, arms[0], arms[1], environment, events
+                    )
+                    explored = await reduction.execute()
             else:
                 submitted = assignment.submitted
                 bisection = BisectionRun(factory, run, target, submitted, environment, events)
@@ -207,6 +215,8 @@ class Executor:
             await client_code.require_cage("A submitted test of this run")
         if run.plan.strength is not None:
             await client_code.require_cage("A mutant", "is code that nobody has read")
+        if run.plan.minimise is not None:
+            await client_code.require_cage("Part of a patch", "is code that nobody has read")
         used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
         if used:
             snapshot = await self._factory.catalogues.of(run.plan.target).snapshot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from app.domain.runs import TestMode, TestOutcome, TestResult
 from app.domain.strength import MutantOutcome, MutantResult
@@ -19,18 +19,21 @@ _HOW_CHARS = 500
 async def judge(
     sandbox: Sandbox,
     arm: PreparedArm,
-    changes: dict[str, bytes],
+    changes: Mapping[str, bytes | None],
     passes: Sequence[Sequence[str]],
     limits: Limits,
+    *,
+    all_pass: bool = False,
 ) -> MutantResult:
     """Run tests on a mutant, pass after pass until one fails, and say how it ended.
 
     Args:
         sandbox: runs them.
         arm: the package as it is.
-        changes: the files of the mutant.
+        changes: the files of the mutant; None takes one away.
         passes: which tests run together, in turn; each has passed on the package as it is.
         limits: bounds of each pass.
+        all_pass: one that is skipped, expected to fail or not run counts as one that fails.
 
     Raises:
         SandboxRefused: the cage did not close.
@@ -38,7 +41,7 @@ async def judge(
     began = time.monotonic()
     mutant = await asyncio.to_thread(make_variant, arm, changes)
     try:
-        outcome, killed_by, how = await _run(sandbox, mutant, passes, limits)
+        outcome, killed_by, how = await _run(sandbox, mutant, passes, limits, all_pass=all_pass)
     finally:
         await asyncio.to_thread(remove_variant, mutant)
     told = None if how is None else how.strip()[:_HOW_CHARS]
@@ -49,7 +52,12 @@ _Ending = tuple[MutantOutcome, str | None, str | None]
 
 
 async def _run(
-    sandbox: Sandbox, arm: PreparedArm, passes: Sequence[Sequence[str]], limits: Limits
+    sandbox: Sandbox,
+    arm: PreparedArm,
+    passes: Sequence[Sequence[str]],
+    limits: Limits,
+    *,
+    all_pass: bool,
 ) -> _Ending:
     wanted = list(dict.fromkeys(one for some in passes for one in some))
     sessions = await Sessions.open(sandbox, arm, wanted, limits)
@@ -63,6 +71,8 @@ async def _run(
             for session, group in sessions.groups(some):
                 report = await session.run(group, seed=draw_seed(), mode=TestMode.TOGETHER)
                 ending = _read(report, group)
+                if ending is None and all_pass:
+                    ending = _not_passed(report, group)
                 if ending is not None:
                     return ending
     finally:
@@ -92,6 +102,16 @@ def _read(report: ArmReport, wanted: Collection[str]) -> _Ending | None:
         # It ended the process, or bent what reports on it: pytest itself would not have passed.
         first = next(iter(wanted), None)
         return MutantOutcome.KILLED, first, report.reason
+    return None
+
+
+def _not_passed(report: ArmReport, wanted: Collection[str]) -> _Ending | None:
+    """Return the first test that neither failed nor passed, as one that notices."""
+    ended = {result.node_id: result.outcome for result in report.results}
+    for node_id in wanted:
+        if ended.get(node_id) is not TestOutcome.PASSED:
+            told = ended[node_id].value if node_id in ended else "not run"
+            return MutantOutcome.KILLED, node_id, f"It does not pass: {told}."
     return None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.environment import environment_digest
-from app.domain.runs import ArmResult, RunOutcome, TestMode, TestOutcome, TestResult, Verdict
+from app.domain.runs import ArmResult, RunOutcome, TestResult, Verdict
 from app.domain.strength import (
     Mutant,
     MutantOutcome,
@@ -28,28 +28,14 @@ from app.domain.targets import Target
 from app.errors import SandboxRefused
 from app.factory import Factory
 from app.mutation import maker
-from app.sandbox.interface import ArmEvent, ArmStatus, Limits, PreparedArm
+from app.sandbox.interface import ArmEvent, Limits, PreparedArm
 from app.services.execution import Explored
 from app.storage.mutants import KeptUnder
 from app.storage.runs import ClaimedRun
+from app.worker.baseline import Ended, baseline, others_that_pass
 from app.worker.events import EventBatch
 from app.worker.executed_lines import Lines, executed_lines
 from app.worker.mutants import judge
-from app.worker.passes import Passes, Sessions, draw_seed
-
-_BASELINES = 3
-"""So often the linked tests run on the package as it is: what flips says nothing of mutants."""
-_PATIENCE = 20.0
-"""So many times as long as on the package as it is a test may take on a mutant."""
-_LEAST_S = 4.0
-
-
-class _Ended(Exception):
-    """The run has its verdict before any mutant."""
-
-    def __init__(self, outcome: RunOutcome, reason: str) -> None:
-        super().__init__(reason)
-        self.verdict = Verdict(outcome, reason)
 
 
 class Measurement:
@@ -87,9 +73,13 @@ class Measurement:
     async def execute(self) -> Explored | SandboxRefused:
         """Measure; return how the run ended, or why it cannot be run here."""
         try:
-            await self._baseline()
+            found = await baseline(
+                self._factory.sandbox, self._arm, self._linked, self._limits, self._on_test
+            )
+            self._linked, self._results = found.node_ids, found.results
+            self._limits_of_mutants = found.limits
             mutants = await self._mutants()
-        except _Ended as ended:
+        except Ended as ended:
             return Explored(ended.verdict, (self._bundled(),))
         self._deadline = asyncio.get_running_loop().time() + self._plan.budget_s
         try:
@@ -102,36 +92,6 @@ class Measurement:
         return Explored(self._verdict(mutants), (self._bundled(),))
 
     # --- before any mutant ---------------------------------------------------------------------
-
-    async def _baseline(self) -> None:
-        """Run the linked tests on the package as it is; they must pass each time."""
-        began = asyncio.get_running_loop().time()
-        sessions = await Sessions.open(self._factory.sandbox, self._arm, self._linked, self._limits)
-        self._collected_s = asyncio.get_running_loop().time() - began
-        try:
-            for repeat in range(1, _BASELINES + 1):
-                for session, group in sessions.groups(self._linked):
-                    report = await session.run(
-                        group,
-                        seed=draw_seed(),
-                        repeat=repeat,
-                        mode=TestMode.TOGETHER,
-                        on_event=self._on_test,
-                    )
-                    self._results += report.results
-                    if report.status is ArmStatus.TIMED_OUT:
-                        raise _Ended(
-                            RunOutcome.TIMED_OUT, f"On the package as it is: {report.reason}."
-                        )
-                    if report.status is not ArmStatus.COMPLETED:
-                        told = f"{report.status.value}: {report.reason}"
-                        raise _Ended(RunOutcome.ERROR, f"On the package as it is: {told}.")
-        finally:
-            await sessions.close()
-        self._linked = _that_pass(self._results, self._linked)
-        slowest = max((one.duration_s for one in self._results), default=0.0)
-        each = sum(one.duration_s for one in self._results) / _BASELINES
-        self._limits_of_mutants = _bounded(self._limits, slowest, each, self._collected_s)
 
     async def _mutants(self) -> list[Mutant]:
         """Return the run's mutants: those of an earlier attempt, or new ones."""
@@ -152,7 +112,7 @@ class Measurement:
             self._hints.append(f"{path} {reason}, so it has no mutants.")
         chosen = spread(made)
         if not chosen:
-            raise _Ended(RunOutcome.INCONCLUSIVE, await self._why_none())
+            raise Ended(RunOutcome.INCONCLUSIVE, await self._why_none())
         if len(made) > len(chosen):
             self._hints.append(
                 f"{len(made)} places could be changed; {len(chosen)} of them, spread evenly, are."
@@ -178,7 +138,7 @@ class Measurement:
                 maker.make, self._target.interpreter, self._files, self._plan.functions, lines
             )
         except maker.MakingFailed as failure:
-            raise _Ended(RunOutcome.ERROR, f"No mutants could be made: {failure}.") from None
+            raise Ended(RunOutcome.ERROR, f"No mutants could be made: {failure}.") from None
 
     async def _why_none(self) -> str:
         possible, unread = await self._make(None)
@@ -211,7 +171,9 @@ class Measurement:
         ]
         if not left or not self._run.plan.others or self._is_over():
             return
-        others = await self._others_that_pass()
+        others = await others_that_pass(
+            self._factory, self._run.plan, self._arm, self._known_environment, self._deadline
+        )
         key = tests_key(others, self._run.plan.suite_digest)
         left = await self._reuse(mutants, left, key, _seen_by_suite)
 
@@ -320,22 +282,6 @@ class Measurement:
         }
         self._events.add("mutant", shown)
 
-    # --- the rest of the suite -----------------------------------------------------------------
-
-    async def _others_that_pass(self) -> list[str]:
-        """Return the other tests that pass on the package as it is: only these can tell."""
-        plan = self._run.plan
-        known = await self._factory.execution.known_others(plan, self._known_environment)
-        passing = {one.node_id for results in known.values() for one in results}
-        left = [node_id for node_id in plan.others if node_id not in passing]
-        if left:
-            passes = Passes(self._factory.sandbox, self._arm, self._limits, draw_seed(), _unheard)
-            await passes.run_others(left, self._deadline)
-            passing.update(
-                one.node_id for one in passes.outcome.results if one.outcome is TestOutcome.PASSED
-            )
-        return [node_id for node_id in plan.others if node_id in passing]
-
     # --- what comes of it ----------------------------------------------------------------------
 
     def _bundled(self) -> ArmResult:
@@ -360,46 +306,6 @@ class Measurement:
         self._events.add(event.kind, {"arm": "bundled", **event.data})
 
 
-def _that_pass(results: Sequence[TestResult], linked: Sequence[str]) -> list[str]:
-    """Return the linked tests that pass each time.
-
-    Raises:
-        _Ended: one does not pass, or not each time.
-    """
-    passing = []
-    for node_id in linked:
-        outcomes = {one.outcome for one in results if one.node_id == node_id}
-        if outcomes == {TestOutcome.PASSED}:
-            passing.append(node_id)
-        elif len(outcomes) > 1:
-            told = " and ".join(sorted(outcomes))
-            raise _Ended(
-                RunOutcome.INCONCLUSIVE,
-                f"{node_id} is flaky: on the package as it is it ends as {told}. What it says of a "
-                "mutant would be chance.",
-            )
-        elif not outcomes <= {TestOutcome.SKIPPED, TestOutcome.XFAILED}:
-            told = " and ".join(sorted(outcomes)) or "not run"
-            raise _Ended(
-                RunOutcome.INCONCLUSIVE,
-                f"{node_id} does not pass on the package as it is: {told}.",
-            )
-    if not passing:
-        raise _Ended(RunOutcome.INCONCLUSIVE, "All linked tests are skipped or expected to fail.")
-    return passing
-
-
-def _bounded(limits: Limits, slowest_s: float, all_s: float, collected_s: float) -> Limits:
-    """Return the bounds of a mutant's tests: one that loops shall not take the budget with it."""
-    per_test = max(_LEAST_S, _PATIENCE * slowest_s)
-    per_arm = max(2 * _LEAST_S, _PATIENCE * (all_s + collected_s))
-    return replace(
-        limits,
-        per_test_s=min(limits.per_test_s, per_test),
-        per_arm_s=min(limits.per_arm_s, max(per_arm, per_test + 1)),
-    )
-
-
 def _ended_as(mutant: Mutant, result: MutantResult) -> Mutant:
     return replace(
         mutant,
@@ -419,7 +325,3 @@ def _seen_by_suite(mutant: Mutant, result: MutantResult) -> Mutant:
         how=result.how if killed else mutant.how,
         took_s=(mutant.took_s or 0.0) + result.took_s,
     )
-
-
-async def _unheard(_: ArmEvent) -> None:
-    """Nobody listens."""

@@ -13,6 +13,7 @@ from app.api.payloads.fields import CountedOut, Flag, Input, Line, Output
 from app.domain.by_hand import by_hand
 from app.domain.catalogue import CatalogueTest
 from app.domain.causes import Cause
+from app.domain.minimise import DEFAULT_BUDGET_S as MINIMISE_S
 from app.domain.outputs import MOST_SHOWN, PlacedResult
 from app.domain.revisions import MAX_NAME
 from app.domain.runs import (
@@ -144,12 +145,13 @@ class TriggerIn(Input):
                 {"kind": "check"},
                 {"kind": "proof"},
                 {"kind": "strength", "budget_s": 60, "scope": "function"},
+                {"kind": "minimise", "patch": "fix", "budget_s": 120},
                 {"kind": "proof", "before": "4f2a9c1~1", "after": "4f2a9c1"},
             ]
         }
     )
 
-    kind: Literal[RunKind.CHECK, RunKind.PROOF, RunKind.STRENGTH]
+    kind: Literal[RunKind.CHECK, RunKind.PROOF, RunKind.STRENGTH, RunKind.MINIMISE]
     target: Line | None = Field(
         None,
         description="The target that the run is meant for. The ticket's domains decide which it "
@@ -181,8 +183,12 @@ class TriggerIn(Input):
     )
     budget_s: Annotated[int, Field(strict=True, ge=1, le=MOST_BUDGET_S)] | None = Field(
         None,
-        description=f"For how many seconds mutants are run to measure strength, "
-        f"{DEFAULT_BUDGET_S} by default. What was not run by then is told.",
+        description=f"For how many seconds mutants are run to measure strength "
+        f"({DEFAULT_BUDGET_S} by default), or a patch is reduced ({MINIMISE_S}). What was not "
+        "found by then is told.",
+    )
+    patch: Literal["fix"] | None = Field(
+        None, description="Which patch is to be reduced: the fix, and no other."
     )
     scope: StrengthScope | None = Field(
         None,
@@ -192,13 +198,18 @@ class TriggerIn(Input):
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> Self:
-        if self.kind is RunKind.STRENGTH:
-            if self.tests is not None or self.repeat is not None:
-                raise ValueError(
-                    "strength is measured with all linked tests: leave `tests` and `repeat` out"
-                )
-        elif self.budget_s is not None or self.scope is not None:
-            raise ValueError("`budget_s` and `scope` belong to the kind strength")
+        whole = self.kind in (RunKind.STRENGTH, RunKind.MINIMISE)
+        if whole and (self.tests is not None or self.repeat is not None):
+            raise ValueError(
+                f"a run of the kind {self.kind.value} has all linked tests: leave `tests` and "
+                "`repeat` out"
+            )
+        if not whole and self.budget_s is not None:
+            raise ValueError("`budget_s` belongs to the kinds strength and minimise")
+        if self.scope is not None and self.kind is not RunKind.STRENGTH:
+            raise ValueError("`scope` belongs to the kind strength")
+        if self.patch is not None and self.kind is not RunKind.MINIMISE:
+            raise ValueError("`patch` belongs to the kind minimise")
         return self
 
     @model_validator(mode="after")
@@ -349,6 +360,34 @@ class TicketStrengthOut(StrengthOut):
     stale: bool = Field(description="Package or linked tests have changed since.")
 
 
+class CountsOut(Output):
+    """How many there were, and are."""
+
+    before: int
+    after: int
+
+
+class MinimisedOut(Output):
+    """A patch, reduced to what makes the same tests pass and breaks nothing."""
+
+    patch: str = Field(examples=["fix"])
+    digest: str = Field(description="Of the patch that was reduced.")
+    text: str = Field(description="The reduced patch, as a unified diff. It is stored nowhere.")
+    fell_away: str = Field(
+        description="What the whole patch does beyond that, as a diff on top of it."
+    )
+    hunks: CountsOut
+    lines: CountsOut = Field(description="Lines that come or go.")
+    tried: int = Field(description="How many forms of the patch were tried.")
+    complete: bool = Field(
+        description="No single line can be left out any more; false where time ran out before."
+    )
+    lands: bool = Field(
+        description="The package is without the patch, so that the reduced one may take its place."
+    )
+    sentence: str
+
+
 class RunOut(RunSummaryOut):
     """A run."""
 
@@ -363,6 +402,9 @@ class RunOut(RunSummaryOut):
     environment: dict[str, Any]
     strength: StrengthOut | None = Field(
         description="What a run of this kind has found so far; null for other kinds."
+    )
+    minimised: MinimisedOut | None = Field(
+        description="What a run of this kind has left of a patch; null for other kinds."
     )
     hints: list[str] = Field(description="What was noticed while it ran.")
     hint: str | None = Field(description="A word of help, where the result is often misread.")
@@ -400,6 +442,7 @@ def run_body(run: Run) -> dict[str, Any]:
         "hints": run.hints,
         "environment": run.environment,
         "strength": None if run.strength is None else run.strength.figures(),
+        "minimised": None if run.minimised is None else run.minimised.as_body(),
         "hint": run.hint,
         "by_hand": by_hand(run),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.diff_writer import turned_round
 from tests.support.service import Service
 
 DEFECTS = Path(__file__).parents[2] / "verification" / "defects"
@@ -67,6 +68,26 @@ def test_survivors_are_printed_and_judged(service: Service, key: str) -> None:
     assert short.returncode == mute.returncode == 2
     assert "too short" in short.stderr and "Say why" in mute.stderr
     assert shown["strength"]["survived"] >= 1
+
+
+def test_a_fix_is_reduced_and_nothing_is_stored(service: Service, key: str, tmp_path: Path) -> None:
+    """The defect taken back is a fix that has landed."""
+    fix = turned_round((DEFECTS / "KAS-27.patch").read_text())
+    with service.client() as client:
+        headers = {"Content-Type": "text/x-diff"}
+        client.put(f"/tickets/{key}/patches/fix", content=fix, headers=headers).raise_for_status()
+    smaller = tmp_path / "smaller.patch"
+
+    reduced = findings(service, "minimise", key, "fix", "--out", str(smaller))
+    other = findings(service, "minimise", key, "defect")
+
+    assert reduced.returncode == 0, reduced.stderr
+    assert "minimised" in reduced.stdout and "+    # The bracket" in reduced.stdout
+    assert "bracket" not in smaller.read_text()
+    with service.client() as client:
+        assert client.get(f"/tickets/{key}/patches/fix").text == fix
+        client.delete(f"/tickets/{key}/patches/fix").raise_for_status()
+    assert other.returncode != 0 and "fix" in other.stderr
 
 
 def test_all_are_measured_or_one(service: Service, key: str) -> None:
