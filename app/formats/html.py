@@ -114,7 +114,7 @@ def render(text: str, *, heading_offset: int = 0) -> str:
 
     Args:
         text: anything.
-        heading_offset: levels to add to headings, so that they fit below those of the page.
+        heading_offset: so many levels of headings are above the text; its highest comes next.
 
     """
     found = lay_out(text, heading_offset=heading_offset)
@@ -136,8 +136,10 @@ def lay_out(text: str, *, heading_offset: int = 0) -> str | None:
         return None
     if any(token.level >= MAX_NESTING - 1 for token in tokens):
         return None
+    levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
+    shift = heading_offset + 1 - min(levels, default=1) if heading_offset else 0
     for token in tokens:
-        _adjust(token, heading_offset)
+        _adjust(token, shift)
     return clean(parser.renderer.render(tokens, parser.options, env))
 
 
@@ -188,9 +190,9 @@ def _parser() -> MarkdownIt:
     return parser.disable(["image", "html_block", "html_inline"])
 
 
-def _adjust(token: Token, heading_offset: int) -> None:
+def _adjust(token: Token, shift: int) -> None:
     if token.type in ("heading_open", "heading_close"):
-        token.tag = f"h{min(6, int(token.tag[1]) + heading_offset)}"
+        token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
     elif token.type == "fence":
         name = token.info.strip().partition(" ")[0].casefold()
         token.info = name if name in LANGUAGES else ""

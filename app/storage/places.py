@@ -26,11 +26,20 @@ from app.domain.places import Book, Filed, Found
 from app.domain.relocated import PlaceState, Relocated
 from app.domain.tickets import Location
 from app.schema.tickets import ticket_locations, tickets
+from app.storage.prepared import Prepared
 from app.storage.rows import json_list, new_id
 
 PLACED = ("filed", "state", "now_path", "now_start", "now_end", "looked_up")
 """Columns of a location that say what became of its code."""
 _NAMED = ("path", "start_line", "end_line", "symbol")
+
+
+_FILED_CODE = Prepared(
+    lambda: select(ticket_locations.c.id, ticket_locations.c.filed["lines"].label("lines")).where(
+        ticket_locations.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger),
+        ticket_locations.c.filed.is_not(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -95,12 +104,7 @@ class PlaceStore:
 
     async def filed_code(self, ticket_id: int) -> dict[str, tuple[str, ...]]:
         """Return the code of a ticket's locations as it was filed, by their ids."""
-        table = ticket_locations.c
-        rows = await self._connection.execute(
-            select(table.id, table.filed["lines"].label("lines")).where(
-                table.ticket_id == ticket_id, table.filed.is_not(None)
-            )
-        )
+        rows = await _FILED_CODE.rows(self._connection, wanted_ticket=ticket_id)
         return {str(row.id): tuple(row.lines) for row in rows}
 
     async def filed_of(self, ticket_ids: Sequence[int]) -> list[tuple[str, StoredPlace]]:

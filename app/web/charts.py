@@ -329,7 +329,7 @@ def _in_two_columns(encoding: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def warm_up() -> None:
-    """Load the library that draws, beside all else: its first drawing takes seconds."""
+    """Load the library that draws, beside all else: its first drawing takes half a second."""
     empty = _specification([], {"x": _count("n")}, _WIDTH, 100, None)
     Thread(target=_svg, args=(empty,), name="charts", daemon=True).start()
 

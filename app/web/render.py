@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -18,7 +19,7 @@ from starlette.responses import Response
 
 from app.domain.document import DOCUMENT, SEVERITIES
 from app.domain.undo import OFFERED_S
-from app.web import flash, room, words
+from app.web import flash, fragments, room, words
 
 MOST_BYTES = 280_000
 """A larger page shows less of its long texts."""
@@ -54,8 +55,9 @@ def page(
 ) -> Response:
     """Answer with the template `name`; it sees the visitor and what was said after a form."""
     word = flash.word_for(request)
+    visitor = getattr(request.state, "visitor", None)
     shown = {
-        "visitor": getattr(request.state, "visitor", None),
+        "visitor": visitor and replace(visitor, csrf=fragments.MARK),
         "said": words.SAID.get(word or ""),
         "undo_s": OFFERED_S if word in words.UNDONE else None,
         "path": request.url.path,
@@ -68,6 +70,8 @@ def page(
         # Many small parts, each with its markup: long texts have to do with what is left.
         room.begin(less=excess)
         response = templates.TemplateResponse(request, name, shown, status)
+    if visitor is not None:
+        response.body = fragments.sign(bytes(response.body), visitor.csrf)
     if word is not None:
         flash.drop(response, request)
     return response
@@ -134,4 +138,5 @@ environment.globals |= {
     "words": words,
     "document": DOCUMENT,
     "severities": SEVERITIES,
+    "kept": fragments.kept,
 }

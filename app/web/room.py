@@ -18,6 +18,8 @@ from app.formats import html
 
 _OUTPUT = 150_000
 _SOURCE = 96_000
+_AMPLE = 60_000
+"""With so much room left, no text of ordinary length is cut."""
 _SHORT = 30
 """Shorter texts are shown whole; their number is bounded by the fields of a ticket."""
 _WORK_FOR_NOTHING = 10_000
@@ -34,6 +36,11 @@ class Room:
     spent: int = 0
     """How much of the output was used up."""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether texts may have to be cut: no page is like another then."""
+        return self.output < _AMPLE
+
     def markdown(self, text: str, offset: int) -> Markup:
         """Return Markdown as safe HTML."""
         if len(text) > self.source:
@@ -43,7 +50,7 @@ class Room:
         if found is None or len(found) > self.output:
             self.source -= _WORK_FOR_NOTHING
             return self._as_source(text)
-        self._charge(len(found))
+        self.charge(len(found))
         return Markup(found)  # noqa: S704  # sanitised by app.formats.html
 
     def code(self, text: str, path: str) -> Markup:
@@ -55,7 +62,7 @@ class Room:
         if len(found) > self.output:
             self.source -= _WORK_FOR_NOTHING
             return self._as_source(text)
-        self._charge(len(found))
+        self.charge(len(found))
         return Markup(found)  # noqa: S704  # sanitised by app.formats.html
 
     def text(self, text: str) -> str:
@@ -80,10 +87,11 @@ class Room:
         # Marks grow when they are escaped, each to five characters at most.
         if len(shown) * 5 > room and (length := len(escape(shown))) > room:
             shown = shown[: room * len(shown) // length // 2]
-        self._charge(len(escape(shown)))
+        self.charge(len(escape(shown)))
         return shown
 
-    def _charge(self, length: int) -> None:
+    def charge(self, length: int) -> None:
+        """Use so many characters up."""
         self.output -= length
         self.spent += length
 
@@ -101,19 +109,24 @@ def begin(*, less: int = 0) -> Room:
     return found
 
 
+def present() -> Room:
+    """Return the room of the page that is being made."""
+    return _room.get() or Room()
+
+
 def markdown(text: str | None, offset: int = 2) -> Markup:
     """Return Markdown of strangers as safe HTML; long-known texts come from memory."""
-    return (_room.get() or Room()).markdown(text or "", offset)
+    return present().markdown(text or "", offset)
 
 
 def code(text: str, path: str = "") -> Markup:
     """Return code of strangers as safe HTML, highlighted."""
-    return (_room.get() or Room()).code(text, path)
+    return present().code(text, path)
 
 
 def brief(text: str | None) -> str:
     """Return a text of strangers, cut where the page has no more room."""
-    return (_room.get() or Room()).text(text or "")
+    return present().text(text or "")
 
 
 @lru_cache(maxsize=4096)

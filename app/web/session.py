@@ -12,7 +12,6 @@ from app.api.forms import read_form
 from app.errors import FindingsError, Unauthenticated
 from app.factory import Factory
 from app.services.sessions import NewSession
-from app.web.charts import warm_up
 from app.web.render import page
 from app.web.routing import local_path, new_router, problem_page, see_other
 from app.web.visitors import (
@@ -38,7 +37,6 @@ async def login_page(request: Request, services: Services, visitor: MaybeVisitor
     ahead opens it before its reader does, and a stranger's link must not log a visitor in as
     somebody else. The code is spent by the form, which a person sends.
     """
-    warm_up()  # whoever logs in is shown charts next
     code = request.query_params.get("code", "")[:_MOST]
     following = local_path(request.query_params.get("next"))
     if visitor is not None and not code:

@@ -104,11 +104,36 @@ async def ticket_page(
             "values": {} if refused is None else refused.values,
             "skeleton": skeleton_for(view, request.query_params.get("test_for")),
         }
+        context["forms"] = forms_key(visitor, context)
         status = 200 if refused is None else refused.problem.status
         return page(request, "ticket/show.html", context, status)
 
     # To lay out long texts and to compare them takes long: others are answered meanwhile.
     return await asyncio.to_thread(made) if _is_heavy(view) else made()
+
+
+def forms_key(visitor: Visitor, context: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Return all that the forms of a ticket's page depend on; None where one holds what was sent.
+
+    They are most of the page and the same for all who may do the same.
+    """
+    if context["refused"] is not None or context["skeleton"] is not None:
+        return None
+    ticket, account = context["ticket"], visitor.actor.account
+    named = ("own", "may_edit", "may_patch", "live", "has_history")
+    lists = ("speaks_as", "steps", "own_defects", "suite_defects", "patches")
+    return (
+        ticket.key,
+        ticket.version,
+        ticket.status,
+        bool(ticket.tests),
+        tuple((item.id, item.text) for item in ticket.checklist),
+        tuple(requirement.name for requirement in context["gate"]),
+        visitor.actor.role,
+        tuple(account.speaks_for),
+        *(context[name] for name in named),
+        *(tuple(context[name]) for name in lists),
+    )
 
 
 @dataclass(frozen=True)

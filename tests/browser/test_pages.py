@@ -18,12 +18,13 @@ pytestmark = pytest.mark.browser
 
 PAGES = [
     "/", "/tickets", "/tickets?severity=P2&q=factor", "/file", "/review", "/runs", "/tests",
-    "/workers", "/targets", "/sweeps", "/reviewers", "/work-orders", "/drift", "/docs",
+    "/workers", "/targets", "/sweeps", "/reviewers", "/work-orders", "/drift",
     "/accounts", "/accounts/ada", "/me", "/keys", "/help", "/help/proof", "/views", "/examples",
     "/source/kasmina/kasmina/slot.py?lines=10-12", "/problems", "/problems/gate-unmet",
 ]  # fmt: skip
 ELSEWHERE = {
     "/login": "looked at before the log-in",
+    "/docs": "another project's viewer",
     "/bisections/{id}": "wants a git repository",
     "/source": "leads to the page of a target's file",
     "/t/{key}": "leads to the ticket",
@@ -32,9 +33,7 @@ ELSEWHERE = {
     "/tickets/{key}/patches/{name}": "plain text",
     "/runs/{id}/log": "plain text",
     "/report": "a file, looked at below",
-    "/tickets.csv": "a file",
-    "/tickets.jsonl": "a file",
-    "/tickets.zip": "a file",
+    "/tickets.{ending}": "a file",
     "/static/code.css": "a style",
 }
 """Routes that are no page of their own."""
@@ -46,7 +45,9 @@ LOOKS = {
     "narrow-light": (360, "light", ("target-size", "scrollable-region-focusable")),
     "narrow-dark": (360, "dark", ("color-contrast", "link-in-text-block")),
 }
-UNFOLD = "document.querySelectorAll('details').forEach(d => d.open = true)"
+IN_SIGHT = """() => [...document.querySelectorAll("[data-arm]")].map(
+  (cell) => cell.getBoundingClientRect().right <= innerWidth)"""
+UNFOLD = "document.querySelectorAll('details:not(.menu)').forEach(d => d.open = true)"
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,42 @@ def test_each_page_is_accessible_and_quiet(
             wrong[path].append("wider than its window")
 
     assert {path: found for path, found in wrong.items() if found} == {}
+
+
+def test_every_arm_of_a_proof_is_in_sight_in_a_narrow_window(
+    window: Callable[..., Any], service: Service, ticket: str, run: str
+) -> None:
+    watched = window(viewport={"width": 360, "height": 700})
+    watched.log_in(service.admin_token)
+    for path in (f"/tickets/{ticket}", f"/runs/{run}"):
+        watched.page.goto(path)
+        seen = watched.page.evaluate(IN_SIGHT)
+        assert len(seen) >= 2 and all(seen), path
+
+
+def test_what_a_page_said_once_it_does_not_say_again(
+    window: Callable[..., Any], service: Service, ticket: str
+) -> None:
+    watched = window()
+    page = watched.page
+    watched.log_in(service.admin_token)
+    page.goto(f"/tickets/{ticket}")
+    page.locator("#notes summary").click()
+    page.get_by_label("Note Markdown").fill("said once")
+    page.get_by_role("button", name="Add", exact=True).last.click()
+    said = page.get_by_text("Your note is added.")
+    said.wait_for()
+    page.goto("/keys")
+    page.go_back()
+    assert page.locator("#notes").get_by_text("said once").is_visible()
+    assert said.count() == 0
+    page.evaluate("""() => {
+      const said = Object.assign(document.createElement("p"), { id: "again" });
+      said.dataset.said = "";
+      document.body.append(said);
+      dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    }""")  # as when a browser takes the page from its memory
+    assert page.locator("#again").count() == 0
 
 
 @pytest.fixture(scope="module")

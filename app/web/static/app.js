@@ -151,6 +151,11 @@ if (others) {
   follow();
 }
 
+// --- what a page has said once it does not say again when one comes back to it
+addEventListener("pageshow", (event) => {
+  if (event.persisted) quick("[data-said]")?.remove();
+});
+
 // --- what is offered for a moment goes when it is over
 for (const part of every("[data-gone-after]")) setTimeout(() => part.remove(), 1000 * part.dataset.goneAfter);
 

@@ -97,7 +97,11 @@ function show(place, results, arms) {
     ...arms.map((arm) => made("th", { scope: "col", textContent: arm })));
   const body = rows.map(([node, found]) => made("tr", {},
     made("th", { scope: "row", className: "node", textContent: node.split("::").slice(1).join("::") || node }),
-    ...arms.map((arm) => made("td", {}, ...tag(found.get(arm))))));
+    ...arms.map((arm) => {
+      const cell = made("td", {}, made("span", {}, ...tag(found.get(arm))));
+      cell.dataset.arm = arm;
+      return cell;
+    })));
   const table = made("table", { className: "arms" }, made("thead", {}, head), made("tbody", {}, ...body));
   place.replaceChildren(table);
   if (results.size > MOST) place.append(made("p", { className: "small quiet", textContent: `and ${results.size - MOST} more` }));

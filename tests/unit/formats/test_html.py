@@ -163,6 +163,13 @@ def test_tables_tasks_strike_through_and_headings() -> None:
     assert "<td>1</td>" in markup
 
 
+def test_the_highest_heading_of_a_text_comes_next_below_those_above_it() -> None:
+    assert "<h3>Cause</h3>" in render("### Cause", heading_offset=2)
+    below = render("## One\n\n#### Two", heading_offset=3)
+    assert "<h4>One</h4>" in below and "<h6>Two</h6>" in below
+    assert "<h3>As it is</h3>" in render("### As it is")
+
+
 def test_links_say_that_they_are_foreign_and_images_are_links() -> None:
     markup = render("[a](https://example.org) ![b](https://example.org/b.png)")
     assert markup.count('rel="nofollow noopener noreferrer ugc"') == 2
