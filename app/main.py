@@ -55,7 +55,7 @@ from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
 from app.mcp.endpoint import Endpoint
-from app.web import pages, report
+from app.web import charts, pages, report
 from app.web.hosts import HostGuard
 from app.worker.worker import Worker
 
@@ -193,6 +193,11 @@ def _limit_for(path: str, ordinary: int) -> int:
     if path == f"{API}/imports":
         return max(uploads.MAX_LINES_BYTES, ordinary)
     return ordinary
+
+
+def warm_up() -> None:
+    """Load beside all else what the first page would wait for."""
+    charts.warm_up()
 
 
 async def _get_ready(app: FastAPI, factory: Factory, on_ready: OnReady) -> None:

@@ -17,9 +17,8 @@ from app.admission import first_login_link
 from app.config import Settings
 from app.errors import StartupError
 from app.factory import Factory
-from app.main import create_app
+from app.main import create_app, warm_up
 from app.protocol import GuardedProtocol
-from app.web import charts
 from app.worker.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -48,7 +47,7 @@ def serve(
 
     app = create_app(factory, workers=settings.workers, on_ready=ready)
     _collect_less_often()
-    charts.warm_up()
+    warm_up()
     server = uvicorn.Server(
         uvicorn.Config(
             app,
