@@ -9,14 +9,14 @@ changed here, and the document's own words hold; :func:`current` puts them toget
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 from app.domain import keys
 from app.domain import tickets as domain
-from app.domain.document import LINES
+from app.domain.document import DOCUMENT, PLAIN
 from app.domain.reviews import Review
 from app.formats.markdown import (
     ChecklistEntry,
@@ -44,29 +44,28 @@ _MAX_WORD = 200
 _MAX_SYMBOL = 500
 _MAX_FILE = 1000
 
+TICKET_FIELD = MappingProxyType({"created": "reported_on"})
+"""Names of the tracker that differ from those of the format."""
+
+_FACT = {field: fact for fact, field in TICKET_FIELD.items()}
 FIELDS = (
-    "title",
-    "severity",
     "status",
-    "batch",
-    "agent",
-    "summary",
-    "domains",
-    "categories",
-    *LINES,
-    "created",
-    "locations",
-    "sections",
-    "checklist",
-    "commits",
-    "resolution_text",
-    "reports",
+    *(_FACT.get(name, name) for name in DOCUMENT if name not in ("relations", "external_ref")),
 )
 """What both sides hold, apart from relations and reviews. ``status`` stands for it and its
 resolution."""
 
-TICKET_FIELD = MappingProxyType({"created": "reported_on"})
-"""Names of the tracker that differ from those of the format."""
+_SAME = tuple(name for name in (*PLAIN, "domains", "commits") if name in FIELDS)
+"""What both sides hold alike."""
+_PARTS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = MappingProxyType(
+    {
+        "locations": (Location, domain.Location),
+        "sections": (SectionText, domain.Section),
+        "checklist": (ChecklistEntry, domain.ChecklistItem),
+        "reports": (ReportText, domain.ReportReference),
+    }
+)
+"""Lists of the document: of what kind their items are here, and in the tracker."""
 
 _CATEGORIES = frozenset(category.value for category in domain.Category)
 
@@ -117,32 +116,27 @@ def _held_place(place: Location) -> Location | None:
 
 def of_ticket(ticket: domain.Ticket) -> TicketFacts:
     """What a ticket states now, without relations and reviews."""
-    return canonical(
-        TicketFacts(
-            key=ticket.key,
-            title=ticket.title,
-            severity=ticket.severity.value,
-            severity_raw=ticket.severity_raw,
-            status=ticket.status.value,
-            resolution=None if ticket.resolution is None else ticket.resolution.value,
-            batch=ticket.batch,
-            agent=ticket.agent,
-            domains=ticket.domains,
-            **{name: getattr(ticket, name) for name in LINES},
-            created=ticket.reported_on,
-            locations=tuple(
-                Location(p.path, p.start_line, p.end_line, p.symbol, p.note)
-                for p in ticket.locations
-            ),
-            summary=_lead_of(ticket.summary),
-            categories=tuple(category.value for category in ticket.categories),
-            sections=_sections_of(ticket),
-            checklist=tuple(ChecklistEntry(item.text, item.done) for item in ticket.checklist),
-            resolution_text=ticket.resolution_text,
-            commits=ticket.commits,
-            reports=tuple(ReportText(report.file, report.section) for report in ticket.reports),
-        )
-    )
+    facts: dict[str, Any] = {name: getattr(ticket, name) for name in _SAME}
+    facts |= {name: _stated(name, getattr(ticket, name)) for name in _PARTS}
+    facts |= {
+        "key": ticket.key,
+        "severity": ticket.severity.value,
+        "severity_raw": ticket.severity_raw,
+        "status": ticket.status.value,
+        "resolution": None if ticket.resolution is None else ticket.resolution.value,
+        "created": ticket.reported_on,
+        "summary": _lead_of(ticket.summary),
+        "categories": tuple(category.value for category in ticket.categories),
+        "sections": _sections_of(ticket),
+    }
+    return canonical(TicketFacts(**facts))
+
+
+def _stated(name: str, parts: Iterable[Any]) -> tuple[Any, ...]:
+    """Parts of a ticket as a document states them: without ids."""
+    kind: Any = _PARTS[name][0]
+    names = [field.name for field in fields(kind)]
+    return tuple(kind(*(getattr(part, name) for name in names)) for part in parts)
 
 
 def _lead_of(summary: str) -> str:
@@ -153,7 +147,7 @@ def _lead_of(summary: str) -> str:
 
 def _sections_of(ticket: domain.Ticket) -> tuple[SectionText, ...]:
     """The sections, with the whole summary in front where one line does not say it."""
-    sections = tuple(SectionText(s.heading, s.body) for s in ticket.sections)
+    sections: tuple[SectionText, ...] = _stated("sections", ticket.sections)
     whole = SectionText("Summary", body(ticket.summary))
     more = "\n" in whole.body and any(mark in whole.body for mark in ("\n\n", "```", "~~~"))
     return sections if not more or whole in sections else (whole, *sections)
@@ -199,23 +193,24 @@ def current(fresh: TicketFacts, left: TicketFacts, now: TicketFacts) -> TicketFa
 
 def draft_of(facts: TicketFacts, key: str) -> domain.TicketDraft:
     """Held facts as a ticket to be added; status, commits and resolution text stand apart."""
-    return domain.TicketDraft(
-        title=facts.title,
-        severity=domain.Severity(facts.severity or NO_SEVERITY),
-        severity_raw=facts.severity_raw,
-        batch=facts.batch or NO_BATCH,
-        agent=facts.agent or NO_AGENT,
-        summary=facts.summary or "",
-        key=key,
-        domains=facts.domains,
-        categories=tuple(domain.Category(word) for word in facts.categories),
-        locations=tuple(domain.Location(**asdict(place)) for place in facts.locations),
-        sections=tuple(domain.Section(s.heading, s.body) for s in facts.sections),
-        checklist=tuple(domain.ChecklistItem(item.text, item.done) for item in facts.checklist),
-        reports=tuple(domain.ReportReference(r.file, r.section) for r in facts.reports),
-        **{name: getattr(facts, name) for name in LINES},
-        reported_on=facts.created,
-    )
+    given: dict[str, Any] = {
+        name: getattr(facts, name) for name in _SAME if DOCUMENT[name].is_filed
+    }
+    given |= {
+        name: tuple(kind(**asdict(part)) for part in getattr(facts, name))
+        for name, (_, kind) in _PARTS.items()
+    }
+    given |= {
+        "key": key,
+        "severity": domain.Severity(facts.severity or NO_SEVERITY),
+        "severity_raw": facts.severity_raw,
+        "batch": facts.batch or NO_BATCH,
+        "agent": facts.agent or NO_AGENT,
+        "summary": facts.summary or "",
+        "categories": tuple(domain.Category(word) for word in facts.categories),
+        "reported_on": facts.created,
+    }
+    return domain.TicketDraft(**given)
 
 
 def changes_of(facts: TicketFacts, names: Iterable[str], before: domain.Ticket) -> dict[str, Any]:
@@ -230,12 +225,8 @@ def changes_of(facts: TicketFacts, names: Iterable[str], before: domain.Ticket) 
             found[field] = _with_ids(getattr(draft, name), getattr(before, name), _SAME_PART[name])
         elif name == "severity":
             found |= {"severity": draft.severity, "severity_raw": draft.severity_raw}
-        elif name == "commits":
-            found[field] = facts.commits
-        elif name == "resolution_text":
-            found[field] = facts.resolution_text
         else:
-            found[field] = getattr(draft, field)
+            found[field] = getattr(draft if DOCUMENT[field].is_filed else facts, field)
     return found
 
 
@@ -274,24 +265,15 @@ def to_plain(facts: TicketFacts) -> dict[str, Any]:
 
 def from_plain(stored: Mapping[str, Any]) -> TicketFacts:
     """Facts from what :func:`to_plain` made of them."""
+    return TicketFacts(**{name: _revived(name, value) for name, value in stored.items()})
 
-    def day(text: str | None) -> date | None:
-        return None if text is None else date.fromisoformat(text)
 
-    return TicketFacts(
-        **{
-            **stored,
-            "created": day(stored["created"]),
-            "updated": day(stored["updated"]),
-            "domains": tuple(stored["domains"]),
-            "categories": tuple(stored["categories"]),
-            "commits": tuple(stored["commits"]),
-            "locations": tuple(Location(**place) for place in stored["locations"]),
-            "sections": tuple(SectionText(**section) for section in stored["sections"]),
-            "checklist": tuple(ChecklistEntry(**item) for item in stored["checklist"]),
-            "reports": tuple(ReportText(**report) for report in stored["reports"]),
-        }
-    )
+def _revived(name: str, value: Any) -> Any:
+    if name in ("created", "updated"):
+        return None if value is None else date.fromisoformat(value)
+    if name in _PARTS:
+        return tuple(_PARTS[name][0](**part) for part in value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def plain_value(facts: TicketFacts, name: str) -> Any:
