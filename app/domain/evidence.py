@@ -161,6 +161,15 @@ class ClosedWithout:
 
 
 @dataclass(frozen=True)
+class Swept:
+    """What the newest sweep of what is in force said of a ticket. It decides no evidence."""
+
+    sweep: UUID
+    verdict: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Evidence as a ticket shows it."""
 
@@ -186,6 +195,7 @@ class Evidence:
     """The commit that brought the defect in, as a bisection with today's tests has found."""
     fixed_in: str | None = None
     """The commit that took it away."""
+    swept: Swept | None = None
 
 
 def decide(run: FinishedRun, *, now: InForce, previous: Decision | None) -> Decision | None:
@@ -355,6 +365,7 @@ def sentence(
     flaky: Sequence[Mapping[str, Any]] = (),
     contradicted: bool = False,
     decision: Decision | None = None,
+    swept: Swept | None = None,
 ) -> str:
     """Say in plain words what is known."""
     text = _SENTENCES[state]
@@ -381,6 +392,8 @@ def sentence(
         text += " That was in another environment: run it again."
     elif stale:
         text += " That was before the package, a test or a patch changed: run it again."
+    if stale and swept is not None and swept.verdict == "held":
+        text += " A sweep of what is in force has seen its tests end as they did."
     return text
 
 

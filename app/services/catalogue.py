@@ -101,6 +101,7 @@ class CatalogueService:
         self._places = places
         self._read: tuple[Hashable, _Unreadable | None, float] = (None, None, 0.0)
         """How it looked when it was read last, why it could not be read, and when that was."""
+        self._collected = False
         self._sweeps = sweeps
         self.failure: str | None = None
         """Why the suite could not be collected when that was tried last."""
@@ -139,6 +140,11 @@ class CatalogueService:
         if known is None or known.suite_digest != snapshot.suite_digest:
             if known is not None:
                 await self._mark_changed(known, snapshot)
+            await self._collect(snapshot, None)
+        elif known.errors and (
+            not self._collected or known.package_digest != snapshot.package_digest
+        ):
+            # It may have been the package, or the entry, that a file could not be collected for.
             await self._collect(snapshot, None)
         elif (known.package_digest, known.revision) != (
             snapshot.package_digest,
@@ -202,8 +208,11 @@ class CatalogueService:
         snapshot = await self.snapshot()
         async with self._unit.begin() as stores:
             known = await stores.catalogue.target(self._target.name)
-            if known is not None and known.suite_digest == snapshot.suite_digest:
+            stands = known is not None and known.suite_digest == snapshot.suite_digest
+            if known is not None and stands and not known.errors:
                 await self._save(stores, snapshot, known.errors)
+        if known is not None and stands and known.errors:
+            await self._collect(snapshot, None)  # what was missing may be installed
 
     async def collect_with(self, submitted: Mapping[str, str]) -> Collection:
         """Collect the suite with submitted files beside it; stores nothing."""
@@ -269,6 +278,7 @@ class CatalogueService:
             self.failure = error.detail
             raise
         self.failure = None
+        self._collected = True
         found = [
             CatalogueTest(
                 node_id=test.node_id,

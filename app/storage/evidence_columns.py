@@ -20,6 +20,7 @@ from app.domain.flakes import FlakyTest
 from app.domain.runs import RunKind
 from app.storage.rows import must_moment
 from app.storage.runs import authors_from
+from app.storage.swept import swept_from
 
 MOST_FLAKY = 20
 """Of so many flaky tests the figures are kept with a ticket."""
@@ -100,6 +101,7 @@ def evidence_from(row: Any) -> Evidence:
     figures = tuple(test.figures() for test in shown.flaky)
     nothing_known = (EvidenceState.NOT_COVERED, EvidenceState.NONE, EvidenceState.UNVERIFIED)
     decided = None if shown.state in nothing_known else decision
+    swept = swept_from(row.swept)
     reason = None if shown.stale_reason is None else shown.stale_reason.value
     return Evidence(
         state=shown.state,
@@ -112,6 +114,7 @@ def evidence_from(row: Any) -> Evidence:
             flaky=figures,
             contradicted=shown.contradicted_by is not None,
             decision=decided,
+            swept=swept,
         ),
         run=None if decided is None else decided.run,
         kind=None if decided is None else decided.kind,
@@ -124,4 +127,5 @@ def evidence_from(row: Any) -> Evidence:
         flips=figures,
         contradicted_by=shown.contradicted_by,
         authors=None if decided is None else decided.authors,
+        swept=swept,
     )

@@ -85,6 +85,7 @@ def alone(
             author=author.name,
             closed_without=None,
             strength=None,
+            swept=None,
         ),
         gate,
     )

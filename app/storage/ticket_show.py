@@ -55,6 +55,7 @@ from app.storage.places import relocated, relocated_from
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
 from app.storage.rows import json_list, must_moment
+from app.storage.swept import newest_sweep
 
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
 """Reads the ticket ``wanted_key`` and all its parts."""
@@ -84,6 +85,7 @@ def whole_tickets() -> Select[Any]:
             newest_of_ticket().label("external_results"),
             specialists_listed().label("specialists"),
             strength_shown().label("strength"),
+            newest_sweep().label("swept"),
         )
         .select_from(tickets)
         .join(author, author.c.id == tickets.c.created_by)

@@ -258,10 +258,14 @@ def _packages(root: Path) -> Iterator[str]:
             or (
                 not place.name.startswith(("test_", "conftest", "setup", "noxfile", "fabfile"))
                 and place.stem.isidentifier()
+                and place.stem not in _NO_PACKAGES
             )
         ]
         if found or modules:
-            yield from found or modules[:1]
+            named = [
+                one for one in modules if slug(Path(one).stem) == slug(_project_name(root) or "")
+            ]
+            yield from found or named or modules[:1]
             return
 
 

@@ -45,6 +45,7 @@ from app.domain.knowledge import Presence, TestsShown, knowledge
 from app.domain.relocated import PlaceState
 from app.domain.remedies import Caller, gate_as_told
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
+from app.domain.sweeps import SweepVerdict
 from app.domain.tickets import (
     Category,
     Location,
@@ -331,6 +332,14 @@ class ClosedWithoutOut(Output):
     reason: str | None
 
 
+class SweptOut(Output):
+    """What the newest sweep of what is in force said; it decides no evidence."""
+
+    sweep: UUID
+    verdict: SweepVerdict
+    at: datetime
+
+
 class EvidenceOut(Output):
     """What runs have shown."""
 
@@ -357,6 +366,9 @@ class EvidenceOut(Output):
         description="The commit that brought the defect in, as bisection with today's tests found."
     )
     fixed_in: str | None = Field(description="The commit that took it away, likewise.")
+    swept: SweptOut | None = Field(
+        description="The newest word of a sweep on the package and suite in force."
+    )
 
 
 class KnownOut(Output):

@@ -58,6 +58,7 @@ def show_ticket(out: Output, ticket: Json) -> None:
             ("evidence says", evidence.get("sentence")),
             ("introduced in", evidence.get("introduced_in")),
             ("fixed in", evidence.get("fixed_in")),
+            ("last sweep", (evidence.get("swept") or {}).get("verdict")),
             ("reviews are", signal_words(ticket.get("signals") or ())),
             ("closed without evidence", _closed_without(evidence)),
             ("batch", ticket.get("batch")),

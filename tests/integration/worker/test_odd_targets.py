@@ -38,6 +38,7 @@ PROJECTS = {
     "bare": {"bare/__init__.py": "", "tests/test_it.py": IMPORTS.format("bare")},
     "moved": {"moved/__init__.py": "", "tests/test_it.py": IMPORTS.format("moved")},
     "torn": {"torn/__init__.py": "", "tests/test_it.py": "", "tests/conftest.py": "1 / 0\n"},
+    "mended": {"mended/__init__.py": "1 / 0\n", "tests/test_it.py": IMPORTS.format("mended")},
     "noisy": {"noisy/__init__.py": THREADS, "tests/test_it.py": IMPORTS.format("noisy")},
     "server": {"server/__init__.py": SERVER, "tests/test_it.py": IMPORTS.format("server")},
     "pluggy": {"pluggy/__init__.py": "", "tests/test_it.py": IMPORTS.format("pluggy")},
@@ -66,7 +67,8 @@ def folder() -> Iterator[Path]:
         os.mkfifo(found / "one" / "node_modules" / "pipe")
         python = make_environment(found / "env", pytest=False)
         declared = [
-            entry(name, name, name) for name in ("torn", "noisy", "server", "pluggy", "linked")
+            entry(name, name, name)
+            for name in ("torn", "mended", "noisy", "server", "pluggy", "linked")
         ]
         own = make_environment(found / "own")
         declared += [entry("moved", "moved", "moved", f'python = "{own}"')]
@@ -121,9 +123,20 @@ async def test_each_says_what_is_wrong_with_it(service: Api) -> None:
     }
     assert "it has no pytest; install one" in reasons["bare"]
     assert "ZeroDivisionError" in reasons["torn"]
+    assert "ZeroDivisionError" in reasons["mended"]
     assert "PermissionError" in reasons["server"]
     assert "pluggy has the name of a module that is loaded already" in reasons["pluggy"]
     assert "shadow.py is a symbolic link" in reasons["linked"]
+
+
+async def test_what_could_not_be_collected_for_the_package_is_once_that_is_mended(
+    service: Api, folder: Path
+) -> None:
+    (folder / "mended" / "mended" / "__init__.py").write_text("")
+    await service.factory.catalogues.of("mended").in_step()
+
+    found = await service.get("/targets/mended")
+    assert (found["state"], found["errors"], found["tests"]) == ("ok", [], 1)
 
 
 @pytest.mark.usefixtures("worker")

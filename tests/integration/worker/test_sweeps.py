@@ -144,6 +144,31 @@ async def test_a_ticket_is_opened_again_when_its_defect_comes_back(field: Field)
     assert await field.status(TICKETS[0]) == "open"
 
 
+async def test_what_held_is_told_beside_evidence_that_is_stale(field: Field) -> None:
+    """A sweep decides nothing: how the tests were shown to fail is of the package before."""
+    key = TICKETS[2]
+    answer = await field.api.call("POST", f"/tickets/{key}/runs", json={"kind": "check"})
+    await field.api.get(f"/runs/{answer.json()['id']}?wait=60")
+    field.made.commit(package("one"))
+    sweep = await field.swept()
+
+    evidence = (await field.api.get(f"/tickets/{key}"))["evidence"]
+    assert (evidence["state"], evidence["stale"]) == ("passing", True)
+    assert evidence["sentence"].endswith(
+        "A sweep of what is in force has seen its tests end as they did."
+    )
+    assert (evidence["swept"]["sweep"], evidence["swept"]["verdict"]) == (sweep["id"], "held")
+    async with visiting(field.api) as visitor:
+        assert f"/sweeps/{sweep['id']}" in await visitor.see(f"/tickets/{key}")
+
+    # What it said is not said of what comes into force after it.
+    field.made.commit(package("one", "three"))
+    sweep = await field.swept()
+    evidence = (await field.api.get(f"/tickets/{key}"))["evidence"]
+    assert evidence["swept"]["verdict"] == "regressed"
+    assert "A sweep" not in evidence["sentence"]
+
+
 async def test_a_maintainers_word_counts_for_more_at_the_same_package(field: Field) -> None:
     await field.close(TICKETS[0])
     field.made.commit(package("one"))

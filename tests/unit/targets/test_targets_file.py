@@ -264,6 +264,15 @@ def test_files_of_tests_are_those_that_the_project_says(folder: Path) -> None:
     assert take_snapshot(target).support_digest != snapshot.support_digest
 
 
+def test_of_several_modules_the_one_with_the_project_s_name_is_the_package(tmp_path: Path) -> None:
+    for name in ("benchmark.py", "my_table.py", "helper.py", "setup.py"):
+        (tmp_path / name).write_text("")
+
+    assert adding.look_at(tmp_path).packages == ("helper.py",)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "My-Table"\n')
+    assert adding.look_at(tmp_path).packages == ("my_table.py",)
+
+
 def test_a_folder_without_a_package_asks_for_it(folder: Path) -> None:
     with pytest.raises(StartupError, match="No package can be seen") as refused:
         adding.look_at(folder / "acme" / "tests")
