@@ -14,6 +14,7 @@ from app.domain.bisection.graph import Graph
 from app.domain.bisection.looks import (
     AT_ENDS,
     AT_ENDS_IF_FLAKY,
+    AT_ONCE,
     RISK,
     Looks,
     Rates,
@@ -32,8 +33,6 @@ from app.domain.bisection.search import (
 )
 
 ENOUGH_CONFIDENCE = 0.9
-_AT_ONCE = 20
-"""So many looks are asked for at a time where tests flip."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ class Course:
             return Want(commit, AT_ENDS, Why.CONFIRM)
         seen, wrong = judge(looks, self._rates(), self._risk)
         if seen is None:
-            return Want(commit, _AT_ONCE if self._rates() else 1, probe.why)
+            return Want(commit, AT_ONCE if self._rates() else 1, probe.why)
         if seen is not Seen.SKIP:
             self._wrong[self._key(commit)] = wrong
         return seen

@@ -17,6 +17,8 @@ from app.domain.intervals import wilson
 AT_ENDS = 8
 """So many looks at each end show whether the tests flip."""
 AT_ENDS_IF_FLAKY = 40
+AT_ONCE = 20
+"""So many looks are asked for at a time where tests flip."""
 MOST = 200
 RISK = 0.02
 """How likely a whole search may go wrong for tests that flip."""
@@ -44,6 +46,10 @@ class Looks:
         return Looks(
             self.fails + other.fails, self.passes + other.passes, self.others + other.others
         )
+
+
+_MOST_UNSEEN = wilson(0, AT_ENDS_IF_FLAKY)[1]
+"""So often something may happen that was never seen in the looks at an end."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +102,22 @@ def judge(looks: Looks, rates: Rates | None, risk: float) -> tuple[Seen | None, 
             return (Seen.BAD if looks.fails else Seen.GOOD), 0.0
         return (Seen.SKIP if looks.others else None), 0.0
     if rates.good == 0 and looks.fails:
-        return Seen.BAD, 0.0
-    told = looks.passes * math.log((1 - rates.good) / max(1 - rates.bad, 1e-9))
-    if looks.fails:
-        told -= looks.fails * math.log(rates.bad / rates.good)
+        # At the good end it never failed, which cannot be told from failing seldom there.
+        is_often = _told(looks, Rates(rates.bad, _MOST_UNSEEN)) < 0
+        if is_often and looks.total >= AT_ONCE:
+            return Seen.BAD, 0.0
+        return (Seen.SKIP if looks.total >= MOST else None), 0.0
+    told = _told(looks, rates)
     wrong = 1 / (1 + math.exp(min(abs(told), 700.0)))
     if wrong <= risk:
         return (Seen.GOOD if told > 0 else Seen.BAD), wrong
     useless = looks.others >= AT_ENDS and looks.others == looks.total
     return (Seen.SKIP if looks.total >= MOST or useless else None), 0.0
+
+
+def _told(looks: Looks, rates: Rates) -> float:
+    """How much likelier looks are where the defect is not, as a logarithm."""
+    told = looks.passes * math.log((1 - rates.good) / max(1 - rates.bad, 1e-9))
+    if looks.fails:
+        told -= looks.fails * math.log(rates.bad / rates.good)
+    return told

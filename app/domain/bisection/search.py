@@ -203,9 +203,11 @@ def _between(
     for _ in range(_MOST_TURNS):
         newest, candidates = yield from _halve(graph, lower, upper, high)
         if len(candidates) > 1:
+            yield from _confirm_bounds(graph, newest, candidates)
             return _Found(newest, candidates, high)
         beside = yield from _beside(graph, lower, newest, low, high)
         if isinstance(beside, _Found):
+            yield from _confirm_bounds(graph, newest, beside.candidates)
             return beside
         if beside.lower is not None:
             lower, upper = beside.lower, beside.upper
@@ -277,6 +279,18 @@ def _confirm(
         elif seen is not low:
             unknown.append(parent)
     return _Found(commit, (*unknown, commit), high, note=note)
+
+
+def _confirm_bounds(
+    graph: Graph, newest: str, candidates: Sequence[str]
+) -> Generator[Probe, Seen, None]:
+    """Look again at what bounds a range: one look may have been a flip, and that begins anew."""
+    yield Probe(newest, Why.CONFIRM)
+    inside = set(candidates)
+    parents = (parent for commit in candidates for parent in graph.all_parents(commit))
+    bounds = dict.fromkeys(parent for parent in parents if parent not in inside)
+    for commit in list(bounds)[:_MOST_BESIDE]:
+        yield Probe(commit, Why.CONFIRM)
 
 
 def _halve(

@@ -220,9 +220,27 @@ def test_a_test_that_flips_leads_to_the_commit_and_never_to_a_wrong_one(
             assert answer.first == f"c{first:04}"
             assert confidence >= 0.9
             exact += 1
+        elif answer.outcome is BisectionOutcome.RANGE:
+            assert f"c{first:04}" in answer.candidates
         else:
             assert answer.outcome is BisectionOutcome.INCONCLUSIVE
     assert exact >= 36
+
+
+def test_what_bounds_a_range_is_looked_at_again() -> None:
+    """A test that flips on a stretch passes there by chance, beside commits that show nothing."""
+    graph, truth = line([GOOD] * 45 + [BAD] * 5 + [SKIP] * 5 + [BAD] * 45)
+    course = Course(graph, "c0000", "c0099", Direction.INTRODUCED)
+    while isinstance(want := course.step(), Want):
+        if truth[want.commit] is SKIP:
+            course.record(want, Looks(others=want.looks))
+        elif truth[want.commit] is GOOD or (want.looks == 1 and want.commit < "c0050"):
+            course.record(want, Looks(0, want.looks))
+        else:
+            fails = want.looks - (want.looks // 3 if want.commit < "c0050" else 0)
+            course.record(want, Looks(fails, want.looks - fails))
+
+    assert (want.outcome, want.first) == (BisectionOutcome.EXACT, "c0045")
 
 
 def test_a_test_that_flips_alike_everywhere_says_nothing() -> None:
