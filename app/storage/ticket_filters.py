@@ -55,12 +55,12 @@ def form_of(wanted: TicketFilter) -> Form:
     found = []
     for name in _FILTERS:
         value = getattr(wanted, name)
-        if _is_flag(name):
-            if value is not None:
-                found.append((name, value))
+        if value is None or value == ():
+            continue  # most of them, at each list
+        if name in _FLAGS:
+            found.append((name, value))
         elif name == "sight":
-            if value is not None:
-                found.append((name, True))
+            found.append((name, True))
         elif value:
             found.append((name, name not in ("q", "strength") and len(value) > 1))
     return tuple(found)
@@ -70,7 +70,7 @@ def example_of(form: Form) -> TicketFilter:
     """Return a filter of this form, with values of no meaning."""
     values: dict[str, Any] = {}
     for name, flag in form:
-        if _is_flag(name):
+        if name in _FLAGS:
             values[name] = flag
         elif name == "q":
             values[name] = "word"
@@ -88,7 +88,7 @@ def values_of(wanted: TicketFilter) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, many in form_of(wanted):
         value = getattr(wanted, name)
-        if _is_flag(name):
+        if name in _FLAGS:
             continue
         if name == "strength":
             found["wanted_strength"] = [range_of(one) for one in value]
@@ -165,10 +165,7 @@ def conditions(wanted: TicketFilter, *, telling: bool = False) -> list[ColumnEle
 
 _LISTS: Mapping[str, Any] = {"domain": tickets.c.domain_paths, "category": tickets.c.categories}
 _FILTERS = tuple(field.name for field in fields(TicketFilter))
-
-
-def _is_flag(name: str) -> bool:
-    return name == "needs_strength" or (name in FILTERS and FILTERS[name].is_flag)
+_FLAGS = frozenset({"needs_strength", *(name for name, one in FILTERS.items() if one.is_flag)})
 
 
 def _full_text(q: str, *, telling: bool) -> list[ColumnElement[bool]]:
