@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,13 @@ from pathlib import Path
 import app
 
 ROOT = Path(app.__file__).parents[1]
+
+
+def tour() -> list[str]:
+    """The commands of the README's tour, without what is given to them."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    block = readme.partition("## The tour")[2].partition("```sh")[2].partition("```")[0]
+    return re.findall(r"^findings [a-z-]+(?: (?:file|add|list|show)\b)?", block, re.MULTILINE)
 
 
 def test_the_demo_ends_proven_and_leaves_nothing_behind() -> None:
@@ -34,6 +42,9 @@ def test_the_demo_ends_proven_and_leaves_nothing_behind() -> None:
         "$ findings verify B2-DRL-10 --proof",
     ):
         assert command in lines
+    *typed, last = tour()
+    assert [command for command in typed if command not in done.stdout] == []
+    assert (len(typed), last) == (9, "findings load-examples")
     assert "outcome\tpassed" in lines
     assert "outcome\tproven" in lines
     assert "evidence\tproven" in lines
