@@ -39,4 +39,5 @@ def steady(answer: httpx.Response) -> str:
     text = re.sub(r'(nonce|content|data-csrf|value)="[0-9a-f]{16,}"', "", text)
     text = re.sub(r"openvex/[^\"]+", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", "", text)
+    text = re.sub(r"(<time[^>]*>)[^<]*", r"\1", text)  # pages say how long ago it was
     return f"{answer.status_code}\n{text}"
