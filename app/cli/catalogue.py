@@ -62,7 +62,7 @@ SECTIONS: Mapping[str, Mapping[str, Command | Group]] = {
             (
                 "findings sweep --wait",
                 "findings sweep acme --revision v1.2 --wait",
-                "findings sweep --show 0198c1f2-5d0e-7c3a-9a51-2f6d1c0b7e44 --wait",
+                "findings sweep --show 0198c1f2 --wait",
             ),
             "Look again at every ticket of a target that tests are linked with.",
         ),

@@ -11,6 +11,7 @@ import click
 
 from app.cli.commands.runs import PAUSE_S, WAIT_S, look_again
 from app.cli.errors import EXIT_NO
+from app.cli.ids import is_beginning, whole_id
 from app.cli.moments import moment
 from app.cli.progress import Progress, rate
 from app.cli.session import JsonFlag, Session, opened
@@ -19,6 +20,8 @@ from app.cli.tables import Table
 
 _LOOK_S = 1
 """So often a person is told how it goes."""
+_MOST_SEARCHED = 1000
+"""Among so many sweeps, the newest, an id is looked for by its beginning."""
 _OVER = ("finished", "cancelled")
 _SHOWN = ("regressed", "repaired", "flaky", "held-by-decision", "not-applicable", "infrastructure")
 
@@ -55,7 +58,7 @@ def sweep(
         if shown is None:
             found = session.client.post("sweeps", body=body)
         else:
-            found = session.client.get("sweeps", shown)
+            found = session.client.get("sweeps", _whole(session, shown))
         if wait:
             with look_again(str(found["id"]), command="findings sweep --wait --show", noun="sweep"):
                 found = _waited(session, found)
@@ -65,6 +68,14 @@ def sweep(
             _show(session, found)
     if wait and (found.get("status") != "finished" or found.get("counts", {}).get("regressed")):
         raise click.exceptions.Exit(EXIT_NO)
+
+
+def _whole(session: Session, given: str) -> str:
+    if not is_beginning(given):
+        return given
+    pages = session.client.pages("sweeps", params={}, limit=_MOST_SEARCHED)
+    ids = [str(one["id"]) for page in pages for one in page["items"]]
+    return whole_id(ids, given, "sweep", "the page of sweeps")
 
 
 def _waited(session: Session, found: dict[str, Any]) -> dict[str, Any]:

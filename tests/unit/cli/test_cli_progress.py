@@ -167,3 +167,21 @@ def test_a_bisection_that_was_begun_before_is_shown(stub: Any, reply: Any, findi
     assert "range" in shown.out
     assert findings("bisect", "B7-DRL-01", "--show", ID).code == 2
     assert findings("bisect").code == 2
+
+
+def test_a_sweep_that_was_begun_before_is_shown(stub: Any, reply: Any, findings: Any) -> None:
+    found: dict[str, Any] = {
+        "id": ID,
+        "target": "acme",
+        "status": "finished",
+        "counts": {"held": 3},
+    }
+    stub.on("GET", "sweeps", reply({"items": [found], "next_cursor": None}))
+    stub.on("GET", f"sweeps/{ID}", reply(found))
+    stub.on("GET", f"sweeps/{ID}/items", reply({"items": [], "next_cursor": None}))
+
+    shown = findings("sweep", "--show", ID[:8], "--wait")
+    assert (shown.code, shown.err) == (0, "")
+    assert "3 held" in shown.out
+    assert findings("sweep", "--show", "ffff").code == 2
+    assert findings("sweep", "acme", "--show", ID).code == 2
