@@ -7,9 +7,9 @@
     Each diff applied to a copy of the project, where cold ``python -m pytest`` must agree on killed
     or survived: the independent check of the engine.
 ``python benchmarks/strength.py compare [--most 20]``
-    Mutants a second beside cosmic-ray 8.7 (local distributor) and mutmut 3.8, each on its own
-    mutants of one file by the same tests, torch on one thread, installed into an environment of
-    its own. Ratios hold, absolute times drift.
+    Mutants a second beside cosmic-ray 8.7 (local distributor; its first ten) and mutmut 3.8, each
+    on mutants that it makes itself of one file, by the same tests, torch on one thread, installed
+    into an environment of its own. Ratios hold, absolute times drift.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ sys.path.insert(0, str(PROJECT))
 
 from app.domain import diffs  # noqa: E402 - see above
 from app.domain.mutated import changed_lines  # noqa: E402 - see above
+from app.domain.runs import TestMode, TestOutcome  # noqa: E402 - see above
 from app.domain.strength import Mutant as Made  # noqa: E402 - see above
 from app.domain.strength import (  # noqa: E402 - the project need not be installed
     MutantOutcome,
@@ -42,12 +44,20 @@ from app.domain.strength import (  # noqa: E402 - the project need not be instal
 from app.domain.targets import Target  # noqa: E402 - see above
 from app.mutation import maker  # noqa: E402 - see above
 from app.sandbox.arms import ArmStore  # noqa: E402 - see above
-from app.sandbox.interface import Limits, PreparedArm, Sandbox, SandboxMode  # noqa: E402 - see above
+from app.sandbox.interface import (  # noqa: E402 - see above
+    ArmStatus,
+    Limits,
+    PreparedArm,
+    Sandbox,
+    SandboxMode,
+)
 from app.sandbox.zygote import ZygoteSandbox  # noqa: E402 - see above
 from app.worker.executed_lines import Lines, executed_lines  # noqa: E402 - see above
 from app.worker.mutants import judge  # noqa: E402 - see above
-from app.worker.passes import Sessions  # noqa: E402 - see above
+from app.worker.passes import Sessions, file_of  # noqa: E402 - see above
 
+_QUICK_S = 0.2
+_FEW = 2
 LIMITS = Limits(per_test_s=60.0, per_arm_s=300.0)
 _KEEP_SOME = """
 import sqlite3, sys
@@ -72,6 +82,8 @@ class Bench:
     tests: list[str]
     files: dict[str, bytes]
     lines: dict[str, Lines] | None
+    took: dict[str, float]
+    """Seconds that each test takes, beside the others."""
 
     def mutants(self, most: int, *, touched: bool = False) -> list[Made]:
         """At most so many mutants of executed lines, spread over the functions."""
@@ -91,15 +103,28 @@ class Bench:
         return spread(made, most)
 
     async def result(self, mutant: Made) -> MutantResult:
-        """How the suite ends on a mutant: the tests that execute its line, then all."""
+        """How the suite ends on a mutant: the tests that execute its line, then all.
+
+        Quick ones of few files first, collected without the others: most mutants are killed by
+        them.
+        """
         first = [
             name
             for name in self.tests
             if self.lines and mutant.line in self.lines[name].get(mutant.path, ())
         ]
+        quick = {name for name in self.tests if self.took.get(name, 0.0) < _QUICK_S}
+        ready = [name for name in first if name in quick]
+        files = Counter(file_of(name) for name in ready).most_common(_FEW)
+        few = [name for name in ready if file_of(name) in dict(files)]
         changes = {mutant.path: mutant.change.apply(self.files[mutant.path])}
-        passes = [first, self.tests] if first else [self.tests]
-        return await judge(self.sandbox, self.arm, changes, passes, LIMITS)
+        if few and len(few) < len(self.tests):
+            found = await judge(self.sandbox, self.arm, changes, [few], LIMITS)
+            if found.outcome is not MutantOutcome.SURVIVED:
+                return found
+        passes = [ready, [name for name in self.tests if name in quick], first, self.tests]
+        wanted = [some for n, some in enumerate(passes) if some and some not in passes[:n]]
+        return await judge(self.sandbox, self.arm, changes, wanted, LIMITS)
 
     async def results(self, mutants: Sequence[Made]) -> list[MutantResult]:
         """How the suite ends on each, as many at once as there are cores."""
@@ -142,6 +167,13 @@ async def bench(folder: Path, suite: str, paths: Iterable[str], tests: Sequence[
     names = [test.node_id for session in found.all for test in session.tests.tests]
     if not names:
         raise SystemExit(f"no test was collected: {found.all[0].tests.errors}")
+    took: dict[str, float] = {}
+    for session, group in found.groups(names):
+        report = await session.run(group, seed=1, mode=TestMode.TOGETHER)
+        took |= {one.node_id: one.duration_s for one in report.results}
+        failed = [one.node_id for one in report.results if one.outcome is TestOutcome.FAILED]
+        if failed or report.status is not ArmStatus.COMPLETED:
+            raise SystemExit(f"the suite does not pass as it is: {failed or report.reason}")
     await found.close()
     wanted = sorted(paths) or sorted(
         str(path.relative_to(PROJECT)) for path in (PROJECT / "kasmina").glob("*.py")
@@ -149,7 +181,7 @@ async def bench(folder: Path, suite: str, paths: Iterable[str], tests: Sequence[
     files = {path: (PROJECT / path).read_bytes() for path in wanted}
     lengths = {path: data.count(b"\n") + 1 for path, data in files.items()}
     lines = await executed_lines(sandbox, arm, names, lengths, LIMITS)
-    return Bench(target, sandbox, arm, names, files, lines)
+    return Bench(target, sandbox, arm, names, files, lines, took)
 
 
 async def survivors(folder: Path, options: argparse.Namespace) -> int:
@@ -162,7 +194,7 @@ async def survivors(folder: Path, options: argparse.Namespace) -> int:
     ended = [result.outcome for result in results]
     for mutant, result in zip(mutants, results, strict=True):
         if result.outcome is not MutantOutcome.KILLED:
-            print(f"{result.outcome}  {mutant.operator}  {mutant.function}")
+            print(f"{result.outcome}  {mutant.operator}  {mutant.function}  {result.how or ''}")
             print(mutant.diff)
     counts = {word.value: ended.count(word) for word in MutantOutcome if ended.count(word)}
     print(f"{len(mutants)} mutants, {counts}, {len(mutants) / took:.1f} a second")
@@ -176,14 +208,14 @@ async def agree(folder: Path, options: argparse.Namespace) -> int:
     mutants = found.mutants(options.most)
     results = await found.results(mutants)
     await found.sandbox.close()
-    copy = _copy(folder / "copy", found)
+    copy = copy_of(folder / "copy", found)
     differ = compared = 0
     for mutant, result in zip(mutants, results, strict=True):
         if result.outcome not in (MutantOutcome.KILLED, MutantOutcome.SURVIVED):
             continue
-        _apply(copy, mutant.diff)
-        killed = _cold(copy, found.target.suites[0]) != 0
-        _apply(copy, mutant.diff, "-R")
+        apply(copy, mutant.diff)
+        killed = cold(copy, found.target.suites[0]) != 0
+        apply(copy, mutant.diff, "-R")
         compared += 1
         if killed is not (result.outcome is MutantOutcome.KILLED):
             differ += 1
@@ -204,7 +236,7 @@ async def compare(folder: Path, options: argparse.Namespace) -> int:
     await found.results(mutants)
     here = len(mutants) / (time.perf_counter() - began)
     await found.sandbox.close()
-    copy = _copy(folder / "copy", found)
+    copy = copy_of(folder / "copy", found)
     theirs = {
         "cosmic-ray 8.7.0": _cosmic_ray(_environment(folder, COSMIC_RAY), copy, path[0], test, 10),
         "mutmut 3.8.1": _mutmut(_environment(folder, MUTMUT), copy, path[0], test),
@@ -215,7 +247,7 @@ async def compare(folder: Path, options: argparse.Namespace) -> int:
     return 0
 
 
-def _copy(place: Path, found: Bench) -> Path:
+def copy_of(place: Path, found: Bench) -> Path:
     """A copy of package and suite, with a setting for pytest and git to apply diffs."""
     for folder in (*found.target.packages, *found.target.suites):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -224,12 +256,14 @@ def _copy(place: Path, found: Bench) -> Path:
     return place
 
 
-def _apply(copy: Path, diff: str, *options: str) -> None:
+def apply(copy: Path, diff: str, *options: str) -> None:
+    """Apply a diff to a copy."""
     command = ["git", "apply", "--whitespace=nowarn", *options, "-"]
     subprocess.run(command, input=diff.encode(), cwd=copy, check=True)
 
 
-def _cold(copy: Path, suite: str) -> int:
+def cold(copy: Path, suite: str) -> int:
+    """What plain pytest in a process of its own exits with."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", suite]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, check=False)

@@ -642,9 +642,11 @@ async def idle(database: str, shared: Shared) -> AsyncIterator[Bench]:
             yield Bench(api, found)
 
 
-async def begun(bench: Bench, run_id: str, least: int) -> list[dict[str, Any]]:
+async def begun(
+    bench: Bench, run_id: str, least: int, *, most_s: float = 60
+) -> list[dict[str, Any]]:
     """The mutants that have ended, once there are so many."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(most_s):
         while True:
             run = await bench.api.get(f"/runs/{run_id}")
             found = await mutants(bench, run)
