@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from kasmina._germination import check_keeps_shape, zero_last_layer
 from kasmina.alpha import AlphaAlgorithm, AlphaCurve, AlphaMode
 from kasmina.alpha_controller import AlphaController
 from kasmina.blending import BlendCatalog
+from kasmina.blueprints import Blueprint, BlueprintRegistry
 from kasmina.gated_blend import GatedBlend
 from kasmina.seed_state import SeedState
 from kasmina.slot import SeedSlot
@@ -118,3 +120,17 @@ def test_errors_list_what_there_is() -> None:
         BlendCatalog.create("none")
     with pytest.raises(ValueError, match=r"UP \(1\), DOWN \(2\)"):
         AlphaController(alpha=0.0, alpha_mode=9)  # type: ignore[arg-type]
+
+
+def test_an_unknown_blend_of_a_loaded_slot_is_refused_with_those_there_are() -> None:
+    slot = SeedSlot("slot", channels=3)
+    slot.germinate("residual")
+    slot.set_extra_state({**slot.get_extra_state(), "blend_algorithm_id": "none"})
+    with pytest.raises(ValueError, match=r"one of linear, sigmoid, gated, got str 'none'"):
+        slot.start_blending(10)
+
+
+def test_defaults_of_a_gate_and_of_a_blueprint() -> None:
+    assert signature(GatedBlend).parameters["total_steps"].default == 10
+    assert signature(Blueprint).parameters["description"].default == ""
+    assert signature(BlueprintRegistry.register).parameters["description"].default == ""
