@@ -53,13 +53,13 @@ class MethodNotAllowed(FindingsError):
 
 
 def all_kinds() -> dict[str, type[FindingsError]]:
-    """Return every kind of problem by slug."""
+    """Return every kind of problem by slug; of a kind and its special cases the kind itself."""
     found: dict[str, type[FindingsError]] = {}
     queue: list[type[FindingsError]] = [FindingsError]
     while queue:
         kind = queue.pop()
         queue += kind.__subclasses__()
-        if kind.status != 500 or kind is InternalError:
+        if "slug" in vars(kind) and (kind.status != 500 or kind is InternalError):
             found[kind.slug] = kind
     return dict(sorted(found.items()))
 

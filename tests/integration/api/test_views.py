@@ -78,7 +78,7 @@ async def test_a_view_is_its_owners_until_it_is_shared(api: Api) -> None:
     [
         ({"filters": {"severity": ["P9"]}, "name": "x"}, "/filters/severity/0"),
         ({"filters": {"colour": ["red"]}, "name": "x"}, "/filters/colour"),
-        ({"name": "x", "sort": "title"}, "/sort"),
+        ({"name": "x", "sort": "colour"}, "/sort"),
         ({"name": " "}, "/name"),
         ({"filters": {}}, "/name"),
     ],

@@ -356,10 +356,24 @@ async def strength_at_the_gate(bench: Bench, key: str) -> tuple[str, bool, str]:
     return found["state"], found.get("advisory", False), found["explanation"]
 
 
-async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(bench: Bench) -> None:
+@pytest.fixture
+async def calc(bench: Bench) -> AsyncIterator[str]:
+    """The package with a function of other content: verdicts of its mutants reach no other test."""
+    head = "high: float = 1.0) -> float:\n"
+    found = CALC.replace(head, f'{head}    """Return the value, or the bound that it passes."""\n')
+    write_target(bench.folder, {"calc.py": found}, {})
+    await bench.sync()
+    yield found
+    write_target(bench.folder, {"calc.py": CALC}, {})
+    await bench.sync()
+
+
+async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(
+    bench: Bench, calc: str
+) -> None:
     key = await about(bench, None, "test_clip.py", checked=False, severity="P1")
     sound = package_files(bench.folder)
-    broken = {**sound, "kasmina/calc.py": CALC.replace("value > high", "value < high")}
+    broken = {**sound, "kasmina/calc.py": calc.replace("value > high", "value < high")}
     headers = {"Content-Type": "text/x-diff"}
     path = f"/tickets/{key}/patches/fix"
     fix = {"content": diff_of(broken, sound), "headers": headers}
@@ -377,7 +391,7 @@ async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(ben
 
     assert (await strength_at_the_gate(bench, key))[:2] == ("SATISFIED", False)
     # Another fix touches other functions, perhaps.
-    other = {**sound, "kasmina/calc.py": CALC.replace("value < low", "value > low")}
+    other = {**sound, "kasmina/calc.py": calc.replace("value < low", "value > low")}
     await bench.api.call("PUT", path, **{**fix, "content": diff_of(other, sound)}, expect=200)
     assert (await bench.run(key, "proof"))["outcome"] == "proven"
     assert "not known for this fix" in (await strength_at_the_gate(bench, key))[2]
