@@ -62,8 +62,11 @@ def test_a_run_is_followed_again_after_the_line_was_broken(
     slow, key = "B2-DRL-14", "B2-CR-10"
     for name in (slow, key):
         file(calls, key=name)
-    # The one worker is busy, so that the run waits until it may go on.
-    first = calls.post(f"/tickets/{slow}/runs", json={"kind": "check", "repeat": 10}).json()["id"]
+    # The one worker is busy until it is told to stop, so that the run waits until it may go on.
+    source = "import time\n\n\ndef test_slow():\n    time.sleep(600)\n"
+    handed_in = {"source": source, "filename": "test_slow.py"}
+    calls.post(f"/tickets/{slow}/tests", json=handed_in).raise_for_status()
+    first = calls.post(f"/tickets/{slow}/runs", json={"kind": "check"}).json()["id"]
     with line_to(service.url) as line:
         watched = window(base_url=line.url, forgiven=("net::ERR_",))
         page = watched.page
