@@ -102,12 +102,14 @@ async def test_a_backup_brings_everything_to_another_server_and_back(
 ) -> None:
     before = content(filled)
     read: list[int] = []
+    size = size_of(filled)
     back_up(filled, tmp_path / "there", read.append)
     loaded: list[int] = []
     restore(target, tmp_path / "there", tell=loaded.append)
     assert content(target) == before
-    # What a bar shows of it: steps that add up to all there is.
-    assert sum(read) == size_of(filled) and max(read) < sum(read)
+    # What a bar shows of it: steps that add up to all there is. A vacuum meanwhile changes that.
+    least, most = sorted((size, size_of(filled)))
+    assert least <= sum(read) <= most and max(read) < sum(read)
     assert sum(loaded) == (tmp_path / "there").stat().st_size
 
     back_up(target, tmp_path / "back")
