@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property, partial
@@ -42,7 +43,6 @@ from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
 from app.services.documents import DocumentService
 from app.services.drift import DriftService
-from app.services.environment import own_environment
 from app.services.examples import ExampleService
 from app.services.execution import ExecutionService
 from app.services.exports import ExportService
@@ -133,9 +133,7 @@ class Factory:
         Raises:
             InterpreterFailed: its interpreter cannot be used.
         """
-        if not target.interpreter.python:
-            return own_environment()
-        installed = ask(target.interpreter.python)
+        installed = ask(target.interpreter.python or sys.executable)
         require_pytest(installed)
         return installed.environment
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import socket
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -18,12 +19,11 @@ from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
 from app.errors import FindingsError, Unavailable
 from app.factory import Factory
-from app.services.environment import own_environment
 from app.services.execution import Assignment, Seat
 from app.services.sweeping import SweepAssignment
 from app.storage.bell import rung_within
 from app.storage.jobs import WorkerForgotten
-from app.targets.interpreters import InterpreterFailed
+from app.targets.interpreters import InterpreterFailed, ask
 from app.worker.executor import Executor
 from app.worker.sweeps import SweepExecutor
 
@@ -174,6 +174,7 @@ class Worker:
         except Unavailable as error:
             log.warning("target.unreadable", reason=error.detail)
             snapshot = None
+        own = await asyncio.to_thread(ask, sys.executable)
         environments = await asyncio.to_thread(self._environments)
         missing = {layer.name for layer in await self._factory.missing_layers()}
         layers = [layer.name for layer in self._factory.sandbox.layers()]
@@ -184,7 +185,7 @@ class Worker:
             package_digest=None if snapshot is None else snapshot.package_digest,
             suite_digest=None if snapshot is None else snapshot.suite_digest,
             environment={
-                **own_environment(),
+                **own.environment,
                 "layers": [name for name in layers if name not in missing],
                 "missing": sorted(missing),
                 "targets": environments,

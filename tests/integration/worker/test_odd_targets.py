@@ -87,9 +87,12 @@ async def service(module_database: str, folder: Path, shared: Shared) -> AsyncIt
         yield found
 
 
+EXTRA = {"METADATA": "Name: extra\nVersion: 1.0\n"}
+
+
 def install_something(environment: Path) -> None:
     (packages,) = environment.glob("lib/python*/site-packages")
-    write_files(packages / "extra-1.0.dist-info", {"METADATA": "Name: extra\nVersion: 1.0\n"})
+    write_files(packages / "extra-1.0.dist-info", EXTRA)
 
 
 async def triggered(api: Api, target: str) -> tuple[str, str]:
@@ -173,6 +176,19 @@ async def test_an_environment_that_changes_before_the_run_is_the_one_that_it_tel
     assert found["environment"]["installed"] != before
     evidence = (await service.get(f"/tickets/{key}"))["evidence"]
     assert (evidence["state"], evidence["stale"]) == ("passing", False)
+
+
+@pytest.mark.parametrize("name", ["kasmina", "moved"])
+def test_what_this_process_puts_on_its_path_is_no_part_of_an_environment(
+    service: Api, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Importing setuptools does, with a folder of packages of its own."""
+    target = service.factory.declared.targets[name]
+    before = service.factory.environment_of(target)
+    write_files(tmp_path / "extra-1.0.dist-info", EXTRA)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert service.factory.environment_of(target) == before
 
 
 async def test_what_cannot_be_read_is_no_conflict_of_the_ticket(service: Api) -> None:
