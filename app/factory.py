@@ -386,7 +386,7 @@ class Factory:
     def scanning(self) -> ScanningService:
         """Reports of scanners that become tickets."""
         table = scanner_table(self.settings.scanner_table)
-        return ScanningService(self.unit, self.settings.target, table)
+        return ScanningService(self.unit, self.settings.target, table, self.settings.url)
 
     @cached_property
     def places(self) -> PlaceService:

@@ -32,6 +32,7 @@ sys.path.insert(0, str(PROJECT))
 
 from app.config import load_settings  # noqa: E402 - the project need not be installed
 from app.database import migrate  # noqa: E402
+from app.domain.scanning import Home  # noqa: E402
 from app.embedded import EmbeddedCluster  # noqa: E402
 from app.factory import Factory  # noqa: E402
 from app.formats.markdown import (  # noqa: E402
@@ -272,7 +273,7 @@ async def results_in_and_out(client: Client, count: int) -> None:
     with measured("reading alone"):
         file = io.BytesIO(body)
         (head,) = heads(file)
-        reader = RunReader(head, None, frozenset(), lambda _: None)
+        reader = RunReader(head, None, frozenset(), lambda _: None, Home(""))
         read = sum(reader.read(result) is not None for result in results(file))
     if read != count:
         raise SystemExit(f"{read} of {count} results were read")

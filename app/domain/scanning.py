@@ -41,6 +41,18 @@ class Trace:
     """Digests of the tool's own fingerprints, with their names."""
     key: str | None = None
     """Of the ticket: as the result states it, or as it is."""
+    title: str | None = None
+    """Of that ticket, where the result states both and not which installation it is of."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What tells that an export names tickets of this installation."""
+
+    url: str
+    """Below it are the pages of tickets; another installation may have the same one."""
+    installations: frozenset[str] = frozenset()
+    """Its own id, and those whose whole exports were taken in."""
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class Circumstances:
     """Where the service is reached, for links to tickets."""
     version: str
     """Of the service."""
+    installation: str
+    """The id of the installation, by which it knows its own tickets again."""
     now: datetime
     omit: bool = False
     """Leave out what is settled or suppressed, where the format can say so."""

@@ -28,7 +28,7 @@ class OsvWriter:
     items = Items.TICKET
 
     def __init__(self, said: Circumstances) -> None:
-        self._url = said.url
+        self._url, self._installation = said.url, said.installation
         self._first = True
 
     def opening(self) -> bytes:
@@ -63,6 +63,7 @@ class OsvWriter:
             "references": [{"type": "REPORT", "url": f"{self._url}/tickets/{quote(ticket.key)}"}],
             "credits": [{"name": ticket.agent, "type": "FINDER"}],
             "database_specific": {
+                "installation": self._installation,
                 "severity": ticket.severity.value,
                 "status": ticket.status.value,
                 "resolution": ticket.resolution.value if ticket.resolution else None,

@@ -30,6 +30,7 @@ class VexWriter:
 
     def __init__(self, said: Circumstances) -> None:
         self._url, self._now = said.url, said.now
+        self._installation = said.installation
         self._author = f"Findings {said.version}"
         self._first = True
 
@@ -40,6 +41,7 @@ class VexWriter:
             "@context": _CONTEXT,
             "@id": f"{self._url}/openvex/{quote(stamp)}",
             "author": self._author,
+            "tooling": f"Findings, installation {self._installation}",
             "timestamp": stamp,
             "version": 1,
         }

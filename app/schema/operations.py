@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Table, Text
+from sqlalchemy import Boolean, Column, Double, Index, Table, Text, Uuid, text
 
 from app.schema.base import metadata
+
+installations = Table(
+    "installations",
+    metadata,
+    # Exports name tickets by these: the database's own id, and those of whole exports taken in.
+    Column("id", Uuid, primary_key=True),
+    Column("own", Boolean, nullable=False, server_default="false"),
+    Index("ix_installations_own", "own", unique=True, postgresql_where=text("own")),
+)
 
 counters = Table(
     "counters",

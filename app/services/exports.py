@@ -128,17 +128,20 @@ class ExportService:
         """
         if not EXPORTS[name].writer:
             return self._transfer.lines(actor, wanted)
-        return self._written(self._writer(name, omit=omit), wanted, order)
+        return self._written(name, wanted, order, omit=omit)
 
-    def _writer(self, name: ExportName, *, omit: bool = False) -> TicketWriter:
+    async def _writer(self, name: ExportName, *, omit: bool = False) -> TicketWriter:
         module, _, kind = EXPORTS[name].writer.partition(":")
         made: Callable[[Circumstances], TicketWriter]
         made = getattr(import_module(f"app.formats.{module}"), kind)
-        return made(Circumstances(self._url, self._version, datetime.now(UTC), omit))
+        async with self._unit.read() as stores:
+            own = await stores.transfer.installation()
+        return made(Circumstances(self._url, self._version, own, datetime.now(UTC), omit))
 
     async def _written(
-        self, writer: TicketWriter, wanted: TicketFilter, order: TicketOrder
+        self, name: ExportName, wanted: TicketFilter, order: TicketOrder, *, omit: bool
     ) -> AsyncGenerator[bytes]:
+        writer = await self._writer(name, omit=omit)
         # With the first tickets, so that what cannot be read is a problem and no file.
         before = writer.opening()
         async for items in self._batches(wanted, order):
@@ -182,7 +185,7 @@ class ExportService:
         """
         async with self._unit.read() as stores:
             await shown(stores, key)
-        return b"".join(stream(self._writer("sarif"), await self._reported([key])))
+        return b"".join(stream(await self._writer("sarif"), await self._reported([key])))
 
     async def _batches(
         self, wanted: TicketFilter, order: TicketOrder

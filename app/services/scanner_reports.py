@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO
 
-from app.domain.scanning import MAX_RESULTS, Reported, ScannerRun, Trace
+from app.domain.scanning import MAX_RESULTS, Home, Reported, ScannerRun, Trace
 from app.domain.targets import Target
 from app.domain.traces import Source
 from app.errors import FieldError, InvalidInput
@@ -37,7 +37,7 @@ class ReportOptions:
 class ScannerReport:
     """A file of results: its runs, and what each of its results is known again by."""
 
-    def __init__(self, file: IO[bytes], options: ReportOptions, target: Target) -> None:
+    def __init__(self, file: IO[bytes], options: ReportOptions, target: Target, home: Home) -> None:
         self._file = file
         self._sources: dict[str, Source | None] = {}
         self._target = target
@@ -48,7 +48,7 @@ class ScannerReport:
                 FieldError("/runs", f"has {total} results; at most {MAX_RESULTS} at once")
             )
         known = frozenset(list_sources(target))
-        self._readers = [RunReader(head, options.root, known, self._look) for head in found]
+        self._readers = [RunReader(head, options.root, known, self._look, home) for head in found]
         self.runs: list[ScannerRun] = [reader.run for reader in self._readers]
         self.traces: list[Trace | None] = []
         """Of each result; None for what is no finding."""

@@ -12,7 +12,7 @@ from typing import IO
 
 from app.domain.accounts import Actor
 from app.domain.documents import ImportItem
-from app.domain.scanning import ScannerTable
+from app.domain.scanning import Home, ScannerTable
 from app.domain.targets import Target
 from app.services.scanner_reports import ReportOptions, ScannerReport
 from app.services.scanning_intake import ScanningIntake
@@ -24,10 +24,8 @@ __all__ = ["ReportOptions", "ScanningService"]
 class ScanningService:
     """Reports of scanners that become tickets."""
 
-    def __init__(self, unit: UnitOfWork, target: Target, table: ScannerTable) -> None:
-        self._unit = unit
-        self._target = target
-        self._table = table
+    def __init__(self, unit: UnitOfWork, target: Target, table: ScannerTable, url: str) -> None:
+        self._unit, self._target, self._table, self._url = unit, target, table, url
 
     async def take(self, actor: Actor, file: IO[bytes], options: ReportOptions) -> list[ImportItem]:
         """Take a SARIF file, all of it or nothing; a dry run leaves nothing.
@@ -38,7 +36,9 @@ class ScanningService:
         Raises:
             InvalidInput: the file is no SARIF 2.1.0, or has too many results.
         """
-        report = await asyncio.to_thread(ScannerReport, file, options, self._target)
+        async with self._unit.read() as stores:
+            home = Home(self._url, await stores.transfer.installations())
+        report = await asyncio.to_thread(ScannerReport, file, options, self._target, home)
         async with self._unit.begin(commit=not options.dry_run) as stores:
             intake = ScanningIntake(stores, actor, report, options, self._table)
             for scanner in sorted({run.scanner for run in report.runs}):

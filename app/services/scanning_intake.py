@@ -85,8 +85,10 @@ class ScanningIntake:
     ) -> None:
         places = [n for n, trace in enumerate(traces) if trace is not None]
         found = [trace for trace in traces if trace is not None]
+        named = await self._stores.scanning.tickets_named({t.key for t in found if t.key})
+        found = [trace if _is_meant(trace, named) else replace(trace, key=None) for trace in found]
         stored = await self._stores.scanning.results_of(run.scanner)
-        stored += await self._claimed(found, stored)
+        stored += _claimed(found, stored, named)
         spoken = frozenset(n for n, one in enumerate(stored) if one.ticket_id in self._spoken)
         traces_of = [one.trace for one in stored]
         matching = await asyncio.to_thread(match_of_run, traces_of, found, spoken)
@@ -123,17 +125,6 @@ class ScanningIntake:
             at += count
         if self._options.complete and run.succeeded and alone:
             await self._miss(run, stored, matching)
-
-    async def _claimed(
-        self, found: Sequence[Trace], stored: Sequence[StoredResult]
-    ) -> list[StoredResult]:
-        """Return tickets that results name by their keys and that the scanner has not reported."""
-        known = {result.trace.key for result in stored}
-        named = {trace.key for trace in found if trace.key and trace.key not in known}
-        if not named:
-            return []
-        ids = await self._stores.scanning.tickets_named(named)
-        return [StoredResult(n, "", True, Trace("", key=key)) for key, n in sorted(ids.items())]
 
     def _note(self, key: str | None, result: ImportResult, *warnings: str, **more: Any) -> None:
         self._items.append(ImportItem(self._options.name, key, result, warnings=warnings, **more))
@@ -271,6 +262,21 @@ class ScanningIntake:
             )
             self._note(key, ImportResult.UPDATED, changes={"reported": [True, False]})
         await self._stores.scanning.mark_gone(run.scanner, [r.ticket_id for r in gone])
+
+
+def _is_meant(trace: Trace, named: Mapping[str, tuple[int, str]]) -> bool:
+    """Tell whether a result means the ticket whose key it states, if it states one."""
+    found = named.get(trace.key) if trace.key else None
+    return found is not None and trace.title in (None, found[1])
+
+
+def _claimed(
+    found: Sequence[Trace], stored: Sequence[StoredResult], named: Mapping[str, tuple[int, str]]
+) -> list[StoredResult]:
+    """Return tickets that results name by their keys and that the scanner has not reported."""
+    known = {result.trace.key for result in stored}
+    meant = {trace.key for trace in found if trace.key and trace.key not in known}
+    return [StoredResult(named[key][0], "", True, Trace("", key=key)) for key in sorted(meant)]
 
 
 def _said(result: Reported) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -87,6 +88,7 @@ class TransferService:
                 "version": VERSION,
                 "at": datetime.now(UTC),
                 "complete": complete and chosen is None,
+                "installations": sorted(await stores.transfer.installations()),
                 "numbers": {name: asdict(span) for name, span in spans.items()},
             }
             yield _line(head)
@@ -202,7 +204,16 @@ class _Intake:
                 self._spans[name] = Span(first, last)
         except (KeyError, TypeError, ValueError):
             raise self._wrong("says not which numbers follow") from None
+        if head.get("complete") is True:
+            await self._stores.transfer.note_installations(self._installations(head))
         self._shifts = await self._stores.transfer.reserve(self._spans)
+
+    def _installations(self, head: Mapping[str, Any]) -> list[UUID]:
+        """Return which installations an export is of; older versions do not say."""
+        try:
+            return [UUID(one) for one in head.get("installations", [])]
+        except (TypeError, ValueError, AttributeError):
+            raise self._wrong("says not which installation it is of") from None
 
     async def _hold(self, line: bytes, found: dict[str, Any]) -> None:
         row = found[self._kind]

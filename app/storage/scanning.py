@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import func, select, text, update
@@ -85,10 +84,11 @@ class ScanningStore:
         # Later rows win: the one that has been there longest.
         return {row.ticket_id: (row.scanner, row.tool, row.rule, row.said) for row in rows}
 
-    async def tickets_named(self, wanted: Iterable[str]) -> dict[str, int]:
-        """Return the ids of tickets by their keys."""
-        query = select(tickets.c.key, tickets.c.id).where(tickets.c.key.in_(list(wanted)))
-        return {row.key: row.id for row in await self._connection.execute(query)}
+    async def tickets_named(self, wanted: Iterable[str]) -> dict[str, tuple[int, str]]:
+        """Return the ids and titles of tickets by their keys."""
+        query = select(tickets.c.key, tickets.c.id, tickets.c.title)
+        rows = await self._connection.execute(query.where(tickets.c.key.in_(list(wanted))))
+        return {row.key: (row.id, row.title) for row in rows}
 
     async def mint_keys(self, batch: int, code: str, count: int) -> list[str]:
         """Return the next `count` keys of a scanner in a batch; markers' keys are passed over."""
@@ -128,7 +128,7 @@ class ScanningStore:
                 "ticket_id": ticket_id,
                 "scanner": scanner,
                 "tool": tool,
-                **{n: v for n, v in asdict(trace).items() if n != "key"},
+                **{name: getattr(trace, name) for name in _TRACED},
                 "prints": list(trace.prints),
                 "digest": digest,
                 "said": dict(said),

@@ -7,11 +7,12 @@ reviews and links, a run its arms and events.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     Column,
@@ -32,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,6 +47,7 @@ from app.schema.audit import audit_events
 from app.schema.bisection import bisection_steps, bisections
 from app.schema.documents import pending_relations, ticket_documents
 from app.schema.external import external_results
+from app.schema.operations import installations
 from app.schema.reviews import reviews
 from app.schema.runs import run_arms, run_events, runs, test_tallies
 from app.schema.scanning import scanner_results
@@ -224,6 +227,7 @@ LEFT_OUT = MappingProxyType(
         "views": "of the accounts of this installation",
         "workers": "of this installation",
         "counters": "of this installation",
+        "installations": "in the first line",
         "suite_results": "found anew by the next proof",
         "revision_looks": "found anew by the next bisection",
         "mutant_results": "found anew by the next run that measures strength",
@@ -239,6 +243,21 @@ class TransferStore:
     def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
         self._connection = connection
         self._gate = gate
+
+    async def installation(self) -> str:
+        """Return the id of this installation."""
+        own = select(installations.c.id).where(installations.c.own)
+        return str(await self._connection.scalar(own))
+
+    async def installations(self) -> frozenset[str]:
+        """Return the ids by which exports may name tickets that are here."""
+        return frozenset(map(str, await self._connection.scalars(select(installations.c.id))))
+
+    async def note_installations(self, ids: Iterable[UUID]) -> None:
+        """Let exports of other installations, all of whose tickets came, name tickets here."""
+        rows = [{"id": one} for one in ids]
+        if rows:
+            await self._connection.execute(upsert(installations).on_conflict_do_nothing(), rows)
 
     async def spans(self, wanted: TicketFilter | None) -> dict[str, Span]:
         """Return the numbers that tickets and audit events have, the first and the last."""

@@ -26,7 +26,7 @@ def test_no_two_formats_share_an_ending() -> None:
 @pytest.mark.parametrize("name", [name for name, export in EXPORTS.items() if export.writer])
 def test_a_format_is_written_by_its_file(name: ExportName) -> None:
     module, _, kind = EXPORTS[name].writer.partition(":")
-    said = Circumstances("https://findings.example", "1.0", datetime.now(UTC))
+    said = Circumstances("https://findings.example", "1.0", "7d1c", datetime.now(UTC))
 
     writer = getattr(import_module(f"app.formats.{module}"), kind)(said)
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain import keys
-from app.domain.scanning import Suppressed, Suppression
+from app.domain.scanning import Home, Suppressed, Suppression
 from app.domain.traces import digest
 from app.formats.sarif.values import listed, mapping, text_of, whole
 from app.formats.texts import said
@@ -65,21 +65,30 @@ def prints_of(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def own_key(result: dict[str, Any]) -> str | None:
-    """Return the key of a ticket of this service that a result states."""
+def own_key(result: dict[str, Any], home: Home) -> tuple[str | None, str | None]:
+    """Return the key of a ticket of this installation that a result states.
+
+    Exports of older versions say not of which installation they are. For those the ticket's title
+    is returned too: only where it is the same is that ticket meant.
+    """
     if "properties" not in result and "workItemUris" not in result:
-        return None
+        return None, None
     properties = mapping(result.get("properties"))
+    installation = properties.get("findings/installation")
+    if installation is not None and installation not in home.installations:
+        return None, None
+    pages = f"{home.url}/tickets/"
     named = [properties.get("findings/key")]
     named += [
-        urlsplit(uri).path.rpartition("/tickets/")[2]
+        uri.removeprefix(pages)
         for uri in listed(result.get("workItemUris"))[:20]
-        if isinstance(uri, str) and "/tickets/" in uri and len(uri) < 1000
+        if isinstance(uri, str) and uri.startswith(pages)
     ]
     for name in named:
         if isinstance(name, str) and keys.is_key(name, allow_copy=True):
-            return name
-    return None
+            title = properties.get("findings/title") if installation is None else None
+            return name, title if isinstance(title, str) else None
+    return None, None
 
 
 def symbol_of(item: dict[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from app.domain.scanning import Reported, ScannerRun, Trace
+from app.domain.scanning import Home, Reported, ScannerRun, Trace
 from app.domain.tickets import Location
 from app.domain.traces import Source, code_digest, digest
 from app.formats.sarif.columns import code_point
@@ -58,10 +58,13 @@ class RunReader:
         root: the folder that the code lay in.
         known: paths of the target.
         look: returns the source at one of them.
+        home: tells which tickets are of this installation.
     """
 
-    def __init__(self, head: RunHead, root: str | None, known: frozenset[str], look: Look) -> None:
-        self._head, self._look = head, look
+    def __init__(
+        self, head: RunHead, root: str | None, known: frozenset[str], look: Look, home: Home
+    ) -> None:
+        self._head, self._look, self._home = head, look, home
         bases = mapping(head.said.get("originalUriBaseIds"))
         self._paths = Paths(bases, head.parts("artifacts"), root, known)
         tool = head.part("tool")
@@ -277,6 +280,7 @@ class RunReader:
             symbol = source.symbol_at(start) if offset == 0 else None
         if code is None and (start is None or encloses(around, start)):
             code = text_of(region, "snippet")
+        key, title = own_key(result, self._home)
         trace = Trace(
             rule=rule_id,
             path=place.path,
@@ -287,7 +291,8 @@ class RunReader:
             after=after,
             says=digest(_NUMBERS.sub("0", message), *self._token(region, source, offset)),
             prints=tuple(prints_of(result)),
-            key=own_key(result),
+            key=key,
+            title=title,
         )
         shown = visible(code.expandtabs(4)[:_MAX_CODE]).strip("\n") if code else None
         return shown, trace

@@ -49,6 +49,7 @@ class SarifWriter:
 
     def __init__(self, said: Circumstances) -> None:
         self._url, self._version, self._omits = said.url, said.version, said.omit
+        self._installation = said.installation
         self._rules: dict[str, dict[str, Any]] = {}
         self._places: dict[str, int] = {}
         self._count = 0
@@ -108,10 +109,13 @@ class SarifWriter:
             ],
             "partialFingerprints": {
                 **said.get("partialFingerprints", {}),
-                "findingsKey/v1": ticket.key,
+                "findingsKey/v2": f"{self._installation}/{ticket.key}",
             },
             "workItemUris": [f"{self._url}/tickets/{quote(ticket.key)}"],
-            "properties": _properties(ticket, reported),
+            "properties": {
+                "findings/installation": self._installation,
+                **_properties(ticket, reported),
+            },
         }
         for name in ("fingerprints", "guid", "correlationGuid", "hostedViewerUri"):
             if said.get(name):

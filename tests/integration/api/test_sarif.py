@@ -157,7 +157,7 @@ async def test_two_equal_lines_are_two_tickets(api: Api) -> None:
 
 async def test_a_result_that_names_a_ticket_is_that_ticket(api: Api) -> None:
     ticket = await api.file()
-    named = result(workItemUris=[f"http://test/tickets/{ticket['key']}"])
+    named = result(workItemUris=[f"{api.factory.settings.url}/tickets/{ticket['key']}"])
 
     first = await take(api, report(named))
     again = await take(api, report(named))

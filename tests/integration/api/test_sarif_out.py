@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -75,6 +77,47 @@ async def test_an_export_imported_again_names_its_own_tickets(api: Api) -> None:
     assert (await api.get("/tickets?count=true"))["total"] == 3
     # Rules are still those of the scanner that found it.
     assert {r["ruleId"] for r in await exported(api)} >= {"R1", "R2"}
+
+
+async def test_a_key_of_another_installation_is_no_ticket_here(api: Api) -> None:
+    filed = await api.file()
+    answer = await api.call("GET", "/exports?format=sarif", expect=200)
+    (told,) = answer.json()["runs"][0]["results"]
+    own = told["properties"]["findings/installation"]
+    foreign = json.loads(answer.text.replace(own, str(uuid4())))
+
+    (taken,) = await take(api, foreign)
+    (again,) = await take(api, foreign)
+
+    assert told["workItemUris"][0].endswith(f"/tickets/{filed['key']}")
+    assert (taken["result"], taken["key"] == filed["key"]) == ("created", False)
+    assert (again["result"], again["key"]) == ("unchanged", taken["key"])
+
+
+@pytest.mark.parametrize("same", [True, False])
+async def test_an_export_without_an_id_names_a_ticket_by_its_title_too(
+    api: Api, *, same: bool
+) -> None:
+    filed = await api.file(title="The pump leaks at its seal")
+    answer = await api.call("GET", "/exports?format=sarif", expect=200)
+    given = answer.json()
+    (told,) = given["runs"][0]["results"]
+    del told["properties"]["findings/installation"]
+    if not same:
+        told["properties"]["findings/title"] = "The valve sticks"
+
+    (taken,) = await take(api, given)
+
+    assert (taken["key"] == filed["key"]) is same
+
+
+async def test_an_address_of_another_service_names_no_ticket(api: Api) -> None:
+    filed = await api.file()
+    elsewhere = f"http://elsewhere.example/tickets/{filed['key']}"
+
+    (taken,) = await take(api, report(result(workItemUris=[elsewhere])))
+
+    assert taken["result"] == "created"
 
 
 async def test_one_ticket_is_a_report_of_one_result(api: Api) -> None:

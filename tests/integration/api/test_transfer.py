@@ -11,6 +11,7 @@ import pytest
 from app.database import libpq_url
 from app.schema import metadata
 from app.storage.transfer import KINDS, LEFT_OUT
+from tests.integration.api.test_sarif import take
 from tests.support.api import Api, running_api, ticket_body
 from tests.support.shared import Shared
 from tests.unit.formats.markdown_samples import LAYOUTS, finding
@@ -192,6 +193,25 @@ async def test_what_is_restored_goes_on_working(
     assert filed["key"] == mine["key"]
     assert "B2-DRL-10" in [item["key"] for item in like.json()["similar"]]
     assert same == document
+
+
+async def test_tickets_that_moved_are_known_by_exports_from_where_they_were(
+    api: Api, other_database: str, shared: Shared
+) -> None:
+    filed = await api.file()
+    lines = await export(api)
+    report = (await api.call("GET", "/exports?format=sarif")).content
+    with psycopg.connect(libpq_url(other_database)) as connection:  # it has the template's id
+        connection.execute("UPDATE installations SET id = gen_random_uuid()")
+
+    async with running_api(other_database, shared=shared) as other:
+        await restore(other, lines)
+        taken = await take(other, json.loads(report))
+        (told,) = (await other.call("GET", "/exports?format=sarif")).json()["runs"][0]["results"]
+
+    (item,) = taken
+    assert (item["key"], item["result"]) == (filed["key"], "updated")
+    assert told["properties"]["findings/installation"] not in report.decode()
 
 
 async def test_an_export_joins_tickets_that_are_here(
