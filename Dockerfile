@@ -36,6 +36,7 @@ RUN groupadd --gid 10001 findings \
 # What is tested: the package and its suite, laid out as in the project, with the examples.
 COPY kasmina /srv/findings/kasmina
 COPY examples/tickets /srv/findings/examples/tickets
+COPY examples/meters.git /srv/findings/examples/meters.git
 COPY tests/verification /srv/findings/tests/verification
 ENV FINDINGS_DATA_DIR=/var/lib/findings \
     FINDINGS_TARGET_ROOT=/srv/findings \

@@ -453,6 +453,7 @@ class Factory:
             self.gates,
             self.runs,
             self.transitions,
+            self.catalogues,
         )
 
     @cached_property

@@ -15,7 +15,7 @@ from app.cli.text import visible
 from app.cli.words import KINDS
 from app.domain.document import DOCUMENT, SEVERITIES, Field
 
-OF_EXAMPLES = ("expect", "run", "not_testable", "tests", "patches", "step")
+OF_EXAMPLES = ("repository", "after", "expect", "run", "not_testable", "tests", "patches", "step")
 """What a file of an example may hold beside the ticket and its reviews."""
 
 REQUIRED = tuple(name for name, field in DOCUMENT.items() if field.is_required)

@@ -4,7 +4,8 @@ A file holds a table ``ticket`` (the body of a new ticket, with its key) and tab
 (bodies of cross-reviews, each naming its specialist). Where something else than a proof is to be
 seen it says so: ``run`` (``check`` or ``none``), the outcome to ``expect``, files of ``tests``
 (``filename``, ``source``), ``patches`` by name, why it is ``not_testable``, and the ``step`` (body
-of a transition) that settles it.
+of a transition) that settles it. One about a package of its own names the ``repository`` beside its
+folder, and the revision ``after`` which the defect is gone.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _RUNS = ("proof", "check", "none")
 _SHOWN_BY = {
     "proven": "proven",
     "fix-ready": "proven",
+    "regressed": "proven",
     "reproduced": "failed",
     "passing": "passed",
     "cannot-fail": "cannot-fail",
@@ -69,6 +71,15 @@ class Example:
     """Texts by name, beside the suite's own defects."""
     not_testable: str | None = None
     step: Mapping[str, Any] | None = None
+    repository: Path | None = None
+    """The target it speaks of, where that is not the one that ships."""
+    after: str | None = None
+    """The revision that its proof takes for the repaired one."""
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The body that asks for its run."""
+        return {"kind": self.run} | ({"after": self.after} if self.after else {})
 
 
 @dataclass
@@ -163,6 +174,8 @@ def _read(path: Path) -> Example:
         patches=more.get("patches", {}),
         not_testable=more.get("not_testable"),
         step=more.get("step"),
+        repository=path.parents[1] / more["repository"] if "repository" in more else None,
+        after=more.get("after"),
     )
 
 

@@ -65,6 +65,14 @@ def read_server(environ: Mapping[str, str], name: str | None = None) -> Server:
     return checked_server(url, token or _local_token(environ), "FINDINGS_URL")
 
 
+def serves_from_here(server: Server, environ: Mapping[str, str]) -> bool:
+    """Tell whether a service works on the data directory of this user on this machine."""
+    try:
+        return server.loopback and _local_token(environ) == server.token
+    except UsageProblem:
+        return False
+
+
 def checked_server(url: str, token: str, source: str) -> Server:
     """Return a service by its address and a token; `source` says where the address is from.
 

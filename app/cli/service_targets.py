@@ -88,6 +88,18 @@ def init(
         raise click.exceptions.Exit(1)
 
 
+def add_copy(repository: Path) -> None:
+    """Declare a copy of a bare repository, kept beside the file of targets."""
+
+    def action() -> None:
+        from app.config import load_settings
+        from app.targets import adding
+
+        adding.add_copy(repository, load_settings().targets_file)
+
+    reported(action)
+
+
 def doctor_target(
     ctx: click.Context,
     name: Annotated[str, Argument(metavar="NAME", help="The target.", complete="target")],

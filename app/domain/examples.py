@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.domain.lifecycle import Transition
 from app.domain.reviews import ReviewDraft
@@ -37,6 +38,10 @@ class ExampleDraft:
     """Why no test can decide it."""
     step: Transition | None = None
     """How it is settled when its run has ended so."""
+    repository: Path | None = None
+    """The target it speaks of, where that comes with the examples."""
+    after: str | None = None
+    """The revision that its proof takes for the repaired one; None: whichever there is."""
 
 
 @dataclass(frozen=True)

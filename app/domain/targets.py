@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 
 BUNDLED = "kasmina"
 """The target of a fresh installation."""
+EXAMPLE = "meters"
+"""The target that comes with the examples; no ticket belongs to it but by its domain."""
 
 MOST_FILES = 20_000
 """Of one target: packages, suite and further files together."""
@@ -150,8 +152,11 @@ class Placement:
 
     @property
     def only(self) -> str | None:
-        """The only target there is, or the only one that covers all; None: there is none such."""
-        names = tuple(self.covered)
+        """The only target there is, or the only one that covers all; None: there is none such.
+
+        That of the examples does not count.
+        """
+        names = tuple(name for name in self.covered if name != EXAMPLE)
         if len(names) != 1:
             names = tuple(name for name, own in self.covered.items() if "*" in own)
         return names[0] if len(names) == 1 else None

@@ -1,7 +1,9 @@
 """Example tickets as their files have them.
 
 Tables ``ticket`` and ``reviews``, and what makes a state: ``tests``, ``patches``, ``run`` with the
-outcome to ``expect``, ``not_testable``, and the ``step`` that settles it.
+outcome to ``expect``, ``not_testable``, and the ``step`` that settles it. One about a package of
+its own names the ``repository`` beside its folder, and the revision ``after`` which the defect is
+gone.
 """
 
 from __future__ import annotations
@@ -35,6 +37,10 @@ class ExampleFile:
     """Why no test can decide it."""
     step: Mapping[str, Any] | None
     """The transition that settles it when its run has ended so."""
+    repository: Path | None
+    """The target it speaks of, where that is not the one that ships."""
+    after: str | None
+    """The revision that its proof takes for the repaired one."""
 
 
 def read_examples(tickets: Path, defects: Path) -> list[ExampleFile]:
@@ -59,7 +65,7 @@ def read_examples(tickets: Path, defects: Path) -> list[ExampleFile]:
 
 def _read(path: Path, defects: Path) -> ExampleFile:
     content = _plain(tomllib.loads(path.read_text("utf-8")))
-    key = content["ticket"]["key"]
+    key, repository = content["ticket"]["key"], content.get("repository")
     return ExampleFile(
         key=key,
         ticket=content["ticket"],
@@ -70,6 +76,8 @@ def _read(path: Path, defects: Path) -> ExampleFile:
         tests=tuple(content.get("tests", ())),
         not_testable=content.get("not_testable"),
         step=content.get("step"),
+        repository=repository and path.parents[1] / repository,
+        after=content.get("after"),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Se
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from time import monotonic
 from typing import Protocol, TypeVar
 
@@ -507,6 +508,15 @@ class Catalogues:
 
         await asyncio.gather(*(one(catalogue) for catalogue in everything[1:]))
 
+    async def declare_copy(self, repository: Path) -> None:
+        """Declare a copy of a repository as a target, and take it up.
+
+        Raises:
+            StartupError: the file that declares targets cannot be written.
+        """
+        await asyncio.to_thread(self._declared.add_copy, repository)
+        await self._read_again()
+
     async def keep_in_step(self) -> None:
         """Keep all of them in step, also with the file that declares them, until cancelled."""
         kept: dict[CatalogueService, asyncio.Task[None]] = {}
@@ -519,12 +529,15 @@ class Catalogues:
                 task.cancel()
             await asyncio.gather(*kept.values(), return_exceptions=True)
 
-    async def _follow(self, kept: dict[CatalogueService, asyncio.Task[None]]) -> None:
+    async def _read_again(self) -> None:
         if await asyncio.to_thread(self._declared.refresh):
             try:
                 await self.place_all()
             except FindingsError as error:
                 log.warning("tickets are not placed anew: %s", error.detail)
+
+    async def _follow(self, kept: dict[CatalogueService, asyncio.Task[None]]) -> None:
+        await self._read_again()
         wanted = set(self.all())
         for catalogue in kept.keys() - wanted:
             kept.pop(catalogue).cancel()

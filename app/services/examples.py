@@ -17,7 +17,9 @@ from app.domain.examples import ExampleDraft, ExampleState, Progress
 from app.domain.runs import RunStatus, TestPurpose
 from app.domain.tickets import Status, Testable
 from app.errors import FindingsError
+from app.services.catalogue import Catalogues
 from app.services.gates import GateService
+from app.services.history_plans import Wanted
 from app.services.patches import PatchService
 from app.services.reviews import ReviewService
 from app.services.runs import RunService
@@ -49,6 +51,7 @@ class ExampleService:
         gates: GateService,
         runs: RunService,
         transitions: TransitionService,
+        catalogues: Catalogues,
     ) -> None:
         self._unit = unit
         self._bell = bell
@@ -59,6 +62,7 @@ class ExampleService:
         self._gates = gates
         self._runs = runs
         self._transitions = transitions
+        self._catalogues = catalogues
         self._task: asyncio.Task[None] | None = None
         self._problems: dict[str, str] = {}
 
@@ -145,6 +149,8 @@ class ExampleService:
         self, actor: Actor, example: ExampleDraft, here: ExampleState | None
     ) -> None:
         """File an example, or add what is missing of it."""
+        if example.repository is not None and (here is None or here.lacks(example)):
+            await self._catalogues.declare_copy(example.repository)
         if here is None:
             await self._tickets.file(actor, example.ticket)
         for review in example.reviews:
@@ -170,7 +176,8 @@ class ExampleService:
         if example.run is not None and (
             changed or here is None or here.status in (None, RunStatus.CANCELLED)
         ):
-            await self._runs.trigger(actor, example.key, example.run)
+            after = Wanted(after=example.after)
+            await self._runs.trigger(actor, example.key, example.run, wanted=after)
 
     async def _settle(self, actor: Actor, example: ExampleDraft) -> None:
         """Take the step that an example ends with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,6 +222,20 @@ def write(path: Path, entry: Entry) -> None:
         os.replace(file.name, path)
     except OSError as error:
         raise StartupError(f"{path} cannot be written: {error}.", remedy="See to it.") from None
+
+
+def add_copy(repository: Path, file: Path) -> None:
+    """Copy a bare repository beside the file of targets, and add the copy to it.
+
+    Raises:
+        StartupError: one of them cannot be written.
+    """
+    copy = file.parent / repository.name
+    try:
+        shutil.copytree(repository, copy, dirs_exist_ok=True)
+    except OSError as error:
+        raise StartupError(f"{copy} cannot be written: {error}.", remedy="See to it.") from None
+    write(file, look_at(copy))
 
 
 def first_test(entry: Entry) -> tuple[Path, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.domain.revisions import RevisionRefused
 from app.domain.targets import Placement, Target
 from app.errors import StartupError
+from app.targets.adding import add_copy
 from app.targets.file import Declared, Problem, read
 from app.targets.history import History
 
@@ -69,6 +70,15 @@ class Registry:
             kept = tuple(problem for problem in self.problems if problem.name)
             self._take(replace(self._declared, problems=(*kept, broken)))
         return True
+
+    def add_copy(self, repository: Path) -> None:
+        """Write an entry for a copy of `repository`, unless its name has one.
+
+        Raises:
+            StartupError: the file, or the copy beside it, cannot be written.
+        """
+        if repository.stem not in self.names:
+            add_copy(repository, self._path)
 
     def _take(self, declared: Declared) -> None:
         self._declared = declared

@@ -17,6 +17,7 @@ from app.api.payloads.workflow import TransitionIn
 from app.api.responses import encode, events_answer
 from app.domain.examples import ExampleDraft, ExampleTest, Progress
 from app.domain.runs import RunKind, RunOutcome
+from app.domain.targets import EXAMPLE
 from app.errors import NotFound
 from app.factory import Factory
 from app.formats.examples import read_examples
@@ -81,8 +82,13 @@ def _line(progress: Progress) -> str:
 
 
 async def shipped(services: Factory) -> list[ExampleDraft]:
-    """Return the examples that lie beside the package under test."""
-    return await asyncio.to_thread(_drafts, services.settings.target_root)
+    """Return the examples that lie beside the package under test, and can be run.
+
+    A target of their own is declared for the workers of this process only.
+    """
+    found = await asyncio.to_thread(_drafts, services.settings.target_root)
+    declares = services.settings.workers > 0 or EXAMPLE in services.declared.names
+    return [example for example in found if declares or example.repository is None]
 
 
 def _folder(services: Factory) -> Path:
@@ -103,6 +109,8 @@ def _drafts(root: Path) -> list[ExampleDraft]:
             tests=tuple(ExampleTest(**test) for test in file.tests),
             not_testable=file.not_testable,
             step=None if file.step is None else parse(TransitionIn, dict(file.step)).transition(),
+            repository=file.repository,
+            after=file.after,
         )
         for file in read_examples(
             root / "examples" / "tickets", root / "tests" / "verification" / "defects"

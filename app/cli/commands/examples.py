@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Annotated, Any
 
 import click
 
 from app.cli.commands.runs import until_ended
 from app.cli.errors import EXIT_NO, NotAllowed, Refused, Stopped, Unreachable
-from app.cli.examples import EXAMPLES, Loaded, load, read_examples, settle
+from app.cli.examples import EXAMPLES, Example, Loaded, load, read_examples, settle
 from app.cli.output import Output, say
 from app.cli.patches import DEFECTS
 from app.cli.progress import Bar, resumable
+from app.cli.server import serves_from_here
+from app.cli.service_targets import add_copy
 from app.cli.session import JsonFlag, Session, opened
 from app.cli.signature import Option
 from app.cli.tables import Table
 
 ROLES = ("maintainer", "admin")
 """Who may record reviews of every specialist and store patches."""
+
+_TAKEN_UP_S = 10.0
+"""Within so many seconds the service has read that a target was declared."""
 
 _REPEAT = "Repeat the command to wait for the rest"
 
@@ -49,6 +56,7 @@ def load_examples(
     examples = read_examples(folder or EXAMPLES)
     with opened(ctx, as_json=as_json) as session:
         _require_maintainer(session)
+        examples = _placed(session, examples)
         loaded = []
         bar = Bar("Filing", len(examples))
         with resumable(lambda: f"stopped: {bar.done} of {len(examples)} are filed", _REPEAT), bar:
@@ -77,6 +85,29 @@ def _require_maintainer(session: Session) -> None:
         )
 
 
+def _placed(session: Session, examples: Sequence[Example]) -> list[Example]:
+    """Return the examples whose targets are there, after declaring those that can be declared."""
+    wanted = {one.repository for one in examples if one.repository is not None}
+    missing = {one for one in wanted if one.stem not in _targets(session)}
+    if serves_from_here(session.server, os.environ):
+        for repository in missing:
+            add_copy(repository)
+        until = monotonic() + _TAKEN_UP_S
+        while missing and monotonic() < until:
+            sleep(0.2)
+            missing = {one for one in missing if one.stem not in _targets(session)}
+    for repository in missing:
+        say(
+            f"{repository.stem} is no target of the service, so its examples are left out. "
+            f"Where the service runs: findings target add {repository}"
+        )
+    return [one for one in examples if one.repository not in missing]
+
+
+def _targets(session: Session) -> set[str]:
+    return {str(target.get("name")) for target in session.client.get("targets").get("items", ())}
+
+
 def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
     """Ask for every run that is missing, so that the workers can go ahead; wait for none."""
     waiting = [item for item in loaded if not item.is_settled]
@@ -87,7 +118,7 @@ def _queue(session: Session, loaded: Sequence[Loaded]) -> None:
             item.run = under_way[key]
             continue
         try:
-            run = session.client.post("tickets", key, "runs", body={"kind": item.example.run})
+            run = session.client.post("tickets", key, "runs", body=item.example.asked)
         except Refused as error:
             if error.status != 409:
                 raise

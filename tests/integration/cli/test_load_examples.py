@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from app.cli.examples import EXAMPLES
+from app.domain.targets import EXAMPLE
 
+REPOSITORY = EXAMPLES.parent / f"{EXAMPLE}.git"
 PROVEN = ("B2-CR-10", "B2-DRL-09", "KAS-13")
 """A plain one, a refuted one with three defects, and one whose key the suite made up."""
 
@@ -21,10 +23,12 @@ PROVEN = ("B2-CR-10", "B2-DRL-09", "KAS-13")
 def load(service: Any) -> Any:
     """The command with ``--json``; it returns exit code and answer."""
 
-    def run(*words: str, token: str | None = None) -> tuple[int, Any]:
+    def run(*words: str, token: str | None = None, remote: bool = False) -> tuple[int, Any]:
         environment = service.environment()
         if token:
             environment["FINDINGS_TOKEN"] = token
+        elif not remote:
+            environment["FINDINGS_DATA_DIR"] = str(service.data_dir)
         done = subprocess.run(
             [sys.executable, "-m", "app.cli", "--json", "load-examples", *words],
             env=environment,
@@ -41,6 +45,17 @@ def load(service: Any) -> Any:
 def filed(load: Any) -> Any:
     """Every example, filed without a proof."""
     return load("--no-run")
+
+
+def test_another_machine_says_how_to_declare_the_target_of_an_example(
+    load: Any, service: Any, tmp_path: Path
+) -> None:
+    (folder := tmp_path / "tickets").mkdir()
+    shutil.copy(EXAMPLES / "SHOW-08.toml", folder)
+    code, answer = load("--from", str(folder), remote=True)
+
+    assert (code, answer["items"]) == (0, [])
+    assert not (service.data_dir / "targets.toml").exists()
 
 
 def test_every_example_is_filed_with_reviews_and_patches(filed: Any, service: Any) -> None:
@@ -101,6 +116,7 @@ STATES = {
     "SHOW-05": ("open", "reproduced"),
     "SHOW-06": ("closed", "none"),
     "SHOW-07": ("closed", "proven"),
+    "SHOW-08": ("open", "regressed"),
 }
 
 
@@ -108,9 +124,11 @@ def test_tickets_in_each_state_are_brought_there_and_left_there(
     filed: Any, load: Any, service: Any, tmp_path: Path
 ) -> None:
     assert filed[0] == 0
+    (folder := tmp_path / "tickets").mkdir()
     for key in STATES:
-        shutil.copy(EXAMPLES / f"{key}.toml", tmp_path)
-    first, second = (load("--from", str(tmp_path)) for _ in range(2))
+        shutil.copy(EXAMPLES / f"{key}.toml", folder)
+    shutil.copytree(REPOSITORY, tmp_path / REPOSITORY.name)
+    first, second = (load("--from", str(folder)) for _ in range(2))
 
     assert (first[0], first[1]["as_expected"]) == (0, True)
     assert (second[0], {item["result"] for item in second[1]["items"]}) == (0, {"unchanged"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.domain.targets import EXAMPLE
 from app.web.examples import shipped
 from tests.support.api import Api
 from tests.support.pages import said_by, visiting
@@ -67,3 +68,20 @@ async def test_each_file_is_an_example_with_its_patches(api: Api) -> None:
         known = {relation.key for relation in example.ticket.relations}
         assert known & {e.key for e in examples} <= seen
         seen.add(example.key)
+
+
+async def test_a_target_of_the_examples_is_declared_where_it_can_be_run(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.factory.settings, "workers", 0)
+    assert "SHOW-08" not in {example.key for example in await shipped(api.factory)}
+
+    repository = api.factory.settings.target_root / "examples" / f"{EXAMPLE}.git"
+    for _ in range(2):
+        await api.factory.catalogues.declare_copy(repository)
+
+    assert "SHOW-08" in {example.key for example in await shipped(api.factory)}
+    await api.factory.catalogues.of(EXAMPLE).sync()
+    target = await api.get(f"/targets/{EXAMPLE}")
+    assert (target["kind"], target["domains"], target["state"]) == ("git", [EXAMPLE], "ok")
+    assert (await api.file(domains=[]))["evidence"]["state"] == "none"  # with kasmina, as before

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pygit2
 import pytest
 
 import app
@@ -16,6 +17,7 @@ from app.api.payloads.reviews import ReviewIn
 from app.api.payloads.tickets import TicketIn
 from app.cli.examples import EXAMPLES, Example, read_examples
 from app.cli.patches import DEFECTS, defects_in
+from app.domain.targets import EXAMPLE
 from app.domain.tickets import Category, Severity
 
 ROOT = Path(app.__file__).parents[1]
@@ -72,7 +74,7 @@ def test_each_state_is_shown_by_an_example() -> None:
 @OF_EACH
 def test_the_service_takes_the_ticket(example: Example) -> None:
     ticket = TicketIn.model_validate_json(json.dumps(example.ticket))
-    assert ticket.domains == ["kasmina"]
+    assert ticket.domains == ["kasmina" if example.repository is None else EXAMPLE]
     assert ticket.categories and ticket.sections and ticket.checklist and ticket.reports
     assert ticket.reported_on is not None
     # A list on a terminal, and the reader of it, have about so much room.
@@ -103,9 +105,16 @@ def test_batch_and_agent_are_those_of_the_key(example: Example) -> None:
 @OF_EACH
 def test_locations_are_to_be_found(example: Example) -> None:
     for place in example.ticket["locations"]:
-        assert place["path"].startswith("kasmina/")
+        assert place["path"].startswith(example.ticket["domains"][0] + "/")
         name = place["symbol"].removesuffix("()").rpartition(".")[2]
-        assert re.search(rf"\b{name}\b", (ROOT / place["path"]).read_text())
+        assert re.search(rf"\b{name}\b", content(example.repository, place["path"]))
+
+
+def content(repository: Path | None, path: str) -> str:
+    """A file of the package that an example speaks of."""
+    if repository is None:
+        return (ROOT / path).read_text()
+    return str(pygit2.Repository(str(repository)).revparse_single(f"HEAD:{path}").data.decode())
 
 
 @pytest.mark.parametrize("example", OF_SUITE.values(), ids=OF_SUITE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.targets import BUNDLED, Placement, Target
+from app.domain.targets import BUNDLED, EXAMPLE, Placement, Target
 from app.errors import StartupError
 from app.sandbox.snapshot import take_snapshot
 from app.sandbox.watch import look_at
@@ -175,6 +175,7 @@ def test_the_longest_domain_places_a_ticket(domains: list[str], placed: str) -> 
 def test_without_a_domain_only_an_only_target_is_meant() -> None:
     assert Placement({"one": ("a",)}).of([]) == "one"
     assert Placement({"one": ("a",), "two": ("b",)}).of([]) is None
+    assert Placement({"one": ("a",), EXAMPLE: (EXAMPLE,)}).of([]) == "one"
 
 
 @pytest.mark.parametrize(
