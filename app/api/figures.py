@@ -16,7 +16,7 @@ from app.api.responses import JsonResponse
 from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.template import SKELETON, severity_meanings
-from app.formats.markdown.template import template
+from app.formats.markdown.write import template
 
 router = new_router("figures")
 

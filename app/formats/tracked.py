@@ -29,7 +29,7 @@ from app.formats.markdown import (
     TicketFacts,
     canonical,
 )
-from app.formats.markdown.canonical import body
+from app.formats.markdown.stated import body
 
 NO_SEVERITY = "P4"
 UNKNOWN_SEVERITY = "P0"
@@ -343,7 +343,7 @@ def current_reviews(fresh: TicketFacts, given_here: Sequence[Review]) -> tuple[R
     left = list(fresh.reviews)
     new = []
     for review in map(review_text, given_here):
-        same = next((r for r in left if says_the_same(r, review)), None)
+        same = next((r for r in left if r.says_the_same(review)), None)
         if same is None:
             new.append(review)
         else:
@@ -359,16 +359,6 @@ def review_text(review: Review) -> ReviewText:
         body(review.rationale).strip(),
         review.created_at.date(),
     )
-
-
-def says_the_same(stated: ReviewText, other: ReviewText) -> bool:
-    """True for reviews that differ at most in that one names no day."""
-    same = (stated.specialist, stated.verdict, stated.rationale) == (
-        other.specialist,
-        other.verdict,
-        other.rationale,
-    )
-    return same and (not stated.date or not other.date or stated.date == other.date)
 
 
 def written(ticket: domain.Ticket, given_here: Sequence[Review]) -> TicketFacts:

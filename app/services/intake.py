@@ -410,7 +410,7 @@ def _more(reviews: Iterable[ReviewText], known: Iterable[ReviewText]) -> list[Re
     """Return the reviews that are not among the known ones, each of which stands for one."""
     left, found = list(known), []
     for review in reviews:
-        same = next((other for other in left if tracked.says_the_same(other, review)), None)
+        same = next((other for other in left if other.says_the_same(review)), None)
         if same is None:
             found.append(review)
         else:

@@ -11,7 +11,6 @@ from typing import Any
 from app.domain import keys
 from app.formats.layouts.layout import Layout, usual_words
 from app.formats.layouts.scan import Scan, Stated, folded, free_lines, key_and_text, scan, tasks
-from app.formats.markdown.canonical import canonical
 from app.formats.markdown.cells import code_values, escape, strip_marks
 from app.formats.markdown.facts import (
     ChecklistEntry,
@@ -20,9 +19,10 @@ from app.formats.markdown.facts import (
     SectionText,
     TicketFacts,
 )
-from app.formats.markdown.places import LocationCells, read_places
+from app.formats.markdown.locations import LocationCells, read_places
 from app.formats.markdown.problems import FormatError, FormatProblem
 from app.formats.markdown.source import Patch
+from app.formats.markdown.stated import canonical
 from app.formats.markdown.words import (
     KEY,
     is_known_status,

@@ -8,7 +8,6 @@ document for a ticket that has none.
 
 from __future__ import annotations
 
-from app.formats.markdown.canonical import canonical
 from app.formats.markdown.document import Document
 from app.formats.markdown.facts import (
     ChecklistEntry,
@@ -29,9 +28,10 @@ from app.formats.markdown.folders import (
     moved,
 )
 from app.formats.markdown.merge import merge, unsaid
+from app.formats.markdown.metadata import extra_fields
 from app.formats.markdown.problems import FormatError, FormatProblem, Limits
 from app.formats.markdown.reader import parse
-from app.formats.markdown.stated import extra_fields, facts, to_json
+from app.formats.markdown.stated import canonical, facts, to_json
 from app.formats.markdown.write import write
 
 __all__ = [

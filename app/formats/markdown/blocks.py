@@ -20,9 +20,9 @@ from markdown_it import MarkdownIt, rules_block
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-from app.formats.markdown.cells import Row, is_row, is_rule_row, split_row
-from app.formats.markdown.oneline import read_line
-from app.formats.markdown.source import Span, is_blank
+from app.formats.markdown.cells import Row, is_rule_row, split_row
+from app.formats.markdown.comments import read_line
+from app.formats.markdown.source import Span, is_blank, is_row
 
 MAX_PARTS = 50_000
 """Paragraphs, list items, rows and cells of one text."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from app.formats.markdown.oneline import expose, protect, without_gaps
+from app.formats.markdown.comments import expose, protect, without_gaps
 
 Style = Literal["plain", "code", "bold"]
 
@@ -73,11 +73,6 @@ class Row:
     def cell(self, index: int | None) -> Cell | None:
         """The cell of a column, None when the row is too short."""
         return self.cells[index] if index is not None and index < len(self.cells) else None
-
-
-def is_row(line: str) -> bool:
-    """True when a line begins as a table row."""
-    return line.lstrip(" \t").startswith("|")
 
 
 def is_rule_row(line: str) -> bool:

@@ -11,12 +11,16 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from app.formats.markdown.cells import is_row
-from app.formats.markdown.source import Span, is_blank
+from app.formats.markdown.source import Span, is_blank, is_row
 
 SECTION_MARK = "<!-- section -->"
 """Behind a heading: the section is free text, whatever its heading says."""
 
+_OPENED = re.compile(r"\\*<!--")
+_ESCAPED = re.compile(r"\\(\\*<!--)")
+_LINE_BREAK = re.compile(r"[\r\n]+")
+_GAP = re.compile(r" {7,}")
+"""What a comment leaves behind at the least, once it is read over."""
 _BEGIN, _END = "<!--", "-->"
 _TICKS = re.compile(r"`+")
 _MARK = re.compile(rf"`+|{_BEGIN}")
@@ -131,3 +135,29 @@ def _blank(lines: list[str], first: int, begin: int, last: int) -> None:
         if number == last:
             end = line.find(_END, start + (len(_BEGIN) if number == first else 0)) + len(_END)
         lines[number] = line[:start] + " " * (end - start) + line[end:]
+
+
+def protect(text: str) -> str:
+    """Text for a line of a document, where it is to hold no comment."""
+    return _OPENED.sub(r"\\\g<0>", text) if "<!--" in text else text
+
+
+def expose(text: str) -> str:
+    """The text that :func:`protect` was given."""
+    return _ESCAPED.sub(r"\1", text) if "<!--" in text else text
+
+
+def without_gaps(text: str) -> str:
+    """A value as it is read from its line, each gap that a comment left closed."""
+    return _GAP.sub(" ", text).strip() if "       " in text else text
+
+
+def one_line(text: str | None) -> str | None:
+    """Text without line breaks or blanks around it; None for nothing."""
+    parts = (part.strip() for part in _LINE_BREAK.split(text or ""))
+    return without_gaps(" ".join(part for part in parts if part)) or None
+
+
+def read_line(text: str) -> str:
+    """The value that a line of a document states."""
+    return expose(without_gaps(text))

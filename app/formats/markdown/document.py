@@ -16,6 +16,9 @@ from app.formats.markdown.cells import Cell, Row
 from app.formats.markdown.problems import FormatProblem
 from app.formats.markdown.source import Source, Span
 
+Odd = tuple[int, str]
+"""A line, and what is odd about it."""
+
 
 class SectionKind(Enum):
     """What a level-2 section holds."""
@@ -286,6 +289,11 @@ class Document:
     def first(self, kind: SectionKind) -> Section | None:
         """The first section of a kind."""
         return next(self.of_kind(kind), None)
+
+    def prose_lines(self, section: Section | None) -> Iterator[int]:
+        """The lines of a section that are no code."""
+        body = section.body if section else Span(0, 0)
+        return (i for i in range(body.start, body.end) if i not in self.outline.opaque)
 
     def free_lines(self, span: Span) -> list[int]:
         """The lines of a span that state nothing else, without empty lines around them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 
@@ -53,6 +53,11 @@ class ReviewText:
     rationale: str = ""
     date: date | None = None
     """None also where the layout has no place for a date."""
+
+    def says_the_same(self, other: ReviewText) -> bool:
+        """True for reviews that differ at most in that one names no day."""
+        same = replace(self, date=None) == replace(other, date=None)
+        return same and (not self.date or not other.date or self.date == other.date)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from app.formats.markdown.blocks import heading_text
 from app.formats.markdown.cells import Style, escape, row_line, wrap
-from app.formats.markdown.comments import SECTION_MARK
-from app.formats.markdown.document import (
-    Document,
-    FieldTable,
-    Section,
-    SectionKind,
-    field_name,
-)
-from app.formats.markdown.oneline import protect
-from app.formats.markdown.read_fields import is_reserved
+from app.formats.markdown.document import Document, FieldTable, Section, SectionKind, field_name
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.source import Patch, is_blank, is_rule
+
+CLOSING = (SectionKind.REVIEW, SectionKind.RESOLUTION, SectionKind.APPENDIX)
+"""What stands behind all that describes the finding."""
 
 RULE_ROW = ("|-------|-------|", "|-----------|--------------|-------|")
 
 
-def heading_line(heading: str) -> str:
-    """The line of a free section; one that would be read as a known part is marked."""
-    written = protect(heading)
-    if is_reserved(heading) or heading.endswith(SECTION_MARK):
-        return f"## {written} {SECTION_MARK}"
-    return f"## {closed(written)}".rstrip()
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A document that is edited, and what it states."""
 
-
-def title_line(kind: str, title: str) -> str:
-    """The line of the title."""
-    return f"# {closed(f'{kind}: {protect(title)}')}".rstrip()
+    document: Document
+    facts: TicketFacts
+    after: Callable[[Sequence[Patch]], Present]
+    """What it is with some patches, for an edit that tries whether they are read as meant."""
 
 
 def closed(heading: str) -> str:

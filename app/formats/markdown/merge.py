@@ -10,35 +10,27 @@ but the earlier was given), and commits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 
-from app.formats.markdown.canonical import canonical
+from app.formats.markdown.checklist import edit_checklist
 from app.formats.markdown.document import Document
-from app.formats.markdown.edit_fields import (
-    edit_location,
-    edit_metadata,
-    edit_status,
-    edit_summary,
-    edit_title,
-)
-from app.formats.markdown.edit_lists import (
-    edit_categories,
-    edit_checklist,
-    edit_relations,
-    edit_reports,
-)
-from app.formats.markdown.edit_reviews import edit_reviews, says
-from app.formats.markdown.edit_sections import edit_commits, edit_resolution, edit_sections
 from app.formats.markdown.facts import TicketFacts
+from app.formats.markdown.layout import Present
+from app.formats.markdown.locations import edit_location
+from app.formats.markdown.metadata import edit_metadata, edit_status, edit_title
 from app.formats.markdown.problems import DEFAULT_LIMITS, FormatError, FormatProblem, Limits
-from app.formats.markdown.read_links import is_same_commit
 from app.formats.markdown.reader import parse, read
+from app.formats.markdown.relations import edit_relations
+from app.formats.markdown.reports import edit_reports
+from app.formats.markdown.resolution import edit_commits, edit_resolution, is_same_commit
+from app.formats.markdown.review_edits import edit_reviews
+from app.formats.markdown.sections import edit_sections
 from app.formats.markdown.source import Patch
-from app.formats.markdown.stated import facts
+from app.formats.markdown.stated import canonical, facts
+from app.formats.markdown.summary import edit_categories, edit_summary
 
-Edit = Callable[[Document, TicketFacts], Iterable[Patch]]
-
+Edit = Callable[[Present, TicketFacts], Iterable[Patch]]
 _ONCE: tuple[Edit, ...] = (
     edit_title,
     edit_metadata,
@@ -82,17 +74,18 @@ def edited(document: Document, wanted: TicketFacts) -> Document:
     """The document after all edits; the same object when there are none."""
     if not unsaid(document, wanted):
         return document
-    for edit in _ONCE:
-        document = _applied(document, list(edit(document, wanted)))
-    for _ in wanted.reviews:
-        document = _applied(document, edit_reviews(document, wanted))
-    return document
+    now = _present(document)
+    for edit in (*_ONCE, *(edit_reviews for _ in wanted.reviews)):
+        if patches := list(edit(now, wanted)):
+            now = now.after(patches)
+    return now.document
 
 
-def _applied(document: Document, patches: list[Patch]) -> Document:
-    if not patches:
-        return document
-    return read(document.source.replace(patches), document.source_path)
+def _present(document: Document) -> Present:
+    def after(patches: Sequence[Patch]) -> Present:
+        return _present(read(document.source.replace(patches), document.source_path))
+
+    return Present(document, facts(document), after)
 
 
 def unsaid(document: Document, wanted: TicketFacts) -> list[FormatProblem]:
@@ -113,7 +106,7 @@ def unsaid(document: Document, wanted: TicketFacts) -> list[FormatProblem]:
         missing.append("relations")
     left = list(stated.reviews)
     for review in wanted.reviews:
-        found = next((r for r in left if says(r, review)), None)
+        found = next((r for r in left if r.says_the_same(review)), None)
         if found is None:
             missing.append("reviews")
             break

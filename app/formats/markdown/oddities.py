@@ -1,25 +1,52 @@
-"""What is odd about a document that can be read all the same."""
+"""What is odd about a document that can be read all the same.
+
+The text itself is kept in the document, and mostly in a free section as well; here somebody is told
+that it says nothing to the tracker, and how to write it so that it does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-from pathlib import PurePosixPath
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from app.formats.markdown.cells import is_row
+from app.formats.markdown.blocks import may_be_heading
+from app.formats.markdown.checklist import odd_tasks
 from app.formats.markdown.comments import SECTION_MARK
-from app.formats.markdown.document import Document, SectionKind, field_name
+from app.formats.markdown.document import Document, Odd, SectionKind
+from app.formats.markdown.locations import odd_rows
+from app.formats.markdown.metadata import odd_metadata
 from app.formats.markdown.problems import FormatProblem
-from app.formats.markdown.read_fields import is_reserved
-from app.formats.markdown.unread import unread
-from app.formats.markdown.words import (
-    OTHER_VERDICT,
-    is_known_status,
-    read_number,
-    read_severity,
-    relation_kind,
-)
+from app.formats.markdown.relations import odd_relations
+from app.formats.markdown.reports import odd_reports
+from app.formats.markdown.resolution import odd_commits
+from app.formats.markdown.reviews import DEEP_HEADING, odd_reviews
+from app.formats.markdown.sections import is_reserved, section_name
+from app.formats.markdown.source import is_blank, is_row
+from app.formats.markdown.summary import odd_summary
 
+_NO_BLANK = re.compile(r" {0,3}#{1,6}(?P<text>[^#\s].*)$")
+_BOLD = re.compile(r" {0,3}\*\*(?P<text>[^*]+)\*\*:?[ \t]*$")
+_UNDERLINE = re.compile(r" {0,3}(?:={3,}|-{3,})[ \t]*$")
+_STEMS = {
+    "locat": SectionKind.LOCATION,
+    "summar": SectionKind.SUMMARY,
+    "verif": SectionKind.VERIFICATION,
+    "relat": SectionKind.RELATED,
+    "append": SectionKind.APPENDIX,
+    "resol": SectionKind.RESOLUTION,
+    "cross": SectionKind.REVIEW,
+}
+_NAMES = {
+    SectionKind.LOCATION: "Location",
+    SectionKind.SUMMARY: "Summary",
+    SectionKind.VERIFICATION: "Verification",
+    SectionKind.RELATED: "Related Findings",
+    SectionKind.APPENDIX: "Appendix",
+    SectionKind.RESOLUTION: "Resolution",
+    SectionKind.REVIEW: "Cross-Review",
+}
+_BEGINNINGS = frozenset("#*=- ")
 _TABLED = (
     SectionKind.METADATA,
     SectionKind.LOCATION,
@@ -30,18 +57,11 @@ _TABLED = (
 
 def oddities(document: Document) -> list[FormatProblem]:
     """All warnings, in the order of their lines."""
-    found = [
-        *_encoding(document),
-        *_metadata(document),
-        *_structure(document),
-        *_tables(document),
-        *_values(document),
-        *unread(document),
-    ]
+    found = chain.from_iterable(odd(document) for odd in _ODD)
     return [FormatProblem(line + 1, reason) for line, reason in sorted(found)]
 
 
-def _encoding(document: Document) -> Iterator[tuple[int, str]]:
+def _encoding(document: Document) -> Iterator[Odd]:
     if document.source.bom:
         yield 0, "begins with a byte order mark; it is kept"
     for i, end in enumerate(document.source.ends):
@@ -51,55 +71,7 @@ def _encoding(document: Document) -> Iterator[tuple[int, str]]:
             return
 
 
-def _metadata(document: Document) -> Iterator[tuple[int, str]]:
-    table = document.metadata
-    first = table.span.start
-    if document.source_path:
-        stem = PurePosixPath(document.source_path).stem
-        cell = table.get("Ticket ID")
-        if stem != document.key and cell:
-            yield (
-                cell.line,
-                f"Ticket ID {document.key} contradicts the file name {stem}",
-            )
-    status = document.status_raw
-    cell = table.get("Status")
-    if status is None:
-        yield (cell.line if cell else first), "no status; it is read as open"
-    elif not is_known_status(status) and cell:
-        yield cell.line, f"unknown status '{status}'; it is kept, and read as open"
-    severity, cell = table.value("Severity"), table.get("Severity")
-    if severity and cell:
-        word = read_severity(severity)
-        if word is None:
-            yield cell.line, f"unknown severity '{severity[:40]}'; it is kept, and shown as unknown"
-        elif word != severity.upper():
-            yield cell.line, f"the severity '{severity[:40]}' is read as {word}"
-    batch, cell = table.value("Batch"), table.get("Batch")
-    if batch and read_number(batch) is None and cell:
-        yield (
-            cell.line,
-            f"the batch '{batch[:40]}' is no number; it is kept, and read as none",
-        )
-    for key in ("Created", "Updated"):
-        value, cell = table.value(key), table.get(key)
-        if value and cell and not _is_date(value):
-            yield cell.line, f"{key} '{value}' is no date; it is kept, and read as none"
-    seen = set()
-    for entry in table.fields:
-        if field_name(entry.key) in seen:
-            yield entry.cell.line, f"a second row '{entry.key}'; the first counts"
-        seen.add(field_name(entry.key))
-
-
-def _is_date(value: str) -> bool:
-    try:
-        return date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
-
-
-def _structure(document: Document) -> Iterator[tuple[int, str]]:
+def _structure(document: Document) -> Iterator[Odd]:
     blocks = document.outline.blocks
     if not document.title.kind:
         yield document.title.line, "the title names no kind, such as 'Finding Ticket: '"
@@ -109,17 +81,11 @@ def _structure(document: Document) -> Iterator[tuple[int, str]]:
         if block.kind == "heading" and block.level == 1 and block.span.start > document.title.line:
             yield block.span.start, "another level-1 heading; it is read as text"
     if document.outline.open_fence is not None:
-        yield (
-            document.outline.open_fence,
-            "this fence is never closed; the rest is read as code",
-        )
+        yield document.outline.open_fence, "this fence is never closed; the rest is read as code"
     begin = document.sections[0].line
     for block in blocks:
         if block.span.start < begin and block.kind not in ("heading", "rule"):
-            yield (
-                block.span.start,
-                "text before the first section; it is kept, but is in no field",
-            )
+            yield block.span.start, "text before the first section; it is kept, but is in no field"
             break
     for section in document.sections:
         heading = document.source.lines[section.line].lstrip(" #\t").rstrip()
@@ -128,7 +94,7 @@ def _structure(document: Document) -> Iterator[tuple[int, str]]:
             yield section.line, f"a second section '{heading}'; it is read as free text"
 
 
-def _tables(document: Document) -> Iterator[tuple[int, str]]:
+def _tables(document: Document) -> Iterator[Odd]:
     lines = document.read.lines
     for section in document.sections:
         if section.kind not in _TABLED:
@@ -138,33 +104,74 @@ def _tables(document: Document) -> Iterator[tuple[int, str]]:
             if block.header is not None:
                 loose = next((i for i in span if not is_row(lines[i])), None)
                 if loose is not None:
-                    yield (
-                        loose,
-                        "the table has no end: an empty line is missing before this line",
-                    )
+                    yield loose, "the table has no end: an empty line is missing before this line"
                 for row in block.rows:
                     if not row.closed:
                         yield row.line, "a table row without its closing pipe"
             elif block.rows and section.kind is not SectionKind.REVIEW:
-                yield (
-                    block.span.start,
-                    "a table without the row of dashes below its header",
-                )
+                yield block.span.start, "a table without the row of dashes below its header"
 
 
-def _values(document: Document) -> Iterator[tuple[int, str]]:
-    for review in document.reviews:
-        if review.verdict == OTHER_VERDICT:
-            reason = f"unknown verdict '{review.verdict_raw}'; it is kept as {OTHER_VERDICT}"
-            yield review.verdict_cell.line, reason
-    stated = {review.section.line for review in document.reviews}
-    for section in document.of_kind(SectionKind.REVIEW):
-        if section.line not in stated:
+def _headings(document: Document) -> Iterator[Odd]:
+    """Headings that are none, and those that only resemble a known one."""
+    lines, opaque = document.read.lines, document.outline.opaque
+    has = {section.kind for section in document.sections}
+    for section in document.of_kind(SectionKind.FREE):
+        name = section_name(section.heading)
+        kind = next((k for stem, k in _STEMS.items() if name.startswith(stem)), None)
+        marked = SECTION_MARK in document.source.lines[section.line]
+        if kind and kind not in has and not marked:
             yield (
                 section.line,
-                "a cross-review without a verdict; it is read as free text",
+                f"the section '{section.heading[:60]}' is read as free text; the part of a ticket "
+                f"is called '## {_NAMES[kind]}'",
             )
-    for entry in document.related.entries if document.related else ():
-        if entry.word and relation_kind(entry.word) is None:
-            reason = f"unknown relationship '{entry.word}'; it is kept, and read as related"
-            yield entry.span.start, reason
+    for i, line in enumerate(lines):
+        if line[:1] not in _BEGINNINGS or line[:4].lstrip()[:1] not in _BEGINNINGS or i in opaque:
+            continue
+        if _UNDERLINE.match(line):
+            yield from _underline(lines, i)
+        elif (found := _NO_BLANK.match(line)) and is_reserved(found["text"]):
+            yield i, "a heading needs a blank behind '#'; this line is read as text"
+        elif (found := DEEP_HEADING.match(line) or _BOLD.match(line)) and _is_missing(
+            found["text"], has
+        ):
+            yield (
+                i,
+                f"this line is read as text; the part of a ticket begins with '## {found['text']}'",
+            )
+
+
+def _is_missing(heading: str, has: Iterable[SectionKind]) -> bool:
+    """True for the name of a part that the document has nowhere else."""
+    name = section_name(heading)
+    kinds = (kind for kind, known in _NAMES.items() if known.casefold() == name)
+    return any(kind not in has for kind in kinds)
+
+
+def _underline(lines: tuple[str, ...], i: int) -> Iterator[Odd]:
+    above = lines[i - 1] if i else ""
+    if is_blank(above) or not may_be_heading(above) or above.lstrip(" \t")[:1] in "#-*+>":
+        return
+    line = lines[i].strip()
+    if line == "---":
+        if is_reserved(above):
+            yield i - 1, f"this line is read as text; a heading begins with '## {above.strip()}'"
+    elif i > 1 and not is_blank(lines[i - 2]):
+        yield i, "the text above this line has several lines; it is read as text, not as a heading"
+
+
+_ODD = (
+    _encoding,
+    _structure,
+    _headings,
+    _tables,
+    odd_metadata,
+    odd_summary,
+    odd_rows,
+    odd_tasks,
+    odd_relations,
+    odd_reviews,
+    odd_commits,
+    odd_reports,
+)

@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from app.formats.markdown.blocks import MAX_PARTS, Outline, TooManyParts
-from app.formats.markdown.claims import taken_lines
+from app.formats.markdown.blocks import MAX_PARTS, Outline, TooManyParts, scan
+from app.formats.markdown.checklist import read_checklist
 from app.formats.markdown.comments import hide
-from app.formats.markdown.document import (
-    Document,
-    FieldTable,
-    Section,
-    SectionKind,
-    Title,
-)
-from app.formats.markdown.fences import scan_ticket
+from app.formats.markdown.document import Document, FieldTable, Place, Section, SectionKind, Title
+from app.formats.markdown.locations import read_more_locations
+from app.formats.markdown.metadata import TICKET_KINDS, read_field_table, read_title
 from app.formats.markdown.oddities import oddities
-from app.formats.markdown.problems import (
-    DEFAULT_LIMITS,
-    FormatError,
-    FormatProblem,
-    Limits,
-)
-from app.formats.markdown.read_fields import (
-    TICKET_KINDS,
-    read_categories,
-    read_checklist,
-    read_field_table,
-    read_more_locations,
-    read_sections,
-    read_summary,
-    read_title,
-)
-from app.formats.markdown.read_links import read_commits, read_related, read_reports
-from app.formats.markdown.read_reviews import read_reviews
-from app.formats.markdown.source import Source, decode
+from app.formats.markdown.problems import DEFAULT_LIMITS, FormatError, FormatProblem, Limits
+from app.formats.markdown.relations import read_related, related_spans
+from app.formats.markdown.reports import REPORTS_LABEL, read_reports
+from app.formats.markdown.resolution import read_commits
+from app.formats.markdown.reviews import read_reviews
+from app.formats.markdown.sections import frame_line, read_sections
+from app.formats.markdown.source import Source, Span, decode
+from app.formats.markdown.summary import read_categories, read_summary
 from app.formats.markdown.words import KEY
 
+_FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})(.*)$")
+_HEADING = re.compile(r"##(?:[ \t]|$)")
+_FRAMED = (
+    SectionKind.LOCATION,
+    SectionKind.SUMMARY,
+    SectionKind.VERIFICATION,
+    SectionKind.APPENDIX,
+)
 _HEADING_LINE = re.compile(r" {0,3}##[ \t]")
 
 
@@ -87,13 +80,13 @@ def without_comments(source: Source, max_nesting: int) -> tuple[Source, Outline]
 
 
 def _without_comments(source: Source, max_nesting: int) -> tuple[Source, Outline]:
-    outline = scan_ticket(source.lines, max_nesting)
+    outline = _scan_ticket(source.lines, max_nesting)
     if not any("<!--" in line for line in source.lines):
         return source, outline
     lines = hide(source.lines, outline.comments, outline.opaque)
     if lines == source.lines:
         return source, outline
-    return source.read_as(lines), scan_ticket(lines, max_nesting)
+    return source.read_as(lines), _scan_ticket(lines, max_nesting)
 
 
 def _errors(
@@ -178,5 +171,83 @@ def _assemble(
         commits=commits,
         reports=read_reports(source, appendix) if appendix else (),
     )
-    document = replace(document, taken=frozenset(taken_lines(document)))
+    document = replace(document, taken=frozenset(_taken_lines(document)))
     return replace(document, warnings=tuple(oddities(document)))
+
+
+def _taken_lines(document: Document) -> Iterator[int]:
+    """Every line that is read as a value, or frames values."""
+    for span in dict.fromkeys(_taken_spans(document)):
+        yield from range(span.start, span.end)
+    for kind in _FRAMED:
+        line = frame_line(document.read, document.first(kind))
+        if line is not None:
+            yield line
+    for block in document.commit_blocks:
+        yield from block.taken
+
+
+def _taken_spans(document: Document) -> Iterator[Span]:
+    yield document.metadata.span
+    if document.location:
+        yield document.location.span
+    if document.summary:
+        yield Span(document.summary.line, document.summary.line + 1)
+    yield from (item.span for item in document.more_locations)
+    yield from (row.item.own for row in document.categories)
+    yield from (item.own for item in document.checklist)
+    yield from related_spans(document)
+    for review in document.reviews:
+        yield review.part if review.place is not Place.OWN else review.section.body
+        if review.table:
+            yield review.table.span
+        yield review.prose
+    yield from (report.span for report in document.reports)
+    if appendix := document.first(SectionKind.APPENDIX):
+        for block in appendix.blocks:
+            last = block.span.end - 1
+            if block.kind == "paragraph" and REPORTS_LABEL.match(document.read.lines[last]):
+                yield Span(last, last + 1)
+
+
+def _scan_ticket(lines: Sequence[str], max_nesting: int) -> Outline:
+    """The outline of a whole ticket, with fences read as they are meant.
+
+    Inside list items code may be indented less than its item. CommonMark ends the item, and with it
+    the fence, at the first such line; the closing fence then opens another one, which swallows the
+    sections below. The authors meant the fence to run to its closing line. Where reading it so
+    brings back sections that are swallowed otherwise, it is.
+    """
+    plain = scan(lines, max_nesting)
+    if not any(line[:1] in " \t" and _FENCE.match(line) for line in lines):
+        return plain
+    mended, meant = _mended(lines)
+    if not set(_headings(plain)) < meant:
+        return plain
+    other = scan(mended, max_nesting)
+    return other if set(_headings(other)) == meant else plain
+
+
+def _headings(outline: Outline) -> list[int]:
+    return [b.span.start for b in outline.blocks if b.kind == "heading" and b.level == 2]
+
+
+def _mended(lines: Sequence[str]) -> tuple[list[str], set[int]]:
+    """Lines with the code of fences indented as the fence is; and level-2 headings outside.
+
+    The set is empty when a fence is never closed: then nothing can be said.
+    """
+    out, headings = list(lines), set()
+    indent, marks = "", ""
+    for i, line in enumerate(lines):
+        fence = _FENCE.match(line)
+        if marks:
+            if fence and fence[2].startswith(marks) and not fence[3].strip():
+                marks = ""
+            elif line.strip() and not line.startswith(indent):
+                out[i] = indent + line.lstrip(" \t")
+        elif fence and "`" not in fence[3]:
+            indent, marks = fence[1], fence[2]
+        elif _HEADING.match(line):
+            headings.add(i)
+    return out, set() if marks else headings

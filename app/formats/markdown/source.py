@@ -149,3 +149,8 @@ def trim(lines: Sequence[str], span: Span, *, rules: bool = False) -> Span:
 def is_rule(line: str) -> bool:
     """True for the separator between sections."""
     return line.rstrip(" \t") == "---"
+
+
+def is_row(line: str) -> bool:
+    """True when a line begins as a table row."""
+    return line.lstrip(" \t").startswith("|")

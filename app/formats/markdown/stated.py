@@ -1,49 +1,121 @@
-"""What a document states, in the tracker's words and in its own."""
+"""What a document states, in the tracker's words and in its own.
+
+A ticket may hold what Markdown cannot tell apart: line breaks in a title, empty lines around a
+section, the order of categories. Facts are compared and written in this form; reading a
+document gives it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from app.domain.document import DOCUMENT, LINES
 from app.formats.markdown.blocks import scan
-from app.formats.markdown.canonical import canonical
 from app.formats.markdown.cells import code_values, strip_marks
-from app.formats.markdown.document import Document, Review, Section, SectionKind, field_name
-from app.formats.markdown.escape import decode
+from app.formats.markdown.comments import one_line
+from app.formats.markdown.document import Document, Review
 from app.formats.markdown.facts import (
     ChecklistEntry,
+    Location,
     RelationText,
     ReportText,
     ReviewText,
     SectionText,
     TicketFacts,
 )
-from app.formats.markdown.oneline import without_gaps
-from app.formats.markdown.places import LocationCells, read_places
-from app.formats.markdown.read_fields import is_reserved
-from app.formats.markdown.source import is_rule
+from app.formats.markdown.locations import location_cells, read_places
+from app.formats.markdown.metadata import domains, read_date
+from app.formats.markdown.relations import stated_relations
+from app.formats.markdown.resolution import commits_in, longest_commits, resolution_text
+from app.formats.markdown.sections import free_sections, is_reserved
+from app.formats.markdown.source import Span, is_rule, trim
 from app.formats.markdown.words import (
+    CATEGORY_ORDER,
     category_slug,
     document_status,
     read_number,
     read_severity,
-    relation_kind,
     tracker_status,
 )
 
-_KNOWN_FIELDS = (
-    "ticket id",
-    "severity",
-    "status",
-    "batch",
-    "agent",
-    "domain",
-    *(DOCUMENT[name].label.lower() for name in LINES),
-    "created",
-    "updated",
-)
+
+def body(text: str | None) -> str:
+    """Markdown with LF line ends and without empty lines around it."""
+    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    span = trim(lines, Span(0, len(lines)))
+    return "\n".join(lines[span.start : span.end])
+
+
+def canonical(facts: TicketFacts) -> TicketFacts:
+    """The facts as a document written from them states them."""
+    sections = [SectionText(one_line(s.heading) or "", body(s.body)) for s in facts.sections]
+    resolution_text = body(facts.resolution_text) or None
+    named = [c for section in sections for c in commits_in(section.body, section.heading)]
+    named += commits_in(resolution_text or "")
+    lines: dict[str, Any] = {name: one_line(getattr(facts, name)) for name in LINES}
+    return replace(
+        facts,
+        title=one_line(facts.title) or "",
+        severity_raw=one_line(facts.severity_raw),
+        agent=one_line(facts.agent),
+        **lines,
+        domains=_lines(facts.domains),
+        summary=one_line(facts.summary),
+        locations=tuple(
+            place for place in map(_canonical_location, facts.locations) if place != Location()
+        ),
+        categories=sorted_categories(facts.categories),
+        sections=tuple(s for s in sections if s.body or _says_something(s.heading)),
+        checklist=tuple(
+            ChecklistEntry(text, item.done)
+            for item in facts.checklist
+            if (text := one_line(item.text))
+        ),
+        relations=tuple(_canonical_relations(facts.relations)),
+        reviews=tuple(replace(r, rationale=body(r.rationale).strip()) for r in facts.reviews),
+        resolution_text=resolution_text,
+        commits=tuple(sorted(longest_commits([*_lines(facts.commits), *named]))),
+        reports=tuple(
+            ReportText(file, one_line(report.section))
+            for report in facts.reports
+            if (file := one_line(report.file))
+        ),
+    )
+
+
+def sorted_categories(categories: Iterable[str]) -> tuple[str, ...]:
+    """Categories in the order of the format, labels of the author's own last."""
+    last = len(CATEGORY_ORDER)
+    return tuple(sorted(_lines(categories), key=lambda c: (CATEGORY_ORDER.get(c, last), c)))
+
+
+def _lines(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(line for text in texts if (line := one_line(text))))
+
+
+def _canonical_location(place: Location) -> Location:
+    return Location(
+        one_line(place.path),
+        place.start_line,
+        place.end_line if place.start_line is not None else None,
+        one_line(place.symbol),
+        one_line(place.note),
+    )
+
+
+def _says_something(heading: str) -> bool:
+    """False for the heading of a known part, which has its values but no text of its own."""
+    return bool(heading) and not is_reserved(heading)
+
+
+def _canonical_relations(relations: Iterable[RelationText]) -> Iterable[RelationText]:
+    seen = set()
+    for relation in relations:
+        if (relation.key, relation.kind) not in seen:
+            seen.add((relation.key, relation.kind))
+            yield replace(relation, note=one_line(relation.note))
 
 
 def facts(document: Document) -> TicketFacts:
@@ -65,8 +137,8 @@ def facts(document: Document) -> TicketFacts:
             agent=table.value("Agent"),
             domains=tuple(domains(document)),
             **{name: table.value(DOCUMENT[name].label) for name in LINES},
-            created=_date(table.value("Created")),
-            updated=_date(table.value("Updated")),
+            created=read_date(table.value("Created")),
+            updated=read_date(table.value("Updated")),
             locations=read_places(location_cells(document)),
             summary=document.summary.text if document.summary else None,
             categories=tuple(
@@ -76,9 +148,9 @@ def facts(document: Document) -> TicketFacts:
             checklist=tuple(
                 ChecklistEntry(item.text, item.mark in ("x", "X")) for item in document.checklist
             ),
-            relations=tuple(_relations(document)),
+            relations=tuple(stated_relations(document)),
             reviews=tuple(
-                ReviewText(r.reviewer, r.verdict, r.rationale, _date(r.date))
+                ReviewText(r.reviewer, r.verdict, r.rationale, read_date(r.date))
                 for r in document.reviews
             ),
             resolution_text=resolution_text(document),
@@ -86,75 +158,6 @@ def facts(document: Document) -> TicketFacts:
             reports=tuple(ReportText(report.file, report.section) for report in document.reports),
         )
     )
-
-
-def extra_fields(document: Document) -> dict[str, str]:
-    """Rows of the metadata table that the format does not name, such as ``Fixed``."""
-    return {
-        entry.key: entry.cell.value
-        for entry in document.metadata.fields
-        if field_name(entry.key) not in _KNOWN_FIELDS
-    }
-
-
-def domains(document: Document) -> list[str]:
-    """Every code span of the Domain cell, or its words where it has none."""
-    cell = document.metadata.get("Domain")
-    if cell is None:
-        return []
-    words = (strip_marks(word) for word in without_gaps(cell.text).split(","))
-    return code_values(cell.text) or [word for word in words if word]
-
-
-def location_cells(document: Document) -> LocationCells:
-    """The cells of the location table and the bullets below it."""
-    table = document.location
-    keys = ("File(s)", "Line(s)", "Function/Class", "Note")
-    files, lines, symbol, note = (
-        without_gaps(cell.text) if table and (cell := table.get(key)) else "" for key in keys
-    )
-    more = tuple(item.text for item in document.more_locations)
-    return LocationCells(files, lines, symbol, note, more)
-
-
-def free_sections(document: Document) -> Iterator[tuple[Section, SectionText]]:
-    """Free sections, and what is left in the others, in the order of the document."""
-    for section in document.sections:
-        if section is document.resolution:
-            continue
-        if section.kind is SectionKind.FREE:
-            text = document.source.slice(section.body)
-        else:
-            text = rest_of(document, section)
-        if not text and (section.kind is not SectionKind.FREE or is_reserved(section.heading)):
-            continue
-        yield section, SectionText(section.heading, decode(text))
-
-
-def rest_of(document: Document, section: Section) -> str:
-    """What a section holds besides the values read from it."""
-    lines = document.free_lines(section.body)
-    return "\n".join(document.source.lines[i] for i in lines)
-
-
-def resolution_text(document: Document) -> str | None:
-    """The resolution section without the lines that only name commits."""
-    if document.resolution is None:
-        return None
-    return decode(rest_of(document, document.resolution)) or None
-
-
-def _relations(document: Document) -> Iterator[RelationText]:
-    for entry in document.related.entries if document.related else ():
-        yield RelationText(entry.key, relation_kind(entry.word or "") or "related", entry.note)
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        found = date.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return found if found.isoformat() == text else None
 
 
 def _review_json(review: Review) -> dict[str, Any]:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise, product
 from pathlib import PurePosixPath
 
-from app.formats.markdown.cells import code_spans, code_values, strip_marks, unwrap, wrap
-from app.formats.markdown.facts import Location
+from app.formats.markdown.blocks import ListItem
+from app.formats.markdown.cells import code_spans, code_values, escape, strip_marks, unwrap, wrap
+from app.formats.markdown.comments import protect, without_gaps
+from app.formats.markdown.document import Document, FieldTable, Odd, Section, field_name
+from app.formats.markdown.facts import Location, TicketFacts
+from app.formats.markdown.layout import (
+    Present,
+    field_rows,
+    insert_sections,
+    remove_field,
+    section_lines,
+    set_field,
+)
+from app.formats.markdown.source import Patch, Source
 
 _RANGES = re.compile(r"\d{1,9}(?:[-–]\d{1,9})?(?:[ \t]*,[ \t]*\d{1,9}(?:[-–]\d{1,9})?)*")
 _RANGE = re.compile(r"(\d{1,9})(?:[-–](\d{1,9}))?")
@@ -198,3 +212,127 @@ def _symbol(place: Location) -> str:
         return NOT_APPLICABLE
     mixed = "`" in place.symbol and unwrap(place.symbol)[1] == "plain"
     return wrap(place.symbol, "plain" if mixed else "code")
+
+
+LOCATION_KEYS = ("File(s)", "Line(s)", "Function/Class", "Note")
+MORE_LABEL = "**Additional locations (if multi-file):**"
+_MORE = re.compile(r"[ \t]*\*\*Additional locations\b[^*]*\*\*", re.IGNORECASE)
+_LOCATION_FIELDS = ("file(s)", "line(s)", "function/class", "note")
+
+
+def read_more_locations(source: Source, section: Section | None) -> tuple[ListItem, ...]:
+    """The bullets below ``**Additional locations:**``."""
+    blocks = section.blocks if section else ()
+    for block, following in pairwise(blocks):
+        first = source.lines[block.span.start]
+        if block.kind == "paragraph" and _MORE.match(first) and following.kind == "list":
+            return tuple(item for item in following.items if item.depth == 0)
+    return ()
+
+
+def location_cells(document: Document) -> LocationCells:
+    """The cells of the location table and the bullets below it."""
+    table = document.location
+    keys = ("File(s)", "Line(s)", "Function/Class", "Note")
+    files, lines, symbol, note = (
+        without_gaps(cell.text) if table and (cell := table.get(key)) else "" for key in keys
+    )
+    more = tuple(item.text for item in document.more_locations)
+    return LocationCells(files, lines, symbol, note, more)
+
+
+def location_lines(cells: LocationCells) -> list[str]:
+    """The body of a location section."""
+    rows = [("File(s)", escape(cells.files)), ("Line(s)", escape(cells.lines))]
+    rows.append(("Function/Class", escape(cells.symbol)))
+    if cells.note:
+        rows.append(("Note", escape(cells.note)))
+    lines = field_rows(rows)
+    if cells.more:
+        lines += ["", MORE_LABEL, *(f"- {protect(text)}" for text in cells.more)]
+    return lines
+
+
+def edit_location(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
+    """As few cells of the location table as state the new locations."""
+    document = now.document
+    stated = location_cells(document)
+    if read_places(stated) == wanted.locations:
+        return
+    cells = _fewest_changes(stated, wanted.locations)
+    table = document.location
+    if table is None:
+        yield _new_location(document, cells)
+        return
+    texts = (cells.files, cells.lines, cells.symbol, cells.note)
+    old = (stated.files, stated.lines, stated.symbol, stated.note)
+    for number, (key, before, after) in enumerate(zip(LOCATION_KEYS, old, texts, strict=True)):
+        if before == after:
+            continue
+        if key == "Note" and not after:
+            yield from remove_field(table, key)
+        else:
+            yield set_field(document, table, key, escape(after), LOCATION_KEYS[:number])
+    yield from _edit_bullets(document, table, stated.more, cells.more)
+
+
+def _fewest_changes(stated: LocationCells, wanted: Sequence[Location]) -> LocationCells:
+    ways = write_places(wanted, stated)
+    names = ("files", "lines", "symbol", "note", "more")
+
+    def cost(kept: tuple[bool, ...]) -> int:
+        """Cells that change; a list of bullets is begun only where no cell would do."""
+        return 5 - sum(kept) + (0 if kept[-1] or stated.more else 5)
+
+    for kept in sorted(product((True, False), repeat=5), key=cost):
+        for way in ways:
+            keep = {n: getattr(stated, n) for n, k in zip(names, kept, strict=True) if k}
+            cells = replace(way, **keep)
+            if read_places(cells) == wanted:
+                return cells
+    return ways[-1]
+
+
+def _new_location(document: Document, cells: LocationCells) -> Patch:
+    body = location_lines(cells)
+    after = next((s for s in document.sections if s.line > document.metadata.section.line), None)
+    return insert_sections(document, [section_lines("## Location", body)], after)
+
+
+def _edit_bullets(
+    document: Document, table: FieldTable, old: tuple[str, ...], new: tuple[str, ...]
+) -> Iterator[Patch]:
+    if old == new:
+        return
+    items = document.more_locations
+    if not items:
+        at = table.span.end
+        yield Patch(at, at, ("", MORE_LABEL, *(f"- {protect(text)}" for text in new)))
+        return
+    if not new:
+        lines = document.source.lines
+        start = items[0].span.start
+        while start > table.span.end and lines[start - 1].strip():
+            start -= 1
+        yield Patch(max(start - 1, table.span.end), items[-1].span.end, ())
+        return
+    for tag, i1, i2, j1, j2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            start = items[i1].span.start if i1 < len(items) else items[-1].span.end
+            end = items[i2 - 1].span.end if i2 > i1 else start
+            yield Patch(start, end, tuple(f"- {protect(text)}" for text in new[j1:j2]))
+
+
+def odd_rows(document: Document) -> Iterator[Odd]:
+    """Rows of tables behind the first one, and of fields that no ticket has."""
+    for table in (document.metadata, document.location):
+        if table is None:
+            continue
+        later = [b for b in table.section.blocks if b.rows and b.span.start >= table.span.end]
+        yield from (
+            (b.span.start, "a further table; the ticket's fields are read from the first one")
+            for b in later
+        )
+    for entry in document.location.fields if document.location else ():
+        if field_name(entry.key) not in _LOCATION_FIELDS:
+            yield entry.cell.line, f"the row '{entry.key[:40]}' is no part of a location"

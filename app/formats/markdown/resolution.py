@@ -1,52 +1,33 @@
-"""Reading related findings, commits and report references."""
+"""The resolution, and the commits that fix the finding."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.formats.markdown.blocks import Block, ListItem, TooManyParts, scan
-from app.formats.markdown.cells import Row, code_spans, strip_marks, unwrap
+from app.formats.markdown.blocks import Block, ListItem, Outline, TooManyParts, scan
+from app.formats.markdown.cells import code_spans, strip_marks, unwrap
 from app.formats.markdown.comments import hide
 from app.formats.markdown.document import (
     CommitBlock,
     CommitEntry,
-    RelatedEntry,
-    RelatedPart,
-    ReportEntry,
+    Document,
+    Odd,
     Section,
     SectionKind,
 )
-from app.formats.markdown.oneline import read_line, without_gaps
-from app.formats.markdown.source import Source, Span, split
-from app.formats.markdown.words import KEY
+from app.formats.markdown.escape import decode, encode
+from app.formats.markdown.facts import TicketFacts
+from app.formats.markdown.layout import (
+    Present,
+    before_first,
+    insert_sections,
+    remove_section,
+    section_lines,
+)
+from app.formats.markdown.sections import edit_rest, replace_lines, rest_of
+from app.formats.markdown.source import Patch, Source, Span, is_blank, split
 
-_TWO_PARTS = r"[A-Z][A-Z0-9]*(?:-[A-Z][A-Z0-9]*)+-\d+(?:~\d+)?"
-_ONE_PART = r"[A-Z][A-Z0-9]*-\d+(?:~\d+)?"
-_LINKED = re.compile(
-    rf"\[(?P<in>\*\*|`)?(?P<key>{KEY.pattern})(?P=in)?\](?:\([^()]*\)|\[[^\]]*\])|"
-    rf"\[[^\[\]]*\]\((?:[^()]*/)?(?P<file>{KEY.pattern})\.md(?:#[^()]*)?\)"
-)
-"""A link that names a ticket, or leads to the document of one."""
-_NAMED = re.compile(
-    rf"(?:\*\*|`)?(?P<key>{_TWO_PARTS}|{_ONE_PART}(?=[*`]{{0,2}} \[[a-z-]+\]))(?![\w~])"
-    r"(?::?\*\*|`)?"
-)
-"""The id of a ticket, in bold or code; one with a single hyphen only before a kind in brackets, for
-labels of other reports look so."""
-_JOINT = re.compile(r"[ \t]*(?:[,;/&+]|\band\b)[ \t]*(?:\band\b[ \t]*)?")
-_AFTER_IDS = re.compile(
-    r"(?: \[(?P<kind>[a-z-]+)\])?(?P<sep>[ \t]*(?::|-|–|—))?[ \t]*(?P<note>.*)$", re.DOTALL
-)
-TICKET_NAME = re.compile(rf"(?<![\w-]){_TWO_PARTS}(?![\w~-])|{_LINKED.pattern}")
-"""Where text names a ticket."""
-_MAX_IDS = 100
-
-_NONE = re.compile(r"[ \t]*None\.?[ \t]*$", re.IGNORECASE)
-_REPORT = re.compile(r"[ \t]*\*\*Report file:?\*\*:?(.*)$", re.IGNORECASE)
-REPORTS_LABEL = re.compile(r"[ \t]*\*\*Report files:?\*\*:?[ \t]*$", re.IGNORECASE)
-_SECTION = re.compile(r"[ \t]*\*\*Section:?\*\*:?(.*)$", re.IGNORECASE)
-_BULLET_SECTION = re.compile(r"[-–—,(]?[ \t]*Section:?(.*)$", re.IGNORECASE)
 COMMIT_LABEL = re.compile(
     r"[ \t]*(?:[-*+][ \t]+)?\*\*Commits?(?::\*\*|\*\*:)[ \t]*(.*)$",
     re.IGNORECASE,
@@ -62,117 +43,9 @@ _BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\[current commit\]|\(?\b(?:pending|tbd)\b\)?", re.IGNORECASE)
 _CLAIMS = ("detailed description", "recommended fix", "system context")
 """Sections that describe the defect: a commit there is history, unless it is said to fix it."""
-
-
-def read_related(source: Source, section: Section) -> RelatedPart:
-    """The related findings: a table, bullets, or ``None.``"""
-    entries: list[RelatedEntry] = []
-    bullets: list[ListItem] = []
-    table, none_line = None, None
-    for block in section.blocks:
-        if block.header is not None and table is None and _is_related_table(block):
-            table = block
-            entries += (e for row in block.rows for e in _table_entries(row))
-        elif block.kind == "list":
-            tops = [item for item in block.items if item.depth == 0]
-            bullets += tops
-            entries += (e for item in tops for e in _bullet_entries(item))
-        elif block.kind == "paragraph" and _NONE.match(source.lines[block.span.start]):
-            none_line = block.span.start
-    return RelatedPart(section, tuple(entries), table, none_line, tuple(bullets))
-
-
-def _is_related_table(block: Block) -> bool:
-    assert block.header is not None
-    return "ticket" in block.header.cells[0].text.casefold()
-
-
-def _table_entries(row: Row) -> Iterator[RelatedEntry]:
-    """A row's references: one for each id of its first cell."""
-    cells = [cell.value.strip() for cell in row.cells]
-    ids = _ids_of_cell(row.cells[0].text)
-    word = cells[1] if len(cells) > 1 else ""
-    note = without_gaps(row.cells[2].text) if len(cells) > 2 else ""
-    span = Span(row.line, row.line + 1)
-    for key in ids:
-        yield RelatedEntry(key, word or None, note or None, span, row)
-
-
-def _ids_of_cell(text: str) -> list[str]:
-    """The ids that a cell lists; none where other words stand beside them."""
-    plain = _LINKED.sub(lambda link: link["key"] or link["file"], text)
-    words = [strip_marks(word) for word in _JOINT.split(plain, maxsplit=_MAX_IDS)]
-    words = [word for word in words if word]
-    return list(dict.fromkeys(words)) if all(map(KEY.fullmatch, words)) else []
-
-
-def _bullet_entries(item: ListItem) -> Iterator[RelatedEntry]:
-    """A bullet's references: the ids that it begins with, and the note behind them."""
-    ids, at = _leading_ids(item.text)
-    found = _AFTER_IDS.match(item.text, at)
-    if not ids or found is None:
-        return
-    for key in ids:
-        yield RelatedEntry(key, found["kind"], found["note"].strip() or None, item.span, None)
-
-
-def _leading_ids(text: str) -> tuple[list[str], int]:
-    """The ids that a text begins with, and where they end."""
-    ids: list[str] = []
-    at = end = 0
-    while len(ids) < _MAX_IDS and (found := _LINKED.match(text, at) or _NAMED.match(text, at)):
-        ids.append(found["key"] or found["file"])
-        end = found.end()
-        joint = _JOINT.match(text, end)
-        if joint is None:
-            break
-        at = joint.end()
-    return list(dict.fromkeys(ids)), end
-
-
-def read_reports(source: Source, section: Section) -> tuple[ReportEntry, ...]:
-    """The report references of the appendix, one label each or a list of bullets."""
-    found: list[ReportEntry] = []
-    in_list = False
-    for block in section.blocks:
-        first = source.lines[block.span.start]
-        if block.kind == "paragraph":
-            in_list = bool(REPORTS_LABEL.match(source.lines[block.span.end - 1]))
-            if not in_list and _REPORT.match(first):
-                found += _report_lines(source, block.span)
-        elif block.kind == "list" and in_list:
-            found += (_report_bullet(item) for item in block.items if item.depth == 0)
-            in_list = False
-    return tuple(found)
-
-
-def _report_lines(source: Source, span: Span) -> Iterator[ReportEntry]:
-    line = span.start
-    while line < span.end:
-        match = _REPORT.match(source.lines[line])
-        line += 1
-        if not match:
-            continue
-        file, extra = _file_and_rest(match[1].strip())
-        file = read_line(file)
-        below = _SECTION.match(source.lines[line]) if line < span.end else None
-        stop = line + 1 if below else line
-        section = read_line(below[1]) if below else read_line(extra)
-        yield ReportEntry(file, section or None, Span(stop - (2 if below else 1), stop), False)
-        line = stop
-
-
-def _report_bullet(item: ListItem) -> ReportEntry:
-    file, rest = _file_and_rest(item.text)
-    match = _BULLET_SECTION.match(rest)
-    return ReportEntry(file, (match[1].strip() if match else rest) or None, item.span, True)
-
-
-def _file_and_rest(text: str) -> tuple[str, str]:
-    spans = code_spans(text)
-    if not spans or spans[0][0] != 0:
-        return text, ""
-    return unwrap(text[: spans[0][1]])[0], text[spans[0][1] :].strip()
+_NO_COMMIT = re.compile(r"`?(?:\[current commit\]|\(pending\))`?", re.IGNORECASE)
+_ANY_COMMIT = re.compile(r"(?<![^\W_])commits?(?![^\W_])|/commit/", re.IGNORECASE)
+_COMMIT_ADDRESS = re.compile(r"/commit/(?P<hash>[0-9a-fA-F]{7,40})\b")
 
 
 def read_commits(
@@ -322,3 +195,128 @@ def longest_commits(commits: Iterable[str]) -> tuple[str, ...]:
         if not any(is_same_commit(commit, other) for other in alike):
             alike.append(commit)
     return tuple(commit for alike in kept.values() for commit in alike)
+
+
+def resolution_text(document: Document) -> str | None:
+    """The resolution section without the lines that only name commits."""
+    if document.resolution is None:
+        return None
+    return decode(rest_of(document, document.resolution)) or None
+
+
+def guard_commits(lines: list[str], outline: Outline) -> set[int]:
+    """Lines that would be read as a list of commits instead of as text."""
+    found = {
+        block.span.start
+        for block in outline.blocks
+        if block.kind == "heading" and COMMIT_HEADING.match(block.text)
+    }
+    return found | {i for i, line in enumerate(lines) if COMMIT_LABEL.match(line)}
+
+
+def resolution_section(facts: TicketFacts) -> list[str]:
+    """The section with text and commits; nothing where there are none."""
+    text = resolution_lines(facts.resolution_text)
+    if facts.commits:
+        text += [""] if text else []
+        text += ["### Commits", "", *(f"- `{commit}`" for commit in facts.commits)]
+    return section_lines("## Resolution", text) if text else []
+
+
+def resolution_lines(text: str | None) -> list[str]:
+    """The body of a resolution."""
+    return encode(text, guard_commits).split("\n") if text else []
+
+
+def edit_resolution(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
+    """The resolution's text; commits stay where they are."""
+    document, stated = now.document, now.facts
+    if stated.resolution_text == wanted.resolution_text:
+        return
+    new = resolution_lines(wanted.resolution_text)
+    section = document.resolution
+    if section is None:
+        before = before_first(document, SectionKind.APPENDIX)
+        yield insert_sections(document, [section_lines("## Resolution", new)], before)
+    elif not new and not document.commit_blocks:
+        yield remove_section(document, section)
+    elif not any(block.taken for block in document.commit_blocks):
+        yield replace_lines(section, section.body, new)
+    else:
+        patches = list(edit_rest(document, section, new))
+        after = now.after(patches).facts
+        if (after.resolution_text, after.commits) != (wanted.resolution_text, stated.commits):
+            lines = [*new, "", commits_line(stated.commits)]
+            patches = [replace_lines(section, section.body, lines)]
+        yield from patches
+
+
+def edit_commits(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
+    """Add the commits that the document lacks, where it names the others."""
+    document = now.document
+    stated = [entry.hash for entry in document.commits]
+    added = [c for c in wanted.commits if not any(is_same_commit(c, s) for s in stated)]
+    if not added:
+        return
+    block = next(iter(document.commit_blocks), None)
+    section = document.resolution
+    if block is not None:
+        yield _add_to_block(document, block, added)
+    elif section is not None:
+        at = max(section.body.end, section.begin)
+        yield Patch(at, at, ("", commits_line(added)))
+    else:
+        before = before_first(document, SectionKind.APPENDIX)
+        lines = section_lines("## Resolution", [commits_line(added)])
+        yield insert_sections(document, [lines], before)
+
+
+def commits_line(commits: Sequence[str]) -> str:
+    """The commits in one line."""
+    return f"**Commits:** {', '.join(f'`{commit}`' for commit in commits)}"
+
+
+def _add_to_block(document: Document, block: CommitBlock, added: Sequence[str]) -> Patch:
+    if block.inline and not block.pure:
+        at = block.span.end
+        following = document.source.lines[at : at + 1]
+        end = ("",) if following and not is_blank(following[0]) else ()
+        return Patch(at, at, ("", commits_line(added), *end))
+    if block.inline:
+        line = document.source.lines[block.span.start].rstrip()
+        match = COMMIT_LABEL.match(line)
+        named = match[1] if match else ""
+        spans = ", ".join(f"`{commit}`" for commit in added)
+        if not named or _NO_COMMIT.fullmatch(named):
+            text = line[: len(line) - len(named)].rstrip() + " " + spans
+        else:
+            text = f"{line}, {spans}"
+        return Patch(block.span.start, block.span.start + 1, (text,))
+    at = block.span.end
+    lines = tuple(f"- `{commit}`" for commit in added)
+    return Patch(at, at, lines if at > block.span.start + 1 else ("", *lines))
+
+
+def odd_commits(document: Document) -> Iterator[Odd]:
+    """Commits that are named without being read as a fix."""
+    known = {entry.hash.casefold() for entry in document.commits}
+    for kind in (SectionKind.RESOLUTION, SectionKind.FREE):
+        for section in document.of_kind(kind):
+            if not _ANY_COMMIT.search(document.read.slice(section.body)):
+                continue
+            for line in document.prose_lines(section):
+                text = document.read.lines[line]
+                if not _ANY_COMMIT.search(text):
+                    continue
+                found = [*commit_hashes(text), *(m["hash"] for m in _COMMIT_ADDRESS.finditer(text))]
+                other = next((h for h in found if not _is_known(h.casefold(), known)), None)
+                if other:
+                    yield (
+                        line,
+                        f"{other} is not read as a commit that fixes this; that is a line "
+                        "'**Commits:** ' with it",
+                    )
+
+
+def _is_known(commit: str, known: Iterable[str]) -> bool:
+    return any(commit.startswith(other) or other.startswith(commit) for other in known)

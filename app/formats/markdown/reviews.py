@@ -9,19 +9,30 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.formats.markdown.blocks import Block
-from app.formats.markdown.cells import Cell, Row, is_row, split_row, strip_marks
-from app.formats.markdown.document import Layout, Place, Review, Section
+from app.formats.markdown.cells import Cell, Row, is_rule_row, split_row, strip_marks
+from app.formats.markdown.comments import without_gaps
+from app.formats.markdown.document import (
+    Document,
+    Layout,
+    Odd,
+    Place,
+    Review,
+    Section,
+    SectionKind,
+)
 from app.formats.markdown.escape import decode
-from app.formats.markdown.oneline import without_gaps
-from app.formats.markdown.source import Source, Span, trim
+from app.formats.markdown.source import Source, Span, is_row, trim
 from app.formats.markdown.words import (
     OTHER_VERDICT,
     UNKNOWN_REVIEWER,
+    VERDICTS,
     is_known_reviewer,
     leading_verdict,
     reviewer_role,
 )
 
+_ANY_VERDICT = re.compile(r"[ \t>|*_`#-]*verdict\b", re.IGNORECASE)
+DEEP_HEADING = re.compile(r" {0,3}#{3,6}[ \t]+(?P<text>.*)$")
 _PAREN = re.compile(r"cross[-\s]?reviews?\s*\((.*)\)", re.IGNORECASE)
 _COLON = re.compile(r"cross[-\s]?reviews?\s*(?:[:–—-]|\bby\b|\bfrom\b)\s*(.+)$", re.IGNORECASE)
 _OCCASION = re.compile(
@@ -297,3 +308,38 @@ def read_cell_text(text: str) -> str:
         return text
     parts = re.split(r"(?<!\\)<br>", text)
     return "\n".join(part.replace("\\<br>", "<br>") for part in parts)
+
+
+def odd_reviews(document: Document) -> Iterator[Odd]:
+    """Unknown verdicts; verdicts and reviewers that no review was made of."""
+    for review in document.reviews:
+        if review.verdict == OTHER_VERDICT:
+            reason = f"unknown verdict '{review.verdict_raw}'; it is kept as {OTHER_VERDICT}"
+            yield review.verdict_cell.line, reason
+    read = {review.verdict_cell.line for review in document.reviews}
+    for section in document.of_kind(SectionKind.REVIEW):
+        reviews = [review for review in document.reviews if review.section is section]
+        if not reviews:
+            yield section.line, "a cross-review without a verdict; it is read as free text"
+            continue
+        headers = {
+            line
+            for r in reviews
+            if r.table
+            for line in (r.table.span.start, r.table.span.start + 1)
+        }
+        named = {review.part.start for review in reviews}
+        for line in document.prose_lines(section):
+            text = document.read.lines[line]
+            if line in read or line in headers or is_rule_row(text):
+                continue
+            cells = map(strip_marks, text.split("|")) if is_row(text) else ()
+            heading = DEEP_HEADING.match(text)
+            if _ANY_VERDICT.match(text) or any(cell.upper() in VERDICTS for cell in cells):
+                yield line, "this verdict is not read as a review of its own"
+            elif heading and line not in named and _names_reviewer(heading["text"]):
+                yield line, "no verdict is read below this reviewer's name"
+
+
+def _names_reviewer(heading: str) -> bool:
+    return is_known_reviewer(heading) and "evaluation" not in heading.casefold()
