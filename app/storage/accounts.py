@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account, Role, Specialist, Token
 from app.errors import AlreadyTaken
@@ -35,6 +34,7 @@ from app.schema.accounts import (
 )
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 _USE_IS_RECORDED_EVERY = timedelta(minutes=1)
 
@@ -107,11 +107,8 @@ def account_from(row: Row[Any]) -> Account:
     )
 
 
-class AccountStore:
+class AccountStore(Store):
     """Accounts, specialists and tokens of the service."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def find_by_token(self, digest: bytes) -> tuple[Account, Token] | None:
         """Return the account and token stored under `digest`, whatever state they are in."""

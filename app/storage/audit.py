@@ -21,7 +21,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.audit import AuditEvent, EventId, bounded
@@ -32,6 +31,7 @@ from app.schema.audit import audit_events
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared
 from app.storage.sight import hidden_from
+from app.storage.store import Store
 
 _NEWEST = Prepared(
     lambda: (
@@ -43,11 +43,8 @@ _NEWEST = Prepared(
 )
 
 
-class AuditStore:
+class AuditStore(Store):
     """The record of who changed what."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def record(
         self,

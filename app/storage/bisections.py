@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.bisection.run import Bisection, Found, Glance, Step, count
 from app.domain.bisection.search import BisectionOutcome, Interval, Seen, Why
@@ -19,6 +18,7 @@ from app.schema.bisection import bisection_steps, bisections, revision_looks
 from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.storage.runs import plan_from
+from app.storage.store import Store
 
 Glances = tuple[tuple[Glance, int], ...]
 """What looks showed, each with how often."""
@@ -57,11 +57,8 @@ class StoredStep:
     reused: bool = False
 
 
-class BisectionStore:
+class BisectionStore(Store):
     """Bisections, one to a run of that kind."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, run_id: UUID) -> None:
         """Add the bisection of a run."""

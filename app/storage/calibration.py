@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, func, literal_column, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.calibration import FOUND, CalibrationBy, VerdictCount, shown_by_runs
 from app.domain.evidence import EvidenceState
@@ -16,13 +15,11 @@ from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.storage.sight import hidden_from
+from app.storage.store import Store
 
 
-class CalibrationStore:
+class CalibrationStore(Store):
     """Verdicts, and the fate of the claims that they are about."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def counts(self, by: CalibrationBy, sight: Sight | None) -> list[VerdictCount]:
         """Count the verdicts from before anything was run, one of a specialist on a ticket.

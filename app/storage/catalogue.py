@@ -7,20 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import delete, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.catalogue import CatalogueTest, TargetState
 from app.domain.revisions import Revision
 from app.schema.tickets import tickets
 from app.schema.verification import target_revisions, targets, tests
 from app.storage.links import within
+from app.storage.store import Store
 
 
-class CatalogueStore:
+class CatalogueStore(Store):
     """What can be run."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def target(self, name: str) -> TargetState | None:
         """Return what is known of a target, or None before its first sync."""

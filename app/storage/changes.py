@@ -19,7 +19,6 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.audit import Changes, EventId
@@ -29,6 +28,7 @@ from app.schema.audit import Xid8, audit_events
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.audit import event_columns, event_from, tells_nothing_hidden
+from app.storage.store import Store
 
 _WINDOW = 2000
 """So many events are looked at for those of one account; a page may end without any."""
@@ -40,11 +40,8 @@ _HORIZON: ColumnElement[str] = literal_column(
 among their events any more; events above it wait until it has."""
 
 
-class ChangeStore:
+class ChangeStore(Store):
     """Changes to tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def page(
         self, after: EventId, *, limit: int, mine: Account | None, sight: Sight | None

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.monitoring import (
     RUN_DURATIONS,
@@ -24,15 +23,13 @@ from app.domain.runs import RunKind, RunOutcome
 from app.domain.sweeps import Sweep
 from app.schema.operations import counters
 from app.schema.runs import runs
+from app.storage.store import Store
 
 _BETWEEN = "\t"
 
 
-class CounterStore:
+class CounterStore(Store):
     """Totals over all processes."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, amounts: Mapping[tuple[str, Labels], float]) -> None:
         """Add to counters. Others wait for this transaction from here on, so do it last."""

@@ -28,7 +28,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.documents import (
@@ -39,7 +38,6 @@ from app.domain.documents import (
     Surroundings,
 )
 from app.domain.reviews import Review
-from app.domain.strength import StrengthGate
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.schema.accounts import accounts, specialists
 from app.schema.documents import pending_relations, ticket_documents
@@ -47,6 +45,7 @@ from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.schema.verification import targets, tests
 from app.storage.rows import new_id
+from app.storage.store import Store
 from app.storage.ticket_show import review_fields, review_from, ticket_from, whole_tickets
 
 UNKNOWN = "unknown"
@@ -56,12 +55,8 @@ _BEGIN = select(
 )
 
 
-class DocumentStore:
+class DocumentStore(Store):
     """Documents of tickets."""
-
-    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
-        self._connection = connection
-        self._gate = gate
 
     async def begin_import(self) -> None:
         """Wait until no other document is being imported, and keep others waiting.
@@ -270,7 +265,9 @@ class DocumentStore:
     async def whole(self, keys: Sequence[str]) -> list[Ticket]:
         """Return tickets with everything shown with them, in the natural order of their keys."""
         query = whole_tickets().where(tickets.c.key.in_(keys)).order_by(tickets.c.sort_key)
-        return [ticket_from(row, self._gate) for row in await self._connection.execute(query)]
+        return [
+            ticket_from(row, self._context.gate) for row in await self._connection.execute(query)
+        ]
 
 
 def _review_row(

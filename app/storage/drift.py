@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.documents import Disagreement
 from app.schema.documents import ticket_documents
 from app.schema.tickets import tickets
+from app.storage.store import Store
 
 
 def drifted() -> ColumnElement[bool]:
@@ -38,11 +38,8 @@ def drifted() -> ColumnElement[bool]:
     return exists().where(and_(own, folder.is_not(None), ~agrees)).correlate(tickets)
 
 
-class DriftStore:
+class DriftStore(Store):
     """Disagreements between folders and statuses."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def page(self, *, after: str | None, limit: int) -> list[Disagreement]:
         """Return disagreements by key, from the ticket behind `after`."""

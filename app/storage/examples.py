@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import func, select, true
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.examples import ExampleState
 from app.domain.runs import RunKind, RunOutcome, RunStatus
@@ -14,15 +13,13 @@ from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, ticket_patches
+from app.storage.store import Store
 
 _DECIDING = (RunKind.CHECK.value, RunKind.PROOF.value)
 
 
-class ExampleStore:
+class ExampleStore(Store):
     """Examples among the tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def states(self, keys: Iterable[str]) -> list[ExampleState]:
         """Return those of the named tickets that are here."""

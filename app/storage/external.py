@@ -24,7 +24,6 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.external import (
@@ -39,6 +38,7 @@ from app.schema.external import external_results
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.rows import json_list, moment, must_moment, new_id
+from app.storage.store import Store
 
 SHOWN = 20
 """So many of the newest are shown with a ticket."""
@@ -72,11 +72,8 @@ class KnownTests:
     """Keys of tickets by what they are linked with."""
 
 
-class ExternalStore:
+class ExternalStore(Store):
     """Reported results."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def begin_report(self, source: str) -> None:
         """Wait until nobody else reports from a source, and keep others waiting."""

@@ -18,7 +18,6 @@ from sqlalchemy import (
     true,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import EvidenceState
 from app.domain.figures import (
@@ -42,6 +41,7 @@ from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.storage.sight import hidden_from
+from app.storage.store import Store
 
 MOST_DOMAINS = 1000
 
@@ -49,11 +49,8 @@ _FINAL = tuple(status.value for status in Status if status.is_final)
 _DECIDED = [state.value for state in CONFIRMING_STATES]
 
 
-class FigureStore:
+class FigureStore(Store):
     """Figures over all tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def version(self) -> str | None:
         """Return what stays the same as long as all figures do, and is cheap to ask for.

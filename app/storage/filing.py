@@ -13,14 +13,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import keys
 from app.domain.accounts import Account, Actor
 from app.domain.evidence import EvidenceState
-from app.domain.places import Book
-from app.domain.strength import StrengthGate
-from app.domain.targets import Placement
 from app.domain.tickets import Ticket, TicketDraft
 from app.errors import AlreadyTaken
 from app.schema.tickets import (
@@ -31,6 +27,7 @@ from app.storage.commits import mark_unknown_commits
 from app.storage.filing_many import NewTicket, adding_many, rows_as_json
 from app.storage.new_tickets import ADD, ADD_MINTED, COLUMNS, alone, parameters, parts_of, values_of
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -83,16 +80,8 @@ SELECT coalesce((SELECT domains FROM targets WHERE name = CAST(:target AS text))
 )
 
 
-class FilingStore:
+class FilingStore(Store):
     """New tickets."""
-
-    def __init__(
-        self, connection: AsyncConnection, placement: Placement, book: Book, gate: StrengthGate
-    ) -> None:
-        self._connection = connection
-        self._placement = placement
-        self._book = book
-        self._gate = gate
 
     async def mint_key(self, batch: int, agent: str, domains: Sequence[str]) -> KeyFacts | None:
         """Return the next key of a specialist in a batch; None when there is no such specialist.
@@ -101,7 +90,7 @@ class FilingStore:
         same key and a rollback leaves no gap. Keys that the suite's markers claim are skipped.
         """
         row = await _MINT.row(
-            self._connection, batch=batch, agent=agent, target=self._placement.of(domains)
+            self._connection, batch=batch, agent=agent, target=self._context.placement.of(domains)
         )
         if row is None:
             return None
@@ -132,7 +121,7 @@ class FilingStore:
 
     async def known_of(self, key: str, domains: Sequence[str]) -> KeyFacts:
         """Return what is known of a ticket that is to have a given key."""
-        target = self._placement.of(domains)
+        target = self._context.placement.of(domains)
         (row,) = await _KNOWN_OF.rows(self._connection, key=key, target=target)
         return KeyFacts(key, tuple(row.covered), row.linked)
 
@@ -171,8 +160,8 @@ class FilingStore:
         Raises:
             AlreadyTaken: the key or the author's external reference is in use.
         """
-        target = self._placement.of(draft.domains)
-        parts = parts_of(draft, self._book, target)
+        target = self._context.placement.of(draft.domains)
+        parts = parts_of(draft, self._context.book, target)
         row = await ADD.row(
             self._connection,
             **parameters(
@@ -183,9 +172,11 @@ class FilingStore:
             raise await self._taken(draft, key, actor.account)
         if past.get("commits"):
             await mark_unknown_commits(
-                self._connection, self._placement, row.id, target, past["commits"]
+                self._connection, self._context.placement, row.id, target, past["commits"]
             )
-        return AddedTicket(row.id, row.awaited, alone(row, actor.account, parts, self._gate))
+        return AddedTicket(
+            row.id, row.awaited, alone(row, actor.account, parts, self._context.gate)
+        )
 
     async def add_next(self, draft: TicketDraft, actor: Actor) -> Ticket | None:
         """Add a ticket under the next key of its batch and agent, and return it.
@@ -197,15 +188,15 @@ class FilingStore:
             draft: without a key, relations and an external reference.
             actor: who files it.
         """
-        target = self._placement.of(draft.domains)
-        parts = parts_of(draft, self._book, target)
+        target = self._context.placement.of(draft.domains)
+        parts = parts_of(draft, self._context.book, target)
         row = await ADD_MINTED.row(
             self._connection,
             **parameters(
                 draft, parts, actor, target, key=None, state=None, action="ticket.filed", past={}
             ),
         )
-        return None if row is None else alone(row, actor.account, parts, self._gate)
+        return None if row is None else alone(row, actor.account, parts, self._context.gate)
 
     async def add_many(
         self, new: Sequence[NewTicket], actor: Actor, *, action: str
@@ -234,10 +225,10 @@ class FilingStore:
         return ids
 
     def _row(self, one: NewTicket, author: Account) -> dict[str, Any]:
-        target = self._placement.of(one.draft.domains)
+        target = self._context.placement.of(one.draft.domains)
         return {
             **values_of(one.draft, one.key, author, one.state, target),
-            **parts_of(one.draft, self._book, target),
+            **parts_of(one.draft, self._context.book, target),
             "changes": {"key": [None, one.key], "title": [None, one.draft.title]},
         }
 

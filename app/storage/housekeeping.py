@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schema.accounts import login_codes
 from app.schema.bisection import revision_looks
@@ -13,6 +12,7 @@ from app.schema.reviews import review_leases
 from app.schema.runs import run_events, runs, suite_results, test_tallies
 from app.schema.sessions import sessions
 from app.schema.strength import mutant_results
+from app.storage.store import Store
 
 BATCH = 2000
 """Rows removed by one statement: short locks, and a transaction that nobody waits for."""
@@ -20,11 +20,8 @@ BATCH = 2000
 _LOCK = 0x73776565
 
 
-class HousekeepingStore:
+class HousekeepingStore(Store):
     """What has had its time."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def take_lock(self) -> bool:
         """Try to be the one process that sweeps, until this transaction ends."""

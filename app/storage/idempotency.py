@@ -6,20 +6,17 @@ from uuid import UUID
 
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.idempotency import KEPT_FOR, Answer
 from app.schema.idempotency import kept_answers
+from app.storage.store import Store
 
 _SWEPT_AT_ONCE = 20
 """Each new answer takes that many expired ones away, so that no sweeper is needed."""
 
 
-class IdempotencyStore:
+class IdempotencyStore(Store):
     """Kept answers."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def try_lock(self, scope: bytes) -> bool:
         """Take the lock of a key until the transaction ends, unless somebody else holds it."""

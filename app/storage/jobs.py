@@ -14,11 +14,11 @@ from uuid import UUID
 import procrastinate
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import tracing
 from app.domain.targets import BUNDLED
 from app.storage.bell import QUEUE, ring_workers
+from app.storage.store import Store
 
 RUN_TASK = "findings.execute_run"
 """Name of the task that executes a run."""
@@ -54,11 +54,8 @@ class WorkerForgotten(Exception):
     """The queue has given a worker up that it has not heard of for too long."""
 
 
-class JobStore:
+class JobStore(Store):
     """Jobs that execute runs, and the workers that hold them."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def defer_run(self, run_id: UUID, target: str, *, delay_s: float = 0) -> None:
         """Queue the execution of a run of a target, if and when this transaction commits."""

@@ -27,13 +27,12 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.queue import LeasedTicket, QueuedTicket
-from app.domain.strength import StrengthGate
 from app.schema.accounts import specialists
 from app.schema.reviews import review_leases, reviews
 from app.schema.tickets import tickets
+from app.storage.store import Store
 from app.storage.ticket_pages import summaries, summary_from
 from app.storage.ticket_show import ticket_from, whole_tickets
 
@@ -41,12 +40,8 @@ COUNT_LIMIT = 1000
 """The queue is counted up to here; beyond it nobody acts on the exact number."""
 
 
-class LeaseStore:
+class LeaseStore(Store):
     """What wants review, and who has taken it on."""
-
-    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
-        self._connection = connection
-        self._gate = gate
 
     async def queue(
         self, specialist: str, account_id: UUID, *, after: tuple[Any, ...] | None, limit: int
@@ -169,7 +164,7 @@ class LeaseStore:
             .order_by(tickets.c.severity, tickets.c.id)
         )
         rows = await self._connection.execute(query)
-        return [LeasedTicket(ticket_from(row, self._gate), row.expires_at) for row in rows]
+        return [LeasedTicket(ticket_from(row, self._context.gate), row.expires_at) for row in rows]
 
     async def any_waiting(self, specialist: str) -> bool:
         """Tell whether a ticket wants a review and nobody holds it."""

@@ -27,7 +27,6 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
@@ -38,6 +37,7 @@ from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -189,11 +189,8 @@ _EXPANDED = Prepared(_expanded)
 _EXPANDED_OF_MANY = Prepared(_expanded_of_many)
 
 
-class LinkStore:
+class LinkStore(Store):
     """Links between tickets and tests."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def of_ticket(self, ticket_id: int, key: str) -> list[TestLink]:
         """Return the links of a ticket in the order of node ids."""

@@ -7,16 +7,13 @@ from typing import cast
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schema.accounts import login_codes
+from app.storage.store import Store
 
 
-class LoginStore:
+class LoginStore(Store):
     """One-time codes, by their digests."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, account_id: UUID, digest: bytes, expires_at: datetime) -> None:
         """Add a code of an account; codes that have expired go."""

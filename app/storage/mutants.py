@@ -23,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.mutated import Named
 from app.domain.strength import (
@@ -42,6 +41,7 @@ from app.schema.runs import runs
 from app.schema.strength import mutant_results, mutant_verdicts, run_mutants, ticket_strength
 from app.schema.tickets import ticket_locations, tickets
 from app.storage.rows import must_moment
+from app.storage.store import Store
 
 _AT_ONCE = 500
 UNKNOWN_RANK = 2.0
@@ -57,11 +57,8 @@ class KeptUnder:
     environment: str
 
 
-class MutantStore:
+class MutantStore(Store):
     """Mutants and what is known of them."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, run_id: UUID, mutants: Sequence[Mutant]) -> None:
         """Add the mutants of a run in the order in which they are to be run."""

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Integer, bindparam, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.notes import Note
@@ -15,6 +14,7 @@ from app.schema.accounts import accounts
 from app.schema.tickets import notes
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 _NOTES = (
     select(notes.c.id, accounts.c.name, notes.c.body, notes.c.created_at)
@@ -28,11 +28,8 @@ _FIRST = Prepared(
 )
 
 
-class NoteStore:
+class NoteStore(Store):
     """Notes on tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, ticket_id: int, author: Account, body: str) -> Note:
         """Add a note."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import EvidenceState
 from app.domain.order_policy import KINDS, MOST_REJECTED, OrderRule, WantedOrder
@@ -14,6 +13,7 @@ from app.schema.reviews import reviews
 from app.schema.strength import mutant_verdicts, run_mutants, ticket_strength
 from app.schema.tickets import tickets
 from app.schema.work_orders import work_orders
+from app.storage.store import Store
 
 _MOST = 200
 """So many are placed at one go."""
@@ -31,11 +31,8 @@ _NOT_REPRODUCED = tuple(
 )
 
 
-class OrderPolicyStore:
+class OrderPolicyStore(Store):
     """What the rules find."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def hold(self) -> bool:
         """Keep others from placing orders by rules until the transaction ends; False: they do."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
 from app.domain.diffs import digest as digest_of
 from app.schema.accounts import accounts
 from app.schema.verification import texts, ticket_patches
+from app.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,8 @@ class StoredPatch:
     author: str
 
 
-class PatchStore:
+class PatchStore(Store):
     """Patches of tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def put(
         self,

@@ -20,7 +20,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import column as named_column
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.places import Book, Filed, Found
 from app.domain.relocated import PlaceState, Relocated
@@ -28,6 +27,7 @@ from app.domain.tickets import Location
 from app.schema.tickets import ticket_locations, tickets
 from app.storage.prepared import Prepared
 from app.storage.rows import json_list, new_id
+from app.storage.store import Store
 
 PLACED = ("filed", "state", "now_path", "now_start", "now_end", "looked_up")
 """Columns of a location that say what became of its code."""
@@ -51,12 +51,8 @@ class StoredPlace:
     filed: Filed | None
 
 
-class PlaceStore:
+class PlaceStore(Store):
     """What became of places."""
-
-    def __init__(self, connection: AsyncConnection, book: Book) -> None:
-        self._connection = connection
-        self._book = book
 
     async def of_other_trees(
         self, target: str, digest: str, *, unplaced: bool, after: str | None, limit: int

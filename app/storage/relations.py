@@ -7,21 +7,18 @@ from typing import Any
 
 from sqlalchemy import Row, delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.tickets import Relation, RelationKind, Resolution
 from app.schema.tickets import ticket_relations, tickets
+from app.storage.store import Store
 
 _LOCKS: Mapping[RelationKind, int] = {RelationKind.BLOCKS: 1, RelationKind.DUPLICATE_OF: 2}
 _LOCK_CLASS = 0x72656C  # "rel", to be apart from other advisory locks
 
 
-class RelationStore:
+class RelationStore(Store):
     """Relations between tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def lock_kind(self, kind: RelationKind) -> None:
         """Let nobody else add a relation of this kind until the transaction ends.

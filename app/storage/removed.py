@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Table, bindparam, delete, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.undo import TAKEN_BACK_FOR, PartKind
@@ -17,6 +16,7 @@ from app.schema.removed import removed_parts
 from app.schema.tickets import notes
 from app.schema.verification import submitted_tests, test_links, ticket_patches
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 _TABLES: Mapping[PartKind, tuple[Table, str]] = {
     PartKind.PATCH: (ticket_patches, "name"),
@@ -29,11 +29,8 @@ _TABLES: Mapping[PartKind, tuple[Table, str]] = {
 _KEPT_FOR = timedelta(minutes=5)
 
 
-class RemovedStore:
+class RemovedStore(Store):
     """Parts of tickets that were removed a moment ago."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def keep(self, kind: PartKind, ticket_id: int, name: Any, actor: Account) -> None:
         """Keep a part of a ticket that is about to be removed; none is kept where there is none.

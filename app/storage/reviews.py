@@ -9,7 +9,6 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Select, Text, bindparam, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.reviews import Review, ReviewDraft
@@ -22,15 +21,13 @@ from app.schema.tickets import tickets
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.sight import hidden_from
+from app.storage.store import Store
 from app.storage.ticket_show import review_fields, review_from
 from app.storage.tickets import LockedTicket
 
 
-class ReviewStore:
+class ReviewStore(Store):
     """Cross-reviews of tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def record(
         self,

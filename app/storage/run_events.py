@@ -8,18 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.runs import RunEvent
 from app.schema.runs import run_events
 from app.storage.bell import RUNS, notice_of
+from app.storage.store import Store
 
 
-class RunEventStore:
+class RunEventStore(Store):
     """Events of runs, numbered within an attempt."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(
         self, run_id: UUID, attempt: int, kind: str, data: Mapping[str, Any], *, over: bool = False

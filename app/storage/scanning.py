@@ -7,23 +7,20 @@ from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import keys
 from app.domain.scanning import StoredResult, Trace
 from app.schema.scanning import scanner_results
 from app.schema.tickets import key_counters, tickets
 from app.schema.verification import targets
+from app.storage.store import Store
 
 _LOCK = 0x73617269  # "sari"
 _TRACED = ("rule", "path", "line", "symbol", "code", "before", "after", "says", "prints")
 
 
-class ScanningStore:
+class ScanningStore(Store):
     """Results of scanners."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def begin_import(self, scanner: str) -> None:
         """Wait until nobody else imports results of a scanner, and keep others waiting."""

@@ -20,7 +20,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Role
 from app.domain.sessions import Session
@@ -28,6 +27,7 @@ from app.schema.accounts import accounts, tokens
 from app.schema.sessions import sessions
 from app.storage.accounts import account_columns, account_from
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 
 def _select_session() -> Select[Any]:
@@ -55,11 +55,8 @@ _FIND = Prepared(_select_session)
 """Every page begins with it."""
 
 
-class SessionStore:
+class SessionStore(Store):
     """Logged-in browsers."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(
         self, digest: bytes, account_id: UUID, token_id: UUID | None, expires_at: datetime

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.similarity import (
     COMPARED_CHARACTERS,
@@ -15,6 +14,7 @@ from app.domain.similarity import (
 )
 from app.domain.tickets import Location
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 _MAX_PLACES = 20
 
@@ -102,11 +102,8 @@ WHERE t.key <> CAST(:own_key AS text)
 )
 
 
-class SimilarStore:
+class SimilarStore(Store):
     """Tickets that may be alike."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def candidates(
         self, locations: Sequence[Location], keys: Sequence[int], *, own_key: str

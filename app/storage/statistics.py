@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.search import search_query
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 _READ = Prepared(
     lambda: text("""
@@ -185,11 +185,8 @@ def is_phrase(terms: str) -> bool:
     return "<" in _TERM.sub("", terms)
 
 
-class StatisticsStore:
+class StatisticsStore(Store):
     """The server's statistics."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def read(self) -> TicketStatistics:
         """Return what is known of tickets, as of the server's last look at them."""

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.runs import SubmittedFile, TestPurpose
@@ -16,13 +15,11 @@ from app.schema.accounts import accounts
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, texts
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 
-class SubmittedTestStore:
+class SubmittedTestStore(Store):
     """Test files of tickets."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def put(
         self,

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.schema.runs import suite_results
+from app.storage.store import Store
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,8 @@ class SuiteKey:
     environment: str
 
 
-class SuiteResultStore:
+class SuiteResultStore(Store):
     """Test files of which every test passed."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def known(self, key: SuiteKey) -> dict[str, tuple[str, ...]]:
         """Return the node ids of files that are known to pass, by path."""

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select, text, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.sweeps import (
@@ -24,6 +23,7 @@ from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import tickets
 from app.storage.bell import RUNS, notice_of
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 _WAITING = (SweepStatus.QUEUED.value, SweepStatus.RUNNING.value)
 
@@ -37,11 +37,8 @@ class SweptTicket:
     run: UUID | None = None
 
 
-class SweepStore:
+class SweepStore(Store):
     """Sweeps."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(
         self,

@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.flakes import Ending, Tally, changes_nothing, observe
 from app.schema.runs import test_tallies
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 _FIELDS = """
     node_id text, package_digest text, test_digest text, environment text, target text,
@@ -81,11 +81,8 @@ class Seen:
     """The run was about this test; of the others only what is new is written down."""
 
 
-class TallyStore:
+class TallyStore(Store):
     """Tallies of tests."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def record(
         self, target: str, environment: str, seen: Mapping[TallyKey, Seen], run: UUID

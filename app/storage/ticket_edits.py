@@ -21,12 +21,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.evidence import Decision, EvidenceState, Shown
-from app.domain.places import Book
 from app.domain.search import SearchTexts
-from app.domain.targets import Placement
 from app.domain.tickets import ChecklistItem, Location, Resolution, Section, Status
 from app.errors import AlreadyTaken, StillInUse
 from app.schema.tickets import (
@@ -41,6 +38,7 @@ from app.storage.commits import mark_all_unknown_commits, mark_unknown_commits
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
 from app.storage.search import vector_of
+from app.storage.store import Store
 from app.storage.tickets import checklist_rows, domain_paths, section_rows
 
 
@@ -67,13 +65,8 @@ class LinkedTicket:
     """By the decision that stands; None: there is none."""
 
 
-class TicketEditStore:
+class TicketEditStore(Store):
     """Writes to tickets whose row the caller has locked."""
-
-    def __init__(self, connection: AsyncConnection, placement: Placement, book: Book) -> None:
-        self._connection = connection
-        self._placement = placement
-        self._book = book
 
     async def save_fields(
         self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
@@ -86,7 +79,7 @@ class TicketEditStore:
         values: dict[str, Any] = dict(fields)
         if "domains" in values:
             values["domain_paths"] = domain_paths(values["domains"])
-            values["target"] = self._placement.of(values["domains"])
+            values["target"] = self._context.placement.of(values["domains"])
         version = tickets.c.version + 1
         values |= {"version": version, "updated_at": func.now()}
         if content_changed:
@@ -110,13 +103,13 @@ class TicketEditStore:
         assert new is not None
         if "commits" in values or "domains" in values:
             await mark_unknown_commits(
-                self._connection, self._placement, ticket_id, new.target, new.commits
+                self._connection, self._context.placement, ticket_id, new.target, new.commits
             )
         return int(new.version)
 
     async def look_for_commits(self, target: str) -> None:
         """Look again at the commits of a target's tickets: some may be there by now."""
-        await mark_all_unknown_commits(self._connection, self._placement, target)
+        await mark_all_unknown_commits(self._connection, self._context.placement, target)
 
     async def save_search(
         self, ticket_id: int, now: SearchTexts, *, old_keys: Sequence[int]
@@ -157,7 +150,7 @@ class TicketEditStore:
         target = await self._connection.scalar(
             select(tickets.c.target).where(tickets.c.id == ticket_id)
         )
-        rows = looked_up(self._book, target or self._placement.only, locations)
+        rows = looked_up(self._context.book, target or self._context.placement.only, locations)
         for row in rows:
             if stays.get(str(row["id"])) == tuple(row[name] for name in names):
                 for name in PLACED:
@@ -265,7 +258,7 @@ class TicketEditStore:
         )
         moved: list[tuple[int, str]] = []
         for domains, target in found:
-            now = self._placement.of(domains)
+            now = self._context.placement.of(domains)
             if now == target:
                 continue
             rows = await self._connection.execute(
@@ -282,7 +275,7 @@ class TicketEditStore:
         by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
         by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
         handed_in = select(submitted_tests.c.ticket_id).where(submitted_tests.c.target == target)
-        unplaced = [tickets.c.target.is_(None)] if self._placement.only == target else []
+        unplaced = [tickets.c.target.is_(None)] if self._context.placement.only == target else []
         decided = tickets.c.decision["state"].astext.label("decided")
         rows = await self._connection.execute(
             select(tickets.c.id, tickets.c.key, tickets.c.status, tickets.c.resolution, decided)
@@ -311,7 +304,7 @@ class TicketEditStore:
         """Return (id, key) of every ticket whose evidence a sync of `target` could change."""
         by_marker = select(func.unnest(tests.c.findings)).where(tests.c.target == target)
         by_hand = select(test_links.c.ticket_id).where(test_links.c.target == target)
-        unplaced = [tickets.c.target.is_(None)] if self._placement.only == target else []
+        unplaced = [tickets.c.target.is_(None)] if self._context.placement.only == target else []
         rows = await self._connection.execute(
             select(tickets.c.id, tickets.c.key)
             .where(

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, literal, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.filters import TicketFilter
-from app.domain.strength import StrengthGate
 from app.domain.tickets import TicketSummary
 from app.schema.tickets import tickets
+from app.storage.store import Store
 from app.storage.ticket_filters import conditions, form_of, under, values_of
 from app.storage.ticket_pages import (
     IN_ORDER,
@@ -41,12 +40,8 @@ class TicketPage:
     """Where the next page starts, or None on the last one."""
 
 
-class TicketListStore:
+class TicketListStore(Store):
     """Lists of tickets."""
-
-    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
-        self._connection = connection
-        self._gate = gate
 
     async def page(
         self,
@@ -66,7 +61,7 @@ class TicketListStore:
             limit: the most on the page.
             expected: which way is probably the shortest.
         """
-        wanted = under(self._gate, wanted)
+        wanted = under(self._context.gate, wanted)
         rule = ORDERS[order]
         values = {**values_of(wanted), **({} if after is None else position_of(rule, after))}
         shape = PageShape(form_of(wanted), order, after is not None, limit + 1)
@@ -106,13 +101,13 @@ class TicketListStore:
 
     async def keys(self, wanted: TicketFilter, *, limit: int) -> list[str]:
         """Return the keys of at most `limit` tickets, in natural order."""
-        chosen = conditions(under(self._gate, wanted))
+        chosen = conditions(under(self._context.gate, wanted))
         query = select(tickets.c.key).where(*chosen).order_by(tickets.c.sort_key)
         return list(await self._connection.scalars(query.limit(limit)))
 
     async def count(self, wanted: TicketFilter) -> tuple[int, bool]:
         """Return how many tickets there are, and whether that is exact."""
-        wanted = under(self._gate, wanted)
+        wanted = under(self._context.gate, wanted)
         if wanted.q is None:
             bounded = select(literal(1)).select_from(tickets).where(*conditions(wanted))
             inner = bounded.limit(COUNT_LIMIT + 1).subquery()

@@ -8,9 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.strength import StrengthGate
 from app.domain.tickets import (
     ChecklistItem,
     ReportReference,
@@ -23,6 +21,7 @@ from app.schema.tickets import (
 )
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
+from app.storage.store import Store
 from app.storage.ticket_show import SHOW, ticket_from
 
 
@@ -70,17 +69,13 @@ def domain_paths(domains: Iterable[str]) -> list[str]:
     return list(paths)
 
 
-class TicketStore:
+class TicketStore(Store):
     """Tickets and their parts."""
-
-    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
-        self._connection = connection
-        self._gate = gate
 
     async def show(self, key: str) -> Ticket | None:
         """Return the ticket with everything shown with it, by one statement."""
         row = await SHOW.row(self._connection, wanted_key=key)
-        return None if row is None else ticket_from(row, self._gate)
+        return None if row is None else ticket_from(row, self._context.gate)
 
     async def lock(self, key: str) -> LockedTicket | None:
         """Lock the ticket's row until the transaction ends and return it, or None."""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.source import TicketAbout
 from app.schema.tickets import ticket_locations, tickets
+from app.storage.store import Store
 
 _INDEXED = 600
 """So many characters of a path are in the index."""
 
 
-class AboutStore:
+class AboutStore(Store):
     """Tickets by the files that they name."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def of_file(self, path: str, *, limit: int) -> list[TicketAbout]:
         """Return the tickets that name a file, as a ticket states its path, by their lines."""

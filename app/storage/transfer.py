@@ -35,12 +35,10 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.documents import Span
 from app.domain.filters import TicketFilter
 from app.domain.search import SearchTexts
-from app.domain.strength import StrengthGate
 from app.errors import AlreadyTaken, FieldError, InvalidInput
 from app.schema.accounts import account_specialists, accounts, specialists
 from app.schema.audit import audit_events
@@ -73,6 +71,7 @@ from app.schema.verification import (
     ticket_patches,
 )
 from app.storage.search import vector_of
+from app.storage.store import Store
 from app.storage.ticket_filters import conditions, under
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
@@ -237,12 +236,8 @@ LEFT_OUT = MappingProxyType(
 """Tables that are in no export, and why."""
 
 
-class TransferStore:
+class TransferStore(Store):
     """Lines of JSON from tables, and into them."""
-
-    def __init__(self, connection: AsyncConnection, gate: StrengthGate) -> None:
-        self._connection = connection
-        self._gate = gate
 
     async def installation(self) -> str:
         """Return the id of this installation."""
@@ -261,7 +256,7 @@ class TransferStore:
 
     async def spans(self, wanted: TicketFilter | None) -> dict[str, Span]:
         """Return the numbers that tickets and audit events have, the first and the last."""
-        wanted = under(self._gate, wanted)
+        wanted = under(self._context.gate, wanted)
         found = {}
         for name, kind in (("tickets", KINDS["ticket"]), ("audit_events", KINDS["audit"])):
             number = kind.table.c.id
@@ -281,7 +276,7 @@ class TransferStore:
             wanted: only these tickets, and what belongs to them; None for all there is.
             complete: with what only admins may see.
         """
-        chosen = _chosen(name, under(self._gate, wanted), complete=complete)
+        chosen = _chosen(name, under(self._context.gate, wanted), complete=complete)
         query = _lines_of(KINDS[name]).where(chosen)
         query = query.order_by(*(KINDS[name].table.c[column] for column in KINDS[name].order))
         result = await self._connection.stream(query.execution_options(yield_per=200))

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
@@ -57,6 +57,7 @@ from app.storage.scanning import ScanningStore
 from app.storage.sessions import SessionStore
 from app.storage.similar import SimilarStore
 from app.storage.statistics import StatisticsStore
+from app.storage.store import Context, Store
 from app.storage.submitted import SubmittedTestStore
 from app.storage.suite_results import SuiteResultStore
 from app.storage.sweeps import SweepStore
@@ -72,261 +73,77 @@ from app.storage.workers import WorkerStore
 
 log = structlog.get_logger(__name__)
 
+S = TypeVar("S", bound=Store)
+
+
+def _lazily(store: type[S]) -> cached_property[S]:
+    """A store that is made when it is asked for."""
+    return cached_property(lambda stores: store(stores._context))
+
 
 class Stores:
     """All stores on one connection."""
 
-    def __init__(
-        self,
-        connection: AsyncConnection,
-        placement: Placement,
-        book: Book,
-        strength_gate: StrengthGate,
-    ) -> None:
-        self._connection = connection
-        self._strength_gate = strength_gate
-        self.placement = placement
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.placement = context.placement
         """Which target a ticket belongs to."""
-        self._book = book
+
+    accounts = _lazily(AccountStore)
+    sessions = _lazily(SessionStore)
+    logins = _lazily(LoginStore)
+    tickets = _lazily(TicketStore)
+    filing = _lazily(FilingStore)
+    ticket_edits = _lazily(TicketEditStore)
+    relations = _lazily(RelationStore)
+    ticket_lists = _lazily(TicketListStore)
+    about = _lazily(AboutStore)
+    removed = _lazily(RemovedStore)
+    views = _lazily(ViewStore)
+    work_orders = _lazily(WorkOrderStore)
+    order_policy = _lazily(OrderPolicyStore)
+    reviews = _lazily(ReviewStore)
+    leases = _lazily(LeaseStore)
+    notes = _lazily(NoteStore)
+    audit = _lazily(AuditStore)
+    catalogue = _lazily(CatalogueStore)
+    links = _lazily(LinkStore)
+    drift = _lazily(DriftStore)
+    examples = _lazily(ExampleStore)
+    documents = _lazily(DocumentStore)
+    scanning = _lazily(ScanningStore)
+    places = _lazily(PlaceStore)
+    external = _lazily(ExternalStore)
+    transfer = _lazily(TransferStore)
+    submitted = _lazily(SubmittedTestStore)
+    workers = _lazily(WorkerStore)
+    patches = _lazily(PatchStore)
+    runs = cached_property(lambda stores: RunStore(stores._context.connection))
+    mutants = _lazily(MutantStore)
+    sweeps = _lazily(SweepStore)
+    bisections = _lazily(BisectionStore)
+    suite_results = _lazily(SuiteResultStore)
+    tallies = _lazily(TallyStore)
+    run_events = _lazily(RunEventStore)
+    run_results = cached_property(lambda stores: RunResultStore(stores._context.connection))
+    figures = _lazily(FigureStore)
+    calibration = _lazily(CalibrationStore)
+    jobs = _lazily(JobStore)
+    changes = _lazily(ChangeStore)
+    similar = _lazily(SimilarStore)
+    statistics = _lazily(StatisticsStore)
+    idempotency = _lazily(IdempotencyStore)
+    counters = _lazily(CounterStore)
+    housekeeping = _lazily(HousekeepingStore)
 
     async def unknown_commits(self, target: str | None, commits: Sequence[str]) -> tuple[str, ...]:
         """Return which of the commits that a ticket of `target` names its repository lacks."""
         return await unknown_commits(self.placement, target, commits)
 
-    @cached_property
-    def accounts(self) -> AccountStore:
-        """Accounts, tokens, specialists."""
-        return AccountStore(self._connection)
-
-    @cached_property
-    def sessions(self) -> SessionStore:
-        """Logged-in browsers."""
-        return SessionStore(self._connection)
-
-    @cached_property
-    def logins(self) -> LoginStore:
-        """One-time codes for the pages' login."""
-        return LoginStore(self._connection)
-
-    @cached_property
-    def tickets(self) -> TicketStore:
-        """Tickets: lock, show."""
-        return TicketStore(self._connection, self._strength_gate)
-
-    @cached_property
-    def filing(self) -> FilingStore:
-        """New tickets."""
-        return FilingStore(self._connection, self.placement, self._book, self._strength_gate)
-
-    @cached_property
-    def ticket_edits(self) -> TicketEditStore:
-        """Changes to a ticket's document and evidence."""
-        return TicketEditStore(self._connection, self.placement, self._book)
-
-    @cached_property
-    def relations(self) -> RelationStore:
-        """Relations between tickets."""
-        return RelationStore(self._connection)
-
-    @cached_property
-    def ticket_lists(self) -> TicketListStore:
-        """Lists of tickets."""
-        return TicketListStore(self._connection, self._strength_gate)
-
-    @cached_property
-    def about(self) -> AboutStore:
-        """Which tickets speak of a file."""
-        return AboutStore(self._connection)
-
-    @cached_property
-    def removed(self) -> RemovedStore:
-        """Parts of tickets that were removed a moment ago."""
-        return RemovedStore(self._connection)
-
-    @cached_property
-    def views(self) -> ViewStore:
-        """Saved views of the list of tickets."""
-        return ViewStore(self._connection)
-
-    @cached_property
-    def work_orders(self) -> WorkOrderStore:
-        """Work orders."""
-        return WorkOrderStore(self._connection)
-
-    @cached_property
-    def order_policy(self) -> OrderPolicyStore:
-        """What the policy of work orders wants placed."""
-        return OrderPolicyStore(self._connection)
-
-    @cached_property
-    def reviews(self) -> ReviewStore:
-        """Cross-reviews."""
-        return ReviewStore(self._connection)
-
-    @cached_property
-    def leases(self) -> LeaseStore:
-        """The review queue and its leases."""
-        return LeaseStore(self._connection, self._strength_gate)
-
-    @cached_property
-    def notes(self) -> NoteStore:
-        """Notes on tickets."""
-        return NoteStore(self._connection)
-
-    @cached_property
-    def audit(self) -> AuditStore:
-        """Audit events."""
-        return AuditStore(self._connection)
-
-    @cached_property
-    def catalogue(self) -> CatalogueStore:
-        """Targets and their tests."""
-        return CatalogueStore(self._connection)
-
-    @cached_property
-    def links(self) -> LinkStore:
-        """Tests linked with tickets."""
-        return LinkStore(self._connection)
-
-    @cached_property
-    def drift(self) -> DriftStore:
-        """Disagreements between folders and statuses."""
-        return DriftStore(self._connection)
-
-    @cached_property
-    def examples(self) -> ExampleStore:
-        """Examples among the tickets."""
-        return ExampleStore(self._connection)
-
-    @cached_property
-    def documents(self) -> DocumentStore:
-        """Documents that tickets came from."""
-        return DocumentStore(self._connection, self._strength_gate)
-
-    @cached_property
-    def scanning(self) -> ScanningStore:
-        """Results of scanners."""
-        return ScanningStore(self._connection)
-
-    @cached_property
-    def places(self) -> PlaceStore:
-        """What became of the code that locations name."""
-        return PlaceStore(self._connection, self._book)
-
-    @cached_property
-    def external(self) -> ExternalStore:
-        """What others report of tests."""
-        return ExternalStore(self._connection)
-
-    @cached_property
-    def transfer(self) -> TransferStore:
-        """Everything, as lines of JSON."""
-        return TransferStore(self._connection, self._strength_gate)
-
-    @cached_property
-    def submitted(self) -> SubmittedTestStore:
-        """Tests that clients handed in."""
-        return SubmittedTestStore(self._connection)
-
-    @cached_property
-    def workers(self) -> WorkerStore:
-        """Worker processes and their heartbeats."""
-        return WorkerStore(self._connection)
-
-    @cached_property
-    def patches(self) -> PatchStore:
-        """Patches of tickets."""
-        return PatchStore(self._connection)
-
-    @cached_property
-    def runs(self) -> RunStore:
-        """Runs and their results."""
-        return RunStore(self._connection)
-
-    @cached_property
-    def mutants(self) -> MutantStore:
-        """Mutants, and the strength that they show."""
-        return MutantStore(self._connection)
-
-    @cached_property
-    def sweeps(self) -> SweepStore:
-        """Looks at all tickets of a target."""
-        return SweepStore(self._connection)
-
-    @cached_property
-    def bisections(self) -> BisectionStore:
-        """Bisections, and looks that are kept for others."""
-        return BisectionStore(self._connection)
-
-    @cached_property
-    def suite_results(self) -> SuiteResultStore:
-        """What of suites is known to pass."""
-        return SuiteResultStore(self._connection)
-
-    @cached_property
-    def tallies(self) -> TallyStore:
-        """How tests have ended so far."""
-        return TallyStore(self._connection)
-
-    @cached_property
-    def run_events(self) -> RunEventStore:
-        """What is seen while a run goes on."""
-        return RunEventStore(self._connection)
-
-    @cached_property
-    def run_results(self) -> RunResultStore:
-        """What the arms of runs reported."""
-        return RunResultStore(self._connection)
-
-    @cached_property
-    def figures(self) -> FigureStore:
-        """Figures over all tickets."""
-        return FigureStore(self._connection)
-
-    @cached_property
-    def calibration(self) -> CalibrationStore:
-        """What reviewers said before anything was run."""
-        return CalibrationStore(self._connection)
-
-    @cached_property
-    def jobs(self) -> JobStore:
-        """The queue."""
-        return JobStore(self._connection)
-
-    @cached_property
-    def changes(self) -> ChangeStore:
-        """Audit events of all tickets, in the order of commits."""
-        return ChangeStore(self._connection)
-
-    @cached_property
-    def similar(self) -> SimilarStore:
-        """Tickets that may be alike."""
-        return SimilarStore(self._connection)
-
-    @cached_property
-    def statistics(self) -> StatisticsStore:
-        """What the server knows of tickets."""
-        return StatisticsStore(self._connection)
-
-    @cached_property
-    def idempotency(self) -> IdempotencyStore:
-        """Answers kept under idempotency keys."""
-        return IdempotencyStore(self._connection)
-
-    @cached_property
-    def counters(self) -> CounterStore:
-        """Totals over all processes."""
-        return CounterStore(self._connection)
-
-    @cached_property
-    def housekeeping(self) -> HousekeepingStore:
-        """What has had its time."""
-        return HousekeepingStore(self._connection)
-
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Open a part of the transaction that is undone alone when the block raises."""
-        async with self._connection.begin_nested():
+        async with self._context.connection.begin_nested():
             yield
 
 
@@ -362,7 +179,7 @@ class UnitOfWork:
         )
 
     def _stores(self, connection: AsyncConnection) -> Stores:
-        return Stores(connection, self._placement(), self.book, self._strength_gate)
+        return Stores(Context(connection, self._placement(), self.book, self._strength_gate))
 
     @asynccontextmanager
     async def begin(self, *, commit: bool = True) -> AsyncIterator[Stores]:

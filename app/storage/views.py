@@ -9,20 +9,17 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.views import View, ViewDraft
 from app.schema.accounts import accounts
 from app.schema.views import views
 from app.storage.rows import new_id
+from app.storage.store import Store
 
 
-class ViewStore:
+class ViewStore(Store):
     """Saved views."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(self, owner: Account, draft: ViewDraft) -> UUID | None:
         """Save a view and return its id; None where the owner has one of that name."""

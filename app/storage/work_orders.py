@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Account
 from app.domain.order_policy import NOTES, OrderRule
@@ -35,6 +34,7 @@ from app.schema.tickets import tickets
 from app.schema.work_orders import work_orders
 from app.storage.rows import new_id
 from app.storage.sight import hidden_from
+from app.storage.store import Store
 
 _OPEN, _CLAIMED = OrderStatus.OPEN, OrderStatus.CLAIMED
 _lapsed = and_(
@@ -45,11 +45,8 @@ _makers, _doers = accounts.alias("makers"), accounts.alias("doers")
 _SETTLED = ("closed", "wont-fix")
 
 
-class WorkOrderStore:
+class WorkOrderStore(Store):
     """Work orders."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(
         self,

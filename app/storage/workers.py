@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.workers import WorkerState
 from app.schema.runs import workers
+from app.storage.store import Store
 
 
 def _targets(environment: Mapping[str, Any]) -> Mapping[str, str]:
@@ -19,11 +19,8 @@ def _targets(environment: Mapping[str, Any]) -> Mapping[str, str]:
     return found
 
 
-class WorkerStore:
+class WorkerStore(Store):
     """Worker processes."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def mark_alive(self, state: WorkerState) -> None:
         """Record a sign of life."""
