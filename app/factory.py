@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 from app import __version__
 from app.config import Settings
@@ -89,6 +90,13 @@ from app.storage.unit import UnitOfWork
 from app.targets.interpreters import InterpreterFailed, ask, require_pytest
 from app.targets.registry import Registry
 
+S = TypeVar("S")
+
+
+def _on_unit(service: Callable[[UnitOfWork], S]) -> cached_property[S]:
+    """A service that needs nothing but the unit of work."""
+    return cached_property(lambda factory: service(factory.unit))
+
 
 class Factory:
     """Everything a process needs, made on first use and closed together."""
@@ -115,6 +123,27 @@ class Factory:
         )
         self._work_dir: WorkDir | None = None
         self._sandbox: Sandbox | None = None
+
+    accounts = _on_unit(AccountService)
+    tokens = _on_unit(TokenService)
+    logins = _on_unit(LoginService)
+    filing = _on_unit(FilingService)
+    idempotency = _on_unit(IdempotencyService)
+    documents = _on_unit(DocumentService)
+    relations = _on_unit(RelationService)
+    reviews = _on_unit(ReviewService)
+    amendments = _on_unit(AmendmentService)
+    queue = _on_unit(QueueService)
+    calibration = _on_unit(CalibrationService)
+    imports = _on_unit(ImportService)
+    external = _on_unit(ExternalService)
+    drift = _on_unit(DriftService)
+    mutants = _on_unit(MutantService)
+    bisecting = _on_unit(BisectingService)
+    measuring = _on_unit(MeasuringService)
+    undo = _on_unit(UndoService)
+    views = _on_unit(ViewService)
+    worker_states = _on_unit(WorkerService)
 
     def target(self, name: str) -> Target:
         """Return a target that this process can run.
@@ -246,21 +275,6 @@ class Factory:
         return self.arms.prepare(target, patch_text, reverse, extra_files=extra_files, read=read)
 
     @cached_property
-    def accounts(self) -> AccountService:
-        """Accounts and specialists."""
-        return AccountService(self.unit)
-
-    @cached_property
-    def tokens(self) -> TokenService:
-        """Tokens of accounts."""
-        return TokenService(self.unit)
-
-    @cached_property
-    def logins(self) -> LoginService:
-        """Login links."""
-        return LoginService(self.unit)
-
-    @cached_property
     def sessions(self) -> SessionService:
         """Logged-in browsers."""
         return SessionService(self.unit, self.accounts, self.logins)
@@ -303,16 +317,6 @@ class Factory:
         return ChangeService(self.unit, self.bell)
 
     @cached_property
-    def filing(self) -> FilingService:
-        """Batches of tickets."""
-        return FilingService(self.unit)
-
-    @cached_property
-    def idempotency(self) -> IdempotencyService:
-        """Requests that may come twice."""
-        return IdempotencyService(self.unit)
-
-    @cached_property
     def tickets(self) -> TicketService:
         """Tickets."""
         return TicketService(self.unit)
@@ -321,16 +325,6 @@ class Factory:
     def ticket_views(self) -> TicketViewService:
         """Tickets as pages show them."""
         return TicketViewService(self.unit)
-
-    @cached_property
-    def documents(self) -> DocumentService:
-        """Changes to tickets."""
-        return DocumentService(self.unit)
-
-    @cached_property
-    def relations(self) -> RelationService:
-        """Relations between tickets."""
-        return RelationService(self.unit)
 
     @cached_property
     def transitions(self) -> TransitionService:
@@ -343,29 +337,9 @@ class Factory:
         return GateService(self.unit, self.client_code)
 
     @cached_property
-    def reviews(self) -> ReviewService:
-        """Cross-reviews."""
-        return ReviewService(self.unit)
-
-    @cached_property
-    def amendments(self) -> AmendmentService:
-        """Amendments of reviews."""
-        return AmendmentService(self.unit)
-
-    @cached_property
-    def queue(self) -> QueueService:
-        """The review queue and its leases."""
-        return QueueService(self.unit)
-
-    @cached_property
     def figures(self) -> FigureService:
         """Figures over all tickets."""
         return FigureService(self.unit)
-
-    @cached_property
-    def calibration(self) -> CalibrationService:
-        """How often reviewers were right."""
-        return CalibrationService(self.unit)
 
     @cached_property
     def links(self) -> LinkService:
@@ -378,11 +352,6 @@ class Factory:
         return ClientCode(self.missing_layers)
 
     @cached_property
-    def imports(self) -> ImportService:
-        """Documents that become tickets."""
-        return ImportService(self.unit)
-
-    @cached_property
     def scanning(self) -> ScanningService:
         """Reports of scanners that become tickets."""
         table = scanner_table(self.settings.scanner_table)
@@ -392,16 +361,6 @@ class Factory:
     def places(self) -> PlaceService:
         """What became of the code that locations name."""
         return PlaceService(self.unit, self.book, self.sources)
-
-    @cached_property
-    def external(self) -> ExternalService:
-        """What others report of tests."""
-        return ExternalService(self.unit)
-
-    @cached_property
-    def drift(self) -> DriftService:
-        """Disagreements between folders and statuses."""
-        return DriftService(self.unit)
 
     @cached_property
     def exports(self) -> ExportService:
@@ -462,24 +421,9 @@ class Factory:
         return ExecutionService(self.unit, lambda: tuple(self.declared.targets))
 
     @cached_property
-    def mutants(self) -> MutantService:
-        """Mutants as clients see them."""
-        return MutantService(self.unit)
-
-    @cached_property
     def bisections(self) -> BisectionService:
         """Bisections as clients see them."""
         return BisectionService(self.unit, self.catalogues, self.runs, self.sources)
-
-    @cached_property
-    def bisecting(self) -> BisectingService:
-        """Bisections as workers see them."""
-        return BisectingService(self.unit)
-
-    @cached_property
-    def measuring(self) -> MeasuringService:
-        """Mutants as workers see them."""
-        return MeasuringService(self.unit)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -521,27 +465,12 @@ class Factory:
         return self.unit.pool_state()
 
     @cached_property
-    def undo(self) -> UndoService:
-        """Removals that are taken back."""
-        return UndoService(self.unit)
-
-    @cached_property
-    def views(self) -> ViewService:
-        """Saved views of the list of tickets."""
-        return ViewService(self.unit)
-
-    @cached_property
     def work_orders(self) -> WorkOrderService:
         """What is wanted of agents and people."""
         policy = OrderPolicyService(self.unit, self.settings.order_policy)
         return WorkOrderService(
             self.unit, self.runs, self.submissions, self.patches, self.reviews, policy
         )
-
-    @cached_property
-    def worker_states(self) -> WorkerService:
-        """Which workers there are."""
-        return WorkerService(self.unit)
 
     async def close(self) -> None:
         """Stop what runs and free what is held."""

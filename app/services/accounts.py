@@ -17,16 +17,14 @@ from app.domain.accounts import (
 )
 from app.domain.gate_calls import Call
 from app.errors import Conflict, FieldError, InvalidInput, NotFound, Unauthenticated
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 FIRST_ADMIN = "admin"
 
 
-class AccountService:
+class AccountService(Service):
     """Who may use the service."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def authenticate(self, secret: str, request_id: str | None) -> Actor:
         """Return whom `secret` stands for.

@@ -15,14 +15,11 @@ from app.errors import Conflict, InvalidInput
 from app.services.access import lock_ticket, require, shown
 from app.services.documents import change_document, content_changed
 from app.services.reviews import below_amendment, find_review
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 
-class AmendmentService:
+class AmendmentService(Service):
     """Amendments of reviews."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def apply(self, actor: Actor, key: str, review_id: UUID) -> Ticket:
         """Take a review's amendment as a merge patch of the document.

@@ -10,9 +10,10 @@ from app.domain.bisection.run import Found
 from app.domain.bisection.search import BisectionOutcome, Direction
 from app.domain.runs import Verdict
 from app.services.evidence import ground_of
+from app.services.service import Service
 from app.storage.bisections import KnownLooks, LooksKey, StoredStep
 from app.storage.runs import ClaimedRun
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 _FIELD = {Direction.INTRODUCED: "introduced_in", Direction.FIXED: "fixed_in"}
 
@@ -26,11 +27,8 @@ class Begun:
     steps: list[StoredStep]
 
 
-class BisectingService:
+class BisectingService(Service):
     """The worker's side; every write is conditional on the run's attempt."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def begun(self, run: ClaimedRun) -> Begun:
         """Return where a bisection stands."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from app.domain.calibration import CalibrationBy, CalibrationRow, table_of
+from app.services.service import Service
 from app.services.sight import sight
-from app.storage.unit import UnitOfWork
 
 
-class CalibrationService:
+class CalibrationService(Service):
     """What reviewers said, against what runs showed."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def table(self, by: CalibrationBy) -> list[CalibrationRow]:
         """Return how often each was right, in the order of names."""

@@ -24,8 +24,9 @@ from app.errors import FieldError, InvalidInput, NotFound
 from app.services.access import check_if_match, lock_ticket, require_editor, shown
 from app.services.evidence import reassess
 from app.services.graph import check_originals, lock_relations, resolve_relations, state_relations
+from app.services.service import Service
 from app.storage.tickets import report_values
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 _IN_ROW = frozenset((*OWN_ROW, "severity_raw"))
 _SEARCHED = tuple(name for name, field in DOCUMENT.items() if field.is_searched)
@@ -33,11 +34,8 @@ _CONTENT = tuple(name for name, field in DOCUMENT.items() if field.is_content)
 _MANY_PARTS = 500
 
 
-class DocumentService:
+class DocumentService(Service):
     """Changes to the document of a ticket."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def edit(
         self, actor: Actor, key: str, changes: Mapping[str, Any], if_match: str | None

@@ -11,14 +11,12 @@ from app.domain.tickets import Ticket
 from app.errors import AlreadyTaken, Conflict
 from app.formats.markdown import DISPOSITIONS, Disposition, agrees, disposition, home_of, moved
 from app.services.access import lock_ticket, shown
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 
-class DriftService:
+class DriftService(Service):
     """Disagreements between folders and statuses."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def page(self, *, after: str | None, limit: int) -> tuple[Sequence[Disagreement], int]:
         """Return disagreements from the ticket behind `after`, and how many there are in all."""

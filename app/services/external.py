@@ -27,8 +27,9 @@ from app.domain.external import (
 )
 from app.formats.junit.reader import JUnitReport, read
 from app.services.access import lock_ticket, shown
+from app.services.service import Service
 from app.storage.external import KnownTests
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 _DEFAULT_SOURCE = "junit"
 
@@ -46,11 +47,8 @@ class JUnitOptions:
     dry_run: bool = False
 
 
-class ExternalService:
+class ExternalService(Service):
     """Reported results of tests."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def take(self, actor: Actor, file: IO[bytes], options: JUnitOptions) -> list[ImportItem]:
         """Take a JUnit report; a dry run leaves nothing.

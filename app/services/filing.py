@@ -20,15 +20,13 @@ from app.domain.tickets import Relation, Ticket, TicketDraft
 from app.errors import Conflict, FieldError, FindingsError, InvalidInput
 from app.services.access import shown
 from app.services.graph import adopt_waiting, resolve_relations, state_relations
+from app.services.service import Service
 from app.storage.filing import AddedTicket, KeyFacts
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 
-class FilingService:
+class FilingService(Service):
     """Batches of tickets."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def file_batch(
         self, actor: Actor, items: Sequence[BatchItem], *, atomic: bool, dry_run: bool

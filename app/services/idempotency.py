@@ -7,14 +7,11 @@ from collections.abc import Awaitable, Callable
 from app.domain.accounts import Actor
 from app.domain.idempotency import Answer, KeyedRequest
 from app.errors import FieldError, KeyReused, RequestInProgress
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 
-class IdempotencyService:
+class IdempotencyService(Service):
     """Answers kept under idempotency keys."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def once(
         self, actor: Actor, request: KeyedRequest, answer: Callable[[], Awaitable[Answer]]

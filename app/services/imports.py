@@ -21,18 +21,16 @@ from app.formats.layouts.scan import scan
 from app.formats.markdown import FormatError
 from app.services.intake import Intake
 from app.services.reading import Reading, read
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 _TAKEN = (ImportResult.CREATED, ImportResult.UPDATED, ImportResult.UNCHANGED)
 _LOOKED_AT = 100
 """So many documents a layout is proposed from."""
 
 
-class ImportService:
+class ImportService(Service):
     """Documents of Markdown that become tickets."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def take(
         self,

@@ -7,16 +7,13 @@ from datetime import UTC, datetime, timedelta
 from app.domain.accounts import Account, Actor, LoginLink, digest_of, new_login_code
 from app.errors import Unauthenticated
 from app.services.accounts import enabled_account
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 LASTING = timedelta(minutes=15)
 
 
-class LoginService:
+class LoginService(Service):
     """One-time codes."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def make_link(self, actor: Actor | None, name: str) -> LoginLink:
         """Make a one-time code of an account; it is in the answer and nowhere else.

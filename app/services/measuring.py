@@ -8,16 +8,14 @@ from typing import Any
 from app.domain.runs import ArmResult, RunOutcome, Verdict
 from app.domain.strength import Mutant, MutantResult
 from app.services.evidence import ground_of
+from app.services.service import Service
 from app.storage.mutants import KeptUnder
 from app.storage.runs import ClaimedRun
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 
-class MeasuringService:
+class MeasuringService(Service):
     """The worker's side of mutants; every write is conditional on the run's attempt."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def planned(self, run: ClaimedRun) -> list[Mutant]:
         """Return the mutants of a run, which an earlier attempt may have planned and begun."""

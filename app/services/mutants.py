@@ -9,14 +9,11 @@ from app.domain.accounts import Actor
 from app.domain.runs import RunKind
 from app.domain.strength import Mutant, MutantOutcome, MutantVerdict
 from app.errors import Conflict, NotFound
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 
-class MutantService:
+class MutantService(Service):
     """Mutants of runs, and verdicts on survivors."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def page(
         self, run_id: UUID, outcomes: Collection[MutantOutcome], *, after: int, limit: int

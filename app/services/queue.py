@@ -11,19 +11,17 @@ from app.domain.accounts import Actor
 from app.domain.queue import LeasedTicket, QueuedTicket
 from app.domain.sight import seen_ticket
 from app.errors import FieldError, InvalidInput
+from app.services.service import Service
 from app.services.sight import hide, sight
 from app.services.specialists import specialist_meant, specialist_spoken_for
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 _TRIES = 5
 """How often a claim looks again while others change the very tickets that it could get."""
 
 
-class QueueService:
+class QueueService(Service):
     """The review queue and its leases."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def page(
         self, actor: Actor, specialist: str | None, *, after: tuple[Any, ...] | None, limit: int

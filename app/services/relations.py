@@ -9,14 +9,12 @@ from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import AlreadyTaken, FieldError, InvalidInput, NotFound
 from app.services.access import check_if_match, lock_ticket, no_ticket, shown
 from app.services.graph import check_originals, lock_relations, state_relations
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 
-class RelationService:
+class RelationService(Service):
     """Relations between tickets."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def add(
         self, actor: Actor, key: str, relation: Relation, *, if_match: str | None = None

@@ -13,20 +13,18 @@ from app.domain.reviews import Answer, Review, ReviewDraft, why_not_answerable
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from app.services.access import describe, id_of, lock_ticket, require, shown
 from app.services.documents import check_changes
+from app.services.service import Service
 from app.services.sight import seen_reviews, sight
 from app.services.specialists import specialist_spoken_for
 from app.storage.tickets import LockedTicket
-from app.storage.unit import Stores, UnitOfWork
+from app.storage.unit import Stores
 
 _MOST_REVIEWS = 10_000
 """More no ticket has."""
 
 
-class ReviewService:
+class ReviewService(Service):
     """Cross-reviews of tickets."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def record(self, actor: Actor, key: str, draft: ReviewDraft) -> Review:
         """Record a review; an earlier one of the same specialist is superseded, a lease ends.

@@ -18,14 +18,12 @@ from app.domain.accounts import (
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from app.services.access import describe
 from app.services.accounts import account_named, enabled_account
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 
-class TokenService:
+class TokenService(Service):
     """Tokens of accounts."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def create(
         self,

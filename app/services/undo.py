@@ -7,14 +7,11 @@ from app.domain.undo import OFFERED_S, PartKind
 from app.errors import Conflict
 from app.services.access import lock_ticket
 from app.services.evidence import reassess
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 
-class UndoService:
+class UndoService(Service):
     """Removals from tickets that are taken back."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def take_back(self, actor: Actor, key: str) -> PartKind:
         """Put back what the actor removed last from a ticket: a patch, a linked test or a note.

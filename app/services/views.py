@@ -10,14 +10,12 @@ from app.domain.accounts import Actor, Role
 from app.domain.views import MOST_OF_ONE, View, ViewDraft
 from app.errors import AlreadyTaken, Conflict, Forbidden, NotFound
 from app.services.access import describe
-from app.storage.unit import Stores, UnitOfWork
+from app.services.service import Service
+from app.storage.unit import Stores
 
 
-class ViewService:
+class ViewService(Service):
     """Saved views."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def save(self, actor: Actor, draft: ViewDraft) -> View:
         """Save a view.

@@ -7,17 +7,14 @@ from uuid import UUID
 
 from app.domain.monitoring import Labels
 from app.domain.workers import WorkerState
-from app.storage.unit import UnitOfWork
+from app.services.service import Service
 
 FORGOTTEN_AFTER_S = 3600.0
 """A worker silent for so long is no longer listed."""
 
 
-class WorkerService:
+class WorkerService(Service):
     """Which workers there are."""
-
-    def __init__(self, unit: UnitOfWork) -> None:
-        self._unit = unit
 
     async def register(self) -> int:
         """Return the queue's number for a worker that begins."""
