@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from app.services.kept import Kept
+from app.domain.cache import Cache
 from app.storage.statistics import TicketStatistics
 from app.storage.unit import Stores
 
@@ -18,7 +18,7 @@ class Statistics:
     def __init__(self) -> None:
         self._known = TicketStatistics()
         self._until = 0.0
-        self._terms: Kept[str] = Kept(_MOST_QUERIES)
+        self._terms = Cache[str](_MOST_QUERIES)
 
     async def of_tickets(self, stores: Stores) -> TicketStatistics:
         """Return how many tickets there are, which words are common, and the like."""

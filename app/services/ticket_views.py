@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from app.domain.accounts import Specialist
 from app.domain.audit import AuditEvent
+from app.domain.cache import Cache
 from app.domain.notes import Note
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.domain.tickets import Ticket
 from app.services.access import shown
-from app.services.kept import Kept
 from app.services.sight import seen_reviews, sight
 from app.storage.unit import Stores, UnitOfWork
 
@@ -57,8 +57,8 @@ class TicketViewService:
 
     def __init__(self, unit: UnitOfWork) -> None:
         self._unit = unit
-        self._arms: Kept[Run] = Kept(_MOST_KEPT)
-        self._patches: Kept[str] = Kept(_MOST_KEPT)
+        self._arms = Cache[Run](_MOST_KEPT)
+        self._patches = Cache[str](_MOST_KEPT)
 
     async def show(self, key: str) -> TicketView:
         """Return a ticket with its notes, its newest run and its patches.

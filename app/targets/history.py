@@ -8,17 +8,16 @@ are missing. Trees are cached by their ids, so a commit that does not touch them
 from __future__ import annotations
 
 import hashlib
-import threading
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from pygit2.enums import FileMode
 
+from app.domain.cache import Cache
 from app.domain.revisions import ObjectMissing, Revision, RevisionRefused
 from app.domain.targets import MOST_FILE_BYTES, MOST_FILES, PytestSettings, Target, TargetFiles
 from app.targets.pytest_settings import SettingsError, settings_in
@@ -71,9 +70,9 @@ class History:
             )
         self._target = target
         self._repo = Repository(target.git_dir)
-        self._trees = _Kept[tuple[Blob, ...]](_KEPT_TREES, lambda found: 1)
-        self._blobs = _Kept[bytes](_KEPT_BYTES, len)
-        self._reads = _Kept[TargetFiles](_KEPT_READS, lambda found: 1)
+        self._trees = Cache[tuple[Blob, ...]](_KEPT_TREES)
+        self._blobs = Cache[bytes](_KEPT_BYTES, len)
+        self._reads = Cache[TargetFiles](_KEPT_READS)
 
     # --- revisions -----------------------------------------------------------------------------
 
@@ -445,31 +444,6 @@ class History:
             known = self._repo.content(blob.id)
             self._blobs.put(blob.id, known)
         return known
-
-
-class _Kept(Generic[Value]):
-    """What was used last, up to a size."""
-
-    def __init__(self, most: int, size: Callable[[Value], int]) -> None:
-        self._most, self._size = most, size
-        self._found: OrderedDict[str, Value] = OrderedDict()
-        self._held = 0
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> Value | None:
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-            return self._found.get(key)
-
-    def put(self, key: str, value: Value) -> None:
-        with self._lock:
-            if key in self._found:
-                return
-            self._found[key] = value
-            self._held += self._size(value)
-            while self._held > self._most and len(self._found) > 1:
-                self._held -= self._size(self._found.popitem(last=False)[1])
 
 
 def _check_size(read: TargetFiles) -> None:

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from typing import TypeVar
 import pygit2
 from pygit2.enums import DiffOption, FileMode, RepositoryOpenFlag, SortMode
 
+from app.domain.cache import Cache
 from app.domain.revisions import MAX_NAME, NAME, ObjectMissing, Revision, RevisionRefused
 
 Value = TypeVar("Value")
@@ -92,7 +92,7 @@ class Repository:
             RevisionRefused: it cannot be opened.
         """
         self._lock = threading.RLock()
-        self._walks: OrderedDict[str, tuple[str, ...]] = OrderedDict()
+        self._walks = Cache[tuple[str, ...]](_MOST_WALKS)
         try:
             # As a bare one, so that the attributes of a work tree decide nothing.
             self._repo = pygit2.Repository(str(git_dir), RepositoryOpenFlag.BARE)
@@ -232,17 +232,12 @@ class Repository:
         Raises:
             RevisionRefused: an object is missing.
         """
-        with self._lock:
-            if tip in self._walks:
-                self._walks.move_to_end(tip)
-                return self._walks[tip]
+        if (known := self._walks.get(tip)) is not None:
+            return known
         # Sorted by time alone, commits of one second come in any order.
         order = SortMode.TOPOLOGICAL | SortMode.TIME
         found = self._read(lambda: tuple(str(one.id) for one in self._repo.walk(tip, order)))
-        with self._lock:
-            self._walks[tip] = found
-            while len(self._walks) > _MOST_WALKS:
-                self._walks.popitem(last=False)
+        self._walks.put(tip, found)
         return found
 
     def _cut_off(self) -> frozenset[str]:

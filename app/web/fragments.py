@@ -8,12 +8,11 @@ is random and never leaves the process, so no text of a stranger can hold it.
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock
 
 from markupsafe import Markup
 
+from app.domain.cache import Cache
 from app.web import room
 
 MARK = secrets.token_hex(32)
@@ -23,9 +22,7 @@ _MOST = 512
 _LONGEST = 40_000
 """A longer part is made anew each time."""
 
-_kept: OrderedDict[Hashable, Markup] = OrderedDict()
-_lock = Lock()
-"""Large pages are made in threads of their own."""
+_made = Cache[Markup](_MOST)
 
 
 def kept(key: Hashable, *, caller: Callable[[], Markup]) -> Markup:
@@ -38,19 +35,13 @@ def kept(key: Hashable, *, caller: Callable[[], Markup]) -> Markup:
     here = room.present()
     if key is None or here.is_short:
         return caller()
-    with _lock:
-        found = _kept.get(key)
-        if found is not None:
-            _kept.move_to_end(key)
+    found = _made.get(key)
     if found is not None:
         here.charge(len(found))
         return found
     made = caller()
     if len(made) <= _LONGEST and not here.is_short:
-        with _lock:
-            _kept[key] = made
-            if len(_kept) > _MOST:
-                _kept.popitem(last=False)
+        _made.put(key, made)
     return made
 
 
