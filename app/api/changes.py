@@ -14,7 +14,7 @@ from app.api.dependencies import CursorCodec, Services
 from app.api.openapi import answers
 from app.api.parameters import Cursor, Limit
 from app.api.payloads.accounts import ChangesOut, event_body
-from app.api.responses import JsonResponse, encode, events_answer
+from app.api.responses import STILL_HERE, JsonResponse, event_bytes, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader, bearer_of
 from app.domain.accounts import Actor
@@ -116,12 +116,9 @@ async def _as_server_sent(
                 look_as(await services.accounts.authenticate(secret, None))
                 checked = time.monotonic()
             if event is None:
-                yield b": still here\n\n"
+                yield STILL_HERE
             else:
-                yield b"id: %b\nevent: change\ndata: %b\n\n" % (
-                    str(event.id).encode(),
-                    encode(event_body(event)),
-                )
+                yield event_bytes("change", event_body(event), event.id)
     except FindingsError as error:
         # The status is sent long ago; the client comes back and is told by its next one.
         yield b": %b\n\n" % error.slug.encode()

@@ -55,6 +55,16 @@ async def file_answer(pieces: AsyncGenerator[bytes], kind: Export, name: str) ->
     return StreamingResponse(await begun(pieces), 200, headers, kind.media_type)
 
 
+STILL_HERE = b": still here\n\n"
+"""Sent while nothing happens, so that neither side takes the other for gone."""
+
+
+def event_bytes(kind: str, data: Any, number: object = None) -> bytes:
+    """Return a server-sent event; a client names its number to go on behind it."""
+    head = b"" if number is None else f"id: {number}\n".encode()
+    return b"%bevent: %b\ndata: %b\n\n" % (head, kind.encode(), encode(data))
+
+
 def events_answer(events: AsyncIterator[bytes]) -> Response:
     """Answer with server-sent events, each as it comes."""
     return StreamingResponse(events, media_type="text/event-stream")

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api.dependencies import Services
 from app.api.openapi import text_answers
 from app.api.parameters import RunId
-from app.api.responses import encode, events_answer
+from app.api.responses import STILL_HERE, event_bytes, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.runs import RunEvent
@@ -54,14 +54,10 @@ async def _as_server_sent(
 ) -> AsyncIterator[bytes]:
     async for event in services.runs.watch(run_id, after):
         if event is None:
-            yield b": still here\n\n"
+            yield STILL_HERE
         else:
-            yield b"id: %d-%d\nevent: %b\ndata: %b\n\n" % (
-                event.attempt,
-                event.seq,
-                event.kind.encode(),
-                encode({"at": event.at, **event.data}),
-            )
+            number = f"{event.attempt}-{event.seq}"
+            yield event_bytes(event.kind, {"at": event.at, **event.data}, number)
 
 
 def _position(last_event_id: str | None) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from app.api.payloads.sweeps import (
     item_body,
     sweep_body,
 )
-from app.api.responses import JsonResponse, encode, events_answer
+from app.api.responses import STILL_HERE, JsonResponse, event_bytes, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 from app.domain.sweeps import SweepStatus, SweepVerdict
@@ -129,7 +129,7 @@ async def watch_sweep(
 async def _as_server_sent(services: Services, sweep_id: UUID, after: int) -> AsyncIterator[bytes]:
     async for event in services.sweeps.watch(sweep_id, after):
         if event is None:
-            yield b": still here\n\n"
+            yield STILL_HERE
             continue
         data = sweep_body(event.sweep) if event.item is None else item_body(event.item)
-        yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.kind.encode(), encode(data))
+        yield event_bytes(event.kind, data, event.seq)

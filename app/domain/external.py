@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain.node_ids import beginnings
+
 MAX_CASES = 100_000
 """So many tests one report may have."""
 
@@ -236,13 +238,5 @@ def chosen(
 
 def _keys_of(test: ReportedTest, links: Mapping[str, Sequence[str]]) -> Iterator[str]:
     yield from test.findings
-    for selector in _selectors(test.node_id):
-        yield from links.get(selector, ())
-
-
-def _selectors(node_id: str) -> list[str]:
-    """Return what a link may name so that it means this test, the widest first."""
-    head, bracket, _ = node_id.partition("[")
-    parts = head.split("::")
-    found = ["::".join(parts[: n + 1]) for n in range(len(parts))]
-    return [*found, node_id] if bracket else found
+    for name in reversed(tuple(beginnings(test.node_id))):
+        yield from links.get(name, ())

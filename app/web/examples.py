@@ -14,7 +14,7 @@ from app.api.dependencies import Services
 from app.api.payloads.reviews import ReviewIn
 from app.api.payloads.tickets import TicketIn
 from app.api.payloads.workflow import TransitionIn
-from app.api.responses import encode, events_answer
+from app.api.responses import event_bytes, events_answer
 from app.domain.examples import ExampleDraft, ExampleTest, Progress
 from app.domain.runs import RunKind, RunOutcome
 from app.domain.targets import EXAMPLE
@@ -67,8 +67,8 @@ async def watch_examples(_: Maintainer, services: Services) -> Response:
 async def _events(services: Factory, examples: list[ExampleDraft]) -> AsyncIterator[bytes]:
     async for progress in services.examples.watch(examples):
         done = {"ended": progress.ended, "total": progress.total, "line": _line(progress)}
-        yield b"event: progress\ndata: %b\n\n" % encode(done)
-    yield b"event: end\ndata: {}\n\n"
+        yield event_bytes("progress", done)
+    yield event_bytes("end", {})
 
 
 def _line(progress: Progress) -> str:

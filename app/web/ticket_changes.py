@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.parameters import TicketKey
-from app.api.responses import encode, events_answer
+from app.api.responses import STILL_HERE, event_bytes, events_answer
 from app.factory import Factory
 from app.web import words
 from app.web.routing import new_router
@@ -36,8 +36,8 @@ async def _events(
     yield b": open\n\n"
     async for event in services.changes.follow_ticket(key, after):
         if event is None:
-            yield b": still here\n\n"
+            yield STILL_HERE
         elif event.actor not in (visitor.actor.name, None):
             number = event.id.number
             told = {"number": number, "who": event.actor, "did": words.action(event.action)}
-            yield b"id: %d\nevent: change\ndata: %b\n\n" % (number, encode(told))
+            yield event_bytes("change", told, number)
