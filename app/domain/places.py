@@ -54,13 +54,6 @@ class Filed:
         """Return it as JSON holds it."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
-    @classmethod
-    def from_plain(cls, given: Mapping[str, Any]) -> Filed:
-        """Return what `to_plain` made JSON of."""
-        lists = ("lines", "before", "after", "sole")
-        values: dict[str, Any] = {n: tuple(v) if n in lists else v for n, v in given.items()}
-        return cls(**values)
-
 
 @dataclass(frozen=True)
 class Found:

@@ -14,7 +14,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from app.domain import keys
+from app.domain import keys, plain
 from app.domain import tickets as domain
 from app.domain.document import DOCUMENT, PLAIN
 from app.domain.reviews import Review
@@ -265,15 +265,7 @@ def to_plain(facts: TicketFacts) -> dict[str, Any]:
 
 def from_plain(stored: Mapping[str, Any]) -> TicketFacts:
     """Facts from what :func:`to_plain` made of them."""
-    return TicketFacts(**{name: _revived(name, value) for name, value in stored.items()})
-
-
-def _revived(name: str, value: Any) -> Any:
-    if name in ("created", "updated"):
-        return None if value is None else date.fromisoformat(value)
-    if name in _PARTS:
-        return tuple(_PARTS[name][0](**part) for part in value)
-    return tuple(value) if isinstance(value, list) else value
+    return plain.from_plain(TicketFacts, stored)
 
 
 def plain_value(facts: TicketFacts, name: str) -> Any:

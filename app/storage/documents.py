@@ -37,6 +37,7 @@ from app.domain.documents import (
     StoredDocument,
     Surroundings,
 )
+from app.domain.plain import from_plain
 from app.domain.reviews import Review
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.schema.accounts import accounts, specialists
@@ -46,7 +47,7 @@ from app.schema.tickets import tickets
 from app.schema.verification import targets, tests
 from app.storage.rows import new_id
 from app.storage.store import Store
-from app.storage.ticket_show import review_fields, review_from, ticket_from, whole_tickets
+from app.storage.ticket_show import review_fields, ticket_from, whole_tickets
 
 UNKNOWN = "unknown"
 _IMPORT_LOCK = 0x696D7072  # "impr"
@@ -213,7 +214,7 @@ class DocumentStore(Store):
         )
         found: dict[int, list[Review]] = {ticket_id: [] for ticket_id in wanted}
         for row in rows:
-            found[row.ticket_id].append(review_from(row.review))
+            found[row.ticket_id].append(from_plain(Review, row.review))
         return found
 
     async def add_reviews(

@@ -8,19 +8,15 @@ from uuid import UUID
 
 from app.domain.evidence import (
     Decision,
-    Digests,
     Evidence,
     EvidenceState,
-    ProofBy,
     Shown,
     StaleReason,
+    Swept,
     sentence,
 )
 from app.domain.flakes import FlakyTest
-from app.domain.runs import RunKind
-from app.storage.rows import must_moment
-from app.storage.runs import authors_from
-from app.storage.swept import swept_from
+from app.domain.plain import from_plain
 
 MOST_FLAKY = 20
 """Of so many flaky tests the figures are kept with a ticket."""
@@ -60,10 +56,7 @@ def shown_from(row: Any) -> Shown:
         EvidenceState(row.evidence_state),
         row.evidence_stale,
         None if reason is None else StaleReason(reason),
-        flaky=tuple(
-            FlakyTest(**{**one, "flipped_in": _uuid(one["flipped_in"])})
-            for one in doubt.get("flaky", ())
-        ),
+        flaky=tuple(from_plain(FlakyTest, one) for one in doubt.get("flaky", ())),
         contradicted_by=_uuid(doubt.get("contradicted_by")),
     )
 
@@ -76,23 +69,7 @@ def decision_from(stored: Mapping[str, Any] | None) -> Decision | None:
     """Build the decision that a ticket's evidence rests on; of the first edition it is short."""
     if stored is None:
         return None
-    authors = stored.get("authors")
-    return Decision(
-        state=EvidenceState(stored["state"]),
-        run=UUID(stored["run"]),
-        kind=RunKind(stored["kind"]),
-        digests=Digests(**stored["digests"]),
-        decided_at=must_moment(stored["decided_at"]),
-        by=None if stored["by"] is None else ProofBy(stored["by"]),
-        rules=stored.get("rules", 1),
-        environment=stored.get("environment"),
-        packages=tuple(stored.get("packages", ())),
-        uses=tuple(stored.get("uses", ())),
-        authors=None if authors is None else authors_from(authors),
-        without_assertion=stored.get("without_assertion", False),
-        contradicted_by=_uuid(stored.get("contradicted_by")),
-        revision=stored.get("revision"),
-    )
+    return from_plain(Decision, {"rules": 1, **stored})
 
 
 def evidence_from(row: Any) -> Evidence:
@@ -101,7 +78,7 @@ def evidence_from(row: Any) -> Evidence:
     figures = tuple(test.figures() for test in shown.flaky)
     nothing_known = (EvidenceState.NOT_COVERED, EvidenceState.NONE, EvidenceState.UNVERIFIED)
     decided = None if shown.state in nothing_known else decision
-    swept = swept_from(row.swept)
+    swept = None if row.swept is None else from_plain(Swept, row.swept)
     reason = None if shown.stale_reason is None else shown.stale_reason.value
     return Evidence(
         state=shown.state,

@@ -33,11 +33,12 @@ from app.domain.external import (
     ReportedTest,
     ReportOrigin,
 )
+from app.domain.plain import from_plain
 from app.schema.accounts import accounts
 from app.schema.external import external_results
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, test_links, tests
-from app.storage.rows import json_list, moment, must_moment, new_id
+from app.storage.rows import json_list, new_id
 from app.storage.store import Store
 
 SHOWN = 20
@@ -178,7 +179,7 @@ class ExternalStore(Store):
             query = query.where(tuple_(table.reported_at, table.id) < after)
         query = query.order_by(table.reported_at.desc(), table.id.desc()).limit(limit)
         rows = await self._connection.execute(query)
-        return [ExternalResult(**_read(dict(row._mapping))) for row in rows]
+        return [from_plain(ExternalResult, row._mapping) for row in rows]
 
 
 def newest_of_ticket() -> ScalarSelect[Any]:
@@ -195,16 +196,6 @@ def newest_of_ticket() -> ScalarSelect[Any]:
     fields = {column.name: column for column in newest.c}
     query = select(newest.c.id)
     return json_list(fields, query, [newest.c.reported_at.desc(), newest.c.id.desc()])
-
-
-def external_from(item: Mapping[str, Any]) -> ExternalResult:
-    """Build a result from its JSON object."""
-    found = {**item, "id": UUID(item["id"]), "reported_at": must_moment(item["reported_at"])}
-    return ExternalResult(**_read({**found, "ran_at": moment(item["ran_at"])}))
-
-
-def _read(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "outcome": ReportedOutcome(row["outcome"])}
 
 
 def _shown() -> Select[Any]:

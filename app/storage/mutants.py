@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.mutated import Named
+from app.domain.plain import from_plain
 from app.domain.strength import (
     Change,
     Ending,
@@ -320,22 +321,7 @@ def ticket_strength_from(item: Mapping[str, Any]) -> TicketStrength:
     """Build the strength of a ticket from its JSON object."""
     figures = item["figures"]
     return TicketStrength(
-        strength=Strength(
-            **{
-                name: figures.get(name, 0)  # earlier versions counted less
-                for name in (
-                    "killed",
-                    "survived",
-                    "timed_out",
-                    "equivalent",
-                    "imports",
-                    "killed_by_suite",
-                    "unexplained_in_fix",
-                    "not_run",
-                    "not_run_in_fix",
-                )
-            }
-        ),
+        strength=from_plain(Strength, figures),
         fix=figures.get("fix"),
         run=UUID(item["run_id"]),
         measured_at=must_moment(item["measured_at"]),

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import column as named_column
 
 from app.domain.places import Book, Filed, Found
+from app.domain.plain import from_plain
 from app.domain.relocated import PlaceState, Relocated
 from app.domain.tickets import Location
 from app.schema.tickets import ticket_locations, tickets
@@ -118,7 +119,7 @@ class PlaceStore(Store):
 def _stored(row: Any) -> StoredPlace:
     place = Location(row.path, row.start_line, row.end_line, row.symbol, row.note)
     return StoredPlace(
-        str(row.id), place, None if row.filed is None else Filed.from_plain(row.filed)
+        str(row.id), place, None if row.filed is None else from_plain(Filed, row.filed)
     )
 
 

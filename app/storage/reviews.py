@@ -11,6 +11,7 @@ from sqlalchemy import Select, Text, bindparam, delete, func, insert, select, ty
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.accounts import Actor
+from app.domain.plain import from_plain
 from app.domain.reviews import Review, ReviewDraft
 from app.domain.sight import Sight
 from app.schema.accounts import accounts
@@ -22,7 +23,7 @@ from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.sight import hidden_from
 from app.storage.store import Store
-from app.storage.ticket_show import review_fields, review_from
+from app.storage.ticket_show import review_fields
 from app.storage.tickets import LockedTicket
 
 
@@ -79,7 +80,7 @@ class ReviewStore(Store):
         """Return a review of a ticket, superseded or not, or None."""
         query = _whole_reviews().where(reviews.c.ticket_id == ticket_id, reviews.c.id == review_id)
         found = await self._connection.scalar(query)
-        return None if found is None else review_from(found)
+        return None if found is None else from_plain(Review, found)
 
     async def mark_applied(self, review_id: UUID, applied: Mapping[str, Any]) -> None:
         """Record that a review's amendment was taken."""
@@ -141,7 +142,7 @@ class ReviewStore(Store):
         if after is not None:
             query = query.where(reviews.c.id > after)
         rows = await self._connection.scalars(query)
-        return [review_from(item) for item in rows]
+        return [from_plain(Review, item) for item in rows]
 
 
 _GIVEN = (

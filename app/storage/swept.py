@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ScalarSelect, func, literal_column, or_, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
 
-from app.domain.evidence import Swept
 from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import tickets
 from app.schema.verification import targets
-from app.storage.rows import must_moment
 
 
 def newest_sweep() -> ScalarSelect[Any]:
@@ -41,10 +38,3 @@ def newest_sweep() -> ScalarSelect[Any]:
         .correlate(tickets)
         .scalar_subquery()
     )
-
-
-def swept_from(found: dict[str, Any] | None) -> Swept | None:
-    """Build what was said from its JSON object."""
-    if found is None:
-        return None
-    return Swept(UUID(found["sweep"]), found["verdict"], must_moment(found["at"]))

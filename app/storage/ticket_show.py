@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
 from app.domain.document import PLAIN
 from app.domain.evidence import ClosedWithout
+from app.domain.external import ExternalResult
+from app.domain.plain import from_plain
 from app.domain.reviews import (
-    ClaimOpinion,
-    FixOpinion,
     Review,
-    ReviewVerdict,
     consensus_of,
 )
 from app.domain.strength import StrengthGate
@@ -26,14 +23,12 @@ from app.domain.tickets import (
     Location,
     PatchInfo,
     Relation,
-    RelationKind,
     ReportReference,
     Resolution,
     Section,
     Severity,
     Status,
     Testability,
-    Testable,
     TestLink,
     Ticket,
 )
@@ -48,13 +43,13 @@ from app.schema.tickets import (
 )
 from app.schema.verification import ticket_patches
 from app.storage.evidence_columns import evidence_from
-from app.storage.external import external_from, newest_of_ticket
+from app.storage.external import newest_of_ticket
 from app.storage.links import links_of
 from app.storage.mutants import strength_shown, ticket_strength_from
 from app.storage.places import relocated, relocated_from
 from app.storage.prepared import Prepared
 from app.storage.readiness import closed_without
-from app.storage.rows import json_list, must_moment
+from app.storage.rows import json_list
 from app.storage.swept import newest_sweep
 
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
@@ -212,7 +207,7 @@ def specialists_listed() -> ScalarSelect[Any]:
 
 def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
     """Build the domain ticket from a row of `whole_tickets`; `gate` is the service's setting."""
-    current = tuple(review_from(item) for item in row.reviews)
+    current = tuple(from_plain(Review, item) for item in row.reviews)
     return Ticket(
         id=row.id,
         key=row.key,
@@ -234,10 +229,7 @@ def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
         locations=tuple(Location(**item) for item in row.locations),
         sections=tuple(Section(**item) for item in row.sections),
         checklist=tuple(ChecklistItem(**item) for item in row.checklist),
-        relations=tuple(
-            Relation(item["key"], RelationKind(item["kind"]), item["note"], item["stated_here"])
-            for item in row.relations
-        ),
+        relations=tuple(from_plain(Relation, item) for item in row.relations),
         reports=tuple(ReportReference(**item) for item in row.reports),
         reviews=current,
         consensus=consensus_of(current, (item["name"] for item in row.specialists)),
@@ -249,70 +241,12 @@ def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
             introduced_in=(row.bisected or {}).get("introduced_in"),
             fixed_in=(row.bisected or {}).get("fixed_in"),
         ),
-        tests=tuple(_test_from(item) for item in row.tests),
-        patches={item["name"]: _patch_from(item) for item in row.patches},
+        tests=tuple(from_plain(TestLink, item) for item in row.tests),
+        patches={item["name"]: from_plain(PatchInfo, item) for item in row.patches},
         relocated=tuple(relocated_from(item) for item in row.relocated),
-        external_results=tuple(external_from(item) for item in row.external_results),
-        testability=None if row.testability is None else _testability_from(row.testability),
-        closure=None if row.closure is None else _closure_from(row.closure),
+        external_results=tuple(from_plain(ExternalResult, item) for item in row.external_results),
+        testability=None if row.testability is None else from_plain(Testability, row.testability),
+        closure=None if row.closure is None else from_plain(Closure, row.closure),
         strength=None if row.strength is None else ticket_strength_from(row.strength),
         strength_gate=gate,
-    )
-
-
-def review_from(item: Mapping[str, Any]) -> Review:
-    """Build a review from its JSON object."""
-    return Review(
-        id=UUID(item["id"]),
-        specialist=item["specialist"],
-        verdict=ReviewVerdict(item["verdict"]),
-        rationale=item["rationale"],
-        author=item["author"],
-        on_behalf=item["on_behalf"],
-        created_at=must_moment(item["created_at"]),
-        ticket_version=item["ticket_version"],
-        outdated=item["outdated"],
-        claim=None if item["claim"] is None else ClaimOpinion(item["claim"]),
-        fix=None if item["fix"] is None else FixOpinion(item["fix"]),
-        proposed_severity=item["proposed_severity"],
-        amendment=item["amendment"],
-        evidence=item["evidence"],
-        provenance=item["provenance"],
-        superseded_by=None if item["superseded_by"] is None else UUID(item["superseded_by"]),
-        answer=item["answer"],
-        applied=item["applied"],
-    )
-
-
-def _test_from(item: Mapping[str, Any]) -> TestLink:
-    return TestLink(**{**item, "id": UUID(item["id"])})
-
-
-def _testability_from(item: Mapping[str, Any]) -> Testability:
-    return Testability(
-        state=Testable(item["state"]),
-        reason=item["reason"],
-        by=item["by"],
-        at=must_moment(item["at"]),
-    )
-
-
-def _closure_from(item: Mapping[str, Any]) -> Closure:
-    return Closure(
-        by=item["by"],
-        at=must_moment(item["at"]),
-        reason=item["reason"],
-        overridden=tuple(item["overridden"]),
-        waiver=item.get("waiver"),
-        package_digest=item.get("package_digest"),
-        revision=item.get("revision"),
-    )
-
-
-def _patch_from(item: Mapping[str, Any]) -> PatchInfo:
-    return PatchInfo(
-        digest=item["digest"],
-        author=item["author"],
-        at=must_moment(item["at"]),
-        applies=item["applies"],
     )

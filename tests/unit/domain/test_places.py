@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.domain.places import Filed, Tree, filed, locate
+from app.domain.plain import from_plain
 from app.domain.relocated import PlaceState
 from app.domain.tickets import Location
 
@@ -176,7 +177,7 @@ def test_a_random_script_of_edits_is_followed(seed: int) -> None:
     for place, (path, first, last) in where.items():
         found = filed(tree, Location(path, first, last), path)
         assert found is not None
-        was[place] = Filed.from_plain(found.to_plain())
+        was[place] = from_plain(Filed, found.to_plain())
     for _ in range(250):
         functions = [f for functions in code.files.values() for f in functions]
         chance.choice(EDITS)(code, chance, chance.choice(functions))
