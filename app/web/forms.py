@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
+from fastapi import Depends
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
@@ -78,7 +79,16 @@ class Sent:
 
 async def sent(request: Request) -> Sent:
     """Return the form of a request, which its route has checked."""
-    form: FormData = request.state.form
+    if not hasattr(request.state, "sent"):
+        request.state.sent = await _read(request.state.form)
+    return cast("Sent", request.state.sent)
+
+
+Given = Annotated[Sent, Depends(sent)]
+"""The form of a request, for what handles it."""
+
+
+async def _read(form: FormData) -> Sent:
     values: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     for name, value in form.multi_items():

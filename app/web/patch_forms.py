@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from app.api.dependencies import Services
 from app.api.parameters import TicketKey
 from app.domain.arms import next_defect
 from app.factory import Factory
-from app.web.forms import Sent
+from app.web.forms import Given, Sent
 from app.web.routing import new_router
 from app.web.ticket_forms import attempt
 from app.web.visitors import Maintainer, Reporter
@@ -23,67 +20,44 @@ _MOST_PLANTED = 20
 
 
 @router.post("/tickets/{key}/patches/fix")
-async def give_fix(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+@attempt(FIX, "patched")
+async def give_fix(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Store the fix, in place of one that is there."""
-
-    async def act(given: Sent) -> None:
-        await services.patches.put(visitor.actor, key, FIX, _text(given))
-
-    return await attempt(request, visitor, services, key, FIX, act, "patched")
+    await services.patches.put(visitor.actor, key, FIX, _text(given))
 
 
 @router.post("/tickets/{key}/patches/defect")
-async def plant_defect(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+@attempt(DEFECT, "patched")
+async def plant_defect(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Store a defect under the next free name."""
-
-    async def act(given: Sent) -> None:
-        name = next_defect(await _names(services, key))
-        await services.patches.put(visitor.actor, key, name, _text(given))
-
-    return await attempt(request, visitor, services, key, DEFECT, act, "patched")
+    name = next_defect(await _names(services, key))
+    await services.patches.put(visitor.actor, key, name, _text(given))
 
 
 @router.post("/tickets/{key}/patches/suite")
+@attempt(DEFECT, "planted")
 async def plant_own_defects(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+    visitor: Reporter, services: Services, key: TicketKey, given: Given
+) -> None:
     """Store defects that the suite itself holds, each under the next free name."""
-
-    async def act(given: Sent) -> None:
-        for path in given.lists.get("path", [])[:_MOST_PLANTED]:
-            text = await services.source.suite_patch(await _target(services, key), path)
-            name = next_defect(await _names(services, key))
-            await services.patches.put(visitor.actor, key, name, text)
-
-    return await attempt(request, visitor, services, key, DEFECT, act, "planted")
+    for path in given.lists.get("path", [])[:_MOST_PLANTED]:
+        text = await services.source.suite_patch(await _target(services, key), path)
+        name = next_defect(await _names(services, key))
+        await services.patches.put(visitor.actor, key, name, text)
 
 
 @router.post("/tickets/{key}/patches/{name}/turn")
-async def turn_patch(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey, name: str
-) -> Response:
+@attempt("patch", "turned")
+async def turn_patch(visitor: Reporter, services: Services, key: TicketKey, name: str) -> None:
     """Turn a patch that was given the wrong way round."""
-
-    async def act(_: Sent) -> None:
-        await services.patches.turn(visitor.actor, key, name)
-
-    return await attempt(request, visitor, services, key, "patch", act, "turned")
+    await services.patches.turn(visitor.actor, key, name)
 
 
 @router.post("/tickets/{key}/patches/{name}/remove")
-async def remove_patch(
-    request: Request, visitor: Maintainer, services: Services, key: TicketKey, name: str
-) -> Response:
+@attempt("patch", "unpatched")
+async def remove_patch(visitor: Maintainer, services: Services, key: TicketKey, name: str) -> None:
     """Take a patch off the ticket."""
-
-    async def act(_: Sent) -> None:
-        await services.patches.remove(visitor.actor, key, name)
-
-    return await attempt(request, visitor, services, key, "patch", act, "unpatched")
+    await services.patches.remove(visitor.actor, key, name)
 
 
 def _text(given: Sent) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Any
 
 from starlette.requests import Request
@@ -21,11 +23,11 @@ from app.domain.runs import TestPurpose
 from app.domain.tickets import Relation, RelationKind
 from app.errors import FieldError, FindingsError, InvalidInput, Unauthenticated
 from app.factory import Factory
-from app.web.forms import Refused, Sent, parse, sent
+from app.web.forms import Given, Refused, Sent, parse, sent
 from app.web.render import page
 from app.web.routing import new_router, see_other
 from app.web.ticket import ticket_page
-from app.web.visitors import Maintainer, Reporter, Reviewer, Visitor
+from app.web.visitors import Maintainer, Reporter, Reviewer
 
 router = new_router()
 
@@ -33,26 +35,41 @@ MOST_SEARCHED = 5000
 _MOST_SUGGESTED = 8
 
 
-async def attempt(
-    request: Request,
-    visitor: Visitor,
-    services: Factory,
-    key: str,
-    form: str,
-    act: Callable[[Sent], Awaitable[object]],
-    said: str,
-) -> Response:
-    """Do what a form asks for and go back to the ticket; refused, show the form as it was sent."""
-    given = await sent(request)
-    try:
-        await act(given)
-    except Unauthenticated:
-        raise
-    except FindingsError as error:
-        refused = Refused(form, given.values, error)
-        return await ticket_page(request, visitor, services, key, refused)
-    place = _PLACES.get(form.partition("-")[0], "main")
-    return see_other(f"/tickets/{key}#{place}", said=said)
+Act = Callable[..., Awaitable[object]]
+
+
+def attempt(form: str, said: str) -> Callable[[Act], Callable[..., Awaitable[Response]]]:
+    """Make an endpoint of what a form asks for: done, it leads back to the ticket.
+
+    Refused, it shows the form as it was sent.
+
+    Args:
+        form: its name, in which parts of the path may stand in braces.
+        said: what is said of it when it is done.
+    """
+
+    def endpoint(act: Act) -> Callable[..., Awaitable[Response]]:
+        @wraps(act)
+        async def answer(request: Request, **given: Any) -> Response:
+            name, key = form.format(**given), given["key"]
+            try:
+                await act(**given)
+            except Unauthenticated:
+                raise
+            except FindingsError as error:
+                refused = Refused(name, (await sent(request)).values, error)
+                return await ticket_page(request, given["visitor"], given["services"], key, refused)
+            place = _PLACES.get(name.partition("-")[0], "main")
+            return see_other(f"/tickets/{key}#{place}", said=said)
+
+        own = signature(act)
+        asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)
+        answer.__signature__ = own.replace(  # type: ignore[attr-defined]  # what FastAPI reads
+            parameters=[*own.parameters.values(), asked], return_annotation=Response
+        )
+        return answer
+
+    return endpoint
 
 
 _PLACES = {
@@ -77,15 +94,12 @@ _PLACES = {
 
 
 @router.post("/tickets/{key}/reviews")
+@attempt("review", "reviewed")
 async def record_review(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, given: Given
+) -> None:
     """Record a review."""
-
-    async def act(given: Sent) -> None:
-        await services.reviews.record(visitor.actor, key, review_in(given).draft())
-
-    return await attempt(request, visitor, services, key, "review", act, "reviewed")
+    await services.reviews.record(visitor.actor, key, review_in(given).draft())
 
 
 def review_in(given: Sent) -> ReviewIn:
@@ -141,183 +155,136 @@ def _comments_in(given: Sent) -> list[dict[str, Any]]:
 
 
 @router.post("/tickets/{key}/reviews/{id}/answer")
+@attempt("answer-{review_id}", "answered")
 async def answer_objection(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId, given: Given
+) -> None:
     """Answer an objection."""
-
-    async def act(given: Sent) -> None:
-        body = parse(AnswerIn, given.given("resolution", "reason"))
-        await services.reviews.answer(visitor.actor, key, review_id, body.resolution, body.reason)
-
-    form = f"answer-{review_id}"
-    return await attempt(request, visitor, services, key, form, act, "answered")
+    body = parse(AnswerIn, given.given("resolution", "reason"))
+    await services.reviews.answer(visitor.actor, key, review_id, body.resolution, body.reason)
 
 
 @router.post("/tickets/{key}/reviews/{id}/confirm")
+@attempt("confirm", "confirmed")
 async def confirm_review(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, review_id: ReviewId, given: Given
+) -> None:
     """Let an outdated review hold for the text that the visitor saw."""
-
-    async def act(given: Sent) -> None:
-        version = given.number("ticket_version")
-        await services.reviews.confirm(visitor.actor, key, review_id, ticket_version=version)
-
-    return await attempt(request, visitor, services, key, "confirm", act, "confirmed")
+    version = given.number("ticket_version")
+    await services.reviews.confirm(visitor.actor, key, review_id, ticket_version=version)
 
 
 @router.post("/tickets/{key}/reviews/{id}/apply")
+@attempt("apply", "applied")
 async def apply_amendment(
-    request: Request, visitor: Maintainer, services: Services, key: TicketKey, review_id: ReviewId
-) -> Response:
+    visitor: Maintainer, services: Services, key: TicketKey, review_id: ReviewId
+) -> None:
     """Take the amendment of a review into the ticket."""
-
-    async def act(_: Sent) -> None:
-        await services.amendments.apply(visitor.actor, key, review_id)
-
-    return await attempt(request, visitor, services, key, "apply", act, "applied")
+    await services.amendments.apply(visitor.actor, key, review_id)
 
 
 @router.post("/tickets/{key}/notes")
-async def add_note(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+@attempt("note", "noted")
+async def add_note(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Add a note."""
-
-    async def act(given: Sent) -> None:
-        body = parse(NoteIn, {"body": given.text("body")})
-        await services.tickets.add_note(visitor.actor, key, body.body)
-
-    return await attempt(request, visitor, services, key, "note", act, "noted")
+    body = parse(NoteIn, {"body": given.text("body")})
+    await services.tickets.add_note(visitor.actor, key, body.body)
 
 
 @router.post("/tickets/{key}/notes/{id}/delete")
+@attempt("note", "note-deleted")
 async def delete_note(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey, note_id: NoteId
-) -> Response:
+    visitor: Reporter, services: Services, key: TicketKey, note_id: NoteId
+) -> None:
     """Delete a note."""
-
-    async def act(_: Sent) -> None:
-        await services.tickets.delete_note(visitor.actor, key, note_id)
-
-    return await attempt(request, visitor, services, key, "note", act, "note-deleted")
+    await services.tickets.delete_note(visitor.actor, key, note_id)
 
 
 @router.post("/tickets/{key}/undo")
-async def undo(request: Request, visitor: Reporter, services: Services, key: TicketKey) -> Response:
+@attempt("undo", "restored")
+async def undo(visitor: Reporter, services: Services, key: TicketKey) -> None:
     """Take back what the visitor has just removed."""
-
-    async def act(_: Sent) -> None:
-        await services.undo.take_back(visitor.actor, key)
-
-    return await attempt(request, visitor, services, key, "undo", act, "restored")
+    await services.undo.take_back(visitor.actor, key)
 
 
 @router.post("/tickets/{key}/transitions")
-async def move(request: Request, visitor: Reporter, services: Services, key: TicketKey) -> Response:
+@attempt("move", "moved")
+async def move(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Take a step of the workflow."""
-
-    async def act(given: Sent) -> None:
-        to, _, resolution = given.text("to").partition(":")
-        body: dict[str, Any] = {"to": to} | given.given("reason", "duplicate_of", "resolution_text")
-        if resolution:
-            body["resolution"] = resolution
-        if given.text("commits"):
-            body["commits"] = given.words("commits")
-        if given.text("waiver"):
-            body["waiver"] = {"reason": given.text("waiver")}
-        if given.text("override"):
-            body["override"] = True
-        wanted = parse(TransitionIn, body).transition()
-        await services.transitions.move(visitor.actor, key, wanted)
-
-    return await attempt(request, visitor, services, key, "move", act, "moved")
+    to, _, resolution = given.text("to").partition(":")
+    body: dict[str, Any] = {"to": to} | given.given("reason", "duplicate_of", "resolution_text")
+    if resolution:
+        body["resolution"] = resolution
+    if given.text("commits"):
+        body["commits"] = given.words("commits")
+    if given.text("waiver"):
+        body["waiver"] = {"reason": given.text("waiver")}
+    if given.text("override"):
+        body["override"] = True
+    wanted = parse(TransitionIn, body).transition()
+    await services.transitions.move(visitor.actor, key, wanted)
 
 
 @router.post("/tickets/{key}/testability")
+@attempt("testability", "testability")
 async def set_testability(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, given: Given
+) -> None:
     """Say whether a test can decide the claim."""
-
-    async def act(given: Sent) -> None:
-        body = parse(TestabilityIn, given.given("state", "reason"))
-        await services.gates.set_testability(visitor.actor, key, body.state, body.reason)
-
-    return await attempt(request, visitor, services, key, "testability", act, "testability")
+    body = parse(TestabilityIn, given.given("state", "reason"))
+    await services.gates.set_testability(visitor.actor, key, body.state, body.reason)
 
 
 @router.post("/tickets/{key}/checklist/{id}")
+@attempt("checklist", "ticked")
 async def tick(
-    request: Request,
-    visitor: Reporter,
-    services: Services,
-    key: TicketKey,
-    id: str,  # the path's word
-) -> Response:
+    visitor: Reporter, services: Services, key: TicketKey, id: str, given: Given
+) -> None:
     """Tick or untick a checklist item."""
-
-    async def act(given: Sent) -> None:
-        done = given.text("done") == "true"
-        etag = f'"{given.text("version")}"'
-        await services.documents.tick(visitor.actor, key, id, done=done, if_match=etag)
-
-    return await attempt(request, visitor, services, key, "checklist", act, "ticked")
+    done = given.text("done") == "true"
+    etag = f'"{given.text("version")}"'
+    await services.documents.tick(visitor.actor, key, id, done=done, if_match=etag)
 
 
 @router.post("/tickets/{key}/relations")
-async def relate(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+@attempt("relation", "related")
+async def relate(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Add a relation to another ticket."""
-
-    async def act(given: Sent) -> None:
-        body = parse(RelationIn, given.given("key", "kind", "note"))
-        relation = Relation(body.key, body.kind, body.note)
-        await services.relations.add(visitor.actor, key, relation)
-
-    return await attempt(request, visitor, services, key, "relation", act, "related")
+    body = parse(RelationIn, given.given("key", "kind", "note"))
+    relation = Relation(body.key, body.kind, body.note)
+    await services.relations.add(visitor.actor, key, relation)
 
 
 @router.post("/tickets/{key}/relations/{kind}/{other}/remove")
+@attempt("relation", "unrelated")
 async def unrelate(
-    request: Request,
     visitor: Reporter,
     services: Services,
     key: TicketKey,
     kind: RelationKind,
     other: str,
-) -> Response:
+    given: Given,
+) -> None:
     """Take a relation away."""
-
-    async def act(given: Sent) -> None:
-        etag = f'"{given.text("version")}"'
-        await services.relations.remove(visitor.actor, key, kind, other, etag)
-
-    return await attempt(request, visitor, services, key, "relation", act, "unrelated")
+    etag = f'"{given.text("version")}"'
+    await services.relations.remove(visitor.actor, key, kind, other, etag)
 
 
 @router.post("/tickets/{key}/tests")
-async def link_test(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey
-) -> Response:
+@attempt("link", "linked")
+async def link_test(visitor: Reviewer, services: Services, key: TicketKey, given: Given) -> None:
     """Link a test of the suite."""
-
-    async def act(given: Sent) -> None:
-        fields = given.given("node_id", "purpose", "checklist_item")
-        if "node_id" in fields:
-            fields["node_id"] = await _node_id(services, key, fields["node_id"])
-        body = parse(LinkIn, fields)
-        await services.links.add(
-            visitor.actor,
-            key,
-            body.node_id or "",
-            purpose=body.purpose,
-            checklist_item=body.checklist_item,
-        )
-
-    return await attempt(request, visitor, services, key, "link", act, "linked")
+    fields = given.given("node_id", "purpose", "checklist_item")
+    if "node_id" in fields:
+        fields["node_id"] = await _node_id(services, key, fields["node_id"])
+    body = parse(LinkIn, fields)
+    await services.links.add(
+        visitor.actor,
+        key,
+        body.node_id or "",
+        purpose=body.purpose,
+        checklist_item=body.checklist_item,
+    )
 
 
 async def _node_id(services: Factory, key: str, text: str) -> str:
@@ -350,74 +317,57 @@ async def search_tests(
 
 
 @router.post("/tickets/{key}/tests/submit")
-async def submit_test(
-    request: Request, visitor: Reporter, services: Services, key: TicketKey
-) -> Response:
+@attempt("submit", "submitted")
+async def submit_test(visitor: Reporter, services: Services, key: TicketKey, given: Given) -> None:
     """Hand in a test file."""
-
-    async def act(given: Sent) -> None:
-        source = given.values.get("source", "")
-        fields = {"filename": given.text("filename"), "source": source}
-        body = parse(LinkIn, fields | given.given("purpose"))
-        await services.submissions.submit(
-            visitor.actor,
-            key,
-            filename=body.filename or "",
-            source=source,
-            purpose=TestPurpose(body.purpose),
-        )
-
-    return await attempt(request, visitor, services, key, "submit", act, "submitted")
+    source = given.values.get("source", "")
+    fields = {"filename": given.text("filename"), "source": source}
+    body = parse(LinkIn, fields | given.given("purpose"))
+    await services.submissions.submit(
+        visitor.actor,
+        key,
+        filename=body.filename or "",
+        source=source,
+        purpose=TestPurpose(body.purpose),
+    )
 
 
 @router.post("/tickets/{key}/tests/{id}/remove")
+@attempt("link", "unlinked")
 async def unlink_test(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey, link_id: LinkId
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, link_id: LinkId
+) -> None:
     """Take a linked test off the ticket."""
-
-    async def act(_: Sent) -> None:
-        await services.links.remove(visitor.actor, key, link_id)
-
-    return await attempt(request, visitor, services, key, "link", act, "unlinked")
+    await services.links.remove(visitor.actor, key, link_id)
 
 
 @router.post("/tickets/{key}/mutants/{digest}/verdict")
+@attempt("mutant-{digest}", "judged")
 async def judge_mutant(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey, digest: str
-) -> Response:
+    visitor: Reviewer, services: Services, key: TicketKey, digest: str, given: Given
+) -> None:
     """Say of a survivor that it changes nothing, or that no test is wanted for it."""
-
-    async def act(given: Sent) -> None:
-        body = parse(MutantVerdictIn, given.given("verdict", "reason"))
-        await services.mutants.judge(visitor.actor, digest[:64], body.verdict, body.reason)
-
-    form = f"mutant-{digest}"
-    return await attempt(request, visitor, services, key, form, act, "judged")
+    body = parse(MutantVerdictIn, given.given("verdict", "reason"))
+    await services.mutants.judge(visitor.actor, digest[:64], body.verdict, body.reason)
 
 
 @router.post("/tickets/{key}/runs")
-async def trigger_run(
-    request: Request, visitor: Reviewer, services: Services, key: TicketKey
-) -> Response:
+@attempt("run", "queued")
+async def trigger_run(visitor: Reviewer, services: Services, key: TicketKey, given: Given) -> None:
     """Run the ticket's tests."""
-
-    async def act(given: Sent) -> None:
-        body: dict[str, Any] = given.given("kind")
-        if given.text("force"):
-            body["force"] = True
-        if given.text("repeat"):
-            body["repeat"] = given.number("repeat")
-        if given.text("patch"):
-            body["patch"] = given.text("patch")
-        wanted = parse(TriggerIn, body)
-        await services.runs.trigger(
-            visitor.actor,
-            key,
-            wanted.kind,
-            repeats=wanted.repeat,
-            force=wanted.force,
-            patch=wanted.patch,
-        )
-
-    return await attempt(request, visitor, services, key, "run", act, "queued")
+    body: dict[str, Any] = given.given("kind")
+    if given.text("force"):
+        body["force"] = True
+    if given.text("repeat"):
+        body["repeat"] = given.number("repeat")
+    if given.text("patch"):
+        body["patch"] = given.text("patch")
+    wanted = parse(TriggerIn, body)
+    await services.runs.trigger(
+        visitor.actor,
+        key,
+        wanted.kind,
+        repeats=wanted.repeat,
+        force=wanted.force,
+        patch=wanted.patch,
+    )
