@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Request
+from fastapi import Path
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.idempotency import NoIdempotencyKey
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, TokenId
+from app.api.paging import Page
+from app.api.parameters import TokenId
 from app.api.payloads.accounts import (
     AccountIn,
     AccountOut,
@@ -87,20 +87,13 @@ async def create_account(actor: Admin, services: Services, body: AccountIn) -> J
 
 @router.get("/accounts", **answers(AccountPageOut, 200))
 async def list_accounts(
-    request: Request,
     _: Admin,
     services: Services,
-    cursors: CursorCodec,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
 ) -> JsonResponse:
     """List accounts in the order of their names, disabled ones too."""
-    query = query_of(request)
-    (after,) = cursors.read(query, cursor) or (None,)
-    found = await services.accounts.page(after=after, limit=limit + 1)
-    more = cursors.make(query, (found[limit - 1].name,)) if len(found) > limit else None
-    items = [account_body(account) for account in found[:limit]]
-    return page_response(request, {"items": items}, more)
+    found = await services.accounts.page(after=page.after(None), limit=page.enough)
+    return page.answer(found, lambda account: (account.name,), account_body)
 
 
 @router.get("/accounts/{name}", **answers(AccountOut, 200, 404))

@@ -9,10 +9,9 @@ from typing import Annotated
 from fastapi import Header, Query, Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit
+from app.api.paging import Page
 from app.api.payloads.accounts import ChangesOut, event_body
 from app.api.responses import STILL_HERE, JsonResponse, event_bytes, events_answer
 from app.api.routing import new_router
@@ -59,14 +58,11 @@ _EVENT_STREAM = {
 
 @router.get("/changes", **answers(ChangesOut, 200))
 async def list_changes(
-    request: Request,
     actor: Reader,
     services: Services,
-    cursors: CursorCodec,
+    page: Page,
     since: Since = None,
     mine: Mine = False,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List what happened to all tickets, in the order of commits.
 
@@ -74,13 +70,12 @@ async def list_changes(
     transactions run, because events are given only once nothing can come in between. A page with
     `mine` may be empty although there is more.
     """
-    query = query_of(request)
-    position = cursors.read(query, cursor)
+    position = page.position
     after = _place(since, "since", "query") if position is None else EventId(*map(int, position))
-    found = await services.changes.page(after, limit=limit, mine=actor.account if mine else None)
-    more = cursors.make(query, (str(found.last.xid), found.last.number)) if found.more else None
-    items = list(map(event_body, found.events))
-    return page_response(request, {"items": items, "last": str(found.last)}, more)
+    only = actor.account if mine else None
+    found = await services.changes.page(after, limit=page.limit, mine=only)
+    body = {"items": list(map(event_body, found.events)), "last": str(found.last)}
+    return page.response(body, (str(found.last.xid), found.last.number) if found.more else None)
 
 
 @router.get("/events", response_class=Response, **{**answers(None, 200), **_EVENT_STREAM})

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from app.api.responses import JsonResponse, encode
+from app.api.responses import encode
 from app.errors import FieldError, InvalidInput
 
 _SIGNATURE_BYTES = 16
@@ -75,18 +75,3 @@ def query_of(request: Request) -> str:
         if name not in ("cursor", "limit", "count")
     )
     return f"{request.url.path}?{shaping}"
-
-
-def total_body(total: int, exact: bool) -> dict[str, Any]:
-    """Return how answers word a count."""
-    return {"total": total, "total_is": "exact" if exact else "at-least"}
-
-
-def page_response(request: Request, body: dict[str, Any], next_cursor: str | None) -> JsonResponse:
-    """Answer with a page; ``Link`` names the next one only when there is more."""
-    body["next_cursor"] = next_cursor
-    headers = {}
-    if next_cursor is not None:
-        following = request.url.include_query_params(cursor=next_cursor)
-        headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return JsonResponse(body, 200, headers)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from uuid import UUID
-
-from fastapi import Request
-
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, TicketKey
+from app.api.paging import Page
+from app.api.parameters import TicketKey
 from app.api.payloads.external import ExternalResultsIn, ExternalResultsOut
 from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
@@ -36,23 +31,11 @@ async def report_results(
 
 @router.get("", **answers(ExternalResultsOut, 200, 404))
 async def list_reported_results(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     key: TicketKey,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
 ) -> JsonResponse:
     """List what others report of a ticket's tests, newest first; the newest 500 are kept."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = None
-    if position is not None:
-        after = datetime.fromisoformat(position[0]), UUID(position[1])
-    found = await services.external.of_ticket(key, after=after, limit=limit + 1)
-    more = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        more = cursors.make(query, (last.reported_at.isoformat(), str(last.id)))
-    return page_response(request, {"items": found[:limit]}, more)
+    found = await services.external.of_ticket(key, after=page.after_time, limit=page.enough)
+    return page.answer(found, lambda one: (one.reported_at.isoformat(), str(one.id)))

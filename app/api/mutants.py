@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Path, Request
+from fastapi import Path
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, Many, RunId
+from app.api.paging import Page
+from app.api.parameters import Many, RunId
 from app.api.payloads.mutants import MutantOut, MutantPageOut, MutantVerdictIn, mutant_body
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
@@ -25,23 +25,16 @@ _DIGEST_CHARS = 64
 
 @router.get("/runs/{id}/mutants", **answers(MutantPageOut, 200, 404))
 async def list_mutants(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     run_id: RunId,
+    page: Page,
     outcome: Annotated[tuple[MutantOutcome, ...], Many] = (),
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List the mutants of a run that measures strength, also while it goes on."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = -1 if position is None else int(position[0])
-    found = await services.mutants.page(run_id, outcome, after=after, limit=limit + 1)
-    more = cursors.make(query, (found[limit - 1][0],)) if len(found) > limit else None
-    body = {"items": [mutant_body(mutant) for _, mutant in found[:limit]]}
-    return page_response(request, body, more)
+    after = page.after(-1)
+    found = await services.mutants.page(run_id, outcome, after=after, limit=page.enough)
+    return page.answer(found, lambda one: one[:1], lambda one: mutant_body(one[1]))
 
 
 @router.put("/mutants/{digest}/verdict", **answers(MutantOut, 200, 404, 409))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit
+from app.api.paging import Page
 from app.api.payloads.queue import (
     ClaimIn,
     ClaimOut,
@@ -28,16 +27,13 @@ router = new_router("review queue", "/review-queue")
 
 @router.get("", **answers(QueuePageOut, 200))
 async def list_review_queue(
-    request: Request,
     actor: Reader,
     services: Services,
-    cursors: CursorCodec,
+    page: Page,
     specialist: Annotated[
         str | None,
         Query(max_length=40, description="Left out: the only one your account speaks for."),
     ] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List tickets that want a specialist's review.
 
@@ -46,12 +42,9 @@ async def list_review_queue(
     gravest come first, and among those the oldest: what has waited longest is not starved by
     what is filed anew. Your own leases show `lease`.
     """
-    query = query_of(request)
-    after = cursors.read(query, cursor)
-    found = await services.queue.page(actor, specialist, after=after, limit=limit + 1)
-    more = cursors.make(query, found[limit - 1][0]) if len(found) > limit else None
-    items = [queued_body(queued) for _, queued in found[:limit]]
-    return page_response(request, {"items": items}, more)
+    after = page.position
+    found = await services.queue.page(actor, specialist, after=after, limit=page.enough)
+    return page.answer(found, lambda one: one[0], lambda one: queued_body(one[1]))
 
 
 @router.post("/claim", **answers(ClaimOut, 200))

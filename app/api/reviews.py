@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import Query, Request
+from fastapi import Query
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, TicketKey
+from app.api.paging import Page, at_id
+from app.api.parameters import TicketKey
 from app.api.payloads.review_outputs import ReviewOut, ReviewPageOut
 from app.api.payloads.reviews import ReviewIn
 from app.api.responses import JsonResponse, created
@@ -35,19 +34,12 @@ async def record_review(
 
 @router.get("", **answers(ReviewPageOut, 200, 404))
 async def list_reviews(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     key: TicketKey,
+    page: Page,
     all: Annotated[bool, Query(description="Superseded ones too.")] = False,  # the contract's word
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List the reviews of a ticket, oldest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = None if position is None else UUID(position[0])
-    found = await services.reviews.page(key, every=all, after=after, limit=limit + 1)
-    more = cursors.make(query, (str(found[limit - 1].id),)) if len(found) > limit else None
-    return page_response(request, {"items": found[:limit]}, more)
+    found = await services.reviews.page(key, every=all, after=page.after_id, limit=page.enough)
+    return page.answer(found, at_id)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 
-from app.api.cursors import page_response, query_of, total_body
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Count, Cursor, Limit, Many, RunFilters, RunId, TicketKey
+from app.api.paging import Page, at_queued, total_body
+from app.api.parameters import Count, Many, RunFilters, RunId, TicketKey
 from app.api.payloads.filters import Word
 from app.api.payloads.runs import (
     ResultPageOut,
@@ -67,28 +65,16 @@ async def trigger_run(
 
 @router.get("/runs", **answers(RunPageOut, 200))
 async def list_runs(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     wanted: RunFilters,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
     count: Count = False,
 ) -> JsonResponse:
     """List runs, newest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = position and (datetime.fromisoformat(position[0]), UUID(position[1]))
-    found = await services.runs.page(wanted, after=after, limit=limit + 1)
-    more = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        more = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
-    body: dict[str, Any] = {"items": [run_summary(run) for run in found[:limit]]}
-    if count:
-        body |= total_body(*await services.runs.count(wanted))
-    return page_response(request, body, more)
+    found = await services.runs.page(wanted, after=page.after_time, limit=page.enough)
+    total = total_body(*await services.runs.count(wanted)) if count else {}
+    return page.answer(found, at_queued, run_summary, **total)
 
 
 @router.get("/runs/{id}", **answers(RunOut, 200, 404))
@@ -109,27 +95,23 @@ async def show_run(
 
 @router.get("/runs/{id}/results", **answers(ResultPageOut, 200, 404))
 async def list_results(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     run_id: RunId,
+    page: Page,
     arm: Annotated[tuple[Word, ...], Many] = (),
     outcome: Annotated[tuple[TestOutcome, ...], Many] = (),
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List the results of a run, arm by arm, in the order in which they came.
 
     A page ends early where results are long. There are none before the run has ended.
     """
-    query = query_of(request)
-    at = cursors.read(query, cursor) or (-1, -1)
+    arm_at, test_at = page.position or (-1, -1)
     found, more = await services.runs.results(
-        run_id, arms=arm, outcomes=outcome, after=(at[0], at[1]), limit=limit
+        run_id, arms=arm, outcomes=outcome, after=(arm_at, test_at), limit=page.limit
     )
-    following = cursors.make(query, found[-1].position) if more else None
-    return page_response(request, {"items": list(map(result_body, found))}, following)
+    body = {"items": list(map(result_body, found))}
+    return page.response(body, found[-1].position if more else None)
 
 
 @router.post("/runs/{id}/cancel", **answers(RunOut, 200, 404, 409))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Header, Query, Request
+from fastapi import Header, Query
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
-from app.api.parameters import Cursor, Limit, Many, SweepId
+from app.api.paging import Page, at_queued
+from app.api.parameters import Many, SweepId
 from app.api.payloads.sweeps import (
     SweepIn,
     SweepItemsOut,
@@ -55,27 +54,17 @@ async def request_sweep(actor: Reviewer, services: Services, body: SweepIn) -> J
 
 @router.get("/sweeps", **answers(SweepPageOut, 200))
 async def list_sweeps(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
+    page: Page,
     target: Annotated[tuple[str, ...], Many] = (),
     status: Annotated[tuple[SweepStatus, ...], Many] = (),
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List sweeps, newest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = position and (datetime.fromisoformat(position[0]), UUID(position[1]))
     found = await services.sweeps.page(
-        targets=target, statuses=status, after=after, limit=limit + 1
+        targets=target, statuses=status, after=page.after_time, limit=page.enough
     )
-    more = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        more = cursors.make(query, (last.queued_at.isoformat(), str(last.id)))
-    return page_response(request, {"items": [sweep_body(one) for one in found[:limit]]}, more)
+    return page.answer(found, at_queued, sweep_body)
 
 
 @router.get("/sweeps/{id}", **answers(SweepOut, 200, 404))
@@ -93,21 +82,17 @@ async def show_sweep(
 
 @router.get("/sweeps/{id}/items", **answers(SweepItemsOut, 200, 404))
 async def list_sweep_items(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     sweep_id: SweepId,
+    page: Page,
     verdict: Annotated[tuple[SweepVerdict, ...], Many] = (),
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List what a sweep says of tickets, in the order in which it was said."""
-    query = query_of(request)
-    (after,) = cursors.read(query, cursor) or (0,)
-    found = await services.sweeps.items(sweep_id, verdicts=verdict, after=after, limit=limit + 1)
-    more = cursors.make(query, (found[limit - 1].seq,)) if len(found) > limit else None
-    return page_response(request, {"items": [item_body(one) for one in found[:limit]]}, more)
+    found = await services.sweeps.items(
+        sweep_id, verdicts=verdict, after=page.after(0), limit=page.enough
+    )
+    return page.answer(found, lambda one: (one.seq,), item_body)
 
 
 @router.get(

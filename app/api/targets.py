@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, TargetName
+from app.api.paging import Page
+from app.api.parameters import TargetName
 from app.api.payloads.runs import SyncOut
 from app.api.payloads.targets import RevisionsOut, TargetOut, TargetsOut
 from app.api.responses import JsonResponse
@@ -44,11 +44,10 @@ async def read_target(_: Reader, services: Services, name: TargetName) -> JsonRe
 
 @router.get("/targets/{name}/revisions", **answers(RevisionsOut, 200, 404))
 async def list_revisions(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     name: TargetName,
+    page: Page,
     start: Annotated[
         str | None,
         Query(
@@ -57,19 +56,16 @@ async def list_revisions(
             description="A commit, branch or tag to begin with, instead of what is in force.",
         ),
     ] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List the revisions of a target, newest first.
 
     Of a git repository: commits, children before their parents. Of a folder: the states in which
     the service has seen its package. Any revision can be checked, and two of them make a proof.
     """
-    query = query_of(request)
-    after = cursors.read(query, cursor)
-    found, more = await services.revisions.page(name, start=start, after=after, limit=limit)
-    following = None if more is None else cursors.make(query, more)
-    return page_response(request, {"items": found}, following)
+    found, more = await services.revisions.page(
+        name, start=start, after=page.position, limit=page.limit
+    )
+    return page.response({"items": found}, more)
 
 
 @router.post("/targets/{name}/sync", **answers(SyncOut, 200, 404))

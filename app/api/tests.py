@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
-from fastapi import Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of, total_body
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers, text_answers
-from app.api.parameters import Count, Cursor, Limit, LinkId, TargetQuery, TicketKey
+from app.api.paging import Page, total_body
+from app.api.parameters import Count, LinkId, TargetQuery, TicketKey
 from app.api.payloads.runs import CatalogueOut, LinkIn, SyncOut, test_body
 from app.api.payloads.tickets import LinkedOut, LinksOut
 from app.api.responses import JsonResponse, created
@@ -33,25 +31,17 @@ def catalogue_of(services: Factory, target: str | None) -> CatalogueService:
 
 @router.get("/tests", **answers(CatalogueOut, 200, 404))
 async def list_tests(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
     count: Count = False,
     target: TargetQuery = None,
 ) -> JsonResponse:
     """List the tests of a target's suite, in its order."""
     catalogue = catalogue_of(services, target)
-    query = query_of(request)
-    (after,) = cursors.read(query, cursor) or (-1,)
-    found = await catalogue.tests(after=after, limit=limit + 1)
-    more = cursors.make(query, (found[limit - 1][0],)) if len(found) > limit else None
-    body: dict[str, Any] = {"items": [test_body(t) for _, t in found[:limit]]}
-    if count:
-        body |= total_body(*await catalogue.count())
-    return page_response(request, body, more)
+    found = await catalogue.tests(after=page.after(-1), limit=page.enough)
+    total = total_body(*await catalogue.count()) if count else {}
+    return page.answer(found, lambda one: one[:1], lambda one: test_body(one[1]), **total)
 
 
 @router.post("/tests/sync", **answers(SyncOut, 200, 404))

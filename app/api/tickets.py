@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of, total_body
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.exchange import markdown_of
 from app.api.openapi import answers
+from app.api.paging import Page, at_id, total_body
 from app.api.parameters import (
     Count,
-    Cursor,
     IfMatch,
-    Limit,
     NoteId,
     TicketFilters,
     TicketKey,
@@ -76,14 +73,11 @@ async def file_ticket(
 
 @router.get("", **answers(TicketPageOut, 200))
 async def list_tickets(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     wanted: TicketFilters,
+    page: Page,
     sort: TicketOrder = "-created",
-    limit: Limit = 50,
-    cursor: Cursor = None,
     count: Count = False,
 ) -> JsonResponse:
     """List tickets.
@@ -94,15 +88,9 @@ async def list_tickets(
     `-updated` or `severity` a ticket that is edited meanwhile may move to where pages have been,
     and is in none of the others: who must not miss one follows `GET /changes`.
     """
-    query = query_of(request)
-    after = cursors.read(query, cursor)
-    page = await services.tickets.page(wanted, sort, after=after, limit=limit)
-    body: dict[str, Any] = {"items": page.items}
-    if count:
-        body |= total_body(*await services.tickets.count(wanted))
-    position = page.next_position
-    more = None if position is None else cursors.make(query, position)
-    return page_response(request, body, more)
+    found = await services.tickets.page(wanted, sort, after=page.position, limit=page.limit)
+    total = total_body(*await services.tickets.count(wanted)) if count else {}
+    return page.response({"items": found.items, **total}, found.next_position)
 
 
 @router.get("/{key}", **answers(ShownTicketOut, 200, 404, text="text/markdown"))
@@ -180,20 +168,14 @@ async def tick_checklist_item(
 
 @router.get("/{key}/history", **answers(HistoryOut, 200, 404))
 async def show_history(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     key: TicketKey,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
 ) -> JsonResponse:
     """List what happened to a ticket, oldest first."""
-    query = query_of(request)
-    (after,) = cursors.read(query, cursor) or (0,)
-    events = await services.tickets.history(key, after=after, limit=limit + 1)
-    more = cursors.make(query, (events[limit - 1].id.number,)) if len(events) > limit else None
-    return page_response(request, {"items": list(map(event_body, events[:limit]))}, more)
+    events = await services.tickets.history(key, after=page.after(0), limit=page.enough)
+    return page.answer(events, lambda event: (event.id.number,), event_body)
 
 
 @router.post("/{key}/notes", status_code=201, **answers(NoteOut, 201, 404))
@@ -228,18 +210,11 @@ async def take_back(actor: Reporter, services: Services, key: TicketKey) -> Json
 
 @router.get("/{key}/notes", **answers(NotePageOut, 200, 404))
 async def list_notes(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
     key: TicketKey,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
 ) -> JsonResponse:
     """List the notes of a ticket, oldest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = None if position is None else UUID(position[0])
-    notes = await services.tickets.notes(key, after=after, limit=limit + 1)
-    more = cursors.make(query, (str(notes[limit - 1].id),)) if len(notes) > limit else None
-    return page_response(request, {"items": notes[:limit]}, more)
+    notes = await services.tickets.notes(key, after=page.after_id, limit=page.enough)
+    return page.answer(notes, at_id)

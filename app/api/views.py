@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path
 from starlette.responses import Response
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit
+from app.api.paging import Page, at_id
 from app.api.payloads.views import ViewIn, ViewOut, ViewPageOut, ViewPatch, view_body
 from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
@@ -35,20 +34,13 @@ ViewId = Annotated[UUID, Depends(_view_id)]
 
 @router.get("", **answers(ViewPageOut, 200))
 async def list_views(
-    request: Request,
     actor: Reader,
     services: Services,
-    cursors: CursorCodec,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    page: Page,
 ) -> JsonResponse:
     """List your views and those that others share, oldest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = None if position is None else UUID(position[0])
-    found = await services.views.page(actor, after=after, limit=limit + 1)
-    more = cursors.make(query, (str(found[limit - 1].id),)) if len(found) > limit else None
-    return page_response(request, {"items": list(map(view_body, found[:limit]))}, more)
+    found = await services.views.page(actor, after=page.after_id, limit=page.enough)
+    return page.answer(found, at_id, view_body)
 
 
 @router.post("", status_code=201, **answers(ViewOut, 201, 409))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query
 
-from app.api.cursors import page_response, query_of
-from app.api.dependencies import CursorCodec, Services
+from app.api.dependencies import Services
 from app.api.openapi import answers
-from app.api.parameters import Cursor, Limit, Many
+from app.api.paging import Page, at_id
+from app.api.parameters import Many
 from app.api.payloads.work_orders import (
     WorkClaimIn,
     WorkClaimOut,
@@ -49,25 +49,18 @@ async def place_work_order(actor: Reviewer, services: Services, body: WorkOrderI
 
 @router.get("", **answers(WorkOrderPageOut, 200))
 async def list_work_orders(
-    request: Request,
     _: Reader,
     services: Services,
-    cursors: CursorCodec,
+    page: Page,
     kind: Annotated[tuple[OrderKind, ...], Many] = (),
     status: Annotated[tuple[OrderStatus, ...], Many] = (),
     ticket: Annotated[str | None, Query(max_length=60)] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> JsonResponse:
     """List work orders, newest first."""
-    query = query_of(request)
-    position = cursors.read(query, cursor)
-    after = None if position is None else UUID(position[0])
     found = await services.work_orders.page(
-        kinds=kind, statuses=status, ticket=ticket, after=after, limit=limit + 1
+        kinds=kind, statuses=status, ticket=ticket, after=page.after_id, limit=page.enough
     )
-    more = cursors.make(query, (str(found[limit - 1].id),)) if len(found) > limit else None
-    return page_response(request, {"items": found[:limit]}, more)
+    return page.answer(found, at_id)
 
 
 @router.post("/claim", **answers(WorkClaimOut, 200))
