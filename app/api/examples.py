@@ -239,10 +239,10 @@ def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str 
         return schema["enum"][0]
     if "anyOf" in schema:
         return example_of(schema["anyOf"][0], schemas, name)
-    return _of_type(schema, schemas, name)
+    return _of_type(schema, schemas)
 
 
-def _of_type(schema: Mapping[str, Any], schemas: Mapping[str, Any], name: str) -> Any:
+def _of_type(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
     match schema.get("type"):
         case "object" if "properties" in schema:
             return {n: example_of(s, schemas, n) for n, s in schema["properties"].items()}

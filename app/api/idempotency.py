@@ -62,7 +62,7 @@ NoIdempotencyKey = Depends(refuse_key)
 """For the ``dependencies`` of routes that answer with a secret."""
 
 
-def takes_key(endpoint: Callable[..., Any], methods: Any, dependencies: Any) -> bool:
+def takes_key(methods: Any, dependencies: Any) -> bool:
     """Tell whether a route with these parts takes the header."""
     refused = any(part.dependency is refuse_key for part in dependencies or ())
     return "POST" in (methods or ()) and not refused

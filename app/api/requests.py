@@ -74,7 +74,7 @@ class StrictRoute(APIRoute):
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.takes_key = takes_key(endpoint, options.get("methods"), options.get("dependencies"))
+        self.takes_key = takes_key(options.get("methods"), options.get("dependencies"))
         if self.takes_key:
             endpoint = answering_once(endpoint)
         super().__init__(path, endpoint, **options)

@@ -46,11 +46,6 @@ class Source:
         first = len(_BOM) if self.data.startswith(_BOM) else 0
         return [first, *(found.end() for found in _LINE_END.finditer(self.data))]
 
-    @property
-    def line_count(self) -> int:
-        """How many lines there are."""
-        return len(self._starts)
-
     def at(self, line: int, column: int) -> int:
         """Return the offset of a position: line from 1, column in bytes from 0."""
         return self._starts[line - 1] + column

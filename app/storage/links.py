@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -278,11 +278,6 @@ class LinkStore(Store):
             )
         )
         return set(rows)
-
-    async def tickets_with_links(self) -> Sequence[int]:
-        """Return the ids of tickets that have a link by hand."""
-        rows = await self._connection.scalars(select(test_links.c.ticket_id).distinct())
-        return rows.all()
 
 
 def _each_once(rows: Iterable[Any], support: str) -> list[ExpandedTest]:

@@ -87,10 +87,6 @@ class Course:
         """How likely every judgement is right."""
         return math.prod(1 - wrong for wrong in self._wrong.values())
 
-    def outcome_of(self, commit: str) -> Seen | None:
-        """What a revision is like, as far as it is known."""
-        return judge(self._looks(commit), self._rates(), self._risk)[0]
-
     def tree_of(self, commit: str) -> str:
         """What tells the packages of a revision; its id, where nothing does."""
         return self._key(commit)

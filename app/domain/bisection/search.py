@@ -133,7 +133,7 @@ def search(
             return Answer(BisectionOutcome.INCONCLUSIVE, found[-1].reason)
     if len(found) > 1:
         return _intervals(graph, found, direction)
-    return _single(graph, found[0])
+    return _single(found[0])
 
 
 @dataclass(frozen=True)
@@ -337,7 +337,7 @@ def _merged_there(graph: Graph, left: int, others: int, high: Seen) -> Generator
     return others & graph.weighty
 
 
-def _single(graph: Graph, found: _Found) -> Answer:
+def _single(found: _Found) -> Answer:
     candidates = found.candidates
     if len(candidates) == 1:
         return Answer(

@@ -163,7 +163,7 @@ def edit_relations(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
                 continue
             new = relation if relation and identity not in seen else stated
             same = same and new.note == entry.note
-            lines.append(_entry_line(part, entry, new))
+            lines.append(_entry_line(entry, new))
             seen.add(identity)
         if not lines:
             gone.append(span)
@@ -176,20 +176,20 @@ def edit_relations(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
         gone = [] if part.table else gone[1:]
     yield from (Patch(span.start, span.end, ()) for span in gone)
     if added:
-        yield _add_relations(document, part, added)
+        yield _add_relations(part, added)
 
 
 def _stated_relation(entry: RelatedEntry) -> RelationText:
     return RelationText(entry.key, relation_kind(entry.word or "") or "related", entry.note)
 
 
-def _entry_line(part: RelatedPart, entry: RelatedEntry, relation: RelationText) -> str:
+def _entry_line(entry: RelatedEntry, relation: RelationText) -> str:
     if entry.row is not None:
         return _table_line(relation)
-    return f"- {_bullet(relation, part.entries)}"
+    return f"- {_bullet(relation)}"
 
 
-def _bullet(relation: RelationText, beside: Sequence[RelatedEntry]) -> str:
+def _bullet(relation: RelationText) -> str:
     plain = relation.kind == "related" and relation.key.count("-") > 1
     kind = "" if plain else f" [{relation.kind}]"
     note = f": {protect(relation.note)}" if relation.note else ""
@@ -206,8 +206,8 @@ def _new_related(document: Document, relations: Sequence[RelationText]) -> Patch
     return insert_sections(document, [lines], before_first(document, *CLOSING))
 
 
-def _add_relations(document: Document, part: RelatedPart, added: list[RelationText]) -> Patch:
-    bullets = tuple(f"- {_bullet(relation, part.entries)}" for relation in added)
+def _add_relations(part: RelatedPart, added: list[RelationText]) -> Patch:
+    bullets = tuple(f"- {_bullet(relation)}" for relation in added)
     if part.table is not None:
         at = part.table.span.end
         return Patch(at, at, tuple(_table_line(relation) for relation in added))

@@ -96,7 +96,7 @@ def _commit_block(
 ) -> tuple[CommitBlock | None, list[CommitEntry]]:
     listed = following.items if following and following.kind == "list" else ()
     if block.kind == "heading" and COMMIT_HEADING.match(block.text):
-        return _listed(block.span.start, listed, source)
+        return _listed(block.span.start, listed)
     if block.kind == "table":
         return None, list(_commit_cells(block))
     hashes: list[CommitEntry] = []
@@ -108,7 +108,7 @@ def _commit_block(
                 continue
             last = line == block.span.end - 1 and block.kind == "paragraph"
             if not match[1] and last and listed:
-                return _listed(line, listed, source)
+                return _listed(line, listed)
             hashes += (CommitEntry(h, line) for h in commit_hashes(match[1]))
             pure = _pure(match[1]) and block.kind == "paragraph"
             taken = (line,) if pure else ()
@@ -117,9 +117,7 @@ def _commit_block(
     return found, hashes
 
 
-def _listed(
-    line: int, items: Sequence[ListItem], source: Source
-) -> tuple[CommitBlock, list[CommitEntry]]:
+def _listed(line: int, items: Sequence[ListItem]) -> tuple[CommitBlock, list[CommitEntry]]:
     hashes, bare = [], []
     for item in items:
         first = next(iter(commit_hashes(item.text)), None)
