@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.parameters import IfMatch, TicketKey
-from app.api.payloads.tickets import RelationIn, RelationOut
+from app.api.payloads.parts import RelationIn, RelationOut
 from app.api.responses import created
 from app.api.routing import new_router
 from app.api.security import Reporter

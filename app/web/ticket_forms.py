@@ -14,9 +14,9 @@ from app.api.dependencies import Services
 from app.api.parameters import LinkId, NoteId, ReviewId, TicketKey
 from app.api.payloads.accounts import NoteIn
 from app.api.payloads.mutants import MutantVerdictIn
+from app.api.payloads.parts import RelationIn
 from app.api.payloads.reviews import AnswerIn, ReviewIn
 from app.api.payloads.runs import LinkIn, TriggerIn
-from app.api.payloads.tickets import RelationIn
 from app.api.payloads.workflow import TestabilityIn, TransitionIn
 from app.domain.catalogue import meant_by, search
 from app.domain.runs import TestPurpose
