@@ -78,7 +78,7 @@ async def create_account(request: Request, visitor: Admin, services: Services) -
         raise
     except FindingsError as error:
         return await _accounts(request, services, Refused("account", given.values, error))
-    return see_other(f"/accounts/{account.name}", said="account")
+    return see_other(f"/accounts/{account.name}", flash="account")
 
 
 @router.get("/accounts/{name}")
@@ -140,7 +140,7 @@ async def change_account(
     except FindingsError as error:
         refused = Refused("account", given.values, error)
         return await _account(request, visitor, services, name, refused=refused)
-    return see_other(f"/accounts/{name}", said="account-saved")
+    return see_other(f"/accounts/{name}", flash="account-saved")
 
 
 @router.post("/accounts/{name}/login-link")
@@ -194,7 +194,7 @@ def _token(given: Sent) -> TokenIn:
 async def revoke_own_token(visitor: Reader, services: Services, token_id: TokenId) -> Response:
     """Revoke one of the visitor's own tokens."""
     await services.tokens.revoke(visitor.actor, visitor.actor.name, token_id)
-    return see_other("/me", said="revoked")
+    return see_other("/me", flash="revoked")
 
 
 @router.post("/accounts/{name}/tokens/{id}/revoke")
@@ -203,4 +203,4 @@ async def revoke_token(
 ) -> Response:
     """Revoke a token."""
     await services.tokens.revoke(visitor.actor, name, token_id)
-    return see_other(f"/accounts/{name}", said="revoked")
+    return see_other(f"/accounts/{name}", flash="revoked")

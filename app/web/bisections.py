@@ -58,7 +58,7 @@ async def watch_bisection(
 async def cancel_bisection(visitor: Reviewer, services: Services, run_id: RunId) -> Response:
     """Cancel a bisection."""
     await services.bisections.cancel(visitor.actor, run_id)
-    return see_other(f"/bisections/{run_id}", said="cancelled")
+    return see_other(f"/bisections/{run_id}", flash="cancelled")
 
 
 @router.post("/tickets/{key}/bisections")

@@ -78,7 +78,7 @@ async def import_document(request: Request, visitor: Maintainer, services: Servi
         visitor.actor, [file], {file.path} if file.path else set(), options
     )
     if item.result in _TAKEN and item.key is not None and not options.dry_run:
-        return see_other(f"/tickets/{item.key}", said="imported")
+        return see_other(f"/tickets/{item.key}", flash="imported")
     return _outcome(request, given, item)
 
 

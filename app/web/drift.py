@@ -47,7 +47,7 @@ async def settle(
         raise InvalidInput(FieldError("/word", "say folder or document: whose word it is"))
     await services.drift.settle(visitor.actor, key, StatusFrom(word))
     after = _key(given.text("after"))
-    return see_other("/drift" + (f"?after={after}" if after else ""), said="settled")
+    return see_other("/drift" + (f"?after={after}" if after else ""), flash="settled")
 
 
 def _key(text: str) -> str | None:

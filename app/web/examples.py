@@ -54,7 +54,7 @@ async def load_examples(visitor: Maintainer, services: Services) -> Response:
             "`findings load-examples --from DIR` takes them from any folder."
         )
     services.examples.start(visitor.actor, examples)
-    return see_other("/examples", said="loading")
+    return see_other("/examples", flash="loading")
 
 
 @router.get("/examples/events")

@@ -63,7 +63,7 @@ async def file_ticket(request: Request, visitor: Reporter, services: Services) -
         return await filing_page(request, visitor, services, values=values, refused=refused)
     if trial:
         return await filing_page(request, visitor, services, values=values, trial=ticket)
-    return see_other(f"/tickets/{ticket.key}", said="filed")
+    return see_other(f"/tickets/{ticket.key}", flash="filed")
 
 
 @router.get("/file/similar")

@@ -58,7 +58,7 @@ def page(
     visitor = getattr(request.state, "visitor", None)
     shown = {
         "visitor": visitor and replace(visitor, csrf=fragments.MARK),
-        "said": words.SAID.get(word or ""),
+        "flash": words.FLASHES.get(word or ""),
         "undo_s": OFFERED_S if word in words.UNDONE else None,
         "path": request.url.path,
         **(context or {}),

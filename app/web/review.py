@@ -68,7 +68,7 @@ async def claim(request: Request, visitor: Reviewer, services: Services) -> Resp
             visitor.actor, specialist, count=count, minutes=LEASE_MINUTES
         )
     if not leased:
-        return see_other("/review", said="queue-empty")
+        return see_other("/review", flash="queue-empty")
     tickets = sorted((item.ticket for item in leased), key=_place)
     return see_other(_address(name, [ticket.key for ticket in tickets]))
 
@@ -95,7 +95,7 @@ async def release(request: Request, visitor: Reviewer, services: Services) -> Re
     """Give the tickets back that the visitor holds."""
     given = await sent(request)
     await services.queue.release(visitor.actor, given.text("as") or None, None)
-    return see_other("/review", said="released")
+    return see_other("/review", flash="released")
 
 
 @router.post("/review/{key}")
@@ -112,8 +112,8 @@ async def save(request: Request, visitor: Reviewer, services: Services, key: str
         return await _one(request, visitor, services, specialist, order or [key], key, refused)
     following = _after(order, key)
     if following is None:
-        return see_other("/review", said="reviewed")
-    return see_other(_address(specialist, order, following), said="reviewed")
+        return see_other("/review", flash="reviewed")
+    return see_other(_address(specialist, order, following), flash="reviewed")
 
 
 async def _one(

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.api.problems import InternalError, invalid_input
 from app.errors import FindingsError, Unauthenticated
-from app.web import flash
+from app.web.flash import keep
 from app.web.render import page
 from app.web.visitors import checked_form
 
@@ -75,14 +75,14 @@ def to_login(request: Request) -> Response:
     return see_other(f"/login{suffix}")
 
 
-def see_other(path: str, *, said: str | None = None) -> Response:
+def see_other(path: str, *, flash: str | None = None) -> Response:
     """Send the browser on to a page of this service, after a form was handled.
 
-    That page, and no other view of it, says what came of the form: a word of `words.SAID`.
+    That page, and no other view of it, says what came of the form: a word of `words.FLASHES`.
     """
     response = RedirectResponse(path, 303)
-    if said is not None:
-        flash.keep(response, path, said)
+    if flash is not None:
+        keep(response, path, flash)
     return response
 
 

@@ -161,7 +161,7 @@ async def read_log(visitor: Reader, services: Services, run_id: RunId) -> Respon
 async def cancel_run(visitor: Reviewer, services: Services, run_id: RunId) -> Response:
     """Cancel a run."""
     run = await services.runs.cancel(visitor.actor, run_id)
-    return see_other(f"/tickets/{run.ticket}#verification", said="cancelled")
+    return see_other(f"/tickets/{run.ticket}#verification", flash="cancelled")
 
 
 @router.get("/tests")
@@ -210,7 +210,7 @@ async def list_tests(request: Request, _: Reader, services: Services) -> Respons
 async def sync_tests(visitor: Maintainer, services: Services) -> Response:
     """Collect the suite anew."""
     await catalogue_of(services, None).sync(visitor.actor)
-    return see_other("/tests", said="synced")
+    return see_other("/tests", flash="synced")
 
 
 @router.get("/workers")

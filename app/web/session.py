@@ -74,7 +74,7 @@ async def logout(request: Request, services: Services) -> Response:
     """Log out: the session is over for every window of this browser."""
     secret = request.cookies.get(cookie_name(services), "")
     await services.sessions.close(secret, _request_id(request))
-    response = see_other("/login", said="bye")
+    response = see_other("/login", flash="bye")
     drop_cookie(response, services)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response

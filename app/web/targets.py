@@ -45,4 +45,4 @@ async def list_targets(request: Request, _: Reader, services: Services) -> Respo
 async def sync_target(visitor: Maintainer, services: Services, name: TargetName) -> Response:
     """Collect the suite of a target anew."""
     await services.targets.sync(visitor.actor, name)
-    return see_other("/targets", said="synced")
+    return see_other("/targets", flash="synced")

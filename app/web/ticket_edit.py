@@ -44,7 +44,7 @@ async def edit_ticket(
         if given.text(f"take-{name}") != "theirs"
     ]
     if not touched:
-        return see_other(f"/tickets/{key}", said="unchanged")
+        return see_other(f"/tickets/{key}", flash="unchanged")
     try:
         changes = parse(TicketPatch, ticket_fields.body_of(mine, touched)).changes()
         etag = f'"{given.text("version")}"'
@@ -61,7 +61,7 @@ async def edit_ticket(
         was = {name: given.text(f"was-{name}") for name in ticket_fields.FIELDS}
         refused = Refused("edit", given.values, error)
         return _editing(request, ticket, mine, refused, was=was, version=given.text("version"))
-    return see_other(f"/tickets/{key}", said="edited")
+    return see_other(f"/tickets/{key}", flash="edited")
 
 
 @dataclass(frozen=True)

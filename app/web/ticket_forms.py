@@ -38,14 +38,14 @@ _MOST_SUGGESTED = 8
 Act = Callable[..., Awaitable[object]]
 
 
-def attempt(form: str, said: str) -> Callable[[Act], Callable[..., Awaitable[Response]]]:
+def attempt(form: str, flash: str) -> Callable[[Act], Callable[..., Awaitable[Response]]]:
     """Make an endpoint of what a form asks for: done, it leads back to the ticket.
 
     Refused, it shows the form as it was sent.
 
     Args:
         form: its name, in which parts of the path may stand in braces.
-        said: what is said of it when it is done.
+        flash: what the page says of it when it is done.
     """
 
     def endpoint(act: Act) -> Callable[..., Awaitable[Response]]:
@@ -60,7 +60,7 @@ def attempt(form: str, said: str) -> Callable[[Act], Callable[..., Awaitable[Res
                 refused = Refused(name, (await sent(request)).values, error)
                 return await ticket_page(request, given["visitor"], given["services"], key, refused)
             place = _PLACES.get(name.partition("-")[0], "main")
-            return see_other(f"/tickets/{key}#{place}", said=said)
+            return see_other(f"/tickets/{key}#{place}", flash=flash)
 
         own = signature(act)
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)

@@ -51,7 +51,7 @@ async def save_view(request: Request, visitor: Reader, services: Services) -> Re
     wanted = filters.read(QueryParams(given.text("query")[:8000]))
     body = {"name": given.text("name"), "shared": given.text("shared") == "true", **wanted.body()}
     await services.views.save(visitor.actor, parse(ViewIn, body).draft())
-    return see_other(wanted.address(), said="view-saved")
+    return see_other(wanted.address(), flash="view-saved")
 
 
 @router.post("/views/{id}")
@@ -63,11 +63,11 @@ async def change_view(
     body = {"name": given.text("name"), "shared": given.text("shared") == "true"}
     changes = parse(ViewPatch, body).changes()
     await services.views.change(visitor.actor, view_id, changes)
-    return see_other("/views", said="view-changed")
+    return see_other("/views", flash="view-changed")
 
 
 @router.post("/views/{id}/delete")
 async def delete_view(visitor: Reader, services: Services, view_id: ViewId) -> Response:
     """Delete a view."""
     await services.views.remove(visitor.actor, view_id)
-    return see_other("/views", said="view-deleted")
+    return see_other("/views", flash="view-deleted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SAID: Mapping[str, str] = {
+FLASHES: Mapping[str, str] = {
     "welcome": "You are logged in.",
     "bye": "You are logged out.",
     "filed": "The finding is filed.",

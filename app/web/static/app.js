@@ -153,7 +153,7 @@ if (others) {
 
 // --- what a page has said once it does not say again when one comes back to it
 addEventListener("pageshow", (event) => {
-  if (event.persisted) quick("[data-said]")?.remove();
+  if (event.persisted) quick("[data-flash]")?.remove();
 });
 
 // --- what is offered for a moment goes when it is over
