@@ -41,7 +41,6 @@ from app.schema.accounts import accounts
 from app.schema.runs import runs
 from app.schema.strength import mutant_results, mutant_verdicts, run_mutants, ticket_strength
 from app.schema.tickets import ticket_locations, tickets
-from app.storage.rows import must_moment
 from app.storage.store import Store
 
 _AT_ONCE = 500
@@ -320,13 +319,8 @@ def strength_shown() -> ScalarSelect[Any]:
 def ticket_strength_from(item: Mapping[str, Any]) -> TicketStrength:
     """Build the strength of a ticket from its JSON object."""
     figures = item["figures"]
-    return TicketStrength(
-        strength=from_plain(Strength, figures),
-        fix=figures.get("fix"),
-        run=UUID(item["run_id"]),
-        measured_at=must_moment(item["measured_at"]),
-        stale=item["stale"],
-    )
+    named = {"strength": figures, "run": item["run_id"], "fix": figures.get("fix")}
+    return from_plain(TicketStrength, {**item, **named})
 
 
 _ENDING = ("outcome", "killed_by", "how", "suite_killed_by", "took_s", "reused")

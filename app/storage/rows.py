@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +15,6 @@ from sqlalchemy.sql.elements import ColumnElement
 def new_id() -> UUID:
     """Return a fresh UUIDv7: unique without asking anybody, and in order of time."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
-
-
-def moment(text: str | None) -> datetime | None:
-    """Parse a time as PostgreSQL writes it into JSON."""
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def must_moment(text: str) -> datetime:
-    """Parse a time that is always there."""
-    return datetime.fromisoformat(text)
 
 
 def json_list(

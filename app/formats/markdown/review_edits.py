@@ -91,11 +91,6 @@ def cell_text(text: str) -> str:
     return escape(text.replace("<br>", "\\<br>").replace("\n", "<br>"))
 
 
-def verdict_cell(verdict: str, style: Style) -> str:
-    """A verdict, decorated as the others are."""
-    return wrap(verdict, style)
-
-
 def style_of(review: Review) -> Style:
     """How a review decorates its verdict."""
     raw = review.verdict_cell.raw
@@ -132,7 +127,7 @@ def own_like(document: Document, model: Review, review: ReviewText) -> list[str]
 
 def body_like(document: Document, model: Review, review: ReviewText) -> list[str]:
     """The body of a review, laid out as another one's."""
-    verdict = verdict_cell(review.verdict, style_of(model))
+    verdict = wrap(review.verdict, style_of(model))
     label = model.label
     match model.layout:
         case Layout.LINE:
@@ -180,7 +175,7 @@ def row_like(model: Review, review: ReviewText) -> str:
     """A table row for a review, with the columns of another one's table."""
     name = _cell_name(model, review)
     values = {
-        "verdict": verdict_cell(review.verdict, style_of(model)),
+        "verdict": wrap(review.verdict, style_of(model)),
         "reviewer": name,
         "agent": name,
         "evaluation": cell_text(review.rationale),
@@ -260,7 +255,7 @@ def _replaced(
             at = review.table.span.end
             patches.insert(0, Patch(at, at, (row_line(["**Date**", date]),)))
     if stated.verdict != wanted.verdict:
-        cells.append((review.verdict_cell, verdict_cell(wanted.verdict, style_of(review))))
+        cells.append((review.verdict_cell, wrap(wanted.verdict, style_of(review))))
     for cell, raw in sorted(cells, key=lambda pair: pair[0].start, reverse=True):
         present = lines.get(cell.line, document.source.lines[cell.line])
         lines[cell.line] = cell.put(present, raw)
