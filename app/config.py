@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     """Look at all tickets with linked tests when the package of their target changes."""
 
     housekeeping_every_s: Annotated[float, Field(ge=1, le=86400)] = 600.0
-    """How often workers remove what has had its time."""
+    """How often workers remove expired data."""
 
     clock_tolerance_s: Annotated[float, Field(ge=0)] = 300.0
     """By how much this machine's clock may differ from the database's; 0: nobody looks."""

@@ -442,7 +442,7 @@ class Factory:
 
     @cached_property
     def housekeeping(self) -> HousekeepingService:
-        """Removes what has had its time."""
+        """Removes expired data."""
         retention = Retention(
             run_events=timedelta(days=self.settings.keep_run_events_days),
             run_output=timedelta(days=self.settings.keep_run_output_days),
@@ -450,7 +450,7 @@ class Factory:
         return HousekeepingService(self.unit, retention)
 
     async def sweep(self) -> dict[str, int]:
-        """Remove what has had its time, from the database and from this machine."""
+        """Remove expired data, from the database and from this machine."""
         removed = await self.housekeeping.sweep()
         days, megabytes = self.settings.keep_arms_days, self.settings.keep_arms_mb
         local = {

@@ -1,4 +1,4 @@
-"""Folder and status of a ticket: where they disagree, one of them is taken at its word."""
+"""Folder and status of a ticket: where they disagree, a maintainer says which holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples: filed one after the other in the background, while whoever asked looks on.
+"""The examples: filed one after the other in the background, while the one who asked watches.
 
 What has been done is read from the tickets themselves, so that it is true after a restart and in
 every process; only whether somebody is at it right now is known here alone.

@@ -1,4 +1,4 @@
-"""Housekeeping: what has had its time goes, without anybody noticing."""
+"""Housekeeping: expired data is removed in the background."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ REVISION_LOOKS = "looks at revisions"
 
 
 class HousekeepingService:
-    """Removes what has had its time. Doing it twice, or in two processes at once, is no harm."""
+    """Removes expired data. Doing it twice, or in two processes at once, is no harm."""
 
     def __init__(self, unit: UnitOfWork, retention: Retention) -> None:
         self._unit = unit
         self._retention = retention
 
     async def sweep(self) -> dict[str, int]:
-        """Remove what has had its time from the database; return how much of what.
+        """Remove expired data from the database; return how much of what.
 
         Each batch is a transaction of its own, so a sweep that is interrupted has done what it
         did. Nothing is removed while another process sweeps.

@@ -1,4 +1,4 @@
-"""Removing what has had its time, some rows at once."""
+"""Removing expired rows, some at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOCK = 0x73776565
 
 
 class HousekeepingStore(Store):
-    """What has had its time."""
+    """Expired rows."""
 
     async def take_lock(self) -> bool:
         """Try to be the one process that sweeps, until this transaction ends."""

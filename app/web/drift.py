@@ -40,7 +40,7 @@ async def list_drift(request: Request, _: Reader, services: Services) -> Respons
 async def settle(
     request: Request, visitor: Maintainer, services: Services, key: TicketKey
 ) -> Response:
-    """Take the folder at its word, or the status."""
+    """Let the folder hold, or the status."""
     given = await sent(request)
     word = given.text("word")
     if word not in tuple(StatusFrom):
