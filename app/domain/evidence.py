@@ -35,6 +35,34 @@ class EvidenceState(StrEnum):
     PROVEN = "proven"
     REGRESSED = "regressed"
 
+    @property
+    def meaning(self) -> str:
+        """What is known, in the words of every face."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    EvidenceState.NOT_COVERED: "No target covers this ticket's domains, so nothing can be run.",
+    EvidenceState.NONE: "No test is linked yet, so nothing has been run.",
+    EvidenceState.UNVERIFIED: "Tests are linked, but no run has decided anything yet.",
+    EvidenceState.REPRODUCED: "The tests fail on the bundled package: the defect is there.",
+    EvidenceState.FIX_READY: (
+        "The tests fail on the bundled package, and the fix patch makes them pass."
+    ),
+    EvidenceState.PASSING: (
+        "The tests pass on the bundled package, but nothing shows yet that they can fail."
+    ),
+    EvidenceState.CANNOT_FAIL: (
+        "A linked test passes on the defective package too, so its passing shows nothing."
+    ),
+    EvidenceState.PROVEN: (
+        "The tests fail on the package without the fix and pass on the bundled one."
+    ),
+    EvidenceState.REGRESSED: (
+        "The tests passed on an earlier package and fail on the bundled one: the defect is back."
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Digests:
@@ -368,7 +396,7 @@ def sentence(
     swept: Swept | None = None,
 ) -> str:
     """Say in plain words what is known."""
-    text = _SENTENCES[state]
+    text = state.meaning
     if state is EvidenceState.PROVEN and by is ProofBy.DEFECT:
         text = "The defect is absent here, and the tests catch it when it is planted."
     elif state is EvidenceState.PROVEN and by is ProofBy.HISTORY:
@@ -403,26 +431,3 @@ def _flips(figures: Mapping[str, Any]) -> str:
         f"one package it failed {figures['failures']} and changed sides {figures['flips']} times; "
         f"the last {figures['since_flip']} agree, of {figures['needed']} that are needed."
     )
-
-
-_SENTENCES = {
-    EvidenceState.NOT_COVERED: "No target covers this ticket's domains, so nothing can be run.",
-    EvidenceState.NONE: "No test is linked yet, so nothing has been run.",
-    EvidenceState.UNVERIFIED: "Tests are linked, but no run has decided anything yet.",
-    EvidenceState.REPRODUCED: "The tests fail on the bundled package: the defect is there.",
-    EvidenceState.FIX_READY: (
-        "The tests fail on the bundled package, and the fix patch makes them pass."
-    ),
-    EvidenceState.PASSING: (
-        "The tests pass on the bundled package, but nothing shows yet that they can fail."
-    ),
-    EvidenceState.CANNOT_FAIL: (
-        "A linked test passes on the defective package too, so its passing shows nothing."
-    ),
-    EvidenceState.PROVEN: (
-        "The tests fail on the package without the fix and pass on the bundled one."
-    ),
-    EvidenceState.REGRESSED: (
-        "The tests passed on an earlier package and fail on the bundled one: the defect is back."
-    ),
-}

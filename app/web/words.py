@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from app.domain.evidence import EvidenceState
+from app.domain.relocated import PlaceState
+
 FLASHES: Mapping[str, str] = {
     "welcome": "You are logged in.",
     "bye": "You are logged out.",
@@ -51,26 +54,30 @@ UNDONE = ("unlinked", "unpatched", "note-deleted")
 """What can be taken back for a moment."""
 
 PLACE: Mapping[str, tuple[str, str, str]] = {
-    # word: (sign, tone, meaning)
-    "exact": ("✓", "quiet", "The code stands where it was filed"),
-    "moved": ("→", "plain", "The same code stands elsewhere now"),
-    "changed": ("≠", "warn", "The place is there, and its code is another"),
-    "gone": ("∅", "warn", "The code is no longer there"),
-    "unknown": ("?", "quiet", "No target has the file, or several places would fit"),
+    word: (sign, tone, PlaceState(word).meaning.rstrip("."))
+    for word, sign, tone in (
+        ("exact", "✓", "quiet"),
+        ("moved", "→", "plain"),
+        ("changed", "≠", "warn"),
+        ("gone", "∅", "warn"),
+        ("unknown", "?", "quiet"),
+    )
 }
 """How it is shown what became of the code of a location."""
 
 EVIDENCE: Mapping[str, tuple[str, str, str]] = {
-    # word: (sign, tone, meaning)
-    "proven": ("✓", "good", "Tests fail on the defective package and pass on the bundled one"),
-    "regressed": ("↺", "bad", "The defect was gone and is back"),
-    "reproduced": ("●", "bad", "Tests fail on the bundled package: the defect is there"),
-    "fix-ready": ("◐", "warn", "The fix patch makes the tests pass"),
-    "cannot-fail": ("∅", "warn", "A test passes on the defective package too"),
-    "passing": ("○", "plain", "Tests pass, but nothing shows that they can fail"),
-    "unverified": ("…", "plain", "Tests are linked, but no run has decided"),
-    "none": ("–", "quiet", "No test is linked"),
-    "not-covered": ("·", "quiet", "No target covers this, so nothing can be run"),
+    word: (sign, tone, EvidenceState(word).meaning.rstrip("."))
+    for word, sign, tone in (
+        ("proven", "✓", "good"),
+        ("regressed", "↺", "bad"),
+        ("reproduced", "●", "bad"),
+        ("fix-ready", "◐", "warn"),
+        ("cannot-fail", "∅", "warn"),
+        ("passing", "○", "plain"),
+        ("unverified", "…", "plain"),
+        ("none", "–", "quiet"),
+        ("not-covered", "·", "quiet"),
+    )
 }
 """How each state of evidence is shown; the word always stands beside its sign."""
 

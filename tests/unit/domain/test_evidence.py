@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from app.domain.evidence import (
 from app.domain.flakes import FlakyTest
 from app.domain.runs import Authors, RunKind, RunOutcome
 
+README = Path(__file__).parents[3] / "README.md"
 NOW = Digests(package="p", links="l", patches="x")
 IN_FORCE = InForce(NOW, ("e",))
 OTHER = replace(NOW, package="other")
@@ -356,3 +358,8 @@ def test_a_refuted_finding_is_said_to_be_absent() -> None:
     assert sentence(EvidenceState.PROVEN, stale=False, by=ProofBy.DEFECT) == (
         "The defect is absent here, and the tests catch it when it is planted."
     )
+
+
+def test_the_readme_tells_what_each_state_means() -> None:
+    rows = [f"| `{state}` | {state.meaning} |" for state in EvidenceState]
+    assert "\n".join(rows) in README.read_text("utf-8")
