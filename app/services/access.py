@@ -80,7 +80,7 @@ def check_if_match(ticket: LockedTicket, if_match: str | None) -> None:
         )
 
 
-async def shown(stores: Stores, key: str) -> Ticket:
+async def load_ticket(stores: Stores, key: str) -> Ticket:
     """Return a ticket by key, as whoever this call is for may see it.
 
     Raises:

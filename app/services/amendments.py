@@ -12,7 +12,7 @@ from app.domain.remedies import Caller, for_caller
 from app.domain.reviews import Review
 from app.domain.tickets import Ticket
 from app.errors import Conflict, InvalidInput
-from app.services.access import lock_ticket, require, shown
+from app.services.access import load_ticket, lock_ticket, require
 from app.services.documents import change_document, content_changed
 from app.services.reviews import below_amendment, find_review
 from app.services.service import Service
@@ -42,7 +42,7 @@ class AmendmentService(Service):
             if amendment is None:
                 raise Conflict(f"The review {review.id} proposes no change to {key}.")
             _check_applicable(actor, key, review)
-            before = await shown(stores, key)
+            before = await load_ticket(stores, key)
             changes = changes_of(amendment)
             try:
                 done = await change_document(
@@ -66,7 +66,7 @@ class AmendmentService(Service):
                 )
             applied = {"by": actor.name, "at": datetime.now(UTC), "version": version}
             await stores.reviews.mark_applied(review.id, applied)
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
 
 def _check_applicable(actor: Actor, key: str, review: Review) -> None:

@@ -21,7 +21,7 @@ from app.domain.tickets import (
     Ticket,
 )
 from app.errors import FieldError, InvalidInput, NotFound
-from app.services.access import check_if_match, lock_ticket, require_editor, shown
+from app.services.access import check_if_match, load_ticket, lock_ticket, require_editor
 from app.services.evidence import reassess
 from app.services.graph import check_originals, lock_relations, resolve_relations, state_relations
 from app.services.service import Service
@@ -60,10 +60,10 @@ class DocumentService(Service):
             ticket = await lock_ticket(stores, key)
             require_editor(actor, ticket)
             check_if_match(ticket, if_match)
-            before = await shown(stores, key)
+            before = await load_ticket(stores, key)
             if not await change_document(stores, actor, before, changes):
                 return before
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
     async def tick(
         self, actor: Actor, key: str, item_id: str, *, done: bool, if_match: str | None
@@ -77,7 +77,7 @@ class DocumentService(Service):
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
             check_if_match(ticket, if_match)
-            before = await shown(stores, key)
+            before = await load_ticket(stores, key)
             if item_id not in {item.id for item in before.checklist}:
                 raise NotFound(f"{key} has no checklist item {item_id[:60]!r}.")
             items = tuple(
@@ -92,7 +92,7 @@ class DocumentService(Service):
                     ticket_id=before.id,
                     changes={"checklist": [_plain(before.checklist), _plain(items)]},
                 )
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
 
 async def change_document(

@@ -10,7 +10,7 @@ from app.domain.documents import Disagreement, StatusFrom, StoredDocument
 from app.domain.tickets import Ticket
 from app.errors import AlreadyTaken, Conflict
 from app.formats.markdown import DISPOSITIONS, Disposition, agrees, disposition, home_of, moved
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.service import Service
 from app.storage.unit import Stores
 
@@ -37,7 +37,7 @@ class DriftService(Service):
         async with self._unit.begin() as stores:
             await stores.documents.begin_import()
             await lock_ticket(stores, key)
-            before = await shown(stores, key)
+            before = await load_ticket(stores, key)
             stored = (await stores.documents.of_tickets([before.id])).get(before.id)
             said = DISPOSITIONS.get(stored.folder or "") if stored else None
             state = (before.status.value, before.resolution)

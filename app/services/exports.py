@@ -31,7 +31,7 @@ from app.formats.interface import (
     stream,
 )
 from app.formats.markdown import FormatError, write
-from app.services.access import shown
+from app.services.access import load_ticket
 from app.services.sight import seen_reviews, sight, within_sight
 from app.services.transfer import TransferService
 from app.storage.unit import Stores, UnitOfWork
@@ -95,7 +95,7 @@ class ExportService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            (source,) = await _sources(stores, [await shown(stores, key)])
+            (source,) = await _sources(stores, [await load_ticket(stores, key)])
         return await asyncio.to_thread(source.exported)
 
     async def worded(self, key: str) -> tuple[dict[str, Any], str]:
@@ -105,7 +105,7 @@ class ExportService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            (source,) = await _sources(stores, [await shown(stores, key)])
+            (source,) = await _sources(stores, [await load_ticket(stores, key)])
         return await asyncio.to_thread(_worded, source)
 
     def file(
@@ -184,7 +184,7 @@ class ExportService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            await shown(stores, key)
+            await load_ticket(stores, key)
         return b"".join(stream(await self._writer("sarif"), await self._reported([key])))
 
     async def _batches(

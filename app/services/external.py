@@ -26,7 +26,7 @@ from app.domain.external import (
     chosen,
 )
 from app.formats.junit.reader import JUnitReport, read
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.service import Service
 from app.storage.external import KnownTests
 from app.storage.unit import Stores
@@ -108,7 +108,7 @@ class ExternalService(Service):
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             return await stores.external.of_ticket(ticket.id, after=after, limit=limit)
 
 

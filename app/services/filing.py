@@ -18,7 +18,7 @@ from app.domain.filing import (
 from app.domain.targets import covers
 from app.domain.tickets import Relation, Ticket, TicketDraft
 from app.errors import Conflict, FieldError, FindingsError, InvalidInput
-from app.services.access import shown
+from app.services.access import load_ticket
 from app.services.graph import adopt_waiting, resolve_relations, state_relations
 from app.services.service import Service
 from app.storage.filing import AddedTicket, KeyFacts
@@ -172,7 +172,7 @@ async def file_ticket(stores: Stores, actor: Actor, draft: TicketDraft) -> Ticke
     known, added = await add_ticket(stores, actor, draft)
     if draft.relations or added.awaited or known.linked:
         await relate_ticket(stores, draft, known.key, added)
-        return await shown(stores, known.key)
+        return await load_ticket(stores, known.key)
     return added.alone
 
 

@@ -13,7 +13,7 @@ from app.domain.remedies import requirement_for
 from app.domain.runs import RunStatus
 from app.domain.tickets import Resolution, Status, Testable, Ticket
 from app.errors import FieldError, InvalidInput
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.client_code import ClientCode
 from app.storage.unit import UnitOfWork
 
@@ -37,7 +37,7 @@ class GateService:
             InvalidInput: the status cannot have that resolution.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
         if to is None and resolution is None:
             resolution = ticket.resolution
         try:
@@ -63,7 +63,7 @@ class GateService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             newest = await stores.runs.newest(ticket.id)
         goes_on = newest is not None and newest.status in (RunStatus.QUEUED, RunStatus.RUNNING)
         caller = await self._client_code.caller(actor, ticket)
@@ -79,7 +79,7 @@ class GateService:
         """
         async with self._unit.begin() as stores:
             ticket = await lock_ticket(stores, key)
-            before = (await shown(stores, key)).testability
+            before = (await load_ticket(stores, key)).testability
             said = {
                 "state": state.value,
                 "reason": reason,
@@ -94,4 +94,4 @@ class GateService:
                 ticket_id=ticket.id,
                 changes={"testability": [old.value, state.value], "reason": [None, reason]},
             )
-            return await shown(stores, key)
+            return await load_ticket(stores, key)

@@ -27,7 +27,7 @@ from app.errors import Conflict
 from app.formats import tracked
 from app.formats.documents import opened_again
 from app.formats.markdown import FormatError, ReviewText, TicketFacts, write
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.documents import change_document
 from app.services.graph import (
     adopt_waiting,
@@ -211,7 +211,7 @@ class Intake:
     ) -> ImportItem:
         """Bring a ticket in step with its document, which said `old` where that is known."""
         await lock_ticket(self._stores, key)
-        before = await shown(self._stores, key)
+        before = await load_ticket(self._stores, key)
         given = (await self._stores.documents.given_here([before.id]))[before.id]
         born_here = None if stored else tracked.written(before, given)
         if born_here:

@@ -12,7 +12,7 @@ from app.domain.runs import TestPurpose
 from app.domain.tickets import TestLink
 from app.domain.undo import PartKind
 from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound, Unavailable
-from app.services.access import id_of, lock_ticket, shown
+from app.services.access import id_of, load_ticket, lock_ticket
 from app.services.catalogue import Catalogues
 from app.services.evidence import reassess
 from app.services.placing import target_of
@@ -127,7 +127,7 @@ class LinkService:
 async def _item_id(stores: Stores, key: str, wanted: str | None) -> UUID | None:
     if wanted is None:
         return None
-    items = {item.id: item.text for item in (await shown(stores, key)).checklist}
+    items = {item.id: item.text for item in (await load_ticket(stores, key)).checklist}
     if wanted not in items:
         raise InvalidInput(
             FieldError(

@@ -21,7 +21,7 @@ from app.errors import (
     PayloadTooLarge,
     SandboxRefused,
 )
-from app.services.access import describe, id_of, lock_ticket, shown
+from app.services.access import describe, id_of, load_ticket, lock_ticket
 from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
@@ -91,7 +91,7 @@ class PatchService:
                 actor, "patch.put", ticket_id=ticket.id, changes={name: [previous, digest]}
             )
             await reassess(stores, ticket.id, key)
-            info = (await shown(stores, key)).patches[name]
+            info = (await load_ticket(stores, key)).patches[name]
             return PutPatch(info=info, created=previous is None)
 
     async def turn(self, actor: Actor, key: str, name: str) -> str:
@@ -108,7 +108,7 @@ class PatchService:
             Conflict: the ticket has a fix already, which it would replace.
         """
         async with self._unit.read() as stores:
-            patches = (await shown(stores, key)).patches
+            patches = (await load_ticket(stores, key)).patches
         text = await self.text(key, name)
         mends = name != "fix" and patches[name].applies == "forward"
         if not mends:

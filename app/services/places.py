@@ -13,7 +13,7 @@ from app.domain.relocated import PlaceState, Relocated
 from app.domain.tickets import Location
 from app.sandbox.snapshot import Snapshot
 from app.sandbox.source import MAX_BYTES, stated_as
-from app.services.access import shown
+from app.services.access import load_ticket
 from app.services.sources import Sources
 from app.storage.places import StoredPlace
 from app.storage.unit import UnitOfWork
@@ -90,7 +90,7 @@ class PlaceService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             return await stores.places.filed_code(ticket.id)
 
     async def in_checkout(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from app.domain.accounts import Actor
 from app.domain.tickets import Relation, RelationKind, Ticket
 from app.errors import AlreadyTaken, FieldError, InvalidInput, NotFound
-from app.services.access import check_if_match, lock_ticket, no_ticket, shown
+from app.services.access import check_if_match, load_ticket, lock_ticket, no_ticket
 from app.services.graph import check_originals, lock_relations, state_relations
 from app.services.service import Service
 from app.storage.unit import Stores
@@ -44,7 +44,7 @@ class RelationService(Service):
             await _record(stores, actor, ticket.id, "relation.added", relation)
             seen_from_there = Relation(key, relation.kind.inverse, relation.note, False)
             await _record(stores, actor, other_id, "relation.added", seen_from_there)
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
     async def remove(
         self, actor: Actor, key: str, kind: RelationKind, other: str, if_match: str | None
@@ -83,7 +83,7 @@ class RelationService(Service):
             await _record(
                 stores, actor, locked[other].id, "relation.removed", seen_from_there, new=False
             )
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
 
 async def _record(

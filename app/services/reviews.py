@@ -11,7 +11,7 @@ from app.domain.accounts import Actor, Role
 from app.domain.amendments import changes_of
 from app.domain.reviews import Answer, Review, ReviewDraft, why_not_answerable
 from app.errors import Conflict, FieldError, Forbidden, InvalidInput, NotFound
-from app.services.access import describe, id_of, lock_ticket, require, shown
+from app.services.access import describe, id_of, load_ticket, lock_ticket, require
 from app.services.documents import check_changes
 from app.services.service import Service
 from app.services.sight import seen_reviews, sight
@@ -140,7 +140,7 @@ class ReviewService(Service):
                 return await stores.reviews.of_ticket(
                     ticket_id, every=every, after=after, limit=limit
                 )
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             found = await stores.reviews.of_ticket(
                 ticket.id, every=every, after=after, limit=_MOST_REVIEWS
             )
@@ -155,7 +155,7 @@ async def find_review(stores: Stores, ticket: LockedTicket, review_id: UUID) -> 
     """
     review = await stores.reviews.find(ticket.id, review_id)
     if review is not None and sight() is not None:
-        seen = seen_reviews(await shown(stores, ticket.key), [review])
+        seen = seen_reviews(await load_ticket(stores, ticket.key), [review])
         review = next(iter(seen), None)
     if review is None:
         raise NotFound(f"{ticket.key} has no review {review_id}.")
@@ -191,7 +191,7 @@ async def _check_amendment(stores: Stores, key: str, amendment: Mapping[str, Any
     if amendment is None:
         return
     try:
-        await check_changes(stores, await shown(stores, key), changes_of(amendment))
+        await check_changes(stores, await load_ticket(stores, key), changes_of(amendment))
     except InvalidInput as error:
         raise below_amendment(error) from None
 

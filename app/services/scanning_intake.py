@@ -26,7 +26,7 @@ from app.domain.scanning import (
 )
 from app.domain.tickets import Location, PartChange, ReportReference, Section, TicketDraft
 from app.domain.traces import digest
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.documents import change_document
 from app.services.scanner_reports import ReportOptions, ScannerReport, is_absent
 from app.storage.filing_many import NewTicket
@@ -194,7 +194,7 @@ class ScanningIntake:
         ):
             return {}
         await lock_ticket(self._stores, key)
-        ticket = await shown(self._stores, key)
+        ticket = await load_ticket(self._stores, key)
         first = ticket.locations[0] if ticket.locations else None
         was = (before.trace.path, before.trace.line)
         if first is None or (first.path, first.start_line) != was:

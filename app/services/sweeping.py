@@ -39,7 +39,7 @@ from app.domain.sweeps import (
 from app.domain.targets import Target
 from app.domain.tickets import Status, Ticket
 from app.errors import AlreadyTaken
-from app.services.access import shown
+from app.services.access import load_ticket
 from app.services.evidence import links_digest, patches_digest, reassess
 from app.services.execution import MAX_ATTEMPTS, ExecutionService, Seat
 from app.services.sources import Sources
@@ -190,7 +190,7 @@ class SweepExecutionService:
     ) -> bool:
         """Judge a ticket, and record and do what follows; False when this attempt is over."""
         async with self._unit.read() as stores:
-            ticket = await shown(stores, looked.key)
+            ticket = await load_ticket(stores, looked.key)
         follows = await self._follows(assignment.sweep, target, ticket)
         others: set[str] = set()
         async with self._unit.begin() as stores:
@@ -203,7 +203,7 @@ class SweepExecutionService:
             if locked is None or state is None:
                 return True
             # As it stands now, while nobody else can change it.
-            ticket = await shown(stores, looked.key)
+            ticket = await load_ticket(stores, looked.key)
             judgement, run = await self._judged(
                 stores, assignment.sweep, looked, ticket, found, state, follows, others
             )

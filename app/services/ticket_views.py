@@ -13,7 +13,7 @@ from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.domain.tickets import Ticket
-from app.services.access import shown
+from app.services.access import load_ticket
 from app.services.sight import seen_reviews, sight
 from app.storage.unit import Stores, UnitOfWork
 
@@ -67,7 +67,7 @@ class TicketViewService:
             NotFound: there is none.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             notes = await stores.notes.of_ticket(ticket.id, after=None, limit=_NOTES)
             run = await self._run_to_show(stores, ticket)
             patches = await self._patches_of(stores, ticket)
@@ -114,7 +114,7 @@ class TicketViewService:
             NotFound: there is none.
         """
         async with self._unit.read() as stores:
-            ticket = await shown(stores, key)
+            ticket = await load_ticket(stores, key)
             events = await stores.audit.of_ticket(ticket.id, after=0, limit=_EVENTS, sight=sight())
             reviews = await stores.reviews.of_ticket(
                 ticket.id, every=True, after=None, limit=_EVENTS

@@ -14,7 +14,7 @@ from app.domain.notes import Note
 from app.domain.tickets import SimilarTicket, Ticket, TicketDraft
 from app.domain.undo import PartKind
 from app.errors import Forbidden, NotFound
-from app.services.access import describe, id_of, lock_ticket, shown
+from app.services.access import describe, id_of, load_ticket, lock_ticket
 from app.services.filing import file_ticket
 from app.services.sight import hide, sight, within_sight
 from app.services.similar import similar_to
@@ -58,7 +58,7 @@ class TicketService:
             NotFound: there is none.
         """
         async with self._unit.read() as stores:
-            return await shown(stores, key)
+            return await load_ticket(stores, key)
 
     async def similar(self, key: str) -> Sequence[SimilarTicket]:
         """Return the tickets most like one, the most alike first.
@@ -67,7 +67,7 @@ class TicketService:
             NotFound: there is no such ticket.
         """
         async with self._unit.read() as stores:
-            own = await shown(stores, key)
+            own = await load_ticket(stores, key)
             return await similar_to(stores, own.title, own.summary, own.locations, own_key=key)
 
     async def alike(self, title: str, summary: str) -> Sequence[SimilarTicket]:

@@ -16,7 +16,7 @@ from app.domain.lifecycle import Transition
 from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
-from app.services.access import caller_on, check_if_match, lock_ticket, shown
+from app.services.access import caller_on, check_if_match, load_ticket, lock_ticket
 from app.services.catalogue import Catalogues
 from app.services.client_code import ClientCode
 from app.services.documents import texts_of
@@ -151,7 +151,7 @@ class TransitionService:
             if resolution is Resolution.DUPLICATE:
                 # The relation stays until this is done: whoever removes one takes the lock too.
                 await lock_relations(stores, [RelationKind.DUPLICATE_OF])
-            before = await shown(stores, key)
+            before = await load_ticket(stores, key)
             facts = facts_of(before)
             commits = tuple(dict.fromkeys((*before.commits, *wanted.commits)))
             check_commits(key, commits)
@@ -176,7 +176,7 @@ class TransitionService:
                 ticket_id=ticket.id,
                 changes=_audited(before, after, wanted, overridden, related=related),
             )
-            now = await shown(stores, key)
+            now = await load_ticket(stores, key)
             if _is_told_otherwise(before, now):
                 keys = similarity_keys(features(now.title, now.summary, ()))
                 await stores.ticket_edits.save_search(ticket.id, texts_of(now), old_keys=keys)

@@ -25,7 +25,7 @@ from app.domain.work_orders import (
     missing,
 )
 from app.errors import Conflict, FieldError, InvalidInput, NotFound
-from app.services.access import lock_ticket, shown
+from app.services.access import load_ticket, lock_ticket
 from app.services.evidence import reassess
 from app.services.order_policy import OrderPolicyService
 from app.services.patches import PatchService
@@ -189,7 +189,7 @@ class WorkOrderService:
             order = await stores.work_orders.show(order_id, sight())
             if order is None:
                 raise _no_order(order_id)
-            ticket = await shown(stores, order.ticket)
+            ticket = await load_ticket(stores, order.ticket)
         _check(order, handed, review)
         if ticket.status.is_final:
             raise Conflict(f"{order.ticket} was settled meanwhile; nothing is wanted of it now.")
@@ -252,7 +252,7 @@ class WorkOrderService:
             Conflict: the ticket has a fix patch, by which a proof would go.
         """
         async with self._unit.read() as stores:
-            patches = (await shown(stores, order.ticket)).patches
+            patches = (await load_ticket(stores, order.ticket)).patches
         if "fix" in patches and not (
             order.kind is OrderKind.FIX and patches["fix"].author == actor.name
         ):
