@@ -100,7 +100,7 @@ def load(
             try:
                 w.stdin.write(_GUARD + first.encode() + b"\n")
                 lines = _known_to(r.stdout, old_server=old_server)
-                for line in _told(lines, dumped, start, tell):
+                for line in _counted(lines, dumped, start, tell):
                     w.stdin.write(line)
                 if r.wait() == 0:
                     w.stdin.write(_LAST)
@@ -112,7 +112,7 @@ def load(
         _require_success("psql", w, write_errors)
 
 
-def _told(
+def _counted(
     lines: Iterable[bytes], dumped: IO[bytes], at: int, tell: Callable[[int], None]
 ) -> Iterator[bytes]:
     """Yield the lines, telling how far beyond `at` the dump has been read for them."""

@@ -73,13 +73,13 @@ def _filtered(expression: str, value: Any) -> Iterator[Any]:
     try:
         program = jq.compile(expression)
     except ValueError as error:
-        raise UsageProblem(f"--jq cannot be read: {_said(error)}") from None
+        raise UsageProblem(f"--jq cannot be read: {_detail(error)}") from None
     try:
         yield from program.input_value(value)
     except ValueError as error:
-        raise UsageProblem(f"--jq does not fit the answer: {_said(error)}") from None
+        raise UsageProblem(f"--jq does not fit the answer: {_detail(error)}") from None
 
 
-def _said(error: ValueError) -> str:
+def _detail(error: ValueError) -> str:
     first = (str(error).strip().splitlines() or ["?"])[0]
     return visible(re.sub(r"^(jq: )?(error: )?", "", first)).rstrip(" :")

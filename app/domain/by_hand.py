@@ -96,14 +96,14 @@ def _arm(run: Run, arm: ArmResult) -> list[Step]:
         lines.append(f"findings test source {_word(run.ticket)} {_word(path)} > {target}")
     return [
         Step(
-            f"The arm {arm.name}: {_said(arm)}. The package had the digest "
+            f"The arm {arm.name}: {_package_words(arm)}. The package had the digest "
             f"{arm.package_digest[:16]}{suite}.",
             "\n".join(lines),
         )
     ]
 
 
-def _said(arm: ArmResult) -> str:
+def _package_words(arm: ArmResult) -> str:
     if arm.revision is not None:
         return f"the package at {arm.revision[:10]}"
     if arm.patch is None:

@@ -52,13 +52,15 @@ class Caller:
         return self.account.role.includes(role)
 
 
-def gate_as_told(ticket: Ticket, caller: Caller) -> Sequence[Mapping[str, Any]]:
+def gate_for(ticket: Ticket, caller: Caller) -> Sequence[Mapping[str, Any]]:
     """Return the gate that is shown with a ticket, as the API shows it to `caller`."""
-    return _told(facts_of(ticket), ticket.resolution or Resolution.FIXED, caller)
+    return _gate_for(facts_of(ticket), ticket.resolution or Resolution.FIXED, caller)
 
 
 @lru_cache(maxsize=1024)
-def _told(facts: GateFacts, resolution: Resolution, caller: Caller) -> tuple[dict[str, Any], ...]:
+def _gate_for(
+    facts: GateFacts, resolution: Resolution, caller: Caller
+) -> tuple[dict[str, Any], ...]:
     # Kept for tickets that are read again and again: telling costs as much as all else of them.
     gate = evaluate(facts, resolution)
     return tuple(requirement_for(requirement, caller).as_body() for requirement in gate)

@@ -231,7 +231,7 @@ def judge(standing: Standing, attempts: Mapping[str, Sequence[Attempt]]) -> Judg
         if not failing and not shows_nothing:
             return _repaired(standing, attempts)
         if failing and _with(attempts, Ending.PASSED).keys() & failing.keys():
-            return Judgement(SweepVerdict.FLAKY, _told(failing))
+            return Judgement(SweepVerdict.FLAKY, _failures(failing))
         if failing:
             return Judgement(SweepVerdict.HELD, "The defect is there still.")
     if shows_nothing:
@@ -246,7 +246,7 @@ def _judge_passing(standing: Standing, attempts: Mapping[str, Sequence[Attempt]]
         if shows_nothing:
             return Judgement(SweepVerdict.INFRASTRUCTURE, shows_nothing)
         return Judgement(SweepVerdict.HELD)
-    told = _told(failing)
+    told = _failures(failing)
     firm = {
         node_id: some
         for node_id, some in failing.items()
@@ -272,11 +272,15 @@ def _judge_passing(standing: Standing, attempts: Mapping[str, Sequence[Attempt]]
     if standing.reopens and standing.decided:
         return Judgement(
             SweepVerdict.HELD_BY_DECISION,
-            f"A maintainer closed it at this very package, and that counts for more. {_told(firm)}",
+            "A maintainer closed it at this very package, and that counts for more. "
+            f"{_failures(firm)}",
             signature=some[0].signature,
         )
     return Judgement(
-        SweepVerdict.REGRESSED, _told(firm), reopens=standing.reopens, signature=some[0].signature
+        SweepVerdict.REGRESSED,
+        _failures(firm),
+        reopens=standing.reopens,
+        signature=some[0].signature,
     )
 
 
@@ -323,7 +327,7 @@ def _nothing(attempts: Mapping[str, Sequence[Attempt]]) -> str | None:
     return None
 
 
-def _told(failing: Mapping[str, Sequence[Attempt]]) -> str:
+def _failures(failing: Mapping[str, Sequence[Attempt]]) -> str:
     node_id, some = next(iter(failing.items()))
     failed = [one for one in some if one.ending is Ending.FAILED]
     more = f" And {len(failing) - 1} more tests." if len(failing) > 1 else ""

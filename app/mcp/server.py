@@ -77,7 +77,7 @@ async def run_tool(rest: Rest, tool: Tool, arguments: dict[str, Any]) -> types.C
     try:
         found = await tool.work(rest, given)
     except Refused as refused:
-        return _refusal(_told(refused.answer))
+        return _refusal(_refused_by(refused.answer))
     return _result(tool.output.model_validate(found))
 
 
@@ -111,7 +111,7 @@ def _plain(found: BaseModel) -> dict[str, Any]:
     return value
 
 
-def _told(answer: Answer) -> Refusal:
+def _refused_by(answer: Answer) -> Refusal:
     """Return a problem of the API as tools tell it."""
     try:
         problem = answer.json()
@@ -257,7 +257,7 @@ async def _read(rest: Rest, uri: str) -> types.ReadResourceResult:
         raise MCPError(types.INVALID_PARAMS, f"There is no resource {uri[:100]!r}.")
     answer = await rest.call(Call("GET", path))
     if not answer.ok:
-        told = _told(answer)
+        told = _refused_by(answer)
         raise MCPError(types.INVALID_PARAMS, f"{told.refused}: {told.untrusted_detail or ''}"[:500])
     text = answer.content[:_MOST_OF_RESOURCE].decode("utf-8", "replace")
     contents = types.TextResourceContents(uri=uri, mime_type=mime_type, text=text)

@@ -97,7 +97,7 @@ class _Walk:
                 yield from self._function(node, around)
                 return
             case ast.ClassDef():
-                yield from self._told(statements.undecorated(node, source), around)
+                yield from self._candidates(statements.undecorated(node, source), around)
                 name = around.prefix + node.name
                 inner = replace(around, name=name, prefix=f"{name}.", function=None)
                 for keyword in node.keywords:
@@ -106,20 +106,22 @@ class _Walk:
                 return
             case ast.Raise():
                 if not _is_abstract(node):
-                    yield from self._told(self._without(node, around, known), around)
+                    yield from self._candidates(self._without(node, around, known), around)
                 return
             case ast.Expr(value=ast.Call() as call) if _is_logging(call):
                 return
             case ast.Expr(value=ast.Constant()):
                 return
-        yield from self._told(self._without(node, around, known), around)
+        yield from self._candidates(self._without(node, around, known), around)
         match node:
             case ast.Return():
-                yield from self._told(statements.returned(node, around.function, source), around)
+                yield from self._candidates(
+                    statements.returned(node, around.function, source), around
+                )
             case ast.AugAssign():
-                yield from self._told(expressions.augmented(node, source), around)
+                yield from self._candidates(expressions.augmented(node, source), around)
             case ast.If() | ast.While() | ast.Assert() if not _is_for_type_checkers(node.test):
-                yield from self._told(expressions.condition(node.test, source), around)
+                yield from self._candidates(expressions.condition(node.test, source), around)
         yield from self._parts(node, around, known)
 
     def _without(self, node: ast.stmt, around: _Around, known: set[str]) -> Iterator[Edit]:
@@ -136,7 +138,7 @@ class _Walk:
             first=first_line(node),
             last=node.end_lineno or node.lineno,
         )
-        yield from self._told(statements.undecorated(node, self._source), inner)
+        yield from self._candidates(statements.undecorated(node, self._source), inner)
         for decorator in node.decorator_list:
             yield from self._expression(decorator, inner)
         arguments = node.args
@@ -176,7 +178,9 @@ class _Walk:
                 yield from self.body(part.body, around, known)
             case ast.match_case():
                 if part.guard is not None:
-                    yield from self._told(expressions.condition(part.guard, self._source), around)
+                    yield from self._candidates(
+                        expressions.condition(part.guard, self._source), around
+                    )
                     yield from self._expression(part.guard, around)
                 yield from self.body(part.body, around, known)
 
@@ -188,25 +192,25 @@ class _Walk:
             case ast.Call():
                 if expressions.called(node) in _FOR_TYPES:
                     return
-                yield from self._told(tensors.of_call(node, source), around)
-                yield from self._told(expressions.swapped(node, source), around)
-                yield from self._told(expressions.dropped(node, source), around)
+                yield from self._candidates(tensors.of_call(node, source), around)
+                yield from self._candidates(expressions.swapped(node, source), around)
+                yield from self._candidates(expressions.dropped(node, source), around)
             case ast.Compare():
-                yield from self._told(expressions.comparisons(node, source), around)
+                yield from self._candidates(expressions.comparisons(node, source), around)
             case ast.BinOp():
-                yield from self._told(expressions.arithmetic(node, source), around)
+                yield from self._candidates(expressions.arithmetic(node, source), around)
             case ast.BoolOp():
-                yield from self._told(expressions.booleans(node, source), around)
+                yield from self._candidates(expressions.booleans(node, source), around)
             case ast.UnaryOp():
-                yield from self._told(expressions.signs(node, source), around)
+                yield from self._candidates(expressions.signs(node, source), around)
             case ast.IfExp():
-                yield from self._told(expressions.condition(node.test, source), around)
+                yield from self._candidates(expressions.condition(node.test, source), around)
             case ast.Constant():
-                yield from self._told(expressions.constants(node, source), around)
+                yield from self._candidates(expressions.constants(node, source), around)
         for child in _children(node):
             yield from self._expression(child, around)
 
-    def _told(self, edits: Iterator[Edit], around: _Around) -> Iterator[Candidate]:
+    def _candidates(self, edits: Iterator[Edit], around: _Around) -> Iterator[Candidate]:
         for edit in edits:
             line = self._source.line_of(edit.start)
             yield Candidate(edit, line, around.name, around.first, around.last)

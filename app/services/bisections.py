@@ -80,7 +80,7 @@ class BisectionService:
                 raise NotFound(f"There is no bisection {bisection_id}.")
             ticket_id = await id_of(stores, found.ticket)
             (found,) = await _with_staleness(stores, ticket_id, [found])
-        return await self._told(found)
+        return await self._with_details(found)
 
     async def wait(self, bisection_id: UUID, seconds: float) -> Bisection:
         """Return a bisection as soon as it has ended, or as it is after `seconds`.
@@ -135,7 +135,7 @@ class BisectionService:
             budget_runs=wanted.budget_runs,
         )
 
-    async def _told(self, found: Bisection) -> Bisection:
+    async def _with_details(self, found: Bisection) -> Bisection:
         """Add what is told of the commits that it names."""
         target = (await self._catalogues.of(found.target).snapshot()).target
         return await asyncio.to_thread(self._with_commits, found, target)

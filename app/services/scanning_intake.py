@@ -151,7 +151,7 @@ class ScanningIntake:
             changes = {"reported": [False, True], **changes}
         self._note(key, ImportResult.UPDATED, *result.warnings, changes=changes)
         await self._suppress(run, result, before.ticket_id, key, first=False)
-        return [(before.ticket_id, replace(result.trace, key=None), stamp, _said(result))]
+        return [(before.ticket_id, replace(result.trace, key=None), stamp, _exported(result))]
 
     async def _file(self, run: ScannerRun, new: Sequence[tuple[str, Reported]]) -> list[_Row]:
         """File the tickets of results that are new; return what is to be kept of them."""
@@ -161,7 +161,7 @@ class ScanningIntake:
             if result.suppressions:
                 await self._suppress(run, result, ids[key], key, first=True)
         return [
-            (ids[key], replace(result.trace, key=None), _stamp(result), _said(result))
+            (ids[key], replace(result.trace, key=None), _stamp(result), _exported(result))
             for key, result in new
         ]
 
@@ -279,7 +279,7 @@ def _claimed(
     return [StoredResult(named[key][0], "", True, Trace("", key=key)) for key in sorted(meant)]
 
 
-def _said(result: Reported) -> dict[str, Any]:
+def _exported(result: Reported) -> dict[str, Any]:
     """Return what goes out again as it came."""
     said = {"level": result.level, "kind": result.kind, "message": result.message, **result.kept}
     if result.suppressions is not None:

@@ -120,7 +120,7 @@ class SweepExecutionService:
 
     async def _assigned(self, stores: Stores, job: Job, sweep: Sweep) -> SweepAssignment:
         state = await stores.catalogue.target(sweep.target)
-        said = await stores.sweeps.said_of(sweep.id)
+        said = await stores.sweeps.judged_in(sweep.id)
         found: list[Looked] = []
         submitted: dict[str, str] = {}
         if state is not None:
@@ -178,7 +178,7 @@ class SweepExecutionService:
         async with self._unit.begin() as stores:
             if not await stores.sweeps.hold(assignment.sweep):
                 return False
-            said = await stores.sweeps.said_of(assignment.sweep.id)
+            said = await stores.sweeps.judged_in(assignment.sweep.id)
             await stores.sweeps.say(
                 assignment.sweep.id,
                 [SweptTicket(one.id, told) for one, told in held if one.id not in said],
@@ -196,7 +196,7 @@ class SweepExecutionService:
         async with self._unit.begin() as stores:
             if not await stores.sweeps.hold(assignment.sweep):
                 return False
-            if looked.id in await stores.sweeps.said_of(assignment.sweep.id):
+            if looked.id in await stores.sweeps.judged_in(assignment.sweep.id):
                 return True
             locked = await stores.tickets.lock(looked.key)
             state = await stores.catalogue.target(assignment.sweep.target)

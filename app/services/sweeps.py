@@ -77,7 +77,7 @@ class SweepService:
                     "revision": [None, commit],
                 },
             )
-            return await _shown(stores, sweep_id)
+            return await _load(stores, sweep_id)
 
     def _at(self, target: Target, revision: str) -> tuple[str, str]:
         try:
@@ -93,7 +93,7 @@ class SweepService:
             NotFound: there is none.
         """
         async with self._unit.read() as stores:
-            return await _shown(stores, sweep_id)
+            return await _load(stores, sweep_id)
 
     async def wait(self, sweep_id: UUID, seconds: float) -> Sweep:
         """Return a sweep as soon as it has ended, or as it is after `seconds`.
@@ -134,7 +134,7 @@ class SweepService:
             NotFound: there is no such sweep.
         """
         async with self._unit.read() as stores:
-            await _shown(stores, sweep_id)
+            await _load(stores, sweep_id)
             return await stores.sweeps.items(sweep_id, verdicts=verdicts, after=after, limit=limit)
 
     async def reopened(self, limit: int) -> list[Reopened]:
@@ -171,7 +171,7 @@ class SweepService:
                     yield None
 
 
-async def _shown(stores: Stores, sweep_id: UUID) -> Sweep:
+async def _load(stores: Stores, sweep_id: UUID) -> Sweep:
     found = await stores.sweeps.show(sweep_id)
     if found is None:
         raise NotFound(f"There is no sweep {sweep_id}.")

@@ -33,7 +33,10 @@ class UndoService(Service):
             if not await stores.removed.put_back(kind, part):
                 raise Conflict(f"Something else has taken its place on {key} meanwhile.")
             await stores.audit.record(
-                actor, f"{_AUDITED[kind]}.restored", ticket_id=ticket.id, changes=_told(kind, part)
+                actor,
+                f"{_AUDITED[kind]}.restored",
+                ticket_id=ticket.id,
+                changes=_changes_of(kind, part),
             )
             if kind is not PartKind.NOTE:
                 await reassess(stores, ticket.id, key)
@@ -48,7 +51,7 @@ _AUDITED = {
 }
 
 
-def _told(kind: PartKind, part: dict[str, object]) -> dict[str, list[object]]:
+def _changes_of(kind: PartKind, part: dict[str, object]) -> dict[str, list[object]]:
     match kind:
         case PartKind.PATCH:
             return {str(part["name"]): [None, part["digest"]]}

@@ -32,7 +32,7 @@ class ViewService(Service):
             view_id = await stores.views.add(actor.account, draft)
             if view_id is None:
                 raise _taken(draft.name)
-            return await _shown(stores, actor, view_id)
+            return await _load(stores, actor, view_id)
 
     async def page(self, actor: Actor, *, after: UUID | None, limit: int) -> Sequence[View]:
         """Return the actor's views and the shared ones, oldest first."""
@@ -46,7 +46,7 @@ class ViewService(Service):
             NotFound: there is none that the actor may see.
         """
         async with self._unit.read() as stores:
-            return await _shown(stores, actor, view_id)
+            return await _load(stores, actor, view_id)
 
     async def change(self, actor: Actor, view_id: UUID, changes: Mapping[str, Any]) -> View:
         """Change fields of a view.
@@ -57,7 +57,7 @@ class ViewService(Service):
             AlreadyTaken: its owner has another one of that name.
         """
         async with self._unit.begin() as stores:
-            view = await _shown(stores, actor, view_id)
+            view = await _load(stores, actor, view_id)
             _check_owner(actor, view)
             _check_sharing(actor, shared=changes.get("shared", False))
             if changes and not await stores.views.change(view_id, changes):
@@ -74,11 +74,11 @@ class ViewService(Service):
             Forbidden: it is another account's, and the actor no maintainer.
         """
         async with self._unit.begin() as stores:
-            _check_owner(actor, await _shown(stores, actor, view_id))
+            _check_owner(actor, await _load(stores, actor, view_id))
             await stores.views.remove(view_id)
 
 
-async def _shown(stores: Stores, actor: Actor, view_id: UUID) -> View:
+async def _load(stores: Stores, actor: Actor, view_id: UUID) -> View:
     found = await stores.views.show(view_id, actor.account)
     if found is None:
         raise NotFound(f"There is no view {view_id} that you may see.")

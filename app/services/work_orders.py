@@ -286,10 +286,10 @@ class WorkOrderService:
             async with self._unit.begin() as stores:
                 await lock_ticket(stores, order.ticket)
                 if await stores.work_orders.mark_judged(order.id, judged):
-                    await _told(stores, order, judged)
+                    await _record_end(stores, order, judged)
 
 
-async def _told(stores: Stores, order: EndedOrder, judged: Judged) -> None:
+async def _record_end(stores: Stores, order: EndedOrder, judged: Judged) -> None:
     changes: dict[str, list[str | None]] = {"work_order": [order.kind.value, judged.status.value]}
     if judged.status is not OrderStatus.ACCEPTED:
         taken = order.taken

@@ -174,7 +174,7 @@ class ExternalStore(Store):
     ) -> list[ExternalResult]:
         """Return results of a ticket, newest first, from the one behind `after`."""
         table = external_results.c
-        query = _shown().where(table.ticket_id == ticket_id)
+        query = _results().where(table.ticket_id == ticket_id)
         if after is not None:
             query = query.where(tuple_(table.reported_at, table.id) < after)
         query = query.order_by(table.reported_at.desc(), table.id.desc()).limit(limit)
@@ -186,7 +186,7 @@ def newest_of_ticket() -> ScalarSelect[Any]:
     """Return the newest results of the ticket of an enclosing statement, as JSON."""
     table = external_results.c
     newest = (
-        _shown()
+        _results()
         .where(table.ticket_id == tickets.c.id)
         .order_by(table.reported_at.desc(), table.id.desc())
         .limit(SHOWN)
@@ -198,7 +198,7 @@ def newest_of_ticket() -> ScalarSelect[Any]:
     return json_list(fields, query, [newest.c.reported_at.desc(), newest.c.id.desc()])
 
 
-def _shown() -> Select[Any]:
+def _results() -> Select[Any]:
     reporter = accounts.alias("reporter")
     left_out = ("ticket_id", "reported_by")
     columns = [column for column in external_results.c if column.name not in left_out]

@@ -155,7 +155,7 @@ class SweepStore(Store):
             update(sweeps).where(*_is_running(sweep)).values(tests=tests)
         )
 
-    async def said_of(self, sweep_id: UUID) -> set[int]:
+    async def judged_in(self, sweep_id: UUID) -> set[int]:
         """Return the ids of the tickets of which a sweep has said something."""
         rows = await self._connection.scalars(
             select(sweep_items.c.ticket_id).where(sweep_items.c.sweep_id == sweep_id)

@@ -78,7 +78,7 @@ def ask(python: str) -> Installed:
         folders, known = _known[python]
         if folders == _times(path for path, _ in folders):
             return known
-    said = _said(python)
+    said = _answer_of(python)
     version = tuple(int(part) for part in str(said["python"]).split(".")[:2])
     if version < (3, 11):
         raise InterpreterFailed(f"{python} is Python {said['python']}; 3.11 or newer is needed")
@@ -108,7 +108,7 @@ def require_pytest(installed: Installed) -> None:
         )
 
 
-def _said(python: str) -> dict[str, Any]:
+def _answer_of(python: str) -> dict[str, Any]:
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
     try:
         answer = subprocess.run(

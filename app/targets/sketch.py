@@ -42,7 +42,7 @@ def lay(repository: Repository, commit: str, below: str, folder: Path) -> None:
             if entry.is_folder:
                 left.append((place, entry.id))
             elif entry.mode not in (FileMode.LINK, FileMode.COMMIT):
-                (folder / place).write_bytes(_said(repository, place, entry))
+                (folder / place).write_bytes(_content(repository, place, entry))
 
 
 def _tree_at(repository: Repository, commit: str, below: str) -> str:
@@ -56,7 +56,7 @@ def _tree_at(repository: Repository, commit: str, below: str) -> str:
     return tree
 
 
-def _said(repository: Repository, place: PurePosixPath, entry: Entry) -> bytes:
+def _content(repository: Repository, place: PurePosixPath, entry: Entry) -> bytes:
     says = place.suffix in _SAYING and len(place.parts) <= _DEPTH_OF_SAYING
     if not says or repository.size(entry.id) > _MOST_BYTES:
         return b""

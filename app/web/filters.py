@@ -55,7 +55,9 @@ class Wanted:
         """Return the filters in force, and the order where it is not the usual one."""
         pairs = self._pairs()
         return [
-            Chip(_said(name, value), f"/tickets?{_query(p for p in pairs if p != (name, value))}")
+            Chip(
+                _words_of(name, value), f"/tickets?{_query(p for p in pairs if p != (name, value))}"
+            )
             for name, value in pairs
         ]
 
@@ -66,7 +68,7 @@ class Wanted:
         return pairs
 
 
-def _said(name: str, value: str) -> str:
+def _words_of(name: str, value: str) -> str:
     if name == "sort":
         return ORDERS[value]  # type: ignore[index]  # one of them, see `read`
     asked = FILTERS[name]

@@ -17,7 +17,7 @@ from app.factory import Factory
 from app.web.forms import Refused, sent
 from app.web.render import page
 from app.web.routing import new_router, see_other
-from app.web.ticket import arm_counts, choices, shown
+from app.web.ticket import arm_counts, choices, ticket_context
 from app.web.ticket_forms import review_in
 from app.web.visitors import Reviewer, Visitor
 
@@ -133,7 +133,7 @@ async def _one(
     following, before = _after(order, at), order[position - 1] if position else None
     named = _lines_now(view.ticket)
     sources = {one.location: one for one in await services.source.of_places(named)}
-    told = shown(view, services)
+    told = ticket_context(view, services)
     node_ids = [link.node_id for link in view.ticket.tests if link.origin != "submitted"]
     context = {
         **told,

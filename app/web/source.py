@@ -23,7 +23,7 @@ async def show_source(request: Request, _: Reader, services: Services) -> Respon
     """Show lines of a file, those that are named marked, with some around them."""
     asked = request.query_params
     path = services.source.stated_as(asked.get("path", ""))
-    return await _shown(request, services, asked.get("target") or None, path)
+    return await _page(request, services, asked.get("target") or None, path)
 
 
 @router.get("/source/{target}/{path:path}")
@@ -31,10 +31,10 @@ async def show_file(
     request: Request, _: Reader, services: Services, target: str, path: str
 ) -> Response:
     """Show a file of a target, as `/source` does."""
-    return await _shown(request, services, target, path)
+    return await _page(request, services, target, path)
 
 
-async def _shown(request: Request, services: Factory, target: str | None, path: str) -> Response:
+async def _page(request: Request, services: Factory, target: str | None, path: str) -> Response:
     asked = request.query_params
     named = _range(asked.get("lines", ""))
     wanted = LineRange(1, _MOST_LINES)

@@ -95,7 +95,7 @@ async def ticket_page(
 
     def made() -> Response:
         context = {
-            **shown(view, services),
+            **ticket_context(view, services),
             **choices(visitor, view),
             **guide,
             "history": history,
@@ -192,7 +192,7 @@ def _is_live(run: Run) -> bool:
     return run.status in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
-def shown(view: TicketView, services: Factory) -> dict[str, Any]:
+def ticket_context(view: TicketView, services: Factory) -> dict[str, Any]:
     """Return what the templates need to know of a ticket."""
     ticket = view.ticket
     return {

@@ -55,7 +55,7 @@ from app.domain.document import DOCUMENT
 from app.domain.document import Field as Declared
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.knowledge import Presence, TestsShown, knowledge
-from app.domain.remedies import Caller, gate_as_told
+from app.domain.remedies import Caller, gate_for
 from app.domain.runs import RunKind, TestOrigin, TestPurpose
 from app.domain.sweeps import SweepVerdict
 from app.domain.tickets import (
@@ -384,7 +384,7 @@ def ticket_body(ticket: Ticket, caller: Caller) -> dict[str, Any]:
     body["known"] = knowledge(ticket.evidence)
     body["strength"] = None if ticket.strength is None else ticket.strength.figures()
     body["signals"] = signals_of(ticket.reviews, ticket.evidence, ticket.resolution)
-    body["gate"] = gate_as_told(ticket, caller)
+    body["gate"] = gate_for(ticket, caller)
     return body
 
 

@@ -30,7 +30,9 @@ def put_patch(
         if session.out.as_json:
             session.out.json(info)
         else:
-            session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _said(info))
+            session.out.line(
+                f"{name}\t{_how(info)}" if not session.out.terminal else _applied(info)
+            )
 
 
 def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = None) -> None:
@@ -99,7 +101,7 @@ def _how(info: dict[str, Any]) -> str:
     return str(info.get("applies"))
 
 
-def _said(info: dict[str, Any]) -> str:
+def _applied(info: dict[str, Any]) -> str:
     match info.get("applies"):
         case "forward":
             return "Stored: it applies to the bundled package."

@@ -85,7 +85,7 @@ def _waited(session: Session, found: dict[str, Any]) -> dict[str, Any]:
         began = time.monotonic()
         while found.get("status") not in _OVER:
             gone_s = time.monotonic() - began if found.get("status") == "running" else 0.0
-            progress.say(_told(found, gone_s, before))
+            progress.say(_progress_line(found, gone_s, before))
             wait_s = _LOOK_S if progress.is_shown else WAIT_S
             asked = time.monotonic()
             found = session.client.get(
@@ -116,7 +116,7 @@ def _last_one(session: Session, found: Mapping[str, Any]) -> _Before | None:
     return None
 
 
-def _told(found: Mapping[str, Any], gone_s: float, before: _Before | None) -> str:
+def _progress_line(found: Mapping[str, Any], gone_s: float, before: _Before | None) -> str:
     words = f"sweep of {found.get('target')}: {found.get('status')}"
     if found.get("status") != "running":
         return words

@@ -103,11 +103,11 @@ def judge(looks: Looks, rates: Rates | None, risk: float) -> tuple[Seen | None, 
         return (Seen.SKIP if looks.others else None), 0.0
     if rates.good == 0 and looks.fails:
         # At the good end it never failed, which cannot be told from failing seldom there.
-        is_often = _told(looks, Rates(rates.bad, _MOST_UNSEEN)) < 0
+        is_often = _log_ratio(looks, Rates(rates.bad, _MOST_UNSEEN)) < 0
         if is_often and looks.total >= AT_ONCE:
             return Seen.BAD, 0.0
         return (Seen.SKIP if looks.total >= MOST else None), 0.0
-    told = _told(looks, rates)
+    told = _log_ratio(looks, rates)
     wrong = 1 / (1 + math.exp(min(abs(told), 700.0)))
     if wrong <= risk:
         return (Seen.GOOD if told > 0 else Seen.BAD), wrong
@@ -115,7 +115,7 @@ def judge(looks: Looks, rates: Rates | None, risk: float) -> tuple[Seen | None, 
     return (Seen.SKIP if looks.total >= MOST or useless else None), 0.0
 
 
-def _told(looks: Looks, rates: Rates) -> float:
+def _log_ratio(looks: Looks, rates: Rates) -> float:
     """How much likelier looks are where the defect is not, as a logarithm."""
     told = looks.passes * math.log((1 - rates.good) / max(1 - rates.bad, 1e-9))
     if looks.fails:
