@@ -438,28 +438,31 @@ class ExecutionService:
         )
         if took is None:
             return False
-        if decision is None:
-            await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
-            if shown != standing.shown:
-                await stores.ticket_edits.save_evidence(run.ticket_id, shown)
-        else:
-            # A run that only contradicts is no deciding one.
-            attempt = None if decision.run == run.id else _attempt(run, verdict)
-            await stores.ticket_edits.save_decision(run.ticket_id, decision, shown, attempt=attempt)
-        await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(run.plan, arms))
-        await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
-        await self._tell_end(stores, run, verdict, events)
         if target is not None and others is not None:
             others |= await self._tell_others(stores, run, target, flipped)
         before, after = standing.shown.in_words(), shown.in_words()
-        if before != after:
-            await stores.audit.record(
-                None,
-                "evidence.changed",
-                ticket_id=run.ticket_id,
-                changes={"evidence": [before, after]},
-            )
-        await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
+        async with stores.together():
+            if decision is None:
+                await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
+                if shown != standing.shown:
+                    await stores.ticket_edits.save_evidence(run.ticket_id, shown)
+            else:
+                # A run that only contradicts is no deciding one.
+                attempt = None if decision.run == run.id else _attempt(run, verdict)
+                await stores.ticket_edits.save_decision(
+                    run.ticket_id, decision, shown, attempt=attempt
+                )
+            await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(run.plan, arms))
+            await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
+            await self._tell_end(stores, run, verdict, events)
+            if before != after:
+                await stores.audit.record(
+                    None,
+                    "evidence.changed",
+                    ticket_id=run.ticket_id,
+                    changes={"evidence": [before, after]},
+                )
+            await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
         return True
 
     async def _tell_end(

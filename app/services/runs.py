@@ -140,7 +140,7 @@ class RunService:
         _require_target(key, catalogue.target.name, target)
         snapshot = await catalogue.in_step()
         commits: Sequence[str] = ()
-        if not by_patches and against is None:
+        if kind is RunKind.PROOF and not by_patches and against is None:
             async with self._unit.read() as stores:
                 commits = await stores.tickets.commits_of(key)
         if patch not in (None, FIX):
@@ -182,19 +182,20 @@ class RunService:
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)
             run_id = new_id()
-            await stores.runs.add(
-                run_id, ticket.id, kind, plan, actor, authors=authors, force=force
-            )
+            async with stores.together():
+                await stores.runs.add(
+                    run_id, ticket.id, kind, plan, actor, authors=authors, force=force
+                )
+                await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
+                await stores.jobs.defer_run(run_id, plan.target)
+                await stores.audit.record(
+                    actor,
+                    "run.triggered",
+                    ticket_id=ticket.id,
+                    changes={"run": [None, str(run_id)], "kind": [None, kind.value]},
+                )
             if bisection is not None:
                 await stores.bisections.add(run_id)
-            await stores.run_events.add(run_id, 0, "status", {"status": RunStatus.QUEUED})
-            await stores.jobs.defer_run(run_id, plan.target)
-            await stores.audit.record(
-                actor,
-                "run.triggered",
-                ticket_id=ticket.id,
-                changes={"run": [None, str(run_id)], "kind": [None, kind.value]},
-            )
             return await _shown(stores, run_id)
 
     async def _require_cage(self, plan: RunPlan, snapshot: Snapshot) -> None:
@@ -342,11 +343,10 @@ class RunService:
         async with self._bell.watching_end(run_id) as changed:
             while True:
                 changed.clear()
-                async with self._unit.read() as stores:
-                    found = await stores.runs.status_of(run_id)
+                run = await self.show(run_id)
                 left = deadline - asyncio.get_running_loop().time()
-                if found is None or _ended(found[0]) or left <= 0:
-                    return await self.show(run_id)
+                if _ended(run.status) or left <= 0:
+                    return run
                 await rung_within(changed, left)
 
     async def page(

@@ -43,7 +43,8 @@ from app.services.access import load_ticket
 from app.services.evidence import links_digest, patches_digest, reassess
 from app.services.execution import MAX_ATTEMPTS, ExecutionService, Seat
 from app.services.sources import Sources
-from app.storage.jobs import SWEEPS, Job
+from app.storage.bell import SWEEPS
+from app.storage.jobs import Job
 from app.storage.links import ExpandedTest
 from app.storage.rows import new_id
 from app.storage.sweeps import SweptTicket

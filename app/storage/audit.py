@@ -29,10 +29,15 @@ from app.domain.sight import Sight
 from app.schema.accounts import accounts
 from app.schema.audit import audit_events
 from app.schema.tickets import tickets
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_json, new_values
 from app.storage.sight import hidden_from
 from app.storage.store import Store
 
+_RECORD = Prepared(
+    lambda: insert(audit_events).values(
+        new_values(audit_events, "ticket_id", "actor_id", "action", "changes", "request_id")
+    )
+)
 _NEWEST = Prepared(
     lambda: (
         select(audit_events.c.id)
@@ -55,14 +60,13 @@ class AuditStore(Store):
         changes: Mapping[str, Any] | None = None,
     ) -> None:
         """Record that `actor` did `action`; None stands for the service itself."""
-        await self._connection.execute(
-            insert(audit_events).values(
-                ticket_id=ticket_id,
-                actor_id=None if actor is None else actor.account.id,
-                action=action,
-                changes=bounded(changes or {}),
-                request_id=None if actor is None else actor.request_id,
-            )
+        await _RECORD.run(
+            self._connection,
+            new_ticket_id=ticket_id,
+            new_actor_id=None if actor is None else actor.account.id,
+            new_action=action,
+            new_changes=as_json(bounded(changes or {})),
+            new_request_id=None if actor is None else actor.request_id,
         )
 
     async def newest(self, ticket_id: int, sight: Sight | None = None) -> int:

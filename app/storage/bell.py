@@ -21,8 +21,8 @@ RUNS = "findings_runs"
 QUEUE = "runs"
 """The name of the queue that runs wait in."""
 
-JOBS = f"procrastinate_queue_v1#{QUEUE}"
-"""Rung by the queue itself when a job comes in."""
+SWEEPS = "sweeps"
+"""The name of the queue that sweeps wait in, beside that of runs."""
 
 CHANGES = "changes"
 """Not rung, but looked for: the server lets transactions that ring commit only one after the other,
@@ -62,9 +62,20 @@ async def rung_within(rung: asyncio.Event, seconds: float) -> bool:
     return False
 
 
+def jobs_in(queue: str) -> str:
+    """Return what is rung when a job waits in a queue; by the queue itself when one comes in."""
+    return f"procrastinate_queue_v1#{queue}"
+
+
 async def ring_workers(connection: AsyncConnection) -> None:
-    """Tell all workers that a job waits, if and when this transaction commits."""
-    await connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": JOBS})
+    """Tell all workers that a job waits somewhere, if and when this transaction commits."""
+    await connection.execute(
+        text("SELECT pg_notify(channel, '') FROM unnest(CAST(:channels AS text[])) AS channel"),
+        {"channels": [jobs_in(queue) for queue in (QUEUE, SWEEPS)]},
+    )
+
+
+_LISTEN = "; ".join(f'LISTEN "{channel}"' for channel in (RUNS, *map(jobs_in, (QUEUE, SWEEPS))))
 
 
 class Bell:
@@ -95,9 +106,9 @@ class Bell:
         """Give an event that is set when the run has ended, or an attempt at it has."""
         return self._watching(f"{run_id}{OVER}")
 
-    def watching_jobs(self) -> AbstractAsyncContextManager[asyncio.Event]:
-        """Give an event that is set when a job waits; some come due without it."""
-        return self._watching(JOBS)
+    def watching_jobs(self, queue: str = QUEUE) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Give an event that is set when a job waits in a queue; some come due without it."""
+        return self._watching(jobs_in(queue))
 
     def watching_changes(self) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set whenever a ticket changes; look first, then wait for it."""
@@ -123,7 +134,7 @@ class Bell:
         while True:
             try:
                 async with await self._connect() as connection:
-                    await connection.execute(f'LISTEN {RUNS}; LISTEN "{JOBS}"')
+                    await connection.execute(_LISTEN)
                     self._wake_all()  # something may have changed while nobody listened
                     while True:
                         async for notice in connection.notifies(timeout=_LOOK_EVERY_S):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import delete, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Text, bindparam, delete, func, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.catalogue import CatalogueTest, TargetState
@@ -13,7 +12,27 @@ from app.domain.revisions import Revision
 from app.schema.tickets import tickets
 from app.schema.verification import target_revisions, targets, tests
 from app.storage.links import within
+from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
+
+_TARGET = Prepared(
+    lambda: select(targets).where(targets.c.name == bindparam("wanted_name", type_=Text))
+)
+_MARK_OUTCOMES = Prepared(
+    lambda: text("""
+UPDATE tests SET last_outcome = ended.outcome
+FROM jsonb_each_text(CAST(:outcomes AS jsonb)) AS ended (node_id, outcome)
+WHERE tests.target = :wanted AND tests.node_id = ended.node_id
+  AND tests.last_outcome IS DISTINCT FROM ended.outcome
+""")
+)
+
+_MARK_FLAKES = Prepared(
+    lambda: text("""
+UPDATE tests SET flakes = flakes + 1, last_flake_at = now()
+WHERE target = :wanted AND node_id = ANY(:node_ids)
+""")
+)
 
 
 class CatalogueStore(Store):
@@ -21,9 +40,7 @@ class CatalogueStore(Store):
 
     async def target(self, name: str) -> TargetState | None:
         """Return what is known of a target, or None before its first sync."""
-        row = (
-            await self._connection.execute(select(targets).where(targets.c.name == name))
-        ).one_or_none()
+        row = await _TARGET.row(self._connection, wanted_name=name)
         if row is None:
             return None
         return TargetState(
@@ -201,25 +218,12 @@ class CatalogueStore(Store):
         """Record how tests last ended on the bundled package."""
         if not outcomes:
             return
-        given = func.jsonb_each_text(literal(dict(outcomes), JSONB)).table_valued("key", "value")
-        await self._connection.execute(
-            update(tests)
-            .where(
-                tests.c.target == target,
-                tests.c.node_id == given.c.key,
-                tests.c.last_outcome.is_distinct_from(given.c.value),
-            )
-            .values(last_outcome=given.c.value)
-        )
+        await _MARK_OUTCOMES.run(self._connection, wanted=target, outcomes=as_json(dict(outcomes)))
 
     async def mark_flakes(self, target: str, node_ids: Sequence[str]) -> None:
         """Count up the flakes of tests whose repeats disagreed."""
         if node_ids:
-            await self._connection.execute(
-                update(tests)
-                .where(tests.c.target == target, tests.c.node_id.in_(node_ids))
-                .values(flakes=tests.c.flakes + 1, last_flake_at=func.now())
-            )
+            await _MARK_FLAKES.run(self._connection, wanted=target, node_ids=list(node_ids))
 
     async def tickets_named(self, findings: Iterable[str]) -> dict[str, int]:
         """Return the ids of the tickets that markers name."""

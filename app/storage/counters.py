@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import func, select, text
 
 from app.domain.monitoring import (
     RUN_DURATIONS,
@@ -23,9 +22,18 @@ from app.domain.runs import RunKind, RunOutcome
 from app.domain.sweeps import Sweep
 from app.schema.operations import counters
 from app.schema.runs import runs
+from app.storage.prepared import Prepared
 from app.storage.store import Store
 
 _BETWEEN = "\t"
+
+_ADD = Prepared(
+    lambda: text("""
+INSERT INTO counters AS old (name, labels, value)
+SELECT * FROM unnest(CAST(:names AS text[]), CAST(:labels AS text[]), CAST(:amounts AS float8[]))
+ON CONFLICT (name, labels) DO UPDATE SET value = old.value + excluded.value
+""")
+)
 
 
 class CounterStore(Store):
@@ -34,20 +42,15 @@ class CounterStore(Store):
     async def add(self, amounts: Mapping[tuple[str, Labels], float]) -> None:
         """Add to counters. Others wait for this transaction from here on, so do it last."""
         rows = [
-            {"name": name, "labels": _BETWEEN.join(labels), "value": amount}
+            (name, _BETWEEN.join(labels), float(amount))
             # In one order, so that no two transactions wait for each other in a ring.
             for (name, labels), amount in sorted(amounts.items())
             if amount
         ]
         if not rows:
             return
-        statement = upsert(counters)
-        total = counters.c.value + statement.excluded.value
-        await self._connection.execute(
-            statement.values(rows).on_conflict_do_update(
-                index_elements=["name", "labels"], set_={"value": total}
-            )
-        )
+        names, labels, values = map(list, zip(*rows, strict=True))
+        await _ADD.run(self._connection, names=names, labels=labels, amounts=values)
 
     async def count_run(
         self, target: str | None, kind: RunKind, outcome: RunOutcome, seconds: float

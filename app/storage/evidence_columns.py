@@ -17,18 +17,20 @@ from app.domain.evidence import (
 )
 from app.domain.flakes import FlakyTest
 from app.domain.plain import from_plain
+from app.storage.prepared import as_json
 
 MOST_FLAKY = 20
 """Of so many flaky tests the figures are kept with a ticket."""
 
 
 def columns_of(shown: Shown) -> dict[str, Any]:
-    """Return the values of the columns that say how evidence is shown."""
+    """Return the values of the columns that say how evidence is shown, as statements take them."""
+    doubt = _doubt(shown)
     return {
         "evidence_state": shown.state.value,
         "evidence_stale": shown.stale,
         "evidence_stale_reason": None if shown.stale_reason is None else shown.stale_reason.value,
-        "evidence_doubt": _doubt(shown),
+        "evidence_doubt": None if doubt is None else as_json(doubt),
     }
 
 

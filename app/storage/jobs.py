@@ -6,18 +6,18 @@ its own; here a job changes hands together with the run behind it, or not at all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-import procrastinate
+import psycopg
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from app import tracing
 from app.domain.targets import BUNDLED
-from app.storage.bell import QUEUE, ring_workers
+from app.storage.bell import QUEUE, SWEEPS, jobs_in, ring_workers
+from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
 
 RUN_TASK = "findings.execute_run"
@@ -26,13 +26,7 @@ RUN_TASK = "findings.execute_run"
 SWEEP_TASK = "findings.sweep"
 """Name of the task that looks at all tickets of a target."""
 
-SWEEPS = "sweeps"
-"""The name of the queue that sweeps wait in, beside that of runs."""
-
 _RESCUE_LOCK = 0x72657363
-
-_deferring = procrastinate.App(connector=procrastinate.PsycopgConnector())
-"""Never opened: it only writes jobs on connections that it is given."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +51,25 @@ class WorkerForgotten(Exception):
 class JobStore(Store):
     """Jobs that execute runs, and the workers that hold them."""
 
-    async def defer_run(self, run_id: UUID, target: str, *, delay_s: float = 0) -> None:
+    async def defer_run(self, run_id: UUID, target: str) -> None:
         """Queue the execution of a run of a target, if and when this transaction commits."""
-        raw = await self._connection.get_raw_connection()
-        wait: dict[str, Any] = {"schedule_in": {"seconds": delay_s}} if delay_s else {}
-        task = _deferring.configure_task(
-            RUN_TASK, queue=queue_of(target), connection=cast("Any", raw.driver_connection), **wait
-        )
         trace = tracing.current()
-        await task.defer_async(run_id=str(run_id), **({"trace": trace} if trace else {}))
-        if queue_of(target) != QUEUE:
-            await ring_workers(self._connection)
+        await self._defer(QUEUE, target, RUN_TASK, run_id, {"trace": trace} if trace else {})
 
     async def defer_sweep(self, sweep_id: UUID, target: str) -> None:
         """Queue a sweep of a target, if and when this transaction commits."""
-        raw = await self._connection.get_raw_connection()
-        task = _deferring.configure_task(
-            SWEEP_TASK,
-            queue=queue_of(target, SWEEPS),
-            connection=cast("Any", raw.driver_connection),
+        await self._defer(SWEEPS, target, SWEEP_TASK, sweep_id, {})
+
+    async def _defer(
+        self, queue: str, target: str, task: str, run_id: UUID, more: Mapping[str, str]
+    ) -> None:
+        await _DEFER.run(
+            self._connection,
+            queue=queue_of(target, queue),
+            task=task,
+            args=as_json({"run_id": run_id, **more}),
+            channel=jobs_in(queue),
         )
-        await task.defer_async(run_id=str(sweep_id))
-        await ring_workers(self._connection)
 
     async def take(self, worker: int, targets: Sequence[str], *, queue: str = QUEUE) -> Job | None:
         """Take the oldest job that waits for one of these targets; None when none does.
@@ -89,13 +80,13 @@ class JobStore(Store):
             WorkerForgotten: the worker was given up.
         """
         try:
-            found = await self._connection.execute(
-                _TAKE,
-                {"queues": [queue_of(target, queue) for target in targets], "worker": worker},
+            row = await _TAKE.row(
+                self._connection,
+                queues=[queue_of(target, queue) for target in targets],
+                worker=worker,
             )
-        except IntegrityError as error:
+        except psycopg.IntegrityError as error:
             raise WorkerForgotten(f"worker {worker} is not known to the queue") from error
-        row = found.one_or_none()
         if row is None or row.id is None:
             return None
         return Job(
@@ -108,7 +99,7 @@ class JobStore(Store):
 
     async def finish(self, job: Job) -> None:
         """Take a job off the queue, unless it went to another worker meanwhile."""
-        await self._connection.execute(_DELETE_HELD, _held_by(job))
+        await _DELETE_HELD.run(self._connection, **_held_by(job))
 
     async def put_back(self, job: Job, delay_s: float) -> None:
         """Let a job wait again, for a while out of reach; not if another worker has it now."""
@@ -183,13 +174,24 @@ def _held_by(job: Job) -> dict[str, Any]:
     return {"job": job.id, "worker": job.worker, "attempts": job.attempts}
 
 
-_TAKE = text("""
+_DEFER = Prepared(
+    lambda: text("""
+SELECT pg_notify(:channel, ''), procrastinate_defer_jobs_v1(ARRAY[
+  ROW(CAST(:queue AS varchar), CAST(:task AS varchar), 0, NULL, NULL, CAST(:args AS jsonb), NULL)
+]::procrastinate_job_to_defer_v1[])
+""")
+)
+_TAKE = Prepared(
+    lambda: text("""
 SELECT id, args, attempts FROM procrastinate_fetch_job_v2(CAST(:queues AS varchar[]), :worker)
 """)
-_DELETE_HELD = text("""
+)
+_DELETE_HELD = Prepared(
+    lambda: text("""
 DELETE FROM procrastinate_jobs
 WHERE id = :job AND worker_id = :worker AND attempts = :attempts AND status = 'doing'
 """)
+)
 _RETRY_HELD = text("""
 SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => :delay), NULL, NULL, NULL)
 FROM procrastinate_jobs

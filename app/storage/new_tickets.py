@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     ARRAY,
     CTE,
@@ -48,7 +47,7 @@ from app.schema.tickets import (
     tickets,
 )
 from app.storage.places import PLACED, looked_up
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_json, new_values
 from app.storage.search import vector
 from app.storage.ticket_show import own_columns, specialists_listed, ticket_from
 from app.storage.tickets import (
@@ -118,11 +117,11 @@ def parameters(
             del given[f"new_{name}"]
     else:
         changes = {"key": [None, key], "title": [None, draft.title]}
-        given["audit_changes"] = _json(changes)
+        given["audit_changes"] = as_json(changes)
     return given | {
-        "new_ticket_sections": _json(parts["sections"]),
-        "new_ticket_locations": _json(parts["locations"]),
-        "new_checklist_items": _json(parts["checklist"]),
+        "new_ticket_sections": as_json(parts["sections"]),
+        "new_ticket_locations": as_json(parts["locations"]),
+        "new_checklist_items": as_json(parts["checklist"]),
         "audit_action": action,
         "audit_request": actor.request_id,
     }
@@ -161,7 +160,7 @@ def _values(
         "categories": [category.value for category in draft.categories],
         **{name: getattr(draft, name, None) for name in PLAIN},
         "commits": [],
-        "reports": _json(report_values(draft.reports)),
+        "reports": as_json(report_values(draft.reports)),
         "created_by": author.id,
         "evidence_state": None if state is None else state.value,
         **past,
@@ -196,7 +195,7 @@ def _adding() -> Select[Any]:
     """
     ticket = (
         upsert(tickets)
-        .values(_given(COLUMNS) | {"search": vector(*_texts())})
+        .values(new_values(tickets, *COLUMNS) | {"search": vector(*_texts())})
         .on_conflict_do_nothing()
         .returning(*own_columns())
         .cte("ticket")
@@ -253,7 +252,8 @@ def _adding_minted() -> Select[Any]:
     names = ("key", "sort_key", "words", "evidence_state")
     minted = text(_MINTED).columns(*map(named_column, names)).cte("minted")
     title, lead, body = _texts()
-    given: dict[str, Any] = _given([name for name in COLUMNS if name not in minted.c])
+    given: dict[str, Any] = {}
+    given |= new_values(tickets, *(name for name in COLUMNS if name not in minted.c))
     given |= {name: minted.c[name] for name in COLUMNS if name in minted.c}
     given["search"] = vector(minted.c.words.concat(title), lead, body)
     ticket = (
@@ -280,10 +280,6 @@ def _with_parts(
     specialists = specialists_listed().label("specialists")
     found = select(ticket, specialists, awaited.label("awaited"))
     return found.add_cte(*first, *parts, _keys(ticket), _event(ticket, changes))
-
-
-def _given(names: Sequence[str]) -> dict[str, Any]:
-    return {name: bindparam(f"new_{name}", type_=tickets.c[name].type) for name in names}
 
 
 def _texts() -> list[Any]:
@@ -328,7 +324,3 @@ ADD = Prepared(_adding)
 
 ADD_MINTED = Prepared(_adding_minted)
 """Adds a ticket under the next key; no row: it is none of those that one statement can add."""
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import BigInteger, Select, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.domain.accounts import Account
 from app.domain.diffs import digest as digest_of
 from app.schema.accounts import accounts
 from app.schema.verification import texts, ticket_patches
+from app.storage.prepared import Prepared
 from app.storage.store import Store
 
 
@@ -26,6 +27,29 @@ class StoredPatch:
     applies: str
     text: str
     author: str
+
+
+def _select_patches() -> Select[Any]:
+    return (
+        select(
+            ticket_patches.c.ticket_id,
+            ticket_patches.c.name,
+            ticket_patches.c.digest,
+            ticket_patches.c.applies,
+            texts.c.text,
+            accounts.c.name.label("author"),
+        )
+        .join(texts, texts.c.digest == ticket_patches.c.digest)
+        .join(accounts, accounts.c.id == ticket_patches.c.author_id)
+        .order_by(ticket_patches.c.ticket_id, ticket_patches.c.name)
+    )
+
+
+_OF_TICKET = Prepared(
+    lambda: _select_patches().where(
+        ticket_patches.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger)
+    )
+)
 
 
 class PatchStore(Store):
@@ -89,28 +113,15 @@ class PatchStore(Store):
 
     async def of_ticket(self, ticket_id: int) -> list[StoredPatch]:
         """Return the patches of a ticket in the order of their names."""
-        return await self._select(ticket_patches.c.ticket_id == ticket_id)
+        rows = await _OF_TICKET.rows(self._connection, wanted_ticket=ticket_id)
+        return [StoredPatch(*row) for row in rows]
 
     async def of_target(self, target: str) -> list[StoredPatch]:
         """Return all patches against a target."""
-        return await self._select(ticket_patches.c.target == target)
-
-    async def _select(self, condition: ColumnElement[bool]) -> list[StoredPatch]:
         rows = await self._connection.execute(
-            select(
-                ticket_patches.c.ticket_id,
-                ticket_patches.c.name,
-                ticket_patches.c.digest,
-                ticket_patches.c.applies,
-                texts.c.text,
-                accounts.c.name.label("author"),
-            )
-            .join(texts, texts.c.digest == ticket_patches.c.digest)
-            .join(accounts, accounts.c.id == ticket_patches.c.author_id)
-            .where(condition)
-            .order_by(ticket_patches.c.ticket_id, ticket_patches.c.name)
+            _select_patches().where(ticket_patches.c.target == target)
         )
-        return [StoredPatch(**row._mapping) for row in rows]
+        return [StoredPatch(*row) for row in rows]
 
     async def mark_applies(self, patches: Sequence[tuple[StoredPatch, str]]) -> None:
         """Record how patches apply to the bundled package of now."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
+import orjson
 import psycopg
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Executable
+from sqlalchemy import BindParameter, Executable, Table, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -29,7 +31,8 @@ class Prepared:
 
     Args:
         build: makes the statement, with ``bindparam(name)`` where a value is to stand. The driver
-            gets and gives plain values: it suits text, numbers, times, ids, JSON and arrays.
+            gets and gives plain values: it suits text, numbers, times, ids and arrays, and JSON,
+            which is given as `as_json` writes it.
     """
 
     def __init__(self, build: Callable[[], Executable]) -> None:
@@ -41,19 +44,29 @@ class Prepared:
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> list[Any]:
         """Run the statement and return its rows, whose columns are attributes."""
-        if self._text is None:
-            self._compile(connection)
-        assert self._text is not None
-        given = {**self._constants, **values}
-        cursor = psycopg.AsyncRawCursor(driver_of(connection), row_factory=self._rows_of)
-        await cursor.execute(self._text, [given[name] for name in self._names], prepare=True)
+        cursor = await self._executed(connection, values)
         return await cursor.fetchall()
+
+    async def run(self, connection: AsyncConnection, **values: Any) -> None:
+        """Run a statement that has no rows, or none that matter."""
+        await self._executed(connection, values)
 
     async def row(self, connection: AsyncConnection, **values: Any) -> Any | None:
         """Run a statement that has at most one row, and return that or None."""
         found = await self.rows(connection, **values)
         assert len(found) <= 1
         return found[0] if found else None
+
+    async def _executed(
+        self, connection: AsyncConnection, values: Mapping[str, Any]
+    ) -> psycopg.AsyncRawCursor[Any]:
+        if self._text is None:
+            self._compile(connection)
+        assert self._text is not None
+        given = {**self._constants, **values}
+        cursor = psycopg.AsyncRawCursor(driver_of(connection), row_factory=self._rows_of)
+        await cursor.execute(self._text, [given[name] for name in self._names], prepare=True)
+        return cursor
 
     def _compile(self, connection: AsyncConnection) -> None:
         statement = self._build()
@@ -98,6 +111,32 @@ class PreparedShapes(Generic[Shape]):
         else:
             self._kept.move_to_end(shape)
         return found
+
+
+def new_values(table: Table, *names: str) -> dict[str, BindParameter[Any]]:
+    """Return parameters for the values of columns, each called as its column with `new_` before.
+
+    The names of the columns themselves the library keeps for its own parameters.
+    """
+    return {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+
+
+def new(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under the names of the parameters of `new_values`."""
+    return {f"new_{name}": value for name, value in values.items()}
+
+
+def as_json(value: Any) -> str:
+    """Return a value, in which dataclasses may stand, as statements take JSON."""
+    return orjson.dumps(value).decode()
+
+
+def sent_together(connection: AsyncConnection) -> AbstractAsyncContextManager[Any]:
+    """Have what `Prepared.run` runs in the block sent without waiting for each; the end waits.
+
+    The block raises the first error there is. It is for statements that nothing is read from.
+    """
+    return driver_of(connection).pipeline()
 
 
 def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Select, Text, bindparam, delete, func, insert, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -19,7 +18,7 @@ from app.schema.audit import audit_events
 from app.schema.reviews import review_leases, reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_json, new_values
 from app.storage.rows import new_id
 from app.storage.sight import hidden_from
 from app.storage.store import Store
@@ -166,7 +165,7 @@ _TOLD = ("amendment", "evidence", "provenance")
 def _recording() -> Select[Any]:
     """Return the statement that records a review with all that it brings about."""
     table = reviews.c
-    new = {name: bindparam(f"new_{name}", type_=table[name].type) for name in (*_GIVEN, *_TOLD)}
+    new = new_values(reviews, *_GIVEN, *_TOLD)
     superseded = (
         update(reviews)
         .where(
@@ -212,7 +211,7 @@ _RECORD = Prepared(_recording)
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    return None if value is None else as_json(value)
 
 
 def _whole_reviews() -> Select[Any]:

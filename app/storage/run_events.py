@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text, tuple_
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import select, text, tuple_
 
 from app.domain.runs import RunEvent
 from app.schema.runs import run_events
 from app.storage.bell import RUNS, notice_of
+from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
 
 
@@ -39,15 +39,13 @@ class RunEventStore(Store):
         change to it, or by `RunStore.hold`.
         """
         given = [{"kind": kind, "data": data} for kind, data in events]
-        await self._connection.execute(
-            _ADD,
-            {
-                "run": run_id,
-                "attempt": attempt,
-                "events": given,
-                "channel": RUNS,
-                "notice": notice_of(run_id, over=over),
-            },
+        await _ADD.run(
+            self._connection,
+            run=run_id,
+            attempt=attempt,
+            events=as_json(given),
+            channel=RUNS,
+            notice=notice_of(run_id, over=over),
         )
 
     async def of_run(self, run_id: UUID, *, after: tuple[int, int], limit: int) -> list[RunEvent]:
@@ -67,13 +65,15 @@ class RunEventStore(Store):
         ]
 
 
-_ADD = text("""
+_ADD = Prepared(
+    lambda: text("""
 WITH added AS (
   INSERT INTO run_events (run_id, attempt, seq, kind, data)
   SELECT :run, :attempt, last.seq + given.n, given.event ->> 'kind', given.event -> 'data'
   FROM (
     SELECT coalesce(max(seq), 0) AS seq FROM run_events WHERE run_id = :run AND attempt = :attempt
-  ) AS last, jsonb_array_elements(:events) WITH ORDINALITY AS given (event, n)
+  ) AS last, jsonb_array_elements(CAST(:events AS jsonb)) WITH ORDINALITY AS given (event, n)
 )
 SELECT pg_notify(:channel, :notice)
-""").bindparams(bindparam("events", type_=JSONB))
+""")
+)

@@ -14,12 +14,13 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import Row, Text, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.causes import Cause
 from app.domain.outputs import MOST_SHOWN, PlacedResult
 from app.domain.runs import ArmResult, PatchUse, TestMode, TestOutcome, TestResult
+from app.storage.prepared import Prepared
 
 _SHOWN_BYTES = 4 << 20
 """Of the text of results in one answer."""
@@ -45,7 +46,7 @@ class RunResultStore:
         did not pass, then the first.
         """
         statement = _WHOLE if whole else _SHOWN
-        rows = (await self._connection.execute(statement, {"run": run_id})).all()
+        rows = await statement.rows(self._connection, run=run_id)
         return await _read(_arms_from, rows, sum(len(row.results) for row in rows))
 
     async def page(
@@ -130,14 +131,16 @@ def result_from(stored: Mapping[str, Any]) -> TestResult:
     return TestResult(**found)
 
 
-_WHOLE = text("""
+_WHOLE = Prepared(
+    lambda: text("""
 SELECT name, patch, package_digest, hints, uses, revision,
   jsonb_array_length(results) AS total, CAST(results AS text) AS results
 FROM run_arms WHERE run_id = :run ORDER BY position
-""").columns(patch=JSONB, hints=JSONB, uses=JSONB, results=Text)
+""")
+)
 
-_SHOWN = (
-    text("""
+_SHOWN = Prepared(
+    lambda: text("""
 SELECT name, patch, package_digest, hints, uses, revision,
   jsonb_array_length(results) AS total,
   CAST(CASE
@@ -158,13 +161,7 @@ SELECT name, patch, package_digest, hints, uses, revision,
   END AS text) AS results
 FROM (SELECT *, count(*) OVER () AS arms FROM run_arms WHERE run_id = :run) AS shown
 ORDER BY position
-""")
-    .bindparams(
-        bindparam("most", MOST_SHOWN),
-        bindparam("bytes", _SHOWN_BYTES),
-        bindparam("light", _LIGHT_BYTES),
-    )
-    .columns(patch=JSONB, hints=JSONB, uses=JSONB, results=Text)
+""").bindparams(most=MOST_SHOWN, bytes=_SHOWN_BYTES, light=_LIGHT_BYTES)
 )
 
 _PAGE = text("""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +55,7 @@ from app.domain.strength import MutatedFunction, StrengthPlan, StrengthScope
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_json, new, new_values, sent_together
 from app.storage.run_results import RunResultStore
 from app.storage.ticket_lists import COUNT_LIMIT
 
@@ -131,21 +131,20 @@ class RunStore:
         force: bool = False,
     ) -> None:
         """Add a queued run with its frozen plan."""
-        await self._connection.execute(
-            insert(runs).values(
-                id=run_id,
-                ticket_id=ticket_id,
-                target=plan.target,
-                kind=kind.value,
-                requested_by=actor.account.id,
-                request_id=actor.request_id,
-                repeats=plan.repeats,
-                force=force,
-                plan=plan,
-                authors=asdict(authors),
-                package_digest=plan.package_digest,
-                plan_key=plan_key(kind, plan),
-            )
+        await _ADD.run(
+            self._connection,
+            new_id=run_id,
+            new_ticket_id=ticket_id,
+            new_target=plan.target,
+            new_kind=kind.value,
+            new_requested_by=actor.account.id,
+            new_request_id=actor.request_id,
+            new_repeats=plan.repeats,
+            new_force=force,
+            new_plan=as_json(plan),
+            new_authors=as_json(authors),
+            new_package_digest=plan.package_digest,
+            new_plan_key=plan_key(kind, plan),
         )
 
     async def find_reusable(self, run: ClaimedRun, environment: Mapping[str, Any]) -> Run | None:
@@ -246,33 +245,26 @@ class RunStore:
         None when this attempt is no longer the running one. Guards against the lost worker that
         comes back: its attempt is behind, so nothing is written twice.
         """
-        row = (
-            await self._connection.execute(
-                update(runs)
-                .where(_is_running(run_id, attempt))
-                .values(
-                    status=RunStatus.FINISHED.value,
-                    outcome=verdict.outcome.value,
-                    reason=verdict.reason,
-                    also_broken=list(verdict.also_broken),
-                    compared=verdict.compared,
-                    not_comparable=list(verdict.not_comparable),
-                    without_assertion=verdict.without_assertion,
-                    environment=dict(environment),
-                    decided=None if decided is None else decided.value,
-                    reused_from=reused_from,
-                    minimised=None if minimised is None else minimised.as_body(),
-                    finished_at=func.now(),
-                )
-                .returning(func.extract("epoch", func.now() - runs.c.started_at).label("took"))
-            )
-        ).one_or_none()
+        row = await _FINISH.row(
+            self._connection,
+            wanted_run=run_id,
+            wanted_attempt=attempt,
+            new_outcome=verdict.outcome.value,
+            new_reason=verdict.reason,
+            new_also_broken=as_json(verdict.also_broken),
+            new_compared=verdict.compared,
+            new_not_comparable=as_json(verdict.not_comparable),
+            new_without_assertion=verdict.without_assertion,
+            new_environment=as_json(dict(environment)),
+            new_decided=None if decided is None else decided.value,
+            new_reused_from=reused_from,
+            new_minimised=None if minimised is None else as_json(minimised.as_body()),
+        )
         if row is None:
             return None
-        if arms:
-            await self._connection.execute(
-                insert(run_arms), [_arm_row(run_id, n, arm) for n, arm in enumerate(arms)]
-            )
+        async with sent_together(self._connection):
+            for position, arm in enumerate(arms):
+                await _ADD_ARM.run(self._connection, **new(_arm_row(run_id, position, arm)))
         return max(0.0, float(row.took or 0))
 
     async def mark_cancelled(self, run_id: UUID, reason: str) -> bool:
@@ -306,15 +298,7 @@ class RunStore:
 
     async def show(self, run_id: UUID, *, whole: bool = False) -> Run | None:
         """Return a run with its arms and results, all of them where it is wanted `whole`."""
-        plan = runs.c.plan
-        query = _select_runs().add_columns(
-            plan["tests"].label("tests"),
-            plan["submitted"].label("submitted"),
-            plan["suite_digest"].astext.label("suite_digest"),
-            plan["commits"].label("commits"),
-            plan["revision"].astext.label("revision"),
-        )
-        row = (await self._connection.execute(query.where(runs.c.id == run_id))).one_or_none()
+        row = await _SHOW.row(self._connection, wanted_run=run_id)
         if row is None:
             return None
         if row.finished_at is None:
@@ -342,11 +326,7 @@ class RunStore:
 
     async def status_of(self, run_id: UUID) -> tuple[RunStatus, int] | None:
         """Return status and attempt of a run: what a waiting reader polls."""
-        row = (
-            await self._connection.execute(
-                select(runs.c.status, runs.c.attempt).where(runs.c.id == run_id)
-            )
-        ).one_or_none()
+        row = await _STATUS.row(self._connection, wanted_run=run_id)
         return None if row is None else (RunStatus(row.status), row.attempt)
 
     async def page(
@@ -369,22 +349,69 @@ class RunStore:
 
     async def count_queued(self, account_id: UUID, most: int) -> int:
         """Return how many runs of an account wait, counting no further than `most`."""
-        some = (
-            select(runs.c.id)
-            .where(runs.c.status == RunStatus.QUEUED.value, runs.c.requested_by == account_id)
-            .limit(most)
-            .subquery()
-        )
-        return int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
+        row = await _COUNT_QUEUED.row(self._connection, wanted_account=account_id, most=most)
+        assert row is not None
+        return int(row.number)
 
 
 _ANY_NUMBER = 2**31 - 1
 
+_THIS_RUN = runs.c.id == bindparam("wanted_run", None, type_=UuidType)
+_ADD = Prepared(
+    lambda: insert(runs).values(
+        new_values(
+            runs,
+            *("id", "ticket_id", "target", "kind", "requested_by", "request_id", "repeats"),
+            *("force", "plan", "authors", "package_digest", "plan_key"),
+        )
+    )
+)
+_ADD_ARM = Prepared(
+    lambda: insert(run_arms).values(
+        new_values(
+            run_arms,
+            *("run_id", "position", "name", "patch", "package_digest", "results", "hints"),
+            *("uses", "revision"),
+        )
+    )
+)
+_STATUS = Prepared(lambda: select(runs.c.status, runs.c.attempt).where(_THIS_RUN))
+_COUNT_QUEUED = Prepared(
+    lambda: select(func.count().label("number")).select_from(
+        select(runs.c.id)
+        .where(
+            runs.c.status == RunStatus.QUEUED.value,
+            runs.c.requested_by == bindparam("wanted_account", type_=UuidType),
+        )
+        .limit(bindparam("most", type_=Integer))
+        .subquery()
+    )
+)
+_FINISH = Prepared(
+    lambda: (
+        update(runs)
+        .where(
+            _THIS_RUN,
+            runs.c.attempt == bindparam("wanted_attempt", type_=Integer),
+            runs.c.status == RunStatus.RUNNING.value,
+        )
+        .values(
+            status=RunStatus.FINISHED.value,
+            finished_at=func.now(),
+            **new_values(
+                runs,
+                *("outcome", "reason", "also_broken", "compared", "not_comparable"),
+                *("without_assertion", "environment", "decided", "reused_from", "minimised"),
+            ),
+        )
+        .returning(func.extract("epoch", func.now() - runs.c.started_at).label("took"))
+    )
+)
 _CLAIM = Prepared(
     lambda: (
         update(runs)
         .where(
-            runs.c.id == bindparam("wanted_run", None, type_=UuidType),
+            _THIS_RUN,
             runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
             runs.c.attempt < bindparam("most", None, type_=Integer),
             tickets.c.id == runs.c.ticket_id,
@@ -452,6 +479,22 @@ def _select_runs() -> Select[Any]:
     )
 
 
+def _showing() -> Select[Any]:
+    plan = runs.c.plan
+    return (
+        _select_runs()
+        .add_columns(
+            plan["tests"].label("tests"),
+            plan["submitted"].label("submitted"),
+            plan["suite_digest"].astext.label("suite_digest"),
+            plan["commits"].label("commits"),
+            plan["revision"].astext.label("revision"),
+        )
+        .where(_THIS_RUN)
+    )
+
+
+_SHOW = Prepared(_showing)
 _NEWEST = Prepared(
     lambda: (
         select(
@@ -601,11 +644,11 @@ def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
         "run_id": run_id,
         "position": position,
         "name": arm.name,
-        "patch": None if arm.patch is None else asdict(arm.patch),
+        "patch": as_json(arm.patch),
         "package_digest": arm.package_digest,
-        "results": list(arm.results),
-        "hints": list(arm.hints),
-        "uses": list(arm.uses),
+        "results": as_json(arm.results),
+        "hints": as_json(arm.hints),
+        "uses": as_json(arm.uses),
         "revision": arm.revision,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import BigInteger, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.accounts import Account
@@ -14,8 +14,19 @@ from app.domain.submissions import SubmittedTest
 from app.schema.accounts import accounts
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, texts
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.store import Store
+
+_OF_TICKET = Prepared(
+    lambda: (
+        select(submitted_tests, accounts.c.name, texts.c.text)
+        .join(texts, texts.c.digest == submitted_tests.c.digest)
+        .join(accounts, accounts.c.id == submitted_tests.c.author_id)
+        .where(submitted_tests.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger))
+        .order_by(submitted_tests.c.path)
+    )
+)
 
 
 class SubmittedTestStore(Store):
@@ -61,13 +72,7 @@ class SubmittedTestStore(Store):
 
     async def of_ticket(self, ticket_id: int) -> list[SubmittedTest]:
         """Return the files of a ticket in the order of their paths."""
-        rows = await self._connection.execute(
-            select(submitted_tests, accounts.c.name, texts.c.text)
-            .join(texts, texts.c.digest == submitted_tests.c.digest)
-            .join(accounts, accounts.c.id == submitted_tests.c.author_id)
-            .where(submitted_tests.c.ticket_id == ticket_id)
-            .order_by(submitted_tests.c.path)
-        )
+        rows = await _OF_TICKET.rows(self._connection, wanted_ticket=ticket_id)
         return [
             SubmittedTest(
                 id=row.id,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import Text, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.schema.runs import suite_results
+from app.storage.prepared import Prepared
 from app.storage.store import Store
 
 
@@ -22,14 +23,19 @@ class SuiteKey:
     environment: str
 
 
+_KNOWN = Prepared(
+    lambda: select(suite_results.c.path, suite_results.c.node_ids).where(
+        *(suite_results.c[one.name] == bindparam(one.name, type_=Text) for one in fields(SuiteKey))
+    )
+)
+
+
 class SuiteResultStore(Store):
     """Test files of which every test passed."""
 
     async def known(self, key: SuiteKey) -> dict[str, tuple[str, ...]]:
         """Return the node ids of files that are known to pass, by path."""
-        rows = await self._connection.execute(
-            select(suite_results.c.path, suite_results.c.node_ids).where(_is(key))
-        )
+        rows = await _KNOWN.rows(self._connection, **asdict(key))
         return {row.path: tuple(row.node_ids) for row in rows}
 
     async def keep(self, key: SuiteKey, files: Mapping[str, Sequence[str]]) -> None:
@@ -56,7 +62,3 @@ class SuiteResultStore(Store):
                     suite_results.c.target == target, suite_results.c.path.in_(list(paths))
                 )
             )
-
-
-def _is(key: SuiteKey) -> ColumnElement[bool]:
-    return and_(*(suite_results.c[name] == value for name, value in asdict(key).items()))

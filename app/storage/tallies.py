@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy import func, select, text, tuple_
 
 from app.domain.flakes import Ending, Tally, changes_nothing, observe
 from app.schema.runs import test_tallies
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
 
 _FIELDS = """
@@ -21,15 +20,18 @@ _FIELDS = """
 """
 _NAMES = ", ".join(field.split()[0] for field in _FIELDS.split(","))
 
-_ADD = text(f"""
+_ADD = Prepared(
+    lambda: text(f"""
 INSERT INTO test_tallies ({_NAMES})
 SELECT {_NAMES} FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new({_FIELDS})
 ORDER BY node_id, package_digest, test_digest, environment
 ON CONFLICT DO NOTHING
 RETURNING node_id, package_digest, test_digest
 """)  # noqa: S608  # own names
+)
 
-_CHANGE = text(f"""
+_CHANGE = Prepared(
+    lambda: text(f"""
 UPDATE test_tallies AS old
 SET passes = new.passes, failures = new.failures, flips = new.flips,
     since_flip = new.since_flip, flipped_in = new.flipped_in, bundled = new.bundled,
@@ -37,8 +39,9 @@ SET passes = new.passes, failures = new.failures, flips = new.flips,
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new({_FIELDS})
 WHERE old.node_id = new.node_id AND old.package_digest = new.package_digest
     AND old.test_digest = new.test_digest AND old.environment = new.environment
+RETURNING old.node_id, old.package_digest, old.test_digest
 """)  # noqa: S608  # own names
-
+)
 
 _HOLD = Prepared(
     lambda: text(f"""
@@ -121,13 +124,12 @@ class TallyStore(Store):
         return {_key_from(row): _tally_from(row) for row in rows}
 
     async def _write(
-        self, statement: Any, target: str, environment: str, tallies: Mapping[TallyKey, Tally]
+        self, statement: Prepared, target: str, environment: str, tallies: Mapping[TallyKey, Tally]
     ) -> set[TallyKey]:
         if not tallies:
             return set()
         rows = [_row(target, environment, key, tally) for key, tally in tallies.items()]
-        done = await self._connection.execute(statement, {"rows": json.dumps(rows)})
-        return {_key_from(row) for row in done} if done.returns_rows else set(tallies)
+        return set(map(_key_from, await statement.rows(self._connection, rows=as_json(rows))))
 
     async def flipping(
         self,

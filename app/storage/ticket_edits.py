@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Row,
     Select,
     Table,
+    Update,
     and_,
     bindparam,
     delete,
@@ -37,6 +39,7 @@ from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.commits import mark_all_unknown_commits, mark_unknown_commits
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
+from app.storage.prepared import Prepared, as_json, new, new_values
 from app.storage.search import vector_of
 from app.storage.store import Store
 from app.storage.tickets import checklist_rows, domain_paths, section_rows
@@ -200,13 +203,13 @@ class TicketEditStore(Store):
 
     async def standing_of(self, ticket_id: int) -> Standing:
         """Return the decision that stands for a ticket, and what is shown of it."""
-        row = (await self._connection.execute(_standing(ticket_id))).one()
+        row = await _STANDING.row(self._connection, wanted_id=ticket_id)
+        assert row is not None
         return _standing_from(row)
 
     async def hold(self, ticket_id: int) -> Standing | None:
         """Lock a ticket until the transaction ends and return how it stands; None: it is gone."""
-        query = _standing(ticket_id).with_for_update(key_share=True)
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await _HOLD.row(self._connection, wanted_id=ticket_id)
         return None if row is None else _standing_from(row)
 
     async def hold_free(self, keys: Collection[str]) -> list[tuple[int, str]]:
@@ -223,9 +226,7 @@ class TicketEditStore(Store):
 
     async def save_evidence(self, ticket_id: int, shown: Shown) -> None:
         """Store how evidence is shown. The document's version stays as it is."""
-        await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(columns_of(shown))
-        )
+        await _SAVE_EVIDENCE.run(self._connection, wanted_id=ticket_id, **new(columns_of(shown)))
 
     async def save_decision(
         self,
@@ -239,16 +240,18 @@ class TicketEditStore(Store):
 
         `attempt` tells of the newest run where that is not the deciding one.
         """
-        await self._connection.execute(
-            update(tickets)
-            .where(tickets.c.id == ticket_id)
-            .values(decision=asdict(decision), last_attempt=attempt, **columns_of(shown))
+        await _SAVE_DECISION.run(
+            self._connection,
+            wanted_id=ticket_id,
+            new_decision=as_json(decision),
+            new_last_attempt=as_json(attempt),
+            **new(columns_of(shown)),
         )
 
     async def save_last_attempt(self, ticket_id: int, attempt: Mapping[str, Any] | None) -> None:
         """Store what the newest run said, when it decided nothing."""
-        await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(last_attempt=attempt)
+        await _SAVE_LAST_ATTEMPT.run(
+            self._connection, wanted_id=ticket_id, new_last_attempt=as_json(attempt)
         )
 
     async def place_all(self) -> list[tuple[int, str]]:
@@ -324,16 +327,24 @@ class TicketEditStore(Store):
         return [(row.id, row.key) for row in rows]
 
 
-def _standing(ticket_id: int) -> Select[Any]:
-    return select(
-        tickets.c.decision,
-        tickets.c.domains,
-        tickets.c.target,
-        tickets.c.evidence_state,
-        tickets.c.evidence_stale,
-        tickets.c.evidence_stale_reason,
-        tickets.c.evidence_doubt,
-    ).where(tickets.c.id == ticket_id)
+_SHOWN = ("evidence_state", "evidence_stale", "evidence_stale_reason", "evidence_doubt")
+_ONE = tickets.c.id == bindparam("wanted_id", type_=BigInteger)
+
+
+def _standing() -> Select[Any]:
+    names = ("decision", "domains", "target", *_SHOWN)
+    return select(*(tickets.c[name] for name in names)).where(_ONE)
+
+
+def _saving(*names: str) -> Update:
+    return update(tickets).where(_ONE).values(new_values(tickets, *names))
+
+
+_STANDING = Prepared(_standing)
+_HOLD = Prepared(lambda: _standing().with_for_update(key_share=True))
+_SAVE_EVIDENCE = Prepared(lambda: _saving(*_SHOWN))
+_SAVE_DECISION = Prepared(lambda: _saving("decision", "last_attempt", *_SHOWN))
+_SAVE_LAST_ATTEMPT = Prepared(lambda: _saving("last_attempt"))
 
 
 def _standing_from(row: Row[Any]) -> Standing:

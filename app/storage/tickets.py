@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.domain.tickets import (
     ChecklistItem,
@@ -58,6 +59,12 @@ _LOCK = Prepared(
     )
 )
 
+_TARGETS = Prepared(
+    lambda: select(tickets.c.key, tickets.c.target).where(
+        tickets.c.key == func.any(bindparam("wanted", type_=ARRAY(Text)))
+    )
+)
+
 
 def domain_paths(domains: Iterable[str]) -> list[str]:
     """Return the domains and all their ancestors: ``a/b`` gives ``a`` and ``a/b``."""
@@ -95,9 +102,7 @@ class TicketStore(Store):
 
     async def targets_of(self, wanted: Iterable[str]) -> dict[str, str | None]:
         """Return the targets of those `wanted` keys that exist."""
-        rows = await self._connection.execute(
-            select(tickets.c.key, tickets.c.target).where(tickets.c.key.in_(list(wanted)))
-        )
+        rows = await _TARGETS.rows(self._connection, wanted=list(wanted))
         return {row.key: row.target for row in rows}
 
     async def unknown_commits_of(self, key: str) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from app.storage.notes import NoteStore
 from app.storage.order_policy import OrderPolicyStore
 from app.storage.patches import PatchStore
 from app.storage.places import PlaceStore
+from app.storage.prepared import sent_together
 from app.storage.relations import RelationStore
 from app.storage.removed import RemovedStore
 from app.storage.reviews import ReviewStore
@@ -139,6 +140,10 @@ class Stores:
     async def unknown_commits(self, target: str | None, commits: Sequence[str]) -> tuple[str, ...]:
         """Return which of the commits that a ticket of `target` names its repository lacks."""
         return await unknown_commits(self.placement, target, commits)
+
+    def together(self) -> AbstractAsyncContextManager[Any]:
+        """Have the block's writes sent at once; see `sent_together`."""
+        return sent_together(self._context.connection)
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:

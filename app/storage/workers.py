@@ -11,12 +11,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.workers import WorkerState
 from app.schema.runs import workers
+from app.storage.prepared import Prepared
 from app.storage.store import Store
 
 
 def _targets(environment: Mapping[str, Any]) -> Mapping[str, str]:
     found: Mapping[str, str] = environment.get("targets", {})
     return found
+
+
+_ENVIRONMENTS = Prepared(lambda: select(workers.c.environment))
 
 
 class WorkerStore(Store):
@@ -49,8 +53,9 @@ class WorkerStore(Store):
 
     async def environments(self, target: str) -> list[str]:
         """Return the digests of the environments that workers run a target in, each once."""
-        rows = await self._connection.scalars(select(workers.c.environment))
-        return sorted({found["targets"][target] for found in rows if target in _targets(found)})
+        rows = await _ENVIRONMENTS.rows(self._connection)
+        found = [_targets(row.environment) for row in rows]
+        return sorted({targets[target] for targets in found if target in targets})
 
     async def all(self) -> list[WorkerState]:
         """Return all workers by name."""

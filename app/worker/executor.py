@@ -314,7 +314,7 @@ class Executor:
 
     async def _known(self, run: ClaimedRun, environment: Mapping[str, Any]) -> list[TestResult]:
         """Return results of the rest of the suite that the arm after need not give again."""
-        if not ships(run.plan.arms[judged_last(run.plan.arms)], run.plan):
+        if not run.plan.others or not ships(run.plan.arms[judged_last(run.plan.arms)], run.plan):
             return []
         known = await self._factory.execution.known_others(run.plan, environment)
         return [result for results in known.values() for result in results]

@@ -21,7 +21,7 @@ from app.errors import FindingsError, Unavailable
 from app.factory import Factory
 from app.services.execution import Assignment, Seat
 from app.services.sweeping import SweepAssignment
-from app.storage.bell import rung_within
+from app.storage.bell import SWEEPS, rung_within
 from app.storage.jobs import WorkerForgotten
 from app.targets.interpreters import InterpreterFailed, ask
 from app.worker.executor import Executor
@@ -228,7 +228,7 @@ class Worker:
     async def _look_again_forever(self) -> None:
         """Take up sweeps, one at a time, beside the runs."""
         executor = SweepExecutor(self._factory, self._name)
-        async with self._factory.bell.watching_jobs() as rung:
+        async with self._factory.bell.watching_jobs(SWEEPS) as rung:
             while True:
                 rung.clear()
                 assignment = await self._next_sweep()

@@ -69,3 +69,17 @@ async def test_filing_more_parts_is_as_many_statements(api: Api) -> None:
     await count(1)
     # The token, one for similar tickets, the ticket under its key with all its parts.
     assert await count(40) == await count(2) == 3
+
+
+async def test_a_check_is_triggered_by_as_many_statements_whatever_is_linked(api: Api) -> None:
+    async def count(key: str) -> int:
+        with sent_statements() as seen:
+            await api.call("POST", f"/tickets/{key}/runs", json={"kind": "check"}, expect=202)
+        return len(seen)
+
+    await api.call("POST", "/tests/sync", expect=200)
+    for key in ("B2-CR-01", "B2-DRL-10"):
+        await api.file(key=key, batch=2, domains=["kasmina"])
+    await count("B2-CR-01")
+
+    assert await count("B2-DRL-10") == await count("B2-CR-01") <= 14
