@@ -95,6 +95,7 @@ class JobReader:
 
     def __post_init__(self) -> None:
         self._lines = LineReader(self.token, _SCHEMA)
+        self._canary_names: dict[str, str] = {}
         self._left = set(self.expected)
         self._phases: list[Phase] = []
         self._subtests: list[Subtest] = []
@@ -124,7 +125,9 @@ class JobReader:
     def is_canary(self, name: str) -> str | None:
         """The file of which `name` is the canary."""
         file, _, last = name.partition("::")
-        return file if last == canary_name(self.order.canary, file) else None
+        if file not in self._canary_names:
+            self._canary_names[file] = canary_name(self.order.canary, file)
+        return file if last == self._canary_names[file] else None
 
     def _take(self, kind: str, fields: Mapping[str, Any]) -> TestResult | None:
         if self.ended:

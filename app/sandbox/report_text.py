@@ -8,6 +8,8 @@ from typing import Any
 def clean(value: Any) -> Any:
     """`value` with text that a database stores: no NUL, no lone surrogates, at any depth."""
     if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value  # as nearly all is
         text = value.replace("\0", "\\x00")
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

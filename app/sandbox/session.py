@@ -10,7 +10,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from app.domain.runs import TestMode, TestResult
@@ -181,7 +180,7 @@ class Relay:
         """A test has ended."""
         if result.stdout:
             self._put("log", {"node_id": result.node_id, "text": result.stdout})
-        self._put("test", {**asdict(result), "outcome": result.outcome.value})
+        self._put("test", {**vars(result), "outcome": result.outcome.value})
 
     def output(self, text: str) -> None:
         """Something was printed outside any test."""
