@@ -100,7 +100,11 @@ class _Own:
 
 
 def opened(
-    content: bytes, layout: Layout | None = None, *, source_path: str | None = None
+    content: bytes,
+    layout: Layout | None = None,
+    *,
+    source_path: str | None = None,
+    warn: bool = True,
 ) -> OpenDocument:
     """Read a document.
 
@@ -108,6 +112,7 @@ def opened(
         content: its bytes.
         layout: of another project; None for the own format.
         source_path: where it lies, which is compared with its id.
+        warn: of what is odd about it, too.
 
     Raises:
         FormatError: it cannot be taken for a ticket; each reason with its line.
@@ -115,14 +120,14 @@ def opened(
     if layout is not None:
         return read(content, layout)
     try:
-        return _Own(parse(content, source_path=source_path))
+        return _Own(parse(content, source_path=source_path, warn=warn))
     except FormatError as error:
         raise _with_layout(content, error) from None
 
 
 def opened_again(content: bytes, layout: Mapping[str, Any] | None) -> OpenDocument:
-    """Read a document that is kept, by the layout that is kept with it."""
-    return opened(content, None if layout is None else from_plain(layout))
+    """Read a document that is kept, by the layout that is kept with it; warn of nothing."""
+    return opened(content, None if layout is None else from_plain(layout), warn=False)
 
 
 def _with_layout(content: bytes, error: FormatError) -> FormatError:

@@ -168,13 +168,19 @@ async def _save(stores: Stores, before: Ticket, changes: Mapping[str, Any]) -> N
         fields["reported_on"] = changes["reported_on"]
     if "reports" in changes:
         fields["reports"] = report_values(changes["reports"])
+    told = {f: changes[f] for f in _SEARCHED if f in changes}
+    search = texts_of(replace(before, **told)) if told else None
     await stores.ticket_edits.save_fields(
-        before.id, fields, content_changed=bool(content_changed(before, changes))
+        before.id,
+        fields,
+        content_changed=bool(content_changed(before, changes)),
+        search=search,
     )
-    if any(f in changes for f in _SEARCHED):
-        now = replace(before, **{f: changes[f] for f in _SEARCHED if f in changes})
+    if search and ("title" in told or "summary" in told):
         old_keys = similarity_keys(features(before.title, before.summary, ()))
-        await stores.ticket_edits.save_search(before.id, texts_of(now), old_keys=old_keys)
+        await stores.ticket_edits.save_similarity_keys(
+            before.id, search.similarity_keys, old=old_keys
+        )
     if "sections" in changes:
         await stores.ticket_edits.save_sections(before.id, changes["sections"])
     if "locations" in changes:

@@ -122,7 +122,8 @@ class ImportService(Service):
             async with self._unit.begin() as stores:
                 intake = Intake(stores, actor, reading, options, known)
                 item = await intake.take(paths)
-                item = await _with_commits(stores, item)
+                if reading.held.commits:
+                    item = await _with_commits(stores, item)
             known |= intake.entered
             return _with_read(item, reading) if options.tell_read else item
         except Conflict as error:

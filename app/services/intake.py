@@ -128,15 +128,14 @@ class Intake:
         same_layout = stored.layout == self._new.layout
         if stored.digest == self._new.digest and same_word and same_layout:
             return self.item(ImportResult.UNCHANGED, stored.key)
-        # Reading takes milliseconds of computing, or many: others are answered meanwhile.
-        old = await asyncio.to_thread(_stated, stored)
-        if old.key != self._new.facts.key:
+        held = stored.facts["key"]
+        if held != self._new.facts.key:
             reason = (
-                f"this path held the ticket {old.key} at the last import, and holds "
+                f"this path held the ticket {held} at the last import, and holds "
                 f"{self._new.facts.key} now; give one of them a path of its own"
             )
             return self.item(ImportResult.CONFLICT, stored.key, reason=reason)
-        return await self._update(stored.key, stored, old=old)
+        return await self._update(stored.key, stored)
 
     async def _adopt(self, other: Namesake, warning: str | None) -> ImportItem:
         found = await self._stores.documents.of_tickets([other.ticket_id])
@@ -202,14 +201,9 @@ class Intake:
         return self.item(ImportResult.CREATED, key)
 
     async def _update(
-        self,
-        key: str,
-        stored: StoredDocument | None,
-        warning: str | None = None,
-        *,
-        old: TicketFacts | None = None,
+        self, key: str, stored: StoredDocument | None, warning: str | None = None
     ) -> ImportItem:
-        """Bring a ticket in step with its document, which said `old` where that is known."""
+        """Bring a ticket in step with its document."""
         await lock_ticket(self._stores, key)
         before = await load_ticket(self._stores, key)
         given = (await self._stores.documents.given_here([before.id]))[before.id]
@@ -218,7 +212,8 @@ class Intake:
             written = await asyncio.to_thread(_written, before, born_here)
             if self._new.content == written:
                 return self.item(ImportResult.UNCHANGED, key)
-        found = await asyncio.to_thread(self._compare, before, stored, born_here or old)
+        # Reading takes milliseconds of computing, or many: others are answered meanwhile.
+        found = await asyncio.to_thread(self._compare, before, stored, born_here)
         changes = {
             _name(f): [tracked.plain_value(found.now, f), tracked.plain_value(self._new.held, f)]
             for f in found.taken
@@ -239,19 +234,17 @@ class Intake:
         return self.item(ImportResult.UPDATED, key, warning=warning, changes=changes)
 
     def _compare(
-        self, before: Ticket, stored: StoredDocument | None, old: TicketFacts | None
+        self, before: Ticket, stored: StoredDocument | None, born_here: TicketFacts | None
     ) -> _Comparison:
         now = tracked.of_ticket(before)
         if stored is None:
-            assert old is not None
+            assert born_here is not None
             # What a document said that was never imported is not known: all may be older here.
             changed_here = set(tracked.FIELDS)
-            was = tracked.held(old)
+            old, was = born_here, tracked.held(born_here)
         else:
-            old = old or _stated(stored)
-            left = tracked.from_plain(stored.facts)
-            changed_here = set(tracked.differing(left, now))
-            was = left
+            old, was = _stated(stored), tracked.from_plain(stored.facts)
+            changed_here = set(tracked.differing(was, now))
         news = tracked.differing(was, self._new.held)
         taken = tuple(
             name for name in news if tracked.value(self._new.held, name) != tracked.value(now, name)

@@ -13,7 +13,6 @@ from app.domain.filters import TicketFilter
 from app.domain.gate_facts import RequirementName, RequirementState, facts_of
 from app.domain.gates import evaluate, waived
 from app.domain.lifecycle import Transition
-from app.domain.similarity import features, similarity_keys
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import caller_on, check_if_match, load_ticket, lock_ticket
@@ -169,23 +168,20 @@ class TransitionService:
             waiver = waived(gate, facts)
             target = await stores.catalogue.target(ticket.target or "")
             after = _changes(actor, before, wanted, resolution, commits, overridden, waiver, target)
-            await stores.ticket_edits.save_fields(ticket.id, after, content_changed=False)
+            told = replace(
+                before, commits=tuple(after["commits"]), resolution_text=after["resolution_text"]
+            )
+            search = None if told == before else texts_of(told)
+            await stores.ticket_edits.save_fields(
+                ticket.id, after, content_changed=False, search=search
+            )
             await stores.audit.record(
                 actor,
                 "ticket.moved",
                 ticket_id=ticket.id,
                 changes=_audited(before, after, wanted, overridden, related=related),
             )
-            now = await load_ticket(stores, key)
-            if _is_told_otherwise(before, now):
-                keys = similarity_keys(features(now.title, now.summary, ()))
-                await stores.ticket_edits.save_search(ticket.id, texts_of(now), old_keys=keys)
-            return now
-
-
-def _is_told_otherwise(before: Ticket, now: Ticket) -> bool:
-    """Tell whether a step changed the words that a ticket is found by."""
-    return (before.commits, before.resolution_text) != (now.commits, now.resolution_text)
+            return await load_ticket(stores, key)
 
 
 async def _relate(stores: Stores, ticket: LockedTicket, wanted: Transition) -> bool:

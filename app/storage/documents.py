@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Date,
     Row,
     Select,
     Text,
+    any_,
     bindparam,
     case,
     cast,
@@ -22,11 +24,10 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.accounts import Account
@@ -45,6 +46,7 @@ from app.schema.documents import pending_relations, ticket_documents
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.schema.verification import targets, tests
+from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.store import Store
 from app.storage.ticket_show import review_fields, ticket_from, whole_tickets
@@ -140,13 +142,7 @@ class DocumentStore(Store):
             "layout": None if layout is None else dict(layout),
             "imported_by": importer.id,
         }
-        statement = upsert(ticket_documents).values(ticket_id=ticket_id, **values)
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=[ticket_documents.c.ticket_id],
-                set_={**values, "imported_at": func.now()},
-            )
-        )
+        await self._connection.execute(_SAVE, {"ticket_id": ticket_id, **values})
 
     async def taken_paths(self, paths: Iterable[str]) -> set[str]:
         """Return those of `paths` under which a document was imported."""
@@ -198,22 +194,8 @@ class DocumentStore(Store):
     async def given_here(self, ids: Iterable[int]) -> dict[int, list[Review]]:
         """Return the reviews of tickets that came with no document, superseded ones too."""
         wanted = list(ids)
-        author = accounts.alias("author")
-        pairs: list[Any] = []
-        for name, column in review_fields(author).items():
-            pairs += [name, column]
-        rows = await self._connection.execute(
-            select(
-                reviews.c.ticket_id,
-                type_coerce(func.json_build_object(*pairs), JSONB).label("review"),
-            )
-            .join_from(reviews, tickets, tickets.c.id == reviews.c.ticket_id)
-            .join(author, author.c.id == reviews.c.author_id)
-            .where(reviews.c.ticket_id.in_(wanted), ~reviews.c.imported)
-            .order_by(reviews.c.id)
-        )
         found: dict[int, list[Review]] = {ticket_id: [] for ticket_id in wanted}
-        for row in rows:
+        for row in await _GIVEN_HERE.rows(self._connection, wanted=wanted):
             found[row.ticket_id].append(from_plain(Review, row.review))
         return found
 
@@ -343,3 +325,33 @@ def _around() -> Select[Any]:
 
 
 _AROUND = _around()
+
+
+def _given_here() -> Select[Any]:
+    author = accounts.alias("author")
+    pairs: list[Any] = []
+    for name, column in review_fields(author).items():
+        pairs += [name, column]
+    wanted = bindparam("wanted", type_=postgresql.ARRAY(BigInteger))
+    return (
+        select(reviews.c.ticket_id, func.json_build_object(*pairs).label("review"))
+        .join_from(reviews, tickets, tickets.c.id == reviews.c.ticket_id)
+        .join(author, author.c.id == reviews.c.author_id)
+        .where(reviews.c.ticket_id == any_(wanted), ~reviews.c.imported)
+        .order_by(reviews.c.id)
+    )
+
+
+_GIVEN_HERE = Prepared(_given_here)
+
+
+def _save() -> Insert:
+    given = upsert(ticket_documents)
+    kept = ("source_path", "folder", "status_from", "content", "digest", "facts", "layout")
+    now = {name: given.excluded[name] for name in (*kept, "imported_by")}
+    return given.on_conflict_do_update(
+        index_elements=["ticket_id"], set_={**now, "imported_at": func.now()}
+    )
+
+
+_SAVE = _save()

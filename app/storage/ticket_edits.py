@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -72,9 +73,20 @@ class TicketEditStore(Store):
     """Writes to tickets whose row the caller has locked."""
 
     async def save_fields(
-        self, ticket_id: int, fields: Mapping[str, Any], *, content_changed: bool
+        self,
+        ticket_id: int,
+        fields: Mapping[str, Any],
+        *,
+        content_changed: bool,
+        search: SearchTexts | None = None,
     ) -> int:
         """Store changed scalar fields, count the version up and return it.
+
+        Args:
+            ticket_id: the ticket.
+            fields: new values by column.
+            content_changed: reviews speak of something else from now on.
+            search: what the ticket is found by, where that changes.
 
         Raises:
             AlreadyTaken: the new external reference is that of another ticket of the same author.
@@ -87,6 +99,8 @@ class TicketEditStore(Store):
         values |= {"version": version, "updated_at": func.now()}
         if content_changed:
             values["content_version"] = version
+        if search is not None:
+            values["search"] = vector_of(search)
         statement = (
             update(tickets)
             .where(tickets.c.id == ticket_id)
@@ -114,25 +128,16 @@ class TicketEditStore(Store):
         """Look again at the commits of a target's tickets: some may be there by now."""
         await mark_all_unknown_commits(self._connection, self._context.placement, target)
 
-    async def save_search(
-        self, ticket_id: int, now: SearchTexts, *, old_keys: Sequence[int]
+    async def save_similarity_keys(
+        self, ticket_id: int, new: Sequence[int], *, old: Sequence[int]
     ) -> None:
-        """Store what a ticket is found by `now`. The document's version stays as it is.
-
-        Args:
-            ticket_id: the ticket.
-            now: what it says.
-            old_keys: under which alike tickets found it so far.
-        """
-        await self._connection.execute(
-            update(tickets).where(tickets.c.id == ticket_id).values(search=vector_of(now))
-        )
-        table, new = ticket_similarity_keys, now.similarity_keys
-        if gone := set(old_keys).difference(new):
+        """Let tickets that are alike find a ticket by `new` keys instead of the `old` ones."""
+        table = ticket_similarity_keys
+        if gone := set(old).difference(new):
             await self._connection.execute(
                 delete(table).where(table.c.ticket_id == ticket_id, table.c.key.in_(gone))
             )
-        if added := [{"key": key, "ticket_id": ticket_id} for key in set(new).difference(old_keys)]:
+        if added := [{"key": key, "ticket_id": ticket_id} for key in set(new).difference(old)]:
             await self._connection.execute(insert(table), added)
 
     async def save_sections(self, ticket_id: int, sections: Iterable[Section]) -> None:
@@ -177,8 +182,8 @@ class TicketEditStore(Store):
 
     async def _replace(self, table: Table, ticket_id: int, rows: Sequence[dict[str, Any]]) -> None:
         mine = table.c.ticket_id == ticket_id
-        found = await self._connection.execute(select(table).where(mine))
-        present = {str(row.id): row._mapping for row in found}
+        found = await _PARTS[table.name].rows(self._connection, ticket_id=ticket_id)
+        present = {str(row.id): row for row in found}
         if gone := present.keys() - {str(row["id"]) for row in rows}:
             await self._connection.execute(delete(table).where(mine, table.c.id.in_(gone)))
         fresh = [{"ticket_id": ticket_id, **row} for row in rows if str(row["id"]) not in present]
@@ -186,7 +191,9 @@ class TicketEditStore(Store):
         changed = defaultdict(list)
         for row in rows:
             old = present.get(str(row["id"]))
-            if old is not None and any(row[name] != old[name] for name in row if name != "id"):
+            if old is not None and any(
+                row[name] != getattr(old, name) for name in row if name != "id"
+            ):
                 changed[tuple(row)].append({f"new_{name}": value for name, value in row.items()})
         for names, given in changed.items():
             new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
@@ -326,6 +333,15 @@ class TicketEditStore(Store):
         )
         return [(row.id, row.key) for row in rows]
 
+
+def _parts(table: Table) -> Select[Any]:
+    return select(table).where(table.c.ticket_id == bindparam("ticket_id"))
+
+
+_PARTS = {
+    table.name: Prepared(partial(_parts, table))
+    for table in (ticket_sections, ticket_locations, checklist_items)
+}
 
 _SHOWN = ("evidence_state", "evidence_stale", "evidence_stale_reason", "evidence_doubt")
 _ONE = tickets.c.id == bindparam("wanted_id", type_=BigInteger)

@@ -35,22 +35,27 @@ _HEADING_LINE = re.compile(r" {0,3}##[ \t]")
 
 
 def parse(
-    data: bytes, *, source_path: str | None = None, limits: Limits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    source_path: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    warn: bool = True,
 ) -> Document:
     """Read a ticket document.
 
-    Oddities are collected in ``Document.warnings``; the source path, where given, is compared
-    with the Ticket ID.
+    Oddities are collected in ``Document.warnings``, unless nobody wants them (`warn`); the source
+    path, where given, is compared with the Ticket ID.
 
     Raises:
         FormatError: the bytes are no ticket; every reason with its line.
 
     """
-    return read(decode(data, limits.max_bytes), source_path, limits)
+    document = read(decode(data, limits.max_bytes), source_path, limits)
+    return replace(document, warnings=tuple(oddities(document))) if warn else document
 
 
 def read(source: Source, source_path: str | None, limits: Limits = DEFAULT_LIMITS) -> Document:
-    """Read a ticket from lines, as :func:`parse` does from bytes."""
+    """Read a ticket from lines, as :func:`parse` does from bytes, and warn of nothing."""
     written = source
     source, outline = without_comments(written, 2 * limits.max_nesting)
     title = read_title(outline.blocks)
@@ -171,8 +176,7 @@ def _assemble(
         commits=commits,
         reports=read_reports(source, appendix) if appendix else (),
     )
-    document = replace(document, taken=frozenset(_taken_lines(document)))
-    return replace(document, warnings=tuple(oddities(document)))
+    return replace(document, taken=frozenset(_taken_lines(document)))
 
 
 def _taken_lines(document: Document) -> Iterator[int]:

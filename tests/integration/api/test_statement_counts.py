@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.api.test_imports import doc, take_all
 from tests.support.api import Api
 from tests.support.statements import sent_statements
 
@@ -83,3 +84,17 @@ async def test_a_check_is_triggered_by_as_many_statements_whatever_is_linked(api
     await count("B2-CR-01")
 
     assert await count("B2-DRL-10") == await count("B2-CR-01") <= 14
+
+
+async def test_a_changed_document_is_followed_by_ten_statements(api: Api) -> None:
+    async def count(number: int, text: str) -> int:
+        section = f"## System Context\n\n{text}"
+        files = {f"triaged/B9-PT-{n:02d}.md": doc(f"B9-PT-{n:02d}", section) for n in range(number)}
+        with sent_statements() as seen:
+            await take_all(api, files)
+        return len(seen)
+
+    await count(3, "It drips.")
+    alone = await count(1, "It leaks.")
+
+    assert await count(3, "It pours.") - alone == 2 * 10
