@@ -22,7 +22,7 @@ from app.errors import FindingsError, NotFound, Unavailable
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import Collection
 from app.sandbox.snapshot import Snapshot
-from app.services.evidence import reassess, reassess_for
+from app.services.evidence import place_all, reassess_all
 from app.services.places import PlaceService
 from app.services.placing import placed
 from app.services.sources import Sources, refusal
@@ -369,8 +369,8 @@ class CatalogueService:
         texts = [patch.text for patch in patches]
         ways = await asyncio.to_thread(how_they_apply, snapshot, texts)
         await stores.patches.mark_applies(list(zip(patches, ways, strict=True)))
-        for ticket_id, key in await stores.ticket_edits.with_evidence(self._target.name):
-            await reassess_for(stores, ticket_id, key, state)
+        held = await stores.ticket_edits.with_evidence(self._target.name)
+        await reassess_all(stores, held, state)
 
     async def _ask_for_sweep(self, stores: Stores, state: TargetState, before: str) -> None:
         """Have all tickets looked at that tests are linked with: what is in force has changed."""
@@ -486,8 +486,7 @@ class Catalogues:
     async def place_all(self) -> None:
         """Place all tickets anew: the targets' domains may have changed."""
         async with self._unit.begin() as stores:
-            for ticket_id, key in await stores.ticket_edits.place_all():
-                await reassess(stores, ticket_id, key)
+            await place_all(stores)
 
     async def in_step(self, first: asyncio.Event | None = None) -> None:
         """Bring all catalogues in step; what cannot be read of one stops none of the others.

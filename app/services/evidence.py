@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from app.domain.evidence import Decision, Digests, InForce, Shown
 from app.domain.flakes import FlakyTest, flaky_tests
 from app.storage.links import ExpandedTest
 from app.storage.patches import StoredPatch
+from app.storage.rows import batched
 from app.storage.unit import Stores
 
 
@@ -124,3 +126,33 @@ async def reassess_for(
         await stores.bisections.forget_of_other_tests(ticket_id, digests.links)
     if shown != standing.shown:
         await stores.ticket_edits.save_evidence(ticket_id, shown)
+
+
+async def reassess_all(
+    stores: Stores, tickets: Sequence[tuple[int, str]], target: TargetState | None
+) -> None:
+    """Bring the evidence of tickets, given as (id, key), up to date with `target`.
+
+    The caller holds their rows. Of thousands most have no test: those take two statements for
+    some hundred.
+    """
+    for some in batched(tickets):
+        bare = await stores.ticket_edits.bare([ticket_id for ticket_id, _ in some])
+        changed = defaultdict(list)
+        for ticket_id, standing in bare.items():
+            covered = target is not None and target.covers(standing.domains)
+            shown = evidence.assess(covered=covered, linked=0, decision=None, now=None)
+            if shown != standing.shown:
+                changed[shown].append(ticket_id)
+        for shown, ids in changed.items():
+            await stores.ticket_edits.save_evidence_of(ids, shown)
+        for ticket_id, key in some:
+            if ticket_id not in bare:
+                await reassess_for(stores, ticket_id, key, target)
+
+
+async def place_all(stores: Stores) -> None:
+    """Place all tickets anew, as targets are declared now, and bring their evidence in step."""
+    for name, moved in (await stores.ticket_edits.place_all()).items():
+        target = await stores.catalogue.target(name or stores.placement.only or "")
+        await reassess_all(stores, moved, target)

@@ -25,7 +25,7 @@ from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Category, ChecklistItem, Location, Section
 from app.errors import FieldError, FindingsError, Forbidden, InvalidInput
 from app.services.access import describe, require
-from app.services.evidence import reassess
+from app.services.evidence import place_all
 from app.services.sight import sight
 from app.storage.unit import Stores, UnitOfWork
 
@@ -127,8 +127,7 @@ class TransferService:
                 await intake.take(line)
             await intake.end()
             # What covers them elsewhere may be declared otherwise here, or not at all.
-            for ticket_id, key in await stores.ticket_edits.place_all():
-                await reassess(stores, ticket_id, key)
+            await place_all(stores)
             await stores.audit.record(
                 actor, "export.restored", changes={"tickets": [None, len(intake.items)]}
             )

@@ -43,9 +43,13 @@ async def mark_all_unknown_commits(
 ) -> None:
     """Look again at the commits of a target's tickets: some may be there by now, others gone."""
     found = await connection.execute(
-        select(tickets.c.id, tickets.c.target, tickets.c.commits)
+        select(tickets.c.id, tickets.c.commits, tickets.c.unknown_commits)
         .where(tickets.c.target == target, func.cardinality(tickets.c.commits) > 0)
         .order_by(tickets.c.id)
     )
     for row in found.all():
-        await mark_unknown_commits(connection, placement, row.id, row.target, row.commits)
+        unknown = list(await unknown_commits(placement, target, row.commits))
+        if unknown != row.unknown_commits:
+            await connection.execute(
+                update(tickets).where(tickets.c.id == row.id).values(unknown_commits=unknown)
+            )

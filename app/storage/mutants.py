@@ -41,9 +41,9 @@ from app.schema.accounts import accounts
 from app.schema.runs import runs
 from app.schema.strength import mutant_results, mutant_verdicts, run_mutants, ticket_strength
 from app.schema.tickets import ticket_locations, tickets
+from app.storage.rows import batched
 from app.storage.store import Store
 
-_AT_ONCE = 500
 UNKNOWN_RANK = 2.0
 """Behind all that are known."""
 
@@ -63,8 +63,8 @@ class MutantStore(Store):
     async def add(self, run_id: UUID, mutants: Sequence[Mutant]) -> None:
         """Add the mutants of a run in the order in which they are to be run."""
         rows = [_row(run_id, number, mutant) for number, mutant in enumerate(mutants)]
-        for first in range(0, len(rows), _AT_ONCE):
-            await self._connection.execute(insert(run_mutants), rows[first : first + _AT_ONCE])
+        for some in batched(rows):
+            await self._connection.execute(insert(run_mutants), some)
 
     async def save(self, run_id: UUID, ended: Mapping[int, Mutant]) -> None:
         """Store how mutants of a run ended, by position."""
@@ -129,8 +129,7 @@ class MutantStore(Store):
         """Return the results that are kept under keys; all of the same tests and environment."""
         wanted = list(keys)
         found: dict[KeptUnder, MutantResult] = {}
-        for first in range(0, len(wanted), _AT_ONCE):
-            some = wanted[first : first + _AT_ONCE]
+        for some in batched(wanted):
             rows = await self._connection.execute(
                 select(mutant_results).where(
                     mutant_results.c.tests == some[0].tests,

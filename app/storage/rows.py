@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils
@@ -11,10 +11,17 @@ from sqlalchemy import ScalarSelect, Select, func, literal_column, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.elements import ColumnElement
 
+T = TypeVar("T")
+
 
 def new_id() -> UUID:
     """Return a fresh UUIDv7: unique without asking anybody, and in order of time."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def batched(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    """Yield the items in parts, so that what a statement does with one has a bound."""
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def json_list(

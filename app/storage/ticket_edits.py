@@ -10,25 +10,30 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Row,
     Select,
     Table,
     Update,
     and_,
     bindparam,
+    cast,
     delete,
+    exists,
     func,
     insert,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.evidence import Decision, EvidenceState, Shown
 from app.domain.search import SearchTexts
 from app.domain.tickets import ChecklistItem, Location, Resolution, Section, Status
 from app.errors import AlreadyTaken, StillInUse
+from app.schema.strength import ticket_strength
 from app.schema.tickets import (
     checklist_items,
     ticket_locations,
@@ -41,6 +46,7 @@ from app.storage.commits import mark_all_unknown_commits, mark_unknown_commits
 from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
 from app.storage.prepared import Prepared, as_json, new, new_values
+from app.storage.rows import batched
 from app.storage.search import vector_of
 from app.storage.store import Store
 from app.storage.tickets import checklist_rows, domain_paths, section_rows
@@ -235,6 +241,12 @@ class TicketEditStore(Store):
         """Store how evidence is shown. The document's version stays as it is."""
         await _SAVE_EVIDENCE.run(self._connection, wanted_id=ticket_id, **new(columns_of(shown)))
 
+    async def save_evidence_of(self, ids: Collection[int], shown: Shown) -> None:
+        """Store how evidence of several tickets is shown, alike."""
+        await self._connection.execute(
+            update(tickets).where(tickets.c.id.in_(ids)).values(columns_of(shown))
+        )
+
     async def save_decision(
         self,
         ticket_id: int,
@@ -261,24 +273,48 @@ class TicketEditStore(Store):
             self._connection, wanted_id=ticket_id, new_last_attempt=as_json(attempt)
         )
 
-    async def place_all(self) -> list[tuple[int, str]]:
-        """Place all tickets anew; return (id, key) of those that change their target."""
+    async def place_all(self) -> dict[str | None, list[tuple[int, str]]]:
+        """Place all tickets anew; return (id, key) of those that moved, by their new target."""
         found = await self._connection.execute(
             select(tickets.c.domains, tickets.c.target).distinct()
         )
-        moved: list[tuple[int, str]] = []
+        moved: dict[str | None, list[tuple[int, str]]] = defaultdict(list)
         for domains, target in found:
             now = self._context.placement.of(domains)
             if now == target:
                 continue
-            rows = await self._connection.execute(
-                update(tickets)
+            alike = await self._connection.scalars(
+                select(tickets.c.id)
                 .where(tickets.c.domains == domains, tickets.c.target.is_not_distinct_from(target))
-                .values(target=now)
-                .returning(tickets.c.id, tickets.c.key)
+                .order_by(tickets.c.id)
             )
-            moved += [(row.id, row.key) for row in rows]
-        return sorted(moved)
+            for ids in batched(alike.all()):
+                rows = await self._connection.execute(
+                    update(tickets)
+                    .where(tickets.c.id.in_(ids), tickets.c.domains == domains)
+                    .values(target=now)
+                    .returning(tickets.c.id, tickets.c.key)
+                )
+                moved[now] += [(row.id, row.key) for row in rows]
+        return moved
+
+    async def bare(self, ids: Collection[int]) -> dict[int, Standing]:
+        """Return how those of the tickets stand that nothing was found out about.
+
+        They have no test, and nothing that earlier ones left behind.
+        """
+        table = tickets.c
+        claim = cast(postgresql.array([table.key]), tests.c.findings.type)
+        rows = await self._connection.execute(
+            _standing_of(
+                table.id.in_(ids),
+                table.decision.is_(None),
+                table.bisected.is_(None),
+                ~exists().where(tests.c.findings.contains(claim)),
+                *(~exists().where(one.c.ticket_id == table.id) for one in _FOUND_OUT),
+            )
+        )
+        return {row.id: _standing_from(row) for row in rows}
 
     async def linked(self, target: str) -> list[LinkedTicket]:
         """Return every ticket of `target` that tests are linked with."""
@@ -343,21 +379,23 @@ _PARTS = {
     for table in (ticket_sections, ticket_locations, checklist_items)
 }
 
+_FOUND_OUT = (test_links, submitted_tests, ticket_strength)
+"""What is there once a ticket has tests, beside the markers of the suite."""
 _SHOWN = ("evidence_state", "evidence_stale", "evidence_stale_reason", "evidence_doubt")
 _ONE = tickets.c.id == bindparam("wanted_id", type_=BigInteger)
 
 
-def _standing() -> Select[Any]:
-    names = ("decision", "domains", "target", *_SHOWN)
-    return select(*(tickets.c[name] for name in names)).where(_ONE)
+def _standing_of(*which: ColumnElement[bool]) -> Select[Any]:
+    names = ("id", "decision", "domains", "target", *_SHOWN)
+    return select(*(tickets.c[name] for name in names)).where(*which)
 
 
 def _saving(*names: str) -> Update:
     return update(tickets).where(_ONE).values(new_values(tickets, *names))
 
 
-_STANDING = Prepared(_standing)
-_HOLD = Prepared(lambda: _standing().with_for_update(key_share=True))
+_STANDING = Prepared(lambda: _standing_of(_ONE))
+_HOLD = Prepared(lambda: _standing_of(_ONE).with_for_update(key_share=True))
 _SAVE_EVIDENCE = Prepared(lambda: _saving(*_SHOWN))
 _SAVE_DECISION = Prepared(lambda: _saving("decision", "last_attempt", *_SHOWN))
 _SAVE_LAST_ATTEMPT = Prepared(lambda: _saving("last_attempt"))
