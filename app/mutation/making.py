@@ -111,11 +111,8 @@ class _Checker:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._parts = [
-            (source.line_start(first_line(node)), source.line_start((node.end_lineno or 0) + 1))
-            for node in source.tree.body
-        ]
-        self._before: dict[tuple[int, int], CodeType] = {}
+        self._parts = list(_parts(source, source.tree.body))
+        self._before: dict[_Part, CodeType] = {}
         # What a file asks of __future__ holds in its parts, too.
         asked = [
             alias.name
@@ -127,19 +124,41 @@ class _Checker:
 
     def differs(self, candidate: Candidate) -> bool:
         edit, data = candidate.edit, self._source.data
-        part = next((p for p in self._parts if p[0] <= edit.start < p[1]), (0, len(data)))
-        start, end = part
+        whole = (0, len(data), b"")
+        part = next((p for p in self._parts if p[0] <= edit.start < p[1]), whole)
+        start, end, head = part
         text = data[start : edit.start] + edit.text.encode() + data[edit.end : end]
         try:
-            after = self._compiled(text)
+            after = self._compiled(head + text)
             if part not in self._before:
-                self._before[part] = self._compiled(data[start:end])
+                self._before[part] = self._compiled(head + data[start:end])
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return False
         return not _same(self._before[part], after)
 
     def _compiled(self, text: bytes) -> CodeType:
         return compile(self._beginning + text, "<mutant>", "exec", dont_inherit=True)
+
+
+_Part = tuple[int, int, bytes]
+"""What is compiled by itself: where it begins and ends, and what stands before it then."""
+
+
+def _parts(source: Source, body: list[ast.stmt], head: bytes = b"") -> Iterator[_Part]:
+    """Yield the statements of a module or class, those within a class before it.
+
+    A class as a whole would be compiled anew for each mutant of each of its methods.
+    """
+    for node in body:
+        start = source.line_start(first_line(node))
+        if isinstance(node, ast.ClassDef):
+            inner = source.line_start(first_line(node.body[0]))
+            if (
+                inner > source.start(node)
+                and source.data[inner : source.start(node.body[0])].isspace()
+            ):
+                yield from _parts(source, node.body, b"class _:\n")
+        yield start, source.line_start((node.end_lineno or 0) + 1), head
 
 
 def _same(one: CodeType, other: CodeType) -> bool:

@@ -82,7 +82,8 @@ async def plan_strength(
     }
     found = select(defined, lengths, named, touched, by_fix, scope)
     if not found.functions:
-        raise _nothing_named(ticket.key, found, named, caller)
+        by_file = any(place.path in lengths for place in named)
+        raise _nothing_named(ticket.key, found, named, caller, by_file=by_file)
     hints = [_gone(one) for one in found.missing]
     hints += [
         f"The patch {name} applies no more; what it touched is not among the mutants."
@@ -145,11 +146,11 @@ def _gone(missing: Missing) -> str:
     """Say that a symbol is no more, and what is like it."""
     nearest = " or ".join(missing.nearest)
     told = f"; the nearest is {nearest}" if nearest else ""
-    return f"{missing.symbol!r} is not in the package any more{told}."
+    return f"{missing.symbol!r} is defined in no Python file of the package{told}."
 
 
 def _nothing_named(
-    key: str, found: Selection, named: Sequence[Named], caller: Caller
+    key: str, found: Selection, named: Sequence[Named], caller: Caller, *, by_file: bool
 ) -> NothingToRun:
     told = "No location of the ticket names a function, and no patch touches one."
     if found.missing:
@@ -159,11 +160,8 @@ def _nothing_named(
     if not any("symbol" in one for one in locations):
         locations.append({"symbol": "<symbol>"})
     edit = Call("editTicket", "PATCH", f"/api/v1/tickets/{key}", {"locations": locations})
-    by_file = replace(
-        trigger_run(key, "strength"),
-        body={"kind": "strength", "scope": StrengthScope.FILE.value},
-    )
-    ways = (by_file,) if any(one.path for one in named) else ()
+    whole = {"kind": "strength", "scope": StrengthScope.FILE.value}
+    ways = (replace(trigger_run(key, "strength"), body=whole),) if by_file else ()
     return NothingToRun(
         f"There is nothing to change for {key}: {told} Name the function as it is called today in "
         "a location's symbol" + (", or measure the whole file." if ways else "."),

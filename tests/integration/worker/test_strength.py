@@ -417,7 +417,8 @@ async def test_a_function_that_is_gone_names_the_nearest(bench: Bench) -> None:
 
     problem = await refusal(bench, key)
 
-    assert "'clippp' is not in the package any more; the nearest is clip" in problem["detail"]
+    assert "'clippp' is defined in no Python file" in problem["detail"]
+    assert "; the nearest is clip" in problem["detail"]
     edit, by_file = problem["remedy"][0]["any_of"]
     assert by_file["body"] == {"kind": "strength", "scope": "file"}
     headers = {"If-Match": "*"}

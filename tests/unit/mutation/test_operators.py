@@ -289,3 +289,30 @@ def test_only_lines_that_tests_execute_have_mutants_statements_counted_whole() -
     made = list(mutants("m.py", data, [(1, 9)], {2}))
 
     assert [one.line for one in made] == [3, 4]
+
+
+def test_classes_are_changed_however_their_bodies_are_written() -> None:
+    text = """\
+    class A: x = 1
+    class B(
+        A
+    ): y = 2
+    class C(A, m=3):
+        '''Text.'''
+        z = 4; w = 5
+        class D:
+                @a
+                @b(6)
+                def f(self):
+                    return __class__ < 7
+    """
+
+    assert chosen(text) == [
+        (1, "constant", "2"),
+        (4, "constant", "3"),
+        (5, "constant", "4"),
+        (7, "constant", "6"),
+        (9, "decorator", ""),
+        (10, "constant", "7"),
+        (12, "comparison", "<="),
+    ]
