@@ -12,7 +12,7 @@ import click
 
 from app.cli.output import Output
 from app.cli.selection import JQ, Selection
-from app.cli.signature import Argument, Option
+from app.cli.signature import Argument, Opened, Option
 from app.cli.tables import Table
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def merged(pages: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 @contextmanager
-def opened(ctx: click.Context, *, as_json: str | None) -> Iterator[Session]:
+def opened(ctx: click.Context, *, as_json: str | None = None) -> Iterator[Session]:
     """Open what a command needs, and close its connection afterwards.
 
     Args:
@@ -134,3 +134,9 @@ def opened(ctx: click.Context, *, as_json: str | None) -> Iterator[Session]:
         if "client" in session.__dict__:
             session.client.close()
         session.out.close()
+
+
+PlainSession = Annotated[Session, Opened(opened)]
+"""What a command works with."""
+JsonSession = Annotated[Session, Opened(opened, as_json=JsonFlag)]
+"""What a command works with that answers as JSON, too."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -68,6 +69,19 @@ class Argument:
         self.complete = complete
 
 
+class Opened:
+    """A parameter that is opened for the length of the command, such as its session."""
+
+    def __init__(self, open: Callable[..., AbstractContextManager[Any]], **options: Any) -> None:
+        """Declare it.
+
+        `open` takes the command's context, and by their names `options`, each annotated as a
+        parameter would be; the command has them behind its own.
+        """
+        self.open = open
+        self.options = options
+
+
 class Options(dict[str, Any]):
     """Options that several commands share, given to each as one parameter."""
 
@@ -82,21 +96,25 @@ def parameters_of(function: Callable[..., None], offers: Offers) -> list[click.P
         function: of the command.
         offers: makes what Click calls for completions, of the kind of a parameter's values.
     """
-    found = []
+    found, behind = [], []
     for name, given in inspect.signature(function).parameters.items():
         hint = _hints(function)[name]
-        if _are_options(hint):
+        if opened := _opened(hint):
+            behind += [_parameter(n, option, None, offers) for n, option in opened.options.items()]
+        elif _are_options(hint):
             found += [_parameter(n, option, None, offers) for n, option in hint.declared.items()]
         elif hint is not click.Context:
             found.append(_parameter(name, hint, given.default, offers))
-    return found
+    return found + behind
 
 
 def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
     """Return what Click may call: several values as a list, none of them as None."""
     signature = inspect.signature(function).parameters
     wants_context = "ctx" in signature
-    groups = {name: hint for name, hint in _hints(function).items() if _are_options(hint)}
+    hints = _hints(function)
+    groups = {name: hint for name, hint in hints.items() if _are_options(hint)}
+    opened = {name: found for name, hint in hints.items() if (found := _opened(hint))}
 
     def call(**values: Any) -> None:
         default = {name: parameter.default for name, parameter in signature.items()}
@@ -108,9 +126,19 @@ def called_by_click(function: Callable[..., None]) -> Callable[..., None]:
             given[name] = {option: given.pop(option) for option in group.declared}
         if wants_context:
             given["ctx"] = click.get_current_context()
-        function(**given)
+        with ExitStack() as stack:
+            for name, one in opened.items():
+                asked = {option: given.pop(option) for option in one.options}
+                context = one.open(click.get_current_context(), **asked)
+                given[name] = stack.enter_context(context)
+            function(**given)
 
     return call
+
+
+def _opened(hint: Any) -> Opened | None:
+    found = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return next((one for one in found if isinstance(one, Opened)), None)
 
 
 def _are_options(hint: Any) -> bool:

@@ -9,43 +9,36 @@ import click
 from app.cli.commands.accounts import show_account as show_fields
 from app.cli.errors import UsageProblem
 from app.cli.moments import moment
-from app.cli.session import Everything, JsonFlag, Limit, opened
+from app.cli.session import Everything, JsonFlag, JsonSession, Limit, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 Name = Annotated[str, Argument(metavar="NAME", help="The account.", complete="account")]
 
 
-def list_accounts(
-    ctx: click.Context,
-    limit: Limit = 200,
-    everything: Everything = False,
-    as_json: JsonFlag = None,
-) -> None:
+def list_accounts(session: JsonSession, limit: Limit = 200, everything: Everything = False) -> None:
     """List accounts by name."""
-    with opened(ctx, as_json=as_json) as session:
-        session.list(
-            "accounts",
-            params={},
-            limit=None if everything else limit,
-            table=Table(
-                ("name", "role", "speaks for", "display name", "state"),
-                (),
-                cut="display name",
-                may_go=("display name", "speaks for"),
-            ),
-            row=_row,
-        )
+    session.list(
+        "accounts",
+        params={},
+        limit=None if everything else limit,
+        table=Table(
+            ("name", "role", "speaks for", "display name", "state"),
+            (),
+            cut="display name",
+            may_go=("display name", "speaks for"),
+        ),
+        row=_row,
+    )
 
 
-def show_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
+def show_account(session: JsonSession, name: Name) -> None:
     """Show an account."""
-    with opened(ctx, as_json=as_json) as session:
-        account = session.client.get("accounts", name)
-        if session.out.as_json:
-            session.out.json(account)
-        else:
-            show_fields(session, account)
+    account = session.client.get("accounts", name)
+    if session.out.as_json:
+        session.out.json(account)
+    else:
+        show_fields(session, account)
 
 
 def edit_account(
@@ -98,15 +91,14 @@ def enable_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> 
     _change(ctx, name, {"disabled": False}, as_json=as_json)
 
 
-def make_login_link(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> None:
+def make_login_link(session: JsonSession, name: Name) -> None:
     """Print a link that logs the account into the pages, once and within 15 minutes."""
-    with opened(ctx, as_json=as_json) as session:
-        link = session.client.post("accounts", name, "login-link")
-        if session.out.as_json:
-            session.out.json(link)
-            return
-        session.out.line(link.get("url"))
-        session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
+    link = session.client.post("accounts", name, "login-link")
+    if session.out.as_json:
+        session.out.json(link)
+        return
+    session.out.line(link.get("url"))
+    session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
 
 
 def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: str | None) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-import click
-
 from app.cli.ids import is_beginning, whole_id
 from app.cli.moments import moment
 from app.cli.output import say
-from app.cli.session import JsonFlag, Session, opened
+from app.cli.session import JsonSession, Session
 from app.cli.signature import Argument, Option
 from app.cli.tables import Id, Table
 
@@ -20,18 +18,17 @@ OwnOr = Annotated[
 ]
 
 
-def whoami(ctx: click.Context, as_json: JsonFlag = None) -> None:
+def whoami(session: JsonSession) -> None:
     """Show whom your token stands for."""
-    with opened(ctx, as_json=as_json) as session:
-        me = session.client.get("me")
-        if session.out.as_json:
-            session.out.json(me)
-            return
-        show_account(session, me)
+    me = session.client.get("me")
+    if session.out.as_json:
+        session.out.json(me)
+        return
+    show_account(session, me)
 
 
 def create_account(
-    ctx: click.Context,
+    session: JsonSession,
     name: Annotated[str, Argument(metavar="NAME")],
     role: Annotated[
         str, Option(help="reader, reporter, reviewer, maintainer or admin.", metavar="ROLE")
@@ -44,7 +41,6 @@ def create_account(
     blind: Annotated[
         bool, Option(help="It sees others' verdicts on a ticket once its own is in.")
     ] = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """Make an account."""
     body: dict[str, Any] = {"name": name, "role": role}
@@ -54,13 +50,12 @@ def create_account(
         body["display_name"] = display_name
     if blind:
         body["blind"] = True
-    with opened(ctx, as_json=as_json) as session:
-        account = session.client.post("accounts", body=body)
-        if session.out.as_json:
-            session.out.json(account)
-            return
-        show_account(session, account)
-        session.out.remark(f"Next: findings token create {account.get('name')}")
+    account = session.client.post("accounts", body=body)
+    if session.out.as_json:
+        session.out.json(account)
+        return
+    show_account(session, account)
+    session.out.remark(f"Next: findings token create {account.get('name')}")
 
 
 def show_account(session: Session, account: dict[str, Any]) -> None:
@@ -85,14 +80,13 @@ def _blind_words(account: dict[str, Any]) -> str | None:
 
 
 def create_token(
-    ctx: click.Context,
+    session: JsonSession,
     name: OwnOr = None,
     label: Annotated[str | None, Option(help="What it is for, to tell it from others.")] = None,
     expires: Annotated[
         int | None,
         Option(metavar="DAYS", min=1, max=36500, help="Left out, it does not expire."),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Make a token and print its secret, this once and alone on a line."""
     body: dict[str, Any] = {}
@@ -101,37 +95,35 @@ def create_token(
     if expires:
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=expires)
         body["expires_at"] = until.isoformat()
-    with opened(ctx, as_json=as_json) as session:
-        new = session.client.post(*_tokens_of(session, name), body=body)
-        if session.out.as_json:
-            session.out.json(new)
-            return
-        if session.out.terminal:
-            until_words = f", until {moment(new['expires_at'])}" if new.get("expires_at") else ""
-            say(f"A token of {new.get('account')}{until_words}. It is shown this once:")
-        session.out.line(new.get("token"))
+    new = session.client.post(*_tokens_of(session, name), body=body)
+    if session.out.as_json:
+        session.out.json(new)
+        return
+    if session.out.terminal:
+        until_words = f", until {moment(new['expires_at'])}" if new.get("expires_at") else ""
+        say(f"A token of {new.get('account')}{until_words}. It is shown this once:")
+    session.out.line(new.get("token"))
 
 
-def list_tokens(ctx: click.Context, name: OwnOr = None, as_json: JsonFlag = None) -> None:
+def list_tokens(session: JsonSession, name: OwnOr = None) -> None:
     """List the tokens of an account, without their secrets."""
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.get("accounts", name or _me(session)["name"], "tokens")
-        if session.out.as_json:
-            session.out.json(found)
-            return
-        session.out.table(
-            Table(
-                ("token", "label", "created", "last used", "state"),
-                [_token_row(token) for token in found.get("items", [])],
-                empty="No tokens.",
-                cut="label",
-                may_go=("created", "last used"),
-            )
+    found = session.client.get("accounts", name or _me(session)["name"], "tokens")
+    if session.out.as_json:
+        session.out.json(found)
+        return
+    session.out.table(
+        Table(
+            ("token", "label", "created", "last used", "state"),
+            [_token_row(token) for token in found.get("items", [])],
+            empty="No tokens.",
+            cut="label",
+            may_go=("created", "last used"),
         )
+    )
 
 
 def revoke_token(
-    ctx: click.Context,
+    session: JsonSession,
     token_id: Annotated[
         str, Argument(metavar="TOKEN", help="Its id, or the beginning of it; see token list.")
     ],
@@ -139,17 +131,15 @@ def revoke_token(
         str | None,
         Option("--account", metavar="NAME", help="Left out, your own.", complete="account"),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Revoke a token: from now on nobody gets in with it."""
-    with opened(ctx, as_json=as_json) as session:
-        owner = name or _me(session)["name"]
-        if is_beginning(token_id):
-            tokens = session.client.get("accounts", owner, "tokens").get("items", [])
-            ids = [str(token["id"]) for token in tokens]
-            token_id = whole_id(ids, token_id, "token", f"findings token list {owner}")
-        session.client.call("DELETE", "accounts", owner, "tokens", token_id)
-        session.out.remark(f"The token {token_id} of {owner} is revoked.")
+    owner = name or _me(session)["name"]
+    if is_beginning(token_id):
+        tokens = session.client.get("accounts", owner, "tokens").get("items", [])
+        ids = [str(token["id"]) for token in tokens]
+        token_id = whole_id(ids, token_id, "token", f"findings token list {owner}")
+    session.client.call("DELETE", "accounts", owner, "tokens", token_id)
+    session.out.remark(f"The token {token_id} of {owner} is revoked.")
 
 
 def _me(session: Session) -> dict[str, Any]:

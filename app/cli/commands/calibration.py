@@ -5,37 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import click
-
-from app.cli.session import JsonFlag, opened
+from app.cli.session import JsonSession
 from app.cli.signature import Option
 from app.cli.tables import Table
 
 
 def show_calibration(
-    ctx: click.Context,
+    session: JsonSession,
     by: Annotated[
         str, Option(metavar="WHAT", help="specialist, account, model or domain.")
     ] = "specialist",
-    as_json: JsonFlag = None,
 ) -> None:
     """Show how often reviewers were right before anything was run.
 
     The interval bounds the share of right verdicts at 95 %. With fewer than ten that were right or
     wrong there is too little to say.
     """
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.get("calibration", params={"by": by})
-        if session.out.as_json:
-            session.out.json(found["items"])
-            return
-        session.out.table(
-            Table(
-                (by, "right", "wrong", "abstained", "share", "interval"),
-                [_row(row) for row in found["items"]],
-                empty="No verdict was recorded before a run that decided its ticket's evidence.",
-            )
+    found = session.client.get("calibration", params={"by": by})
+    if session.out.as_json:
+        session.out.json(found["items"])
+        return
+    session.out.table(
+        Table(
+            (by, "right", "wrong", "abstained", "share", "interval"),
+            [_row(row) for row in found["items"]],
+            empty="No verdict was recorded before a run that decided its ticket's evidence.",
         )
+    )
 
 
 def _row(row: Mapping[str, Any]) -> tuple[object, ...]:

@@ -6,10 +6,8 @@ import sys
 import time
 from typing import Annotated, Any
 
-import click
-
 from app.cli.remedies import command_for
-from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.session import Everything, JsonSession, Key, Limit, Session
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import events as events_view
@@ -24,11 +22,7 @@ Words = Annotated[
 
 
 def search_tickets(
-    ctx: click.Context,
-    words: Words,
-    limit: Limit = 50,
-    everything: Everything = False,
-    as_json: JsonFlag = None,
+    session: JsonSession, words: Words, limit: Limit = 50, everything: Everything = False
 ) -> None:
     """Find tickets by their words, also inside paths and symbols, the newest first.
 
@@ -36,46 +30,43 @@ def search_tickets(
     `findings ticket list --q`.
     """
     query = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
-    with opened(ctx, as_json=as_json) as session:
-        session.list(
-            "tickets",
-            params={"q": query},
-            limit=None if everything else limit,
-            table=view.LIST,
-            row=view.list_row,
-        )
+    session.list(
+        "tickets",
+        params={"q": query},
+        limit=None if everything else limit,
+        table=view.LIST,
+        row=view.list_row,
+    )
 
 
-def similar_tickets(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> None:
+def similar_tickets(session: JsonSession, key: Key) -> None:
     """List tickets that may tell of the same as one, the most alike first."""
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.get("tickets", key, "similar")
-        if session.out.as_json:
-            session.out.json(found)
-            return
-        rows = [_similar_row(item) for item in found["items"]]
-        columns = ("score", "key", "status", "why", "title")
-        table = Table(
-            columns, rows, empty="None is alike.", cut="title", may_go=("why", "status", "score")
-        )
-        session.out.table(table)
+    found = session.client.get("tickets", key, "similar")
+    if session.out.as_json:
+        session.out.json(found)
+        return
+    rows = [_similar_row(item) for item in found["items"]]
+    columns = ("score", "key", "status", "why", "title")
+    table = Table(
+        columns, rows, empty="None is alike.", cut="title", may_go=("why", "status", "score")
+    )
+    session.out.table(table)
 
 
-def next_step(ctx: click.Context, key: Key, as_json: JsonFlag = None) -> None:
+def next_step(session: JsonSession, key: Key) -> None:
     """Show what you can do to bring a ticket on, or who can, or what it waits for."""
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.get("tickets", key, "next")
-        if session.out.as_json:
-            session.out.json(found)
-            return
-        if found.get("waiting_for"):
-            session.out.line(f"Waits for: {found['waiting_for']}")
-            return
-        session.out.line(found.get("why", ""))
-        if found.get("needs"):
-            session.out.line(f"This needs {found['needs']}:")
-        ways = found.get("any_of") or [found]
-        session.out.line("\n  or ".join(_typed(way) for way in ways))
+    found = session.client.get("tickets", key, "next")
+    if session.out.as_json:
+        session.out.json(found)
+        return
+    if found.get("waiting_for"):
+        session.out.line(f"Waits for: {found['waiting_for']}")
+        return
+    session.out.line(found.get("why", ""))
+    if found.get("needs"):
+        session.out.line(f"This needs {found['needs']}:")
+    ways = found.get("any_of") or [found]
+    session.out.line("\n  or ".join(_typed(way) for way in ways))
 
 
 def _typed(call: dict[str, Any]) -> str:
@@ -89,7 +80,7 @@ def _similar_row(item: dict[str, Any]) -> tuple[object, ...]:
 
 
 def changes(
-    ctx: click.Context,
+    session: JsonSession,
     since: Annotated[
         str | None, Option(metavar="ID", help="Behind this event; left out: everything.")
     ] = None,
@@ -101,24 +92,22 @@ def changes(
     ] = False,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """Show what happened to all tickets, oldest first; with --follow from now on.
 
     In a pipe: time, ticket, account, action and change, separated by tabs. With --follow and
     --json: one JSON object a line.
     """
-    with opened(ctx, as_json=as_json) as session:
-        if follow:
-            _follow(session, since, mine=mine)
-            return
-        session.list(
-            "changes",
-            params={"since": since, "mine": "true" if mine else None},
-            limit=None if everything else limit,
-            table=Table(_COLUMNS, (), empty="Nothing happened.", cut="change", may_go=("by", "at")),
-            row=events_view.change_row,
-        )
+    if follow:
+        _follow(session, since, mine=mine)
+        return
+    session.list(
+        "changes",
+        params={"since": since, "mine": "true" if mine else None},
+        limit=None if everything else limit,
+        table=Table(_COLUMNS, (), empty="Nothing happened.", cut="change", may_go=("by", "at")),
+        row=events_view.change_row,
+    )
 
 
 def _follow(session: Session, since: str | None, *, mine: bool) -> None:

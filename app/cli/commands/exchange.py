@@ -16,7 +16,7 @@ from app.cli.files import save
 from app.cli.filters import TicketFilters
 from app.cli.output import say
 from app.cli.progress import Bar, resumable
-from app.cli.session import JsonFlag, Session, opened
+from app.cli.session import JsonFlag, PlainSession, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.text import flat, visible
@@ -288,7 +288,7 @@ def _short(value: Any) -> str:
 
 
 def export_tickets(
-    ctx: click.Context,
+    session: PlainSession,
     form: Annotated[
         str, Option("--format", choices=tuple(EXPORTS), help=f"{MEANINGS}.")
     ] = "markdown",
@@ -306,19 +306,18 @@ def export_tickets(
     JSON Lines can be imported elsewhere when they are complete: without filters, and for admins.
     """
     params = {"format": form, "suppressed": suppressed, **filters}
-    with opened(ctx, as_json=None) as session:
-        if out == "-" and form == "markdown" and session.out.terminal:
-            raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")
-        with session.client.download("exports", params=params) as content:
-            if out == "-":
-                for piece in content:
-                    session.out.raw(piece)
-                return
-            with (
-                resumable(
-                    lambda: f"stopped: {visible(out)} was not written", "Run it again for the whole"
-                ),
-                Bar("Exporting", None, in_bytes=True) as bar,
-            ):
-                size = save(bar.counted(content), Path(out))
-            say(f"{size} bytes in {visible(out)}.")
+    if out == "-" and form == "markdown" and session.out.terminal:
+        raise UsageProblem("an archive is nothing for a terminal", "Name a file with --out")
+    with session.client.download("exports", params=params) as content:
+        if out == "-":
+            for piece in content:
+                session.out.raw(piece)
+            return
+        with (
+            resumable(
+                lambda: f"stopped: {visible(out)} was not written", "Run it again for the whole"
+            ),
+            Bar("Exporting", None, in_bytes=True) as bar,
+        ):
+            size = save(bar.counted(content), Path(out))
+        say(f"{size} bytes in {visible(out)}.")

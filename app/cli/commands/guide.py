@@ -8,7 +8,7 @@ from typing import Annotated
 import click
 
 from app.cli.output import Output
-from app.cli.session import JsonFlag, opened
+from app.cli.session import JsonSession
 from app.cli.signature import Argument
 
 _GUIDE = Path(__file__).parents[2] / "guide.md"
@@ -21,33 +21,31 @@ def print_guide(ctx: click.Context) -> None:
 
 
 def show_source(
-    ctx: click.Context,
+    session: JsonSession,
     place: Annotated[
         str | None,
         Argument(metavar="[PATH[:LINE[-LINE]]]", help="A file, and which lines of it."),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Show lines of the package under test or of its suite, or list the files.
 
     In a pipe the lines come as they are, without numbers.
     """
-    with opened(ctx, as_json=as_json) as session:
-        if place is None:
-            found = session.client.get("source", "files")
-            if session.out.as_json:
-                session.out.json(found)
-            else:
-                session.out.block("\n".join(found["items"]))
-            return
-        path, _, lines = place.partition(":")
-        found = session.client.get("source", params={"path": path, "lines": lines or None})
+    if place is None:
+        found = session.client.get("source", "files")
         if session.out.as_json:
             session.out.json(found)
-            return
-        width = len(str(found["start"] + len(found["lines"])))
-        numbered = enumerate(found["lines"], found["start"])
-        if session.out.terminal:
-            session.out.block("\n".join(f"{n:>{width}}  {line}" for n, line in numbered))
         else:
-            session.out.block("\n".join(found["lines"]))
+            session.out.block("\n".join(found["items"]))
+        return
+    path, _, lines = place.partition(":")
+    found = session.client.get("source", params={"path": path, "lines": lines or None})
+    if session.out.as_json:
+        session.out.json(found)
+        return
+    width = len(str(found["start"] + len(found["lines"])))
+    numbered = enumerate(found["lines"], found["start"])
+    if session.out.terminal:
+        session.out.block("\n".join(f"{n:>{width}}  {line}" for n, line in numbered))
+    else:
+        session.out.block("\n".join(found["lines"]))

@@ -16,7 +16,7 @@ from app.cli.errors import UsageProblem
 from app.cli.inputs import is_interactive
 from app.cli.output import say
 from app.cli.server import checked_address, checked_server
-from app.cli.session import JsonFlag, opened
+from app.cli.session import JsonSession
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
@@ -76,24 +76,23 @@ def log_out(
     say(f"Forgot {name}. To revoke its token: findings token list, findings token revoke TOKEN")
 
 
-def list_servers(ctx: click.Context, as_json: JsonFlag = None) -> None:
+def list_servers(session: JsonSession) -> None:
     """List the services that are known, without their tokens."""
     known = servers.read(os.environ)
-    with opened(ctx, as_json=as_json) as session:
-        if session.out.as_json:
-            items = [
-                {"name": name, "url": one.url, "default": name == known.default}
-                for name, one in known.known.items()
-            ]
-            session.out.json({"items": items})
-            return
-        rows = [
-            (name, one.url, "default" if name == known.default else "")
+    if session.out.as_json:
+        items = [
+            {"name": name, "url": one.url, "default": name == known.default}
             for name, one in known.known.items()
         ]
-        session.out.table(
-            Table(("name", "address", ""), rows, empty="None: log in with `findings login`.")
-        )
+        session.out.json({"items": items})
+        return
+    rows = [
+        (name, one.url, "default" if name == known.default else "")
+        for name, one in known.known.items()
+    ]
+    session.out.table(
+        Table(("name", "address", ""), rows, empty="None: log in with `findings login`.")
+    )
 
 
 def _name_of(url: str) -> str:

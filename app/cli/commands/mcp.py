@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import click
-
-from app.cli.session import opened
+from app.cli.session import PlainSession
 
 
-def serve_tools(ctx: click.Context) -> None:
+def serve_tools(session: PlainSession) -> None:
     """Serve the tools for agents (Model Context Protocol) on standard input and output.
 
     A client starts it itself; over HTTP the service has the same tools at /mcp.
@@ -15,5 +13,4 @@ def serve_tools(ctx: click.Context) -> None:
     from app.cli.remote import Remote  # both are large, and of use here only
     from app.mcp.stdio import serve
 
-    with opened(ctx, as_json=None) as session:
-        serve(Remote(session.server))
+    serve(Remote(session.server))

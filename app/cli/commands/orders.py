@@ -12,7 +12,7 @@ from app.cli.errors import EXIT_NO
 from app.cli.ids import whole_id
 from app.cli.inputs import read_text
 from app.cli.moments import moment
-from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.session import Everything, JsonFlag, JsonSession, Key, Limit, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.tables import Id, Table
 from app.cli.views import tickets as view
@@ -34,7 +34,7 @@ _LIST = Table(
 
 
 def list_orders(
-    ctx: click.Context,
+    session: JsonSession,
     kind: Annotated[
         _Words, Option(metavar="WORD", help=f"{_KINDS} Repeatable, as all.", complete="order-kind")
     ] = None,
@@ -49,30 +49,27 @@ def list_orders(
     ticket: Annotated[str | None, Option(metavar="KEY", complete="key")] = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """List work orders, newest first.
 
     In a pipe: order, wanted, ticket, status, who has it and the reason, separated by tabs.
     """
-    with opened(ctx, as_json=as_json) as session:
-        session.list(
-            "work-orders",
-            params={"kind": kind, "status": status, "ticket": ticket},
-            limit=None if everything else limit,
-            table=_LIST,
-            row=_row,
-        )
+    session.list(
+        "work-orders",
+        params={"kind": kind, "status": status, "ticket": ticket},
+        limit=None if everything else limit,
+        table=_LIST,
+        row=_row,
+    )
 
 
-def show_order(ctx: click.Context, order_id: OrderId, as_json: JsonFlag = None) -> None:
+def show_order(session: JsonSession, order_id: OrderId) -> None:
     """Show a work order."""
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, session.client.get("work-orders", _whole(session, order_id)))
+    _show(session, session.client.get("work-orders", _whole(session, order_id)))
 
 
 def place_order(
-    ctx: click.Context,
+    session: JsonSession,
     kind: Annotated[str, Argument(metavar="KIND", help=_KINDS, complete="order-kind")],
     key: Key,
     specialist: Annotated[str | None, Option(help="With assess: as whom.")] = None,
@@ -82,17 +79,15 @@ def place_order(
     note: Annotated[
         str | None, Option(metavar="TEXT", help="What whoever does it should know.")
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Ask for work on a ticket."""
     body = {"kind": kind, "ticket": key, "specialist": specialist, "note": note}
     body["mutant"] = mutant
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, session.client.post("work-orders", body=_given(body)))
+    _show(session, session.client.post("work-orders", body=_given(body)))
 
 
 def claim_order(
-    ctx: click.Context,
+    session: JsonSession,
     kinds: Annotated[
         _Words,
         Argument(
@@ -105,29 +100,27 @@ def claim_order(
     minutes: Annotated[
         int, Option(min=1, max=1440, metavar="N", help="After so long it is offered again.")
     ] = 30,
-    as_json: JsonFlag = None,
 ) -> None:
     """Take the next order that waits, and show its ticket; the exit code is 1 when none does."""
     from app.cli.client import new_key
 
     body = {"kinds": list(kinds or ()), "specialist": specialist, "minutes": minutes}
-    with opened(ctx, as_json=as_json) as session:
-        # Under a key, a claim whose answer was lost is answered again instead of taking more.
-        found = session.client.post("work-orders", "claim", body=_given(body), key=new_key())
-        order = found["order"]
-        if session.out.as_json:
-            session.out.json(found)
-        elif order is not None:
-            _show(session, order)
-            if session.out.terminal:
-                view.show_ticket(session.out, session.client.get("tickets", order["ticket"]))
-            session.out.remark(
-                f"Yours until {moment(order.get('lease_expires_at'))}. Hand it in with "
-                f"`findings order submit {order['id']}`."
-            )
-        if order is None:
-            session.out.remark("Nothing waits.")
-            raise click.exceptions.Exit(EXIT_NO)
+    # Under a key, a claim whose answer was lost is answered again instead of taking more.
+    found = session.client.post("work-orders", "claim", body=_given(body), key=new_key())
+    order = found["order"]
+    if session.out.as_json:
+        session.out.json(found)
+    elif order is not None:
+        _show(session, order)
+        if session.out.terminal:
+            view.show_ticket(session.out, session.client.get("tickets", order["ticket"]))
+        session.out.remark(
+            f"Yours until {moment(order.get('lease_expires_at'))}. Hand it in with "
+            f"`findings order submit {order['id']}`."
+        )
+    if order is None:
+        session.out.remark("Nothing waits.")
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def submit_order(
@@ -183,11 +176,10 @@ def submit_order(
         raise click.exceptions.Exit(EXIT_NO)
 
 
-def release_order(ctx: click.Context, order_id: OrderId, as_json: JsonFlag = None) -> None:
+def release_order(session: JsonSession, order_id: OrderId) -> None:
     """Give an order back, so that others can have it at once."""
-    with opened(ctx, as_json=as_json) as session:
-        path = ("work-orders", _whole(session, order_id), "release")
-        _show(session, session.client.post(*path))
+    path = ("work-orders", _whole(session, order_id), "release")
+    _show(session, session.client.post(*path))
 
 
 def _show(session: Session, order: dict[str, Any]) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
-
 from app.cli.errors import UsageProblem
 from app.cli.patches import DEFECTS, defects_in
 from app.cli.patches import put_patch as put
-from app.cli.session import JsonFlag, Key, opened
+from app.cli.session import JsonSession, Key
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
@@ -18,67 +16,59 @@ Name = Annotated[str, Argument(metavar="NAME", help="fix, defect, defect-2 …",
 
 
 def put_patch(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     name: Name,
     file: Annotated[str, Argument(metavar="FILE", help="A unified diff; - for stdin.")],
-    as_json: JsonFlag = None,
 ) -> None:
     """Store a patch: the fix of a ticket, or a defect that its tests must catch."""
-    with opened(ctx, as_json=as_json) as session:
-        info = put(session.client, key, name, file)
-        if session.out.as_json:
-            session.out.json(info)
-        else:
-            session.out.line(
-                f"{name}\t{_how(info)}" if not session.out.terminal else _applied(info)
-            )
+    info = put(session.client, key, name, file)
+    if session.out.as_json:
+        session.out.json(info)
+    else:
+        session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _applied(info))
 
 
-def show_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = None) -> None:
+def show_patch(session: JsonSession, key: Key, name: Name) -> None:
     """Print the text of a patch; in a pipe exactly as it was stored."""
-    with opened(ctx, as_json=as_json) as session:
-        content = session.client.call("GET", "tickets", key, "patches", name, safe=True).content
-        if session.out.as_json:
-            session.out.json({"name": name, "text": content.decode("utf-8", "replace")})
-        elif session.out.terminal:
-            session.out.block(content.decode("utf-8", "replace"))
-        else:
-            session.out.raw(content)
+    content = session.client.call("GET", "tickets", key, "patches", name, safe=True).content
+    if session.out.as_json:
+        session.out.json({"name": name, "text": content.decode("utf-8", "replace")})
+    elif session.out.terminal:
+        session.out.block(content.decode("utf-8", "replace"))
+    else:
+        session.out.raw(content)
 
 
-def remove_patch(ctx: click.Context, key: Key, name: Name, as_json: JsonFlag = None) -> None:
+def remove_patch(session: JsonSession, key: Key, name: Name) -> None:
     """Take a patch off a ticket; runs that used it keep its text."""
-    with opened(ctx, as_json=as_json) as session:
-        session.client.call("DELETE", "tickets", key, "patches", name)
-        session.out.remark(f"{key} has no patch {name} any more.")
+    session.client.call("DELETE", "tickets", key, "patches", name)
+    session.out.remark(f"{key} has no patch {name} any more.")
 
 
 def load_patches(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     folder: Annotated[
         Path | None,
         Option("--from", metavar="DIR", help="Where the patches lie, else the suite's own."),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Store the suite's own defect patches with a ticket.
 
     KEY.patch becomes the patch `defect`, KEY-2.patch `defect-2`, and so on.
     """
     files = defects_of(key, folder or DEFECTS)
-    with opened(ctx, as_json=as_json) as session:
-        stored = {name: put(session.client, key, name, str(path)) for name, path in files.items()}
-        if session.out.as_json:
-            session.out.json(stored)
-            return
-        session.out.table(
-            Table(
-                ("patch", "applies", "file"),
-                [(name, _how(info), files[name].name) for name, info in stored.items()],
-            )
+    stored = {name: put(session.client, key, name, str(path)) for name, path in files.items()}
+    if session.out.as_json:
+        session.out.json(stored)
+        return
+    session.out.table(
+        Table(
+            ("patch", "applies", "file"),
+            [(name, _how(info), files[name].name) for name, info in stored.items()],
         )
+    )
 
 
 def defects_of(key: str, folder: Path) -> dict[str, Path]:

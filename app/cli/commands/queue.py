@@ -8,7 +8,7 @@ import click
 
 from app.cli.errors import EXIT_NO
 from app.cli.moments import moment
-from app.cli.session import Everything, JsonFlag, Limit, Session, opened
+from app.cli.session import Everything, JsonSession, Limit, Session
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
@@ -25,44 +25,36 @@ _LIST = view.LIST._replace(
 
 
 def list_queue(
-    ctx: click.Context,
+    session: JsonSession,
     specialist: Specialist = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """List tickets that want a review and that nobody else holds, the gravest and oldest first."""
-    with opened(ctx, as_json=as_json) as session:
-        session.list(
-            "review-queue",
-            params={"specialist": specialist},
-            limit=None if everything else limit,
-            table=_LIST,
-            row=lambda item: _row(item, (item.get("lease") or {}).get("expires_at")),
-        )
+    session.list(
+        "review-queue",
+        params={"specialist": specialist},
+        limit=None if everything else limit,
+        table=_LIST,
+        row=lambda item: _row(item, (item.get("lease") or {}).get("expires_at")),
+    )
 
 
-def next_ticket(
-    ctx: click.Context,
-    specialist: Specialist = None,
-    minutes: Minutes = 30,
-    as_json: JsonFlag = None,
-) -> None:
+def next_ticket(session: JsonSession, specialist: Specialist = None, minutes: Minutes = 30) -> None:
     """Lease the next ticket and show it; the exit code is 1 when there is none."""
-    with opened(ctx, as_json=as_json) as session:
-        found = _claim(session, {"specialist": specialist, "count": 1, "minutes": minutes})
-        if session.out.as_json:
-            session.out.json(found)
-        for item in () if session.out.as_json else found["items"]:
-            view.show_ticket(session.out, item["ticket"])
-            session.out.remark(f"Yours until {moment(item.get('expires_at'))}.")
-        if not found["items"]:
-            session.out.remark(f"Nothing wants a review of {found.get('specialist')}.")
-            raise click.exceptions.Exit(EXIT_NO)
+    found = _claim(session, {"specialist": specialist, "count": 1, "minutes": minutes})
+    if session.out.as_json:
+        session.out.json(found)
+    for item in () if session.out.as_json else found["items"]:
+        view.show_ticket(session.out, item["ticket"])
+        session.out.remark(f"Yours until {moment(item.get('expires_at'))}.")
+    if not found["items"]:
+        session.out.remark(f"Nothing wants a review of {found.get('specialist')}.")
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def claim(
-    ctx: click.Context,
+    session: JsonSession,
     keys: Annotated[
         list[str] | None,
         Argument(metavar="[KEY]...", help="These; leases of your own begin anew."),
@@ -73,7 +65,6 @@ def claim(
     ] = None,
     specialist: Specialist = None,
     minutes: Minutes = 30,
-    as_json: JsonFlag = None,
 ) -> None:
     """Lease tickets, by number or by key; the exit code is 1 when there are none to be had."""
     body: dict[str, Any] = {"specialist": specialist, "minutes": minutes}
@@ -81,35 +72,32 @@ def claim(
         body["keys"] = keys
     if count or not keys:
         body["count"] = count or 1
-    with opened(ctx, as_json=as_json) as session:
-        found = _claim(session, body)
-        if session.out.as_json:
-            session.out.json(found)
-        else:
-            rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
-            session.out.table(_LIST._replace(rows=rows, empty="Nothing to be had."))
-        if not found["items"]:
-            raise click.exceptions.Exit(EXIT_NO)
+    found = _claim(session, body)
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
+        session.out.table(_LIST._replace(rows=rows, empty="Nothing to be had."))
+    if not found["items"]:
+        raise click.exceptions.Exit(EXIT_NO)
 
 
 def release(
-    ctx: click.Context,
+    session: JsonSession,
     keys: Annotated[
         list[str] | None,
         Argument(metavar="[KEY]...", help="Left out: all that you hold."),
     ] = None,
     specialist: Specialist = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Give leased tickets back, so that others can have them at once."""
     body = {"specialist": specialist, "keys": keys or None}
-    with opened(ctx, as_json=as_json) as session:
-        done = session.client.post("review-queue", "release", body=_given(body))
-        if session.out.as_json:
-            session.out.json(done)
-            return
-        for key in done.get("released", []):
-            session.out.line(key)
+    done = session.client.post("review-queue", "release", body=_given(body))
+    if session.out.as_json:
+        session.out.json(done)
+        return
+    for key in done.get("released", []):
+        session.out.line(key)
 
 
 def _claim(session: Session, body: dict[str, Any]) -> Any:

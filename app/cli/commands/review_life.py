@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-import click
-
 from app.cli.errors import UsageProblem
 from app.cli.ids import is_beginning, whole_id
-from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.session import IdempotencyKey, JsonSession, Key, Session
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
@@ -20,23 +18,18 @@ Which = Annotated[
 
 
 def apply_review(
-    ctx: click.Context,
-    key: Key,
-    which: Which,
-    idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
+    session: JsonSession, key: Key, which: Which, idempotency_key: IdempotencyKey = None
 ) -> None:
     """Take a review's amendment into the ticket, and show the ticket."""
-    with opened(ctx, as_json=as_json) as session:
-        ticket = _post(session, key, which, "apply", None, idempotency_key)
-        if session.out.as_json:
-            session.out.json(ticket)
-        else:
-            view.show_ticket(session.out, ticket)
+    ticket = _post(session, key, which, "apply", None, idempotency_key)
+    if session.out.as_json:
+        session.out.json(ticket)
+    else:
+        view.show_ticket(session.out, ticket)
 
 
 def answer_review(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     which: Which,
     resolution: Annotated[
@@ -45,16 +38,14 @@ def answer_review(
     ],
     reason: Annotated[str, Option(help="Why, in Markdown.")],
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """End an open objection: its author withdraws it, a maintainer accepts or overrules it."""
     body = {"resolution": resolution.lower(), "reason": reason}
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, _post(session, key, which, "answer", body, idempotency_key))
+    _show(session, _post(session, key, which, "answer", body, idempotency_key))
 
 
 def confirm_review(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     which: Which,
     ticket_version: Annotated[
@@ -62,12 +53,10 @@ def confirm_review(
         Option(metavar="N", help="The version you read; refused when it has changed since."),
     ] = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Let your outdated review hold for the ticket as it is now."""
     body = {} if ticket_version is None else {"ticket_version": ticket_version}
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, _post(session, key, which, "confirm", body, idempotency_key))
+    _show(session, _post(session, key, which, "confirm", body, idempotency_key))
 
 
 def _post(

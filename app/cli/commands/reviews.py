@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import click
-
 from app.cli import drafts
 from app.cli.editor import Editor, written
 from app.cli.errors import UsageProblem
@@ -13,18 +11,17 @@ from app.cli.inputs import read_table, read_text
 from app.cli.output import Output
 from app.cli.session import (
     IdempotencyKey,
-    JsonFlag,
+    JsonSession,
     Key,
     Limit,
     merged,
-    opened,
 )
 from app.cli.signature import Option
 from app.cli.views import tickets as view
 
 
 def add_review(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     verdict: Annotated[
         str | None,
@@ -62,7 +59,6 @@ def add_review(
     ] = None,
     editor: Editor = False,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Record a specialist's cross-review; a later one of the same specialist supersedes it."""
     body = _review_in(source, specialist) if source else {}
@@ -88,11 +84,10 @@ def add_review(
         )
     from app.cli.client import new_key
 
-    with opened(ctx, as_json=as_json) as session:
-        review = session.client.post(
-            "tickets", key, "reviews", body=body, key=idempotency_key or new_key()
-        )
-        _show_one(session.out, review)
+    review = session.client.post(
+        "tickets", key, "reviews", body=body, key=idempotency_key or new_key()
+    )
+    _show_one(session.out, review)
 
 
 def _review_in(source: str, specialist: str | None) -> dict[str, Any]:
@@ -123,26 +118,24 @@ def _show_one(out: Output, review: dict[str, Any]) -> None:
 
 
 def list_reviews(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     everything: Annotated[bool, Option("--all", help="Superseded and outdated ones too.")] = False,
     limit: Limit = 200,
-    as_json: JsonFlag = None,
 ) -> None:
     """List the reviews of a ticket.
 
     In a pipe: specialist, verdict, claim, fix, author, remarks and rationale, separated by tabs.
     """
-    with opened(ctx, as_json=as_json) as session:
-        pages = session.client.pages(
-            "tickets",
-            key,
-            "reviews",
-            params={"all": "true" if everything else None},
-            limit=None if everything else limit,
-        )
-        found = merged(pages)
-        if session.out.as_json:
-            session.out.json(found)
-        else:
-            view.show_reviews(session.out, found.get("items", []), title="", kind="")
+    pages = session.client.pages(
+        "tickets",
+        key,
+        "reviews",
+        params={"all": "true" if everything else None},
+        limit=None if everything else limit,
+    )
+    found = merged(pages)
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        view.show_reviews(session.out, found.get("items", []), title="", kind="")

@@ -13,7 +13,7 @@ from app.cli.browser import Web, open_page
 from app.cli.errors import EXIT_NO, CliError, Refused, Stopped, Unreachable
 from app.cli.ids import whole_run_id
 from app.cli.progress import Bar, Progress
-from app.cli.session import Everything, JsonFlag, Limit, Session, opened
+from app.cli.session import Everything, JsonFlag, JsonSession, Limit, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.streams import ServerEvent, follow
 from app.cli.tables import Table
@@ -233,35 +233,33 @@ def look_again(
 
 
 def show_run(
-    ctx: click.Context,
+    session: JsonSession,
     run_id: RunId,
     wait: Annotated[bool, Option("--wait", help="Wait until it has ended.")] = False,
     by_hand: Annotated[
         bool, Option("--by-hand", help="With the commands that repeat it; a pipe always gets them.")
     ] = False,
     web: Web = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """Show a run with the outcome of each test in each arm."""
-    with opened(ctx, as_json=as_json) as session:
-        run_id = whole_run_id(session.client, run_id)
-        if web:
-            open_page(session, "runs", run_id)
-            return
-        run = session.client.get("runs", run_id)
-        if wait:
-            with look_again(run_id):
-                run = wait_for(session, run)
-        if session.out.as_json:
-            session.out.json(run)
-        else:
-            ticket = session.client.get("tickets", str(run.get("ticket")))
-            by_hand |= not session.out.terminal
-            view.show_run(session.out, run, ticket=ticket, by_hand=by_hand)
+    run_id = whole_run_id(session.client, run_id)
+    if web:
+        open_page(session, "runs", run_id)
+        return
+    run = session.client.get("runs", run_id)
+    if wait:
+        with look_again(run_id):
+            run = wait_for(session, run)
+    if session.out.as_json:
+        session.out.json(run)
+    else:
+        ticket = session.client.get("tickets", str(run.get("ticket")))
+        by_hand |= not session.out.terminal
+        view.show_run(session.out, run, ticket=ticket, by_hand=by_hand)
 
 
 def list_runs(
-    ctx: click.Context,
+    session: JsonSession,
     ticket: Annotated[_Words, Option(metavar="KEY", help="Repeatable, as all.")] = None,
     status: Annotated[
         _Words,
@@ -283,7 +281,6 @@ def list_runs(
     limit: Limit = 50,
     everything: Everything = False,
     web: Web = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """List runs, newest first.
 
@@ -297,21 +294,20 @@ def list_runs(
         "target": target,
         "requested_by": requested_by,
     }
-    with opened(ctx, as_json=as_json) as session:
-        if web:
-            open_page(session, "runs", params=params)
-            return
-        session.list(
-            "runs",
-            params=params,
-            limit=None if everything else limit,
-            table=view.LIST,
-            row=view.list_row,
-        )
+    if web:
+        open_page(session, "runs", params=params)
+        return
+    session.list(
+        "runs",
+        params=params,
+        limit=None if everything else limit,
+        table=view.LIST,
+        row=view.list_row,
+    )
 
 
 def list_results(
-    ctx: click.Context,
+    session: JsonSession,
     run_id: RunId,
     arm: Annotated[_Words, Option(metavar="NAME", help="Like before or after. Repeatable.")] = None,
     outcome: Annotated[
@@ -320,29 +316,26 @@ def list_results(
     ] = None,
     limit: Limit = 50,
     everything: Everything = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """List the results of a run, arm by arm; a run of thousands is shown with some of them.
 
     In a pipe: arm, test, outcome, cause, where it failed and its message, separated by tabs.
     """
-    with opened(ctx, as_json=as_json) as session:
-        session.list(
-            "runs",
-            whole_run_id(session.client, run_id),
-            "results",
-            params={"arm": arm, "outcome": outcome},
-            limit=None if everything else limit,
-            table=view.RESULTS,
-            row=view.result_row,
-        )
+    session.list(
+        "runs",
+        whole_run_id(session.client, run_id),
+        "results",
+        params={"arm": arm, "outcome": outcome},
+        limit=None if everything else limit,
+        table=view.RESULTS,
+        row=view.result_row,
+    )
 
 
-def cancel_run(ctx: click.Context, run_id: RunId, as_json: JsonFlag = None) -> None:
+def cancel_run(session: JsonSession, run_id: RunId) -> None:
     """Cancel a run; what its worker has started is stopped."""
-    with opened(ctx, as_json=as_json) as session:
-        run = session.client.post("runs", whole_run_id(session.client, run_id), "cancel")
-        if session.out.as_json:
-            session.out.json(run)
-        else:
-            session.out.remark(f"Run {run.get('id')} is {run.get('status')}.")
+    run = session.client.post("runs", whole_run_id(session.client, run_id), "cancel")
+    if session.out.as_json:
+        session.out.json(run)
+    else:
+        session.out.remark(f"Run {run.get('id')} is {run.get('status')}.")

@@ -7,27 +7,26 @@ from typing import Annotated, Any
 import click
 
 from app.cli.errors import UsageProblem
-from app.cli.session import JsonFlag, Session, opened
+from app.cli.session import JsonSession, Session
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 
 _BLIND_HELP = "Who speaks for it sees others' verdicts on a ticket once its own is in."
 
 
-def list_specialists(ctx: click.Context, as_json: JsonFlag = None) -> None:
+def list_specialists(session: JsonSession) -> None:
     """List the specialists, with the code that stands in keys of their tickets."""
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.get("specialists")
-        if session.out.as_json:
-            session.out.json(found)
-            return
-        columns = ("name", "code", "label", "reviews blind")
-        rows = [_row(one) for one in found["items"]]
-        session.out.table(Table(columns, rows, cut="label", may_go=("label",)))
+    found = session.client.get("specialists")
+    if session.out.as_json:
+        session.out.json(found)
+        return
+    columns = ("name", "code", "label", "reviews blind")
+    rows = [_row(one) for one in found["items"]]
+    session.out.table(Table(columns, rows, cut="label", may_go=("label",)))
 
 
 def add_specialist(
-    ctx: click.Context,
+    session: JsonSession,
     name: Annotated[str, Argument(metavar="NAME", help="Like security.")],
     code: Annotated[
         str, Option(metavar="LETTERS", help="Two to five capitals for keys; required.")
@@ -36,25 +35,22 @@ def add_specialist(
         str | None, Option(metavar="TEXT", help="What people read; the name when left out.")
     ] = None,
     blind: Annotated[bool, Option("--blind", help=_BLIND_HELP)] = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """Add a specialist; from now on tickets can be filed and reviewed as it."""
     if not code:
         raise click.UsageError("Give the letters for its tickets' keys with --code, like SEC.")
     body = {"name": name, "code": code, "label": label or name, "blind": blind}
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, session.client.post("specialists", body=body))
+    _show(session, session.client.post("specialists", body=body))
 
 
 def edit_specialist(
-    ctx: click.Context,
+    session: JsonSession,
     name: Annotated[str, Argument(metavar="NAME", help="The specialist.", complete="specialist")],
     label: Annotated[str | None, Option(metavar="TEXT", help="What people read.")] = None,
     blind: Annotated[bool, Option("--blind", help=_BLIND_HELP)] = False,
     not_blind: Annotated[
         bool, Option("--not-blind", help="They see all verdicts, as by default.")
     ] = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """Change how a specialist is called, or whether those who speak for it review blind."""
     if blind and not_blind:
@@ -64,8 +60,7 @@ def edit_specialist(
         body["blind"] = blind
     if not body:
         raise UsageProblem("there is nothing to change", "Give --label, --blind or --not-blind")
-    with opened(ctx, as_json=as_json) as session:
-        _show(session, session.client.send("PATCH", "specialists", name, body=body))
+    _show(session, session.client.send("PATCH", "specialists", name, body=body))
 
 
 def _show(session: Session, specialist: dict[str, Any]) -> None:

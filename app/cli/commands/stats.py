@@ -5,31 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import click
-
 from app.cli.output import Output
-from app.cli.session import JsonFlag, opened
+from app.cli.session import JsonSession
 from app.cli.signature import Option
 from app.cli.tables import Table
 
 
 def show_stats(
-    ctx: click.Context,
+    session: JsonSession,
     weeks: Annotated[
         int, Option(min=1, max=104, metavar="N", help="So many weeks, back from now.")
     ] = 12,
-    as_json: JsonFlag = None,
 ) -> None:
     """Show figures by severity, status, evidence, specialist and week.
 
     In a pipe the first cell of each line says what it counts.
     """
-    with opened(ctx, as_json=as_json) as session:
-        stats = session.client.get("stats", params={"weeks": weeks})
-        if session.out.as_json:
-            session.out.json(stats)
-        else:
-            _show(session.out, stats)
+    stats = session.client.get("stats", params={"weeks": weeks})
+    if session.out.as_json:
+        session.out.json(stats)
+    else:
+        _show(session.out, stats)
 
 
 _TITLES = {"stale": "Stale evidence, by what it was"}

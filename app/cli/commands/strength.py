@@ -10,7 +10,7 @@ import click
 from app.cli.commands.runs import look_again, until_ended, watched
 from app.cli.errors import EXIT_NO, Refused, UsageProblem
 from app.cli.progress import Bar, resumable
-from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.session import JsonFlag, JsonSession, Key, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.streams import ServerEvent
 from app.cli.tables import Table
@@ -56,7 +56,7 @@ def measure(
 
 
 def judge_mutant(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     digest: Annotated[
         str, Argument(metavar="MUTANT", help="Its digest, or the beginning, as it is printed.")
@@ -72,7 +72,6 @@ def judge_mutant(
     because: Annotated[
         str | None, Option("--because", metavar="TEXT", help="Why; required.")
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Say of a survivor that it changes nothing, or that no test is wanted for it.
 
@@ -80,14 +79,13 @@ def judge_mutant(
     """
     if not (because or "").strip():
         raise click.UsageError("Say why with --because.")
-    with opened(ctx, as_json=as_json) as session:
-        whole = _whole_digest(session, key, digest)
-        told = {"verdict": verdict, "reason": because}
-        mutant = session.client.send("PUT", "mutants", whole, "verdict", body=told)
-        if session.out.as_json:
-            session.out.json(mutant)
-        else:
-            view.mutant(session.out, mutant)
+    whole = _whole_digest(session, key, digest)
+    told = {"verdict": verdict, "reason": because}
+    mutant = session.client.send("PUT", "mutants", whole, "verdict", body=told)
+    if session.out.as_json:
+        session.out.json(mutant)
+    else:
+        view.mutant(session.out, mutant)
 
 
 def _one(session: Session, key: str, body: Mapping[str, Any]) -> bool:

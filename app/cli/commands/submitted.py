@@ -7,11 +7,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
-
 from app.cli.errors import UsageProblem
 from app.cli.inputs import read_bytes
-from app.cli.session import JsonFlag, Key, Session, opened
+from app.cli.session import JsonSession, Key, PlainSession, Session
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
@@ -41,7 +39,7 @@ def test_{name}() -> None:
 
 
 def new_test(
-    ctx: click.Context,
+    session: PlainSession,
     key: Key,
     out: Annotated[
         Path | None,
@@ -49,53 +47,50 @@ def new_test(
     ] = None,
 ) -> None:
     """Write the skeleton of a verification test for a ticket, with words on what it asserts."""
-    with opened(ctx, as_json=None) as session:
-        ticket = session.client.get("tickets", key)
-        path = out or Path(f"test_{_slug(key)}.py")
-        text = _SKELETON.format(
-            key=key,
-            name=_slug(key),
-            title=_in_docstring(f"{key}: {ticket.get('title')}"),
-            claim=_in_docstring(str(ticket.get("summary", "")).splitlines()[0]),
-        )
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
-        except FileExistsError:
-            raise UsageProblem(
-                f"{path} exists already", "Name another file with --out, or move it away"
-            ) from None
-        except OSError as error:
-            raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
-        session.out.line(str(path))
-        session.out.remark(f"Hand it in with: findings test submit {key} {path}")
+    ticket = session.client.get("tickets", key)
+    path = out or Path(f"test_{_slug(key)}.py")
+    text = _SKELETON.format(
+        key=key,
+        name=_slug(key),
+        title=_in_docstring(f"{key}: {ticket.get('title')}"),
+        claim=_in_docstring(str(ticket.get("summary", "")).splitlines()[0]),
+    )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageProblem(
+            f"{path} exists already", "Name another file with --out, or move it away"
+        ) from None
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
+    session.out.line(str(path))
+    session.out.remark(f"Hand it in with: findings test submit {key} {path}")
 
 
 def submit_test(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     file: Annotated[str, Argument(metavar="FILE", help="A pytest file of at most 64 KiB.")],
     purpose: Annotated[str | None, Option(help="demonstrates (default) or guards.")] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Hand in a test of your own; it is collected and run in the cage only."""
-    with opened(ctx, as_json=as_json) as session:
-        try:
-            source = read_bytes(file, limit=64 << 10).decode("utf-8")
-        except UnicodeDecodeError:
-            raise UsageProblem(f"{file} is not UTF-8") from None
-        body: dict[str, Any] = {"filename": Path(file).name, "source": source}
-        if purpose:
-            body["purpose"] = purpose
-        link = session.client.post("tickets", key, "tests", body=body)
-        if session.out.as_json:
-            session.out.json(link)
-        else:
-            view.show_links(session.out, link.get("items") or [link], kind="")
+    try:
+        source = read_bytes(file, limit=64 << 10).decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageProblem(f"{file} is not UTF-8") from None
+    body: dict[str, Any] = {"filename": Path(file).name, "source": source}
+    if purpose:
+        body["purpose"] = purpose
+    link = session.client.post("tickets", key, "tests", body=body)
+    if session.out.as_json:
+        session.out.json(link)
+    else:
+        view.show_links(session.out, link.get("items") or [link], kind="")
 
 
 def show_source(
-    ctx: click.Context,
+    session: PlainSession,
     key: Key,
     test: Annotated[
         str, Argument(metavar="FILE", help="Name or path of the file, or the id of a test in it.")
@@ -103,41 +98,39 @@ def show_source(
 ) -> None:
     """Print the source of a submitted test; in a pipe exactly as it was handed in."""
     wanted = test.partition("::")[0]
-    with opened(ctx, as_json=None) as session:
-        links = session.client.get("tickets", key, "tests").get("items", [])
-        files = {
-            str(link["node_id"]).partition("::")[0]: str(link["id"])
-            for link in links
-            if link.get("origin") == "submitted"
-        }
-        found = [path for path in files if path == wanted or path.endswith(f"/{wanted}")]
-        if len(found) != 1:
-            known = f"There are: {', '.join(sorted(files))}" if files else "It has none"
-            raise UsageProblem(f"{key} has no submitted test {wanted}", known)
-        content = session.client.call(
-            "GET", "tickets", key, "tests", files[found[0]], "source", safe=True
-        ).content
-        if session.out.terminal:
-            session.out.block(content.decode("utf-8", "replace"))
-        else:
-            session.out.raw(content)
+    links = session.client.get("tickets", key, "tests").get("items", [])
+    files = {
+        str(link["node_id"]).partition("::")[0]: str(link["id"])
+        for link in links
+        if link.get("origin") == "submitted"
+    }
+    found = [path for path in files if path == wanted or path.endswith(f"/{wanted}")]
+    if len(found) != 1:
+        known = f"There are: {', '.join(sorted(files))}" if files else "It has none"
+        raise UsageProblem(f"{key} has no submitted test {wanted}", known)
+    content = session.client.call(
+        "GET", "tickets", key, "tests", files[found[0]], "source", safe=True
+    ).content
+    if session.out.terminal:
+        session.out.block(content.decode("utf-8", "replace"))
+    else:
+        session.out.raw(content)
 
 
-def promote_test(ctx: click.Context, key: Key) -> None:
+def promote_test(session: PlainSession, key: Key) -> None:
     """Print the diff that brings a ticket's submitted tests and defects into the repository.
 
     Apply it at the project's root with `git apply`. The tests get the ticket's marker where it is
     missing, and the defect patches go to the suite's folder of defects.
     """
-    with opened(ctx, as_json=None) as session:
-        files = _promoted(session, key)
-        if not files:
-            raise UsageProblem(
-                f"{key} has no submitted test",
-                f"Hand one in with `findings test submit {key} FILE`",
-            )
-        for path, text in files.items():
-            session.out.raw(_added(path, text).encode())
+    files = _promoted(session, key)
+    if not files:
+        raise UsageProblem(
+            f"{key} has no submitted test",
+            f"Hand one in with `findings test submit {key} FILE`",
+        )
+    for path, text in files.items():
+        session.out.raw(_added(path, text).encode())
 
 
 def _promoted(session: Session, key: str) -> dict[str, str]:

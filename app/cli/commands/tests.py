@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import click
-
 from app.cli.errors import UsageProblem
 from app.cli.ids import whole_id
-from app.cli.session import Everything, JsonFlag, Key, Limit, Session, opened
+from app.cli.session import Everything, JsonSession, Key, Limit, Session
 from app.cli.signature import Argument, Option
 from app.cli.tables import Table
 from app.cli.views import tickets as view
@@ -24,38 +22,36 @@ NodeId = Annotated[
 
 
 def list_tests(
-    ctx: click.Context,
+    session: JsonSession,
     key: Annotated[
         str | None, Argument(metavar="[KEY]", help="Only the tests of this ticket.", complete="key")
     ] = None,
     limit: Limit = 200,
     everything: Everything = False,
-    as_json: JsonFlag = None,
 ) -> None:
     """List the tests that can be run, or those linked with a ticket.
 
     In a pipe: test, findings and last outcome; of a ticket test, purpose, origin, last outcome.
     """
-    with opened(ctx, as_json=as_json) as session:
-        if key is None:
-            session.list(
-                "tests",
-                params={},
-                limit=None if everything else limit,
-                table=Table(
-                    ("test", "findings", "last outcome"),
-                    (),
-                    empty="The suite has no tests.",
-                    may_go=("last outcome", "findings"),
-                ),
-                row=_catalogue_row,
-            )
-            return
-        links = session.client.get("tickets", key, "tests")
-        if session.out.as_json:
-            session.out.json(links)
-        else:
-            view.show_links(session.out, links.get("items", []), kind="")
+    if key is None:
+        session.list(
+            "tests",
+            params={},
+            limit=None if everything else limit,
+            table=Table(
+                ("test", "findings", "last outcome"),
+                (),
+                empty="The suite has no tests.",
+                may_go=("last outcome", "findings"),
+            ),
+            row=_catalogue_row,
+        )
+        return
+    links = session.client.get("tickets", key, "tests")
+    if session.out.as_json:
+        session.out.json(links)
+    else:
+        view.show_links(session.out, links.get("items", []), kind="")
 
 
 def _catalogue_row(test: dict[str, Any]) -> tuple[object, ...]:
@@ -64,7 +60,7 @@ def _catalogue_row(test: dict[str, Any]) -> tuple[object, ...]:
 
 
 def link_test(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     node_id: NodeId,
     purpose: Annotated[
@@ -77,42 +73,38 @@ def link_test(
         str | None,
         Option(metavar="ITEM", help="The checklist item it stands behind: number or id."),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Link a test with a ticket.
 
     The test asserts the sound behaviour, so that it fails while the defect is there.
     """
-    with opened(ctx, as_json=as_json) as session:
-        body: dict[str, Any] = {"node_id": node_id}
-        if purpose:
-            body["purpose"] = purpose
-        if checklist_item:
-            body["checklist_item"] = _item_id(session, key, checklist_item)
-        link = session.client.post("tickets", key, "tests", body=body)
-        if session.out.as_json:
-            session.out.json(link)
-        else:
-            view.show_links(session.out, [link], kind="")
+    body: dict[str, Any] = {"node_id": node_id}
+    if purpose:
+        body["purpose"] = purpose
+    if checklist_item:
+        body["checklist_item"] = _item_id(session, key, checklist_item)
+    link = session.client.post("tickets", key, "tests", body=body)
+    if session.out.as_json:
+        session.out.json(link)
+    else:
+        view.show_links(session.out, [link], kind="")
 
 
 def unlink_test(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     link: Annotated[
         str, Argument(metavar="NODE_ID|LINK_ID", help="The test, or the id of its link.")
     ],
-    as_json: JsonFlag = None,
 ) -> None:
     """Take a test off a ticket; a link that a marker made stays with its marker."""
-    with opened(ctx, as_json=as_json) as session:
-        found = _link(session, key, link)
-        session.client.call("DELETE", "tickets", key, "tests", str(found.get("id")))
-        session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
+    found = _link(session, key, link)
+    session.client.call("DELETE", "tickets", key, "tests", str(found.get("id")))
+    session.out.remark(f"{found.get('node_id')} is no longer linked with {key}.")
 
 
 def report_result(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     node_id: NodeId,
     outcome: Annotated[
@@ -122,21 +114,19 @@ def report_result(
     commit: Annotated[str | None, Option(metavar="HASH", help="At which the test ran.")] = None,
     message: Annotated[str | None, Option(metavar="TEXT", help="What it said.")] = None,
     url: Annotated[str | None, Option("--url", metavar="URL", help="Where more is shown.")] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Report how a test ended elsewhere; it is shown beside the evidence and is none."""
     result = {"node_id": node_id, "outcome": outcome, "message": message}
     body = {"source": source, "commit": commit, "url": url, "results": [result]}
-    with opened(ctx, as_json=as_json) as session:
-        found = session.client.post("tickets", key, "external-results", body=body)
-        if session.out.as_json:
-            session.out.json(found)
-        else:
-            view.show_reported(session.out, found.get("items") or ())
+    found = session.client.post("tickets", key, "external-results", body=body)
+    if session.out.as_json:
+        session.out.json(found)
+    else:
+        view.show_reported(session.out, found.get("items") or ())
 
 
 def sync_tests(
-    ctx: click.Context,
+    session: JsonSession,
     name: Annotated[
         str | None,
         Argument(
@@ -145,27 +135,25 @@ def sync_tests(
             complete="target",
         ),
     ] = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Collect the suite of a target anew: new tests come in, and markers link by themselves."""
-    with opened(ctx, as_json=as_json) as session:
-        where = ("tests", "sync") if name is None else ("targets", name, "sync")
-        report = session.client.post(*where)
-        if session.out.as_json:
-            session.out.json(report)
-            return
-        session.out.fields(
-            [
-                ("target", report.get("target")),
-                ("tests", report.get("tests")),
-                ("package digest", short(report.get("package_digest"))),
-                ("suite digest", short(report.get("suite_digest"))),
-            ]
-        )
-        for error in report.get("errors") or ():
-            session.out.passage("error", "Not collected", str(error))
-        for warning in report.get("warnings") or ():
-            session.out.passage("warning", "Warning", str(warning))
+    where = ("tests", "sync") if name is None else ("targets", name, "sync")
+    report = session.client.post(*where)
+    if session.out.as_json:
+        session.out.json(report)
+        return
+    session.out.fields(
+        [
+            ("target", report.get("target")),
+            ("tests", report.get("tests")),
+            ("package digest", short(report.get("package_digest"))),
+            ("suite digest", short(report.get("suite_digest"))),
+        ]
+    )
+    for error in report.get("errors") or ():
+        session.out.passage("error", "Not collected", str(error))
+    for warning in report.get("warnings") or ():
+        session.out.passage("warning", "Warning", str(warning))
 
 
 def _item_id(session: Session, key: str, wanted: str) -> str:

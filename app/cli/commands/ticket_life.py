@@ -11,7 +11,7 @@ from app.cli import drafts
 from app.cli.editor import Editor, rewritten
 from app.cli.errors import UsageProblem
 from app.cli.inputs import is_interactive, read_table
-from app.cli.session import IdempotencyKey, JsonFlag, Key, Session, opened
+from app.cli.session import IdempotencyKey, JsonFlag, JsonSession, Key, Session, opened
 from app.cli.signature import Argument, Option
 from app.cli.views import tickets as view
 
@@ -57,7 +57,7 @@ def edit_ticket(
 
 
 def move_ticket(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     to: Annotated[
         str,
@@ -89,7 +89,6 @@ def move_ticket(
         ),
     ] = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Move a ticket along the workflow; a closed gate says what is missing."""
     from app.cli.client import new_key
@@ -105,15 +104,12 @@ def move_ticket(
         "waiver": None if waiver is None else {"reason": waiver},
     }
     body = {name: value for name, value in given.items() if value is not None}
-    with opened(ctx, as_json=as_json) as session:
-        key_of_call = idempotency_key or new_key()
-        _show(
-            session, session.client.post("tickets", key, "transitions", body=body, key=key_of_call)
-        )
+    key_of_call = idempotency_key or new_key()
+    _show(session, session.client.post("tickets", key, "transitions", body=body, key=key_of_call))
 
 
 def relate_tickets(
-    ctx: click.Context,
+    session: JsonSession,
     key: Key,
     other: Annotated[
         str,
@@ -127,22 +123,20 @@ def relate_tickets(
     remove: Annotated[bool, Option("--remove", help="Take the relation away.")] = False,
     version: ReadVersion = None,
     idempotency_key: IdempotencyKey = None,
-    as_json: JsonFlag = None,
 ) -> None:
     """Relate a ticket to another one, which then shows the inverse; shows the ticket."""
     from app.cli.client import new_key
 
     relation = {"kind": "related", **drafts.relation(other)}
-    with opened(ctx, as_json=as_json) as session:
-        if remove:
-            headers = {"If-Match": _etag(session, key, version)}
-            path = ("tickets", key, "relations", relation["kind"], relation["key"])
-            session.client.call("DELETE", *path, headers=headers)
-        else:
-            body = relation if note is None else {**relation, "note": note}
-            key_of_call = idempotency_key or new_key()
-            session.client.post("tickets", key, "relations", body=body, key=key_of_call)
-        _show(session, session.client.get("tickets", key))
+    if remove:
+        headers = {"If-Match": _etag(session, key, version)}
+        path = ("tickets", key, "relations", relation["kind"], relation["key"])
+        session.client.call("DELETE", *path, headers=headers)
+    else:
+        body = relation if note is None else {**relation, "note": note}
+        key_of_call = idempotency_key or new_key()
+        session.client.post("tickets", key, "relations", body=body, key=key_of_call)
+    _show(session, session.client.get("tickets", key))
 
 
 def _etag(session: Session, key: str, version: int | None) -> str:
