@@ -11,7 +11,8 @@ from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.domain.bisection.run import Bisection, Found, Glance, Step, count
-from app.domain.bisection.search import BisectionOutcome, Interval, Seen, Why
+from app.domain.bisection.search import BisectionOutcome, Seen, Why
+from app.domain.plain import from_plain
 from app.domain.runs import RunKind, RunStatus
 from app.schema.accounts import accounts
 from app.schema.bisection import bisection_steps, bisections, revision_looks
@@ -254,10 +255,7 @@ def _bisection(row: Row[Any], steps: Sequence[Step]) -> Bisection:
 
 def _found(row: Row[Any]) -> Found | None:
     if row.found is not None:
-        stored = dict(row.found)
-        stored["outcome"] = BisectionOutcome(stored["outcome"])
-        stored["intervals"] = tuple(Interval(**one) for one in stored["intervals"])
-        return Found(**stored)
+        return from_plain(Found, row.found)
     if row.status == RunStatus.FINISHED.value:
         return Found(BisectionOutcome.ERROR, row.reason or "It ended without an answer.")
     return None

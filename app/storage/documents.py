@@ -287,17 +287,7 @@ def _documents() -> Select[Any]:
 
 
 def _document_from(row: Row[Any]) -> StoredDocument:
-    return StoredDocument(
-        ticket_id=row.ticket_id,
-        key=row.key,
-        source_path=row.source_path,
-        folder=row.folder,
-        status_from=StatusFrom(row.status_from),
-        content=bytes(row.content),
-        digest=row.digest,
-        facts=row.facts,
-        layout=row.layout,
-    )
+    return from_plain(StoredDocument, {**row._mapping, "content": bytes(row.content)})
 
 
 def _around() -> Select[Any]:

@@ -27,7 +27,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.domain.mutated import Named
 from app.domain.plain import from_plain
 from app.domain.strength import (
-    Change,
     Ending,
     Mutant,
     MutantOutcome,
@@ -388,22 +387,6 @@ def _verdict(stored: str | None) -> MutantVerdict | None:
 
 
 def _mutant(row: Row[Any]) -> Mutant:
-    return Mutant(
-        digest=row.digest,
-        path=row.path,
-        line=row.line,
-        operator=row.operator,
-        function=row.function,
-        change=Change(row.path, row.change["start"], row.change["end"], row.change["text"]),
-        diff=row.diff,
-        by_fix=row.by_fix,
-        outcome=_outcome(row.outcome),
-        killed_by=row.killed_by,
-        how=row.how,
-        suite_killed_by=row.suite_killed_by,
-        took_s=row.took_s,
-        reused=row.reused,
-        verdict=_verdict(row.verdict),
-        verdict_reason=row.reason,
-        verdict_by=row.judge,
-    )
+    change = {"path": row.path, **row.change}
+    judged = {"verdict_reason": row.reason, "verdict_by": row.judge}
+    return from_plain(Mutant, {**row._mapping, **judged, "change": change})

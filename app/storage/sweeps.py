@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select, text, tuple_, update
 
 from app.domain.accounts import Actor
+from app.domain.plain import from_plain
 from app.domain.sweeps import (
     Judgement,
     Reopened,
@@ -311,24 +312,6 @@ def _select() -> Select[Any]:
 
 
 def _sweep(row: Row[Any]) -> Sweep:
-    counts = row.counts or {}
-    return Sweep(
-        id=row.id,
-        target=row.target,
-        revision=row.revision,
-        package_digest=row.package_digest,
-        suite_digest=row.suite_digest,
-        previous=row.previous,
-        automatic=row.automatic,
-        requested_by=row.requester,
-        status=SweepStatus(row.status),
-        reason=row.reason,
-        attempt=row.attempt,
-        tickets=sum(counts.values()),
-        tests=row.tests,
-        counts={verdict.value: counts.get(verdict.value, 0) for verdict in SweepVerdict},
-        reopened=row.opened,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )
+    counts = {verdict.value: (row.counts or {}).get(verdict.value, 0) for verdict in SweepVerdict}
+    counted = {"counts": counts, "tickets": sum(counts.values()), "reopened": row.opened}
+    return from_plain(Sweep, {**row._mapping, **counted, "requested_by": row.requester})
