@@ -107,7 +107,8 @@ def _test(ticket: Ticket, facts: GateFacts) -> Stage:
 
 def _patch(ticket: Ticket, facts: GateFacts) -> Stage:
     names = ", ".join(ticket.patches)
-    if not facts.evidence_applies or ticket.evidence.by is ProofBy.HISTORY:
+    by_history = ticket.evidence.by is ProofBy.HISTORY
+    if not facts.evidence_applies or (by_history and facts.proven):
         state = StageState.DONE if names else StageState.SKIPPED
         return Stage(StageName.PATCH, state, names or "not needed")
     if facts.proof_by is not None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.accounts import Specialist
 from app.domain.audit import AuditEvent
 from app.domain.cache import Cache
-from app.domain.notes import Note
 from app.domain.reviews import Review
 from app.domain.runs import Run, RunStatus
 from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.domain.tickets import Ticket
 from app.services.access import load_ticket
 from app.services.sight import seen_reviews, sight
+from app.storage.ticket_beside import Beside
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64
@@ -28,16 +27,13 @@ class TicketView:
     """A ticket as its page shows it."""
 
     ticket: Ticket
-    notes: Sequence[Note]
+    beside: Beside
     run: Run | None
-    """The newest; the one that decided where the newest was cancelled."""
+    """The newest; the one that decided where the newest was cancelled, or is shown as strength."""
     patches: Mapping[str, str]
     """Texts by name."""
-    filed: Mapping[str, Sequence[str]]
-    """The code of locations as it was filed, by their ids."""
-    specialists: Sequence[Specialist]
     last_event: int
-    """The number of the newest event of its history; 0 where there is none."""
+    """The number of the newest event of its history that is seen; 0 where there is none."""
     survivors: Sequence[Mutant] = ()
     """Mutants that its tests do not notice, those first that nobody has explained."""
 
@@ -68,14 +64,16 @@ class TicketViewService:
         """
         async with self._unit.read() as stores:
             ticket = await load_ticket(stores, key)
-            notes = await stores.notes.of_ticket(ticket.id, after=None, limit=_NOTES)
+            beside = await stores.beside.of_ticket(ticket.id, _NOTES)
             run = await self._run_to_show(stores, ticket)
             patches = await self._patches_of(stores, ticket)
-            filed = await stores.places.filed_code(ticket.id) if ticket.locations else {}
-            specialists = await stores.accounts.specialists()
             survivors = await self._survivors(stores, ticket)
-            last_event = await stores.audit.newest(ticket.id, sight())
-        return TicketView(ticket, notes, run, patches, filed, specialists, last_event, survivors)
+            seen = sight()
+            # A number that grows would tell who reviews blind that others have spoken.
+            last_event = (
+                beside.last_event if seen is None else await stores.audit.newest(ticket.id, seen)
+            )
+        return TicketView(ticket, beside, run, patches, last_event, survivors)
 
     async def _survivors(self, stores: Stores, ticket: Ticket) -> list[Mutant]:
         if ticket.strength is None:
@@ -89,7 +87,8 @@ class TicketViewService:
         newest = await stores.runs.newest(ticket.id)
         if newest is None:
             return None
-        if newest.status is RunStatus.CANCELLED and ticket.evidence.run is not None:
+        measured = ticket.strength is not None and ticket.strength.run == newest.id
+        if ticket.evidence.run is not None and (measured or newest.status is RunStatus.CANCELLED):
             return await stores.runs.show(ticket.evidence.run)
         # What a finished run found never changes; its hint does, with the ticket.
         kept = self._arms.get(newest.id)

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     FromClause,
     Row,
     Text,
     and_,
-    bindparam,
     case,
     cast,
     func,
@@ -38,14 +36,6 @@ _RECORD = Prepared(
         new_values(audit_events, "ticket_id", "actor_id", "action", "changes", "request_id")
     )
 )
-_NEWEST = Prepared(
-    lambda: (
-        select(audit_events.c.id)
-        .where(audit_events.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger))
-        .order_by(audit_events.c.id.desc())
-        .limit(1)
-    )
-)
 
 
 class AuditStore(Store):
@@ -69,20 +59,16 @@ class AuditStore(Store):
             new_request_id=None if actor is None else actor.request_id,
         )
 
-    async def newest(self, ticket_id: int, sight: Sight | None = None) -> int:
+    async def newest(self, ticket_id: int, sight: Sight) -> int:
         """Return the number of the newest event of a ticket that `sight` sees; 0: there is none."""
-        if sight is not None:
-            # A number that grows would tell that others have spoken.
-            seen = await self._connection.scalar(
-                select(func.max(audit_events.c.id))
-                .select_from(audit_events)
-                .join(tickets, tickets.c.id == audit_events.c.ticket_id)
-                .where(audit_events.c.ticket_id == ticket_id)
-                .where(tells_nothing_hidden(audit_events, sight))
-            )
-            return seen or 0
-        found = [row.id for row in await _NEWEST.rows(self._connection, wanted_ticket=ticket_id)]
-        return found[0] if found else 0
+        seen = await self._connection.scalar(
+            select(func.max(audit_events.c.id))
+            .select_from(audit_events)
+            .join(tickets, tickets.c.id == audit_events.c.ticket_id)
+            .where(audit_events.c.ticket_id == ticket_id)
+            .where(tells_nothing_hidden(audit_events, sight))
+        )
+        return seen or 0
 
     async def of_ticket(
         self, ticket_id: int, *, after: int, limit: int, sight: Sight | None = None

@@ -63,6 +63,7 @@ from app.storage.submitted import SubmittedTestStore
 from app.storage.suite_results import SuiteResultStore
 from app.storage.sweeps import SweepStore
 from app.storage.tallies import TallyStore
+from app.storage.ticket_beside import BesideStore
 from app.storage.ticket_edits import TicketEditStore
 from app.storage.ticket_lists import TicketListStore
 from app.storage.tickets import TicketStore
@@ -110,6 +111,7 @@ class Stores:
     catalogue = _lazily(CatalogueStore)
     links = _lazily(LinkStore)
     drift = _lazily(DriftStore)
+    beside = _lazily(BesideStore)
     examples = _lazily(ExampleStore)
     documents = _lazily(DocumentStore)
     scanning = _lazily(ScanningStore)

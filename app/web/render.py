@@ -140,3 +140,10 @@ environment.globals |= {
     "severities": SEVERITIES,
     "kept": fragments.kept,
 }
+
+_SIGNS = ("chip", "severity", "tag", "evidence", "place", "outcome", "verdict", "status")
+"""Macros that make the same of the same words."""
+_bits = environment.get_template("includes/bits.html").module
+for _name in _SIGNS:
+    # A list calls them hundreds of times with few different words.
+    setattr(_bits, _name, lru_cache(maxsize=1024)(getattr(_bits, _name)))

@@ -39,8 +39,8 @@ from app.web.visitors import Reader, Visitor
 
 router = new_router()
 
-_HEAVY_CHARS = 8_000
-_HEAVY_RESULTS = 100
+_HEAVY_CHARS = 12_000
+_HEAVY_RESULTS = 500
 """A page of more is made beside the event loop; one of less is made before a thread would begin."""
 
 
@@ -157,9 +157,9 @@ def _is_heavy(view: TicketView) -> bool:
     texts = sum(len(section.body) for section in ticket.sections)
     texts += sum(len(review.rationale or "") for review in ticket.reviews)
     texts += sum(len(text) for text in view.patches.values())
-    texts += sum(len(note.body) for note in view.notes)
+    texts += sum(len(note.body) for note in view.beside.notes)
     results = 0 if view.run is None else sum(len(arm.results) for arm in view.run.arms)
-    amends = any(proposal_of(review) for review in ticket.reviews)
+    amends = any(review.amendment for review in ticket.reviews)
     return texts > _HEAVY_CHARS or results > _HEAVY_RESULTS or amends
 
 
@@ -235,7 +235,9 @@ def choices(visitor: Visitor, view: TicketView) -> dict[str, Any]:
     return {
         "own": own,
         "may_edit": lifecycle.may_edit(actor.role, own=own, status=ticket.status),
-        "speaks_as": [s.name for s in view.specialists if actor.account.may_speak_for(s.name)]
+        "speaks_as": [
+            s.name for s in view.beside.specialists if actor.account.may_speak_for(s.name)
+        ]
         if visitor.may("reviewer")
         else [],
         "steps": steps,

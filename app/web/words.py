@@ -136,6 +136,7 @@ OUTCOME: Mapping[str, tuple[str, str]] = {
     "passed": ("✓", "good"),
     "proven": ("✓", "good"),
     "measured": ("✓", "plain"),
+    "bisected": ("✓", "plain"),
     "minimised": ("✓", "plain"),
     "killed": ("✓", "good"),
     "survived": ("✗", "warn"),

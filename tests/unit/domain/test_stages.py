@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.evidence import Evidence, EvidenceState
+from app.domain.evidence import Evidence, EvidenceState, ProofBy
 from app.domain.gate_calls import put_patch
 from app.domain.reviews import Consensus
 from app.domain.stages import stage_of, stages
@@ -51,6 +51,17 @@ def test_a_proven_ticket_waits_for_endorsement() -> None:
 )
 def test_what_is_in_the_way_is_said_at_its_stage(fields: dict[str, Any], name: str) -> None:
     assert told(**fields)[name] == "trouble"
+
+
+@pytest.mark.parametrize(
+    ("state", "stage"), [(EvidenceState.PROVEN, "skipped"), (EvidenceState.REGRESSED, "open")]
+)
+def test_history_takes_the_place_of_a_patch_while_it_holds(
+    state: EvidenceState, stage: str
+) -> None:
+    evidence = Evidence(state, by=ProofBy.HISTORY)
+
+    assert told(tests=(LINK,), evidence=evidence)["defect or fix"] == stage
 
 
 def test_what_no_run_can_show_is_left_out() -> None:
