@@ -55,7 +55,7 @@ from app.domain.diffs import MAX_BYTES
 from app.errors import FindingsError
 from app.factory import Factory
 from app.mcp.endpoint import Endpoint
-from app.web import charts, pages, report
+from app.web import charts, home, pages, report
 from app.web.hosts import HostGuard
 from app.worker.worker import Worker
 
@@ -127,7 +127,10 @@ def create_app(
         await admission.ensure_first_admin(factory)
         secret = await factory.accounts.secret("cursors", secrets.token_bytes(32))
         app.state.cursors = Cursors(secret)
-        background = [asyncio.create_task(_get_ready(app, factory, on_ready), name="get ready")]
+        background = [
+            asyncio.create_task(_get_ready(app, factory, on_ready), name="get ready"),
+            asyncio.create_task(_draw_ahead(factory), name="first charts"),
+        ]
         if workers:
             worker = Worker(factory, concurrency=workers)
             background.append(asyncio.create_task(_keep_working(worker), name="worker"))
@@ -229,6 +232,14 @@ async def _collect(factory: Factory, first: asyncio.Event) -> None:
         log.exception("catalogue.not-synced")
     finally:
         first.set()
+
+
+async def _draw_ahead(factory: Factory) -> None:
+    try:
+        await home.draw_ahead(factory)
+    except Exception:
+        # The start page draws them then, or says what is wrong.
+        log.exception("charts.not-drawn")
 
 
 async def _keep_working(worker: Worker) -> None:

@@ -251,7 +251,7 @@ def prove(
         )
     if state is EvidenceState.FIX_READY and not stale:
         return (
-            "Bring the fix into the package itself, which is done outside of this service; then "
+            "Apply the fix patch to the package itself, which this service never changes; then "
             "run a proof.",
             (proof,),
         )

@@ -87,8 +87,8 @@ def next_step(ticket: Ticket, caller: Caller, live_run: UUID | None = None) -> N
     if steps:
         return steps[0]
     return NextStep(
-        waiting_for="The fix in the package itself, which is brought there outside of this "
-        "service; the fix patch of the ticket is shown to mend it."
+        waiting_for="Apply the fix patch to the package itself, which this service never changes; "
+        "then run a proof."
     )
 
 

@@ -84,6 +84,10 @@ def _all(figures: Figures) -> list[Chart]:
     return [chart for chart in made if chart is not None]
 
 
+def _tickets(number: int) -> str:
+    return f"{number} ticket{'' if number == 1 else 's'}"
+
+
 def _listed(severity: str) -> str:
     """The severity under which lists have it: what is unknown stands among the gravest."""
     return Severity.P0.value if severity == _UNKNOWN else severity
@@ -126,7 +130,7 @@ def _severities(figures: Figures) -> Chart | None:
     open_ones = sum(n for (_, t), n in counts.items() if not Status(t).is_final)
     return Chart(
         "severity", "Severity and status",
-        f"{sum(counts.values())} tickets, {open_ones} of them open, by severity.",
+        f"{_tickets(sum(counts.values()))}, {open_ones} of them open, by severity.",
         svg, ["Severity", *(t.value for t in Status)], rows,
     )  # fmt: skip
 
@@ -162,9 +166,9 @@ def _evidence(figures: Figures) -> Chart | None:
     rows.append([Cell("not-covered (apart)"), _cell(left_out, evidence="not-covered")])
     return Chart(
         "evidence", "Evidence of what can be run",
-        f"{counts['proven']} of {sum(counts.values()) + stale} tickets that can be run are proven"
-        + (f"; evidence of {stale} is stale" if stale else "")
-        + f". {left_out} more are not covered.",
+        f"{_tickets(sum(counts.values()) + stale)} can be run, {counts['proven']} proven"
+        + (f", evidence of {stale} is stale" if stale else "")
+        + (f"; {left_out} more are not covered." if left_out else "."),
         svg, ["Evidence", "Tickets"], rows,
     )  # fmt: skip
 
@@ -238,7 +242,7 @@ def _weeks(figures: Figures) -> Chart | None:
     last = figures.weeks[-1]
     return Chart(
         "weeks", "Opened and closed by week",
-        f"This week {last.opened} were opened and {last.closed} closed.",
+        f"{last.opened} opened and {last.closed} closed this week.",
         svg, ["Week from", "Opened", "Closed"], rows,
     )  # fmt: skip
 
@@ -259,7 +263,10 @@ def _axis(name: str, sort: list[str] | None = None) -> dict[str, Any]:
 
 
 def _count(name: str) -> dict[str, Any]:
-    axis = {"tickMinStep": 1, "tickCount": 5, "domain": False, "ticks": False, "format": "d"}
+    # Between 0 and 1 the library has a line at 0.5, which would be labelled 1.
+    whole = "datum.value % 1 ? '' : datum.label"
+    axis = {"tickMinStep": 1, "tickCount": 5, "domain": False, "ticks": False, "format": "d",
+            "labelExpr": whole}  # fmt: skip
     return {"field": name, "type": "quantitative", "title": None, "axis": axis}
 
 

@@ -17,6 +17,7 @@ from app.domain.filters import TicketFilter
 from app.domain.runs import RunOutcome
 from app.domain.tickets import Status
 from app.factory import Factory
+from app.services.figures import FigureService
 from app.storage.runs import RunFilter
 from app.web import filters
 from app.web.charts import charts
@@ -42,6 +43,13 @@ class Tile:
     address: str
     count: int = 0
     exact: bool = True
+
+
+async def draw_ahead(services: Factory) -> None:
+    """Draw the charts of the start page, so that whoever comes first does not wait for them."""
+    # By a service of its own: figures that took long at the start are not kept for anybody.
+    figures = await FigureService(services.unit).show(weeks=_WEEKS)
+    await asyncio.to_thread(charts, figures)
 
 
 @router.get("/")

@@ -31,7 +31,7 @@ function watch(panel) {
       if (!results.has(node)) results.set(node, new Map());
       results.get(node).set(arm, outcome);
       show(quick("[data-run-results]", panel), results, [...arms]);
-      say(`${results.size} tests; ${arm}: ${node.split("::").pop()} ${outcome}`);
+      say(`${results.size} test${results.size === 1 ? "" : "s"}; ${arm}: ${node.split("::").pop()} ${outcome}`);
     },
     mutants({ planned }) {
       mutants.planned = planned;

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.web import fragments, room
+from app.web import charts, fragments, home, room
 from tests.support.api import Api
 from tests.support.pages import visiting
 
@@ -49,6 +49,17 @@ async def test_forms_follow_what_they_depend_on(api: Api) -> None:
     assert "no such test" not in again  # what one sent is kept for nobody
     assert "Run in another way" not in before
     assert "Run in another way" in linked
+
+
+async def test_the_first_start_page_finds_its_charts_drawn(api: Api) -> None:
+    await api.file()
+    await home.draw_ahead(api.factory)
+    drawn = charts._svg.cache_info().misses
+
+    async with visiting(api) as visitor:
+        assert "<svg" in await visitor.see("/")
+
+    assert charts._svg.cache_info().misses == drawn
 
 
 def test_a_part_that_had_to_be_cut_is_not_kept() -> None:

@@ -585,6 +585,7 @@ async def test_lists_are_narrowed_and_ordered_by_strength(bench: Bench) -> None:
 
 async def test_a_page_shows_survivors_and_takes_verdicts(bench: Bench) -> None:
     key = await about(bench, "clip", "test_clip.py::test_inside")
+    check = await bench.run(key, "check")
     run = await bench.run(key, "strength")
     survivors = await mutants(bench, run, outcome="survived")
     first = next(one for one in survivors if one["line"] == 8)
@@ -593,6 +594,7 @@ async def test_a_page_shows_survivors_and_takes_verdicts(bench: Bench) -> None:
         html = await visitor.see(f"/tickets/{key}")
         assert html.count("Write a test for this") == min(7, len(survivors))
         assert "value &gt;= high" in html and "The suite would notice" in html
+        assert f'data-run="{check["id"]}"' in html, "what decided stays in sight"
         asked = await visitor.see(f"/tickets/{key}?test_for={first['digest']}")
         source = unescape(asked.split('name="source"')[1].split(">", 1)[1].split("</textarea>")[0])
         path = f"/tickets/{key}/mutants/{first['digest']}/verdict"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 
 from app.domain.figures import Figures, SpecialistFigures, TicketCount, Week
@@ -41,9 +42,16 @@ def test_each_chart_is_drawn_for_wide_and_for_narrow_windows() -> None:
 def test_what_cannot_be_run_is_counted_apart() -> None:
     evidence = next(chart for chart in charts(FIGURES) if chart.name == "evidence")
 
-    assert "4 of 4" in evidence.summary
+    assert "4 tickets can be run, 4 proven" in evidence.summary
     assert "2 more are not covered" in evidence.summary
     assert "not-covered" not in evidence.svg
+
+
+def test_one_ticket_is_told_and_counted_as_one() -> None:
+    (severity, *_) = charts(replace(FIGURES, tickets=(replace(FIGURES.tickets[0], tickets=1),)))
+
+    assert severity.summary.startswith("1 ticket, ")
+    assert re.findall(r">([01])<", severity.svg) == ["0", "1"] * 2, "once for each width"
 
 
 def test_without_figures_there_is_no_chart() -> None:
