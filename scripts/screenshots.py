@@ -50,6 +50,15 @@ MORE = {
     "accounts": "/accounts",
     "me": "/me",
     "problems": "/problems",
+    "regressed": "/tickets/SHOW-08",
+    "source": "/source/kasmina/kasmina/blend_ops.py",
+    "targets": "/targets",
+    "sweeps": "/sweeps",
+    "work-orders": "/work-orders",
+    "reviewers": "/reviewers",
+    "views": "/views",
+    "examples": "/examples",
+    "help": "/help",
     "keys": "/keys",
     "missing": "/tickets/B9-XX-99",
 }
@@ -90,6 +99,7 @@ def _service(url: str | None, token: str | None) -> Iterator[tuple[str, str]]:
     from tests.support.service import running_service  # only where one is started
 
     with tempfile.TemporaryDirectory(dir="/tmp") as folder, running_service(Path(folder)) as found:
+        os.environ["FINDINGS_DATA_DIR"] = folder  # where the target of an example is declared
         yield found.url, found.admin_token
 
 
