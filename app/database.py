@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -175,8 +176,19 @@ def _remedy_for(reason: str) -> str:
     return "Check DATABASE_URL, the server and the password."
 
 
-KEPT = ("run_arms", "run_events", "test_tallies", "suite_results", "texts", "audit_events")
-"""Tables that grow with runs and time."""
+KEPT = MappingProxyType(
+    {
+        "run_arms": "results of runs",
+        "run_events": "events of runs",
+        "run_mutants": "mutants of runs",
+        "sweep_items": "what sweeps said",
+        "test_tallies": "tallies of tests",
+        "suite_results": "results of the suite",
+        "texts": "texts of patches and documents",
+        "audit_events": "history",
+    }
+)
+"""Tables that grow with runs and time, and what they hold."""
 
 
 def what_is_kept(url: str) -> dict[str, tuple[int, int]]:

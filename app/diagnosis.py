@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import Settings
-from app.database import check_server, require_clock, require_head, what_is_kept
+from app.database import KEPT, check_server, require_clock, require_head, what_is_kept
 from app.embedded import EmbeddedCluster
 from app.errors import StartupError
 from app.sandbox.arms import size_of
@@ -117,16 +117,8 @@ def _database(settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _kept(found: Mapping[str, tuple[int, int]]) -> str:
-    words = {
-        "run_arms": "results of runs",
-        "run_events": "events of runs",
-        "test_tallies": "tallies of tests",
-        "suite_results": "results of the suite",
-        "texts": "texts of patches and documents",
-        "audit_events": "history",
-    }
     return ", ".join(
-        f"{words[name]}: {_megabytes(size)} in about {rows} rows"
+        f"{KEPT[name]}: {_megabytes(size)} in about {rows} rows"
         for name, (rows, size) in found.items()
     )
 

@@ -13,7 +13,10 @@ class Retention:
     run_events: timedelta
     """After the end of the run that they belong to; its results stay."""
     run_output: timedelta
-    """What tests printed, after the end of their run; how they ended stays."""
+    """What tests printed, after the end of their run; how they ended stays.
+
+    So long are kept, too, diffs of mutants that were caught, and sweeps that later ones outdate.
+    """
 
 
 @dataclass(frozen=True)

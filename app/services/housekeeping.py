@@ -14,8 +14,13 @@ _MOST_BATCHES = 500
 ARMS_AT_ONCE = 100
 """Each may hold megabytes."""
 
+SWEEPS_AT_ONCE = 10
+"""Each may speak of thousands of tickets."""
+
 RUN_EVENTS = "run events"
 RUN_OUTPUTS = "outputs of runs"
+MUTANT_DIFFS = "diffs of mutants"
+SWEEPS = "sweeps"
 IDEMPOTENCY_KEYS = "idempotency keys"
 LEASES = "leases"
 SESSIONS = "sessions"
@@ -47,6 +52,8 @@ class HousekeepingService:
         kinds: dict[str, Callable[[Stores], Awaitable[int]]] = {
             RUN_EVENTS: lambda stores: stores.housekeeping.remove_run_events(kept_for),
             RUN_OUTPUTS: lambda stores: stores.run_results.remove_outputs(printed, ARMS_AT_ONCE),
+            MUTANT_DIFFS: lambda stores: stores.housekeeping.remove_mutant_diffs(printed),
+            SWEEPS: lambda stores: stores.housekeeping.remove_sweeps(printed, SWEEPS_AT_ONCE),
             IDEMPOTENCY_KEYS: lambda stores: stores.idempotency.sweep(),
             LEASES: lambda stores: stores.housekeeping.remove_leases(),
             SESSIONS: lambda stores: stores.housekeeping.remove_sessions(),

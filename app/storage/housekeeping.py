@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, func, or_, select, text, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Tuple,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from app.schema.accounts import login_codes
 from app.schema.bisection import revision_looks
 from app.schema.reviews import review_leases
 from app.schema.runs import run_events, runs, suite_results, test_tallies
 from app.schema.sessions import sessions
-from app.schema.strength import mutant_results
+from app.schema.strength import mutant_results, run_mutants, ticket_strength
+from app.schema.sweeps import sweep_items, sweeps
 from app.storage.store import Store
 
 BATCH = 2000
@@ -38,6 +54,37 @@ class HousekeepingStore(Store):
             .exists()
         )
         return await self._remove(run_events, ended)
+
+    async def remove_mutant_diffs(self, kept_for: timedelta) -> int:
+        """Remove diffs of mutants that no test let pass, of runs that ended before that time.
+
+        What became of the mutants stays, and all of a run that a ticket's strength rests on.
+        """
+        table = run_mutants.c
+        ended = select(runs.c.id).where(runs.c.finished_at < func.now() - kept_for)
+        relied_on = select(ticket_strength.c.run_id)
+        old = and_(
+            table.diff != "",
+            table.outcome.is_distinct_from("survived"),
+            table.run_id.in_(ended),
+            table.run_id.not_in(relied_on),
+        )
+        some = _some(run_mutants, old, BATCH)
+        emptied = await self._connection.execute(
+            update(run_mutants).where(_key(run_mutants).in_(some)).values(diff="")
+        )
+        return emptied.rowcount
+
+    async def remove_sweeps(self, kept_for: timedelta, limit: int) -> int:
+        """Remove sweeps that ended before that time, with all they said; return how many.
+
+        One stays that opened a ticket again, or that was the last to look at one.
+        """
+        said, later = sweep_items.alias("said"), sweep_items.alias("later")
+        outdated = exists().where(later.c.ticket_id == said.c.ticket_id, later.c.at > said.c.at)
+        counts = exists().where(said.c.sweep_id == sweeps.c.id, or_(said.c.reopened, ~outdated))
+        old = and_(sweeps.c.finished_at < func.now() - kept_for, ~counts)
+        return await self._remove(sweeps, old, limit)
 
     async def remove_leases(self) -> int:
         """Remove leases that have expired; return how many."""
@@ -74,11 +121,21 @@ class HousekeepingStore(Store):
         old = revision_looks.c.updated_at < func.now() - kept_for
         return await self._remove(revision_looks, old)
 
-    async def _remove(self, table: Table, condition: ColumnElement[bool]) -> int:
+    async def _remove(
+        self, table: Table, condition: ColumnElement[bool], limit: int = BATCH
+    ) -> int:
         """Remove some rows; those that others have locked are passed over."""
-        key = list(table.primary_key.columns)
-        some = select(*key).where(condition).limit(BATCH).with_for_update(skip_locked=True)
         gone = await self._connection.execute(
-            delete(table).where(and_(tuple_(*key).in_(some), condition))
+            delete(table).where(_key(table).in_(_some(table, condition, limit)), condition)
         )
         return gone.rowcount
+
+
+def _key(table: Table) -> Tuple:
+    return tuple_(*table.primary_key.columns)
+
+
+def _some(table: Table, condition: ColumnElement[bool], limit: int) -> Select[Any]:
+    """Return the keys of some rows that nobody has locked, and lock them."""
+    query = select(*table.primary_key.columns).where(condition).limit(limit)
+    return query.with_for_update(skip_locked=True)

@@ -54,11 +54,23 @@ INSERT INTO mutant_results (content, tests, environment, outcome, took_s, update
 INSERT INTO revision_looks (tree, tests, environment, glances, arms, updated_at)
     SELECT v.days::text, '', '', '[]', 1, now() - (v.days || ' days')::interval
     FROM (VALUES (181), (179)) v (days);
+INSERT INTO run_mutants (run_id, position, digest, path, line, operator, function, change, diff,
+        outcome)
+    SELECT %(old)s, v.n, v.n::text, 'a.py', 1, '+', 'f', '{"start": 0, "end": 1, "text": "-"}',
+        '-a', v.outcome FROM (VALUES (1, 'killed'), (2, 'survived')) v (n, outcome);
+INSERT INTO sweeps (id, target, package_digest, suite_digest, status, finished_at)
+    SELECT gen_random_uuid(), t.name, v.days::text, '', 'finished',
+        now() - (v.days || ' days')::interval
+    FROM targets t, (VALUES (182), (181)) v (days);
+INSERT INTO sweep_items (sweep_id, ticket_id, seq, verdict, at)
+    SELECT s.id, t.id, 1, 'held', s.finished_at FROM sweeps s, (SELECT id FROM tickets LIMIT 1) t;
 """
 
 REMOVED = {
     "run events": BATCH + 5,
     "outputs of runs": ARMS_AT_ONCE + 1,
+    "diffs of mutants": 1,
+    "sweeps": 1,
     "idempotency keys": 1,
     "leases": 1,
     "sessions": 1,
@@ -96,6 +108,9 @@ def left(database: str) -> dict[str, int]:
         "suite_results",
         "mutant_results",
         "revision_looks",
+        "sweeps",
+        "sweep_items",
+        "run_mutants WHERE diff <> ''",
     )
     with psycopg.connect(libpq_url(database)) as connection:
         return {
@@ -194,6 +209,22 @@ async def test_what_tests_printed_goes_unless_somebody_relies_on_it(
     assert result.items() >= ENDED.items()
     assert [result[name] for name in PRINTED] == [None, None, None, [], []]
     assert shown["hints"] == ["What its tests printed was removed 180 days after its end."]
+
+
+async def test_a_sweep_and_the_mutants_that_somebody_relies_on_stay(
+    api: Api, database: str
+) -> None:
+    await seed(api, database)
+    with psycopg.connect(libpq_url(database)) as connection:
+        connection.execute("UPDATE sweep_items SET reopened = true")
+        connection.execute(
+            "INSERT INTO ticket_strength (ticket_id, run_id, figures, package_digest, links_digest)"
+            " SELECT ticket_id, id, '{}', '', '' FROM runs WHERE outcome = 'passed'"
+        )
+
+    removed = await api.factory.housekeeping.sweep()
+
+    assert (removed["sweeps"], removed["diffs of mutants"]) == (0, 0)
 
 
 @pytest.fixture
