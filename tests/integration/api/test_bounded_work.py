@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import AsyncIterator
+from types import FrameType
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from app.errors import MOST_ERRORS
+from tests.integration.api.test_sarif import report, result
 from tests.support.api import Api, running_api, ticket_body
 from tests.support.shared import Shared
+from tests.unit.formats.markdown_samples import finding
 
 pytestmark = pytest.mark.anyio
 
@@ -189,3 +194,64 @@ async def test_one_line_holds_nothing_that_makes_it_look_like_another(
 async def test_names_in_any_script_are_taken(api: Api) -> None:
     for title in ("التحقق من المقياس", "בדיקה של test", "e\u0301 \u200d \u00a0 ü"):
         assert (await api.file(title=title))["title"] == title.strip()
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+READERS = {
+    "markdown": (
+        "POST",
+        "/imports?format=markdown",
+        "text/markdown",
+        (finding() + "\n\n## System Context\n\n" + "- an item\n" * 20_000).encode(),
+        "formats/markdown/blocks.py",
+    ),
+    "sarif": (
+        "POST",
+        "/imports?format=sarif",
+        "application/sarif+json",
+        json.dumps(report(*(result(line=n) for n in range(600)))).encode(),
+        "formats/sarif/reader.py",
+    ),
+    "junit": (
+        "POST",
+        "/imports?format=junit",
+        "application/xml",
+        b"<testsuite>" + b'<testcase classname="a.b" name="c"/>' * 6_000 + b"</testsuite>",
+        "formats/junit/reader.py",
+    ),
+    "patch": (
+        "PUT",
+        "/tickets/{key}/patches/defect",
+        "text/x-diff",
+        b"".join(
+            b"--- a/kasmina/%d.py\n+++ b/kasmina/%d.py\n@@ -1 +1 @@\n-a\n+b\n" % (n, n)
+            for n in range(3_000)
+        ),
+        "domain/diff_parser.py",
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+async def test_what_reads_much_does_not_run_on_the_thread_that_answers(
+    api: Api, reader: str
+) -> None:
+    key = (await api.file(domains=["kasmina"]))["key"]
+    method, path, kind, body, file = READERS[reader]
+    here: set[str] = set()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            here.add(frame.f_code.co_filename.rpartition("/app/")[2])
+
+    sys.setprofile(note)
+    try:
+        path, headers = path.format(key=key), {"Content-Type": kind}
+        answer = await api.call(method, path, content=body, headers=headers)
+    finally:
+        sys.setprofile(None)
+
+    assert answer.status_code in (200, 422), answer.text
+    assert any(name.startswith("api/") for name in here)
+    assert file not in here
