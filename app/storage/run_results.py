@@ -15,12 +15,12 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Row, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.causes import Cause
 from app.domain.outputs import MOST_SHOWN, PlacedResult
 from app.domain.runs import ArmResult, PatchUse, TestMode, TestOutcome, TestResult
 from app.storage.prepared import Prepared
+from app.storage.store import Store
 
 _SHOWN_BYTES = 4 << 20
 """Of the text of results in one answer."""
@@ -33,11 +33,8 @@ _MANY_CHARS = 1 << 18
 Found = TypeVar("Found")
 
 
-class RunResultStore:
+class RunResultStore(Store):
     """What the arms of runs reported."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def arms_of(self, run_id: UUID, *, whole: bool = False) -> tuple[ArmResult, ...]:
         """Return the arms of a run.

@@ -25,7 +25,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the other is Python's
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.accounts import Actor
 from app.domain.bisection.plan import BisectionPlan
@@ -57,6 +56,7 @@ from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared, as_json, new, new_values, sent_together
 from app.storage.run_results import RunResultStore
+from app.storage.store import Store
 from app.storage.ticket_lists import COUNT_LIMIT
 
 
@@ -113,11 +113,8 @@ class NewestRun:
     hint: str | None
 
 
-class RunStore:
+class RunStore(Store):
     """Runs and their results."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
 
     async def add(
         self,
@@ -303,7 +300,7 @@ class RunStore:
             return None
         if row.finished_at is None:
             return _run_from(row, ())
-        arms = await RunResultStore(self._connection).arms_of(run_id, whole=whole)
+        arms = await RunResultStore(self._context).arms_of(run_id, whole=whole)
         return replace(
             _run_from(row, arms),
             tests=tuple(str(test.get("node_id")) for test in _mappings(row.tests)),
