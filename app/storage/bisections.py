@@ -13,12 +13,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from app.domain.bisection.run import Bisection, Found, Glance, Step, count
 from app.domain.bisection.search import BisectionOutcome, Seen, Why
 from app.domain.plain import from_plain
-from app.domain.runs import RunKind, RunStatus
+from app.domain.runs import RunKind, RunPlan, RunStatus
 from app.schema.accounts import accounts
 from app.schema.bisection import bisection_steps, bisections, revision_looks
 from app.schema.runs import runs
 from app.schema.tickets import tickets
-from app.storage.runs import plan_from
 from app.storage.store import Store
 
 Glances = tuple[tuple[Glance, int], ...]
@@ -234,7 +233,7 @@ def _select() -> Select[Any]:
 
 
 def _bisection(row: Row[Any], steps: Sequence[Step]) -> Bisection:
-    plan = plan_from(row.plan)
+    plan = from_plain(RunPlan, row.plan)
     assert plan.bisection is not None
     return Bisection(
         id=row.id,

@@ -27,30 +27,24 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the other is Python's
 
 from app.domain.accounts import Actor
-from app.domain.bisection.plan import BisectionPlan
-from app.domain.bisection.search import Direction
 from app.domain.catalogue import fold
 from app.domain.evidence import EvidenceState
-from app.domain.minimise import Minimised, MinimisePlan, minimised_from
+from app.domain.minimise import Minimised, minimised_from
 from app.domain.outputs import storable
+from app.domain.plain import from_plain
 from app.domain.runs import (
-    ArmPlan,
     ArmResult,
     Authors,
-    LinkedTest,
     NamedCommit,
-    PatchUse,
     Run,
     RunKind,
     RunOutcome,
     RunPlan,
     RunStatus,
     SubmittedFile,
-    TestPurpose,
     Verdict,
     hint_for,
 )
-from app.domain.strength import MutatedFunction, StrengthPlan, StrengthScope
 from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
@@ -209,7 +203,7 @@ class RunStore(Store):
         if row is None:
             return None
         try:
-            plan = plan_from(row.plan)
+            plan = from_plain(RunPlan, row.plan)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnreadablePlan(row.id, row.ticket_id, RunKind(row.kind), row.attempt) from error
         return ClaimedRun(
@@ -220,7 +214,7 @@ class RunStore(Store):
             attempt=row.attempt,
             plan=plan,
             force=row.force,
-            authors=None if row.authors is None else authors_from(row.authors),
+            authors=None if row.authors is None else from_plain(Authors, row.authors),
             request_id=row.request_id,
             waited_s=float(row.waited_s),
         )
@@ -540,7 +534,7 @@ def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
         also_broken=tuple(row.also_broken),
         compared=row.compared,
         not_comparable=tuple(row.not_comparable),
-        authors=None if row.authors is None else authors_from(row.authors),
+        authors=None if row.authors is None else from_plain(Authors, row.authors),
         environment=row.environment,
         minimised=None if row.minimised is None else minimised_from(row.minimised),
         hint=_hint(row),
@@ -573,68 +567,6 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def plan_from(stored: Mapping[str, Any]) -> RunPlan:
-    """Build a plan from its stored form."""
-    return RunPlan(
-        target=stored["target"],
-        arms=tuple(
-            ArmPlan(
-                arm["name"],
-                _patch_use(arm["patch"]),
-                arm.get("revision"),
-                arm.get("package_digest", ""),
-            )
-            for arm in stored["arms"]
-        ),
-        tests=tuple(
-            LinkedTest(test["node_id"], TestPurpose(test["purpose"]), test.get("digest", ""))
-            for test in stored["tests"]
-        ),
-        others=tuple(stored["others"]),
-        package_digest=stored["package_digest"],
-        suite_digest=stored["suite_digest"],
-        links_digest=stored["links_digest"],
-        patches_digest=stored["patches_digest"],
-        covers_all_links=stored["covers_all_links"],
-        repeats=stored["repeats"],
-        submitted=tuple(SubmittedFile(**item) for item in stored.get("submitted", ())),
-        others_submitted=tuple(
-            SubmittedFile(**item) for item in stored.get("others_submitted", ())
-        ),
-        strength=_strength_plan(stored.get("strength")),
-        bisection=_bisection_plan(stored.get("bisection")),
-        minimise=_minimise_plan(stored.get("minimise")),
-        revision=stored.get("revision"),
-        commits=tuple(NamedCommit(**item) for item in stored.get("commits", ())),
-    )
-
-
-def _bisection_plan(stored: Mapping[str, Any] | None) -> BisectionPlan | None:
-    if stored is None:
-        return None
-    return BisectionPlan(**{**stored, "direction": Direction(stored["direction"])})
-
-
-def _minimise_plan(stored: Mapping[str, Any] | None) -> MinimisePlan | None:
-    return None if stored is None else MinimisePlan(**stored)
-
-
-def _strength_plan(stored: Mapping[str, Any] | None) -> StrengthPlan | None:
-    if stored is None:
-        return None
-    return StrengthPlan(
-        budget_s=stored["budget_s"],
-        scope=StrengthScope(stored["scope"]),
-        functions=tuple(MutatedFunction(**one) for one in stored["functions"]),
-        hints=tuple(stored["hints"]),
-        fix=stored.get("fix"),
-    )
-
-
-def _patch_use(stored: Mapping[str, Any] | None) -> PatchUse | None:
-    return None if stored is None else PatchUse(**stored)
-
-
 def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
     arm = storable(arm)
     return {
@@ -648,8 +580,3 @@ def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:
         "uses": as_json(arm.uses),
         "revision": arm.revision,
     }
-
-
-def authors_from(stored: Mapping[str, Any]) -> Authors:
-    """Build the authors of patches and tests from their stored form."""
-    return Authors(tuple(stored["patch"]), tuple(stored["tests"]))
