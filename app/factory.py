@@ -304,7 +304,7 @@ class Factory:
     @cached_property
     def sweeping(self) -> SweepExecutionService:
         """Sweeps as workers see them."""
-        return SweepExecutionService(self.unit, self.execution, self.sources)
+        return SweepExecutionService(self.unit, self.sources)
 
     @cached_property
     def revisions(self) -> RevisionService:

@@ -41,7 +41,8 @@ from app.domain.tickets import Status, Ticket
 from app.errors import AlreadyTaken
 from app.services.access import load_ticket
 from app.services.evidence import links_digest, patches_digest, reassess
-from app.services.execution import MAX_ATTEMPTS, ExecutionService, Seat
+from app.services.execution import Seat
+from app.services.run_ends import MAX_ATTEMPTS, conclude
 from app.services.sources import Sources
 from app.storage.bell import SWEEPS
 from app.storage.jobs import Job
@@ -95,9 +96,8 @@ class Found:
 class SweepExecutionService:
     """The worker's side of sweeps."""
 
-    def __init__(self, unit: UnitOfWork, execution: ExecutionService, sources: Sources) -> None:
+    def __init__(self, unit: UnitOfWork, sources: Sources) -> None:
         self._unit = unit
-        self._execution = execution
         self._sources = sources
 
     async def take(self, seat: Seat, targets: Sequence[str]) -> SweepAssignment | None:
@@ -310,7 +310,7 @@ class SweepExecutionService:
         assert run is not None
         arms = [ArmResult(arm.name, found.package_digest, tuple(results), revision=sweep.revision)]
         verdict = outcomes.decide(RunKind.CHECK, plan, arms, passed_before=looked.node_ids)
-        others |= await self._execution.conclude(stores, run, verdict, arms, found.environment)
+        others |= await conclude(stores, run, verdict, arms, found.environment)
         return run_id
 
     async def _reopen(

@@ -37,7 +37,7 @@ from app.errors import SandboxRefused
 from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmStatus, PreparedArm
-from app.services.execution import Explored
+from app.services.run_ends import Explored
 from app.storage.bisections import KnownLooks, LooksKey, StoredStep
 from app.storage.runs import ClaimedRun
 from app.targets.history import History

@@ -33,7 +33,8 @@ from app.domain.strength import MutantOutcome, content_key, tests_key
 from app.errors import SandboxRefused
 from app.factory import Factory
 from app.sandbox.interface import ArmEvent, Limits, PreparedArm
-from app.services.execution import Assignment, Explored
+from app.services.execution import Assignment
+from app.services.run_ends import Explored
 from app.storage.mutants import KeptUnder
 from app.worker.baseline import Ended, baseline, others_that_pass
 from app.worker.events import EventBatch

@@ -29,7 +29,7 @@ from app.errors import SandboxRefused
 from app.factory import Factory
 from app.mutation import maker
 from app.sandbox.interface import ArmEvent, Limits, PreparedArm
-from app.services.execution import Explored
+from app.services.run_ends import Explored
 from app.storage.mutants import KeptUnder
 from app.storage.runs import ClaimedRun
 from app.worker.baseline import Ended, baseline, others_that_pass
