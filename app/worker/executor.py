@@ -21,6 +21,7 @@ from app.factory import Factory
 from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmEvent, PreparedArm
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
+from app.services.run_ends import Explored
 from app.storage.bell import rung_within
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
@@ -39,6 +40,14 @@ _FIRST_LOOKS_FOR_CANCEL_AFTER_S = 0.5
 _LOOKS_FOR_CANCEL_EVERY_S = 5.0
 _WAITS_FOR_FILES_S = 3600.0
 """So long a run waits for a worker with the files that it was triggered for."""
+
+
+class _NotHere(Exception):
+    """A run is given back; the message says why it cannot be executed here and now."""
+
+
+class _Broken(Exception):
+    """A run fails; the message says why it cannot be executed."""
 
 
 class Executor:
@@ -117,55 +126,63 @@ class Executor:
         await _until_stored(lambda: self._factory.execution.fail(assignment, reason, environment))
 
     async def _try_to_work(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
+        try:
+            await self._execute(assignment, on_idle)
+        except _NotHere as reason:
+            await self._give_back(assignment, str(reason))
+        except _Broken as reason:
+            await self._fail(assignment, str(reason))
+
+    async def _execute(self, assignment: Assignment, on_idle: Callable[[], None]) -> None:
+        """Take a run the whole way: prepare its arms, execute its tests, store what came of it.
+
+        Raises:
+            _NotHere: it cannot be executed here and now.
+            _Broken: it cannot be executed at all.
+        """
         run, execution = assignment.run, self._factory.execution
-        try:
-            target = self._factory.target(run.plan.target)
-            environment = await self._environment(target)
-        except Unavailable as error:
-            await self._give_back(assignment, error.detail)
-            return
-        except InterpreterFailed as failure:
-            await self._fail(assignment, f"{run.plan.target} cannot be run: {failure}.")
-            return
-        try:
-            arms = await self._prepared(assignment, assignment.submitted)
-            rest = await self._prepared_rest(assignment, arms)
-        except (PatchError, FolderError, RevisionRefused, OSError) as error:
-            await self._fail(assignment, f"An arm could not be prepared: {error}")
-            return
-        try:
-            await self._require_cage(run)
-        except SandboxRefused as error:
-            await self._give_back(assignment, error.detail)
-            return
-        wrong = mismatch(
-            run.plan,
-            suite=arms[0][1].suite_digest,
-            packages={arm.name: place.package_digest for arm, place in arms},
-        )
-        if wrong is not None and run.waited_s > _WAITS_FOR_FILES_S:
-            await self._fail(assignment, f"Nobody took it for an hour: it {wrong}.")
-            return
-        if wrong is not None:
-            await self._give_back(assignment, wrong)
-            return
-        if run.kind in EXPLORING:
-            places = [place for _, place in arms]
-            await self._explore(assignment, target, places, environment, on_idle)
-            return
-        if not run.force and await execution.reuse(assignment, environment):
+        target, environment = await self._place(run)
+        arms, rest = await self._arms_of(assignment)
+        await self._require_cage(run)
+        _require_same_files(run, arms)
+        asks_again = run.force or run.kind in EXPLORING
+        if not asks_again and await execution.reuse(assignment, environment):
             log.info("run.reused")
             return
-        in_use = [place for _, place in arms] + rest
+        store: Callable[..., Awaitable[bool]]
         async with EventBatch(execution, run) as events:
-            with self._factory.arms.hold(in_use):
-                results = await self._run_arms(run, target, arms, rest, events, environment)
+            if run.kind in EXPLORING:
+                places = [place for _, place in arms]
+                explored = await self._explore(assignment, target, places, environment, events)
+                store = functools.partial(execution.end_exploring, assignment, explored)
+            else:
+                with self._factory.arms.hold([place for _, place in arms] + rest):
+                    results = await self._run_arms(run, target, arms, rest, events, environment)
+                store = functools.partial(execution.finish, assignment, results)
         on_idle()
         unseen = events.rest()
-        finished = await _until_stored(
-            lambda: execution.finish(assignment, results, environment, unseen)
-        )
+        finished = await _until_stored(lambda: store(environment, unseen))
         log.info("run.finished", counted=finished)
+
+    async def _place(self, run: ClaimedRun) -> tuple[Target, dict[str, Any]]:
+        """Return the target of a run, and what its results depend on besides its files."""
+        try:
+            target = self._factory.target(run.plan.target)
+            return target, await self._environment(target)
+        except Unavailable as error:
+            raise _NotHere(error.detail) from None
+        except InterpreterFailed as failure:
+            raise _Broken(f"{run.plan.target} cannot be run: {failure}.") from None
+
+    async def _arms_of(
+        self, assignment: Assignment
+    ) -> tuple[list[tuple[ArmPlan, PreparedArm]], list[PreparedArm]]:
+        """Return the arms of a run, and where the rest of the suite runs."""
+        try:
+            arms = await self._prepared(assignment, assignment.submitted)
+            return arms, await self._prepared_rest(assignment, arms)
+        except (PatchError, FolderError, RevisionRefused, OSError) as error:
+            raise _Broken(f"An arm could not be prepared: {error}") from error
 
     async def _explore(
         self,
@@ -173,33 +190,24 @@ class Executor:
         target: Target,
         arms: Sequence[PreparedArm],
         environment: dict[str, Any],
-        on_idle: Callable[[], None],
-    ) -> None:
+        events: EventBatch,
+    ) -> Explored:
         """Execute a run that measures strength, bisects or reduces a fix."""
-        run, execution, factory = assignment.run, self._factory.execution, self._factory
-        async with EventBatch(execution, run) as events:
-            if run.kind is RunKind.STRENGTH:
-                measurement = Measurement(factory, run, target, arms[0], environment, events)
-                explored = await measurement.execute()
-            elif run.kind is RunKind.MINIMISE:
-                with factory.arms.hold(arms):
-                    reduction = Reduction(
-                        factory, assignment, arms[0], arms[1], environment, events
-                    )
-                    explored = await reduction.execute()
-            else:
-                submitted = assignment.submitted
-                bisection = BisectionRun(factory, run, target, submitted, environment, events)
-                explored = await bisection.execute()
+        run, factory = assignment.run, self._factory
+        if run.kind is RunKind.STRENGTH:
+            measurement = Measurement(factory, run, target, arms[0], environment, events)
+            explored = await measurement.execute()
+        elif run.kind is RunKind.MINIMISE:
+            with factory.arms.hold(arms):
+                reduction = Reduction(factory, assignment, arms[0], arms[1], environment, events)
+                explored = await reduction.execute()
+        else:
+            submitted = assignment.submitted
+            bisection = BisectionRun(factory, run, target, submitted, environment, events)
+            explored = await bisection.execute()
         if isinstance(explored, SandboxRefused):
-            await self._give_back(assignment, explored.detail)
-            return
-        on_idle()
-        unseen = events.rest()
-        finished = await _until_stored(
-            lambda: execution.end_exploring(assignment, explored, environment, unseen)
-        )
-        log.info("run.finished", counted=finished)
+            raise _NotHere(explored.detail)
+        return explored
 
     async def _give_back(self, assignment: Assignment, reason: str) -> None:
         execution = self._factory.execution
@@ -210,17 +218,20 @@ class Executor:
 
     async def _require_cage(self, run: ClaimedRun) -> None:
         """Check once more, here where it would run, that a client's code is caged."""
-        client_code = self._factory.client_code
-        if run.plan.submitted or run.plan.others_submitted:
-            await client_code.require_cage("A submitted test of this run")
-        if run.plan.strength is not None:
-            await client_code.require_cage("A mutant", "is code that nobody has read")
-        if run.plan.minimise is not None:
-            await client_code.require_cage("Part of a patch", "is code that nobody has read")
-        used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
-        if used:
-            snapshot = await self._factory.catalogues.of(run.plan.target).snapshot()
-            await client_code.require_for_patches(used, snapshot)
+        try:
+            client_code = self._factory.client_code
+            if run.plan.submitted or run.plan.others_submitted:
+                await client_code.require_cage("A submitted test of this run")
+            if run.plan.strength is not None:
+                await client_code.require_cage("A mutant", "is code that nobody has read")
+            if run.plan.minimise is not None:
+                await client_code.require_cage("Part of a patch", "is code that nobody has read")
+            used = [arm.patch.digest for arm in run.plan.arms if arm.patch is not None]
+            if used:
+                snapshot = await self._factory.catalogues.of(run.plan.target).snapshot()
+                await client_code.require_for_patches(used, snapshot)
+        except SandboxRefused as error:
+            raise _NotHere(error.detail) from None
 
     async def _environment(self, target: Target) -> dict[str, Any]:
         known = await asyncio.to_thread(self._factory.environment_of, target)
@@ -318,6 +329,20 @@ class Executor:
             return []
         known = await self._factory.execution.known_others(run.plan, environment)
         return [result for results in known.values() for result in results]
+
+
+def _require_same_files(run: ClaimedRun, arms: Sequence[tuple[ArmPlan, PreparedArm]]) -> None:
+    """See that the files here are those that the run was triggered for."""
+    wrong = mismatch(
+        run.plan,
+        suite=arms[0][1].suite_digest,
+        packages={arm.name: place.package_digest for arm, place in arms},
+    )
+    if wrong is None:
+        return
+    if run.waited_s > _WAITS_FOR_FILES_S:
+        raise _Broken(f"Nobody took it for an hour: it {wrong}.")
+    raise _NotHere(wrong)
 
 
 async def _until_stored(store: Callable[[], Awaitable[bool]]) -> bool:
