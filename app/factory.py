@@ -39,7 +39,7 @@ from app.services.amendments import AmendmentService
 from app.services.bisecting import BisectingService
 from app.services.bisections import BisectionService
 from app.services.calibration import CalibrationService
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.changes import ChangeService
 from app.services.client_code import ClientCode
 from app.services.documents import DocumentService

@@ -17,7 +17,7 @@ from app.domain.targets import Target
 from app.errors import FieldError, InvalidInput, NotFound, NothingToRun
 from app.sandbox.snapshot import Snapshot
 from app.services.access import id_of
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.evidence import ground_of
 from app.services.runs import RunService
 from app.services.sources import Sources

@@ -17,7 +17,7 @@ from app.domain.examples import ExampleDraft, ExampleState, Progress
 from app.domain.runs import RunStatus, TestPurpose
 from app.domain.tickets import Status, Testable
 from app.errors import FindingsError
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.gates import GateService
 from app.services.history_plans import Wanted
 from app.services.patches import PatchService

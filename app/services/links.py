@@ -13,7 +13,7 @@ from app.domain.tickets import TestLink
 from app.domain.undo import PartKind
 from app.errors import AlreadyTaken, Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from app.services.access import id_of, load_ticket, lock_ticket
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.evidence import reassess
 from app.services.placing import target_of
 from app.storage.unit import Stores, UnitOfWork

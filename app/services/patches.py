@@ -22,7 +22,7 @@ from app.errors import (
     SandboxRefused,
 )
 from app.services.access import describe, id_of, load_ticket, lock_ticket
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket

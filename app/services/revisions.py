@@ -11,7 +11,7 @@ from typing import Any
 from app.domain.revisions import Revision, RevisionRefused
 from app.domain.targets import Target
 from app.errors import FieldError, InvalidInput, Unavailable
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.sources import Sources, refusal
 from app.storage.unit import UnitOfWork
 from app.targets.history import FileDiff, History

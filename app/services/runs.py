@@ -38,7 +38,8 @@ from app.errors import (
 )
 from app.sandbox.snapshot import Snapshot
 from app.services.access import caller_on, describe, lock_ticket
-from app.services.catalogue import Catalogues, how_they_apply
+from app.services.catalogue import how_they_apply
+from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.services.history_plans import HistoryPlan, HistoryPlans, Wanted

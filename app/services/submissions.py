@@ -18,7 +18,8 @@ from app.domain.submissions import (
 from app.domain.tickets import TestLink
 from app.errors import FieldError, Forbidden, InvalidInput, NotFound, PayloadTooLarge
 from app.services.access import describe, id_of, lock_ticket
-from app.services.catalogue import Catalogues, CatalogueService
+from app.services.catalogue import CatalogueService
+from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
 from app.storage.tickets import LockedTicket

@@ -14,7 +14,7 @@ from app.domain.sweeps import Reopened, Sweep, SweepItem, SweepStatus
 from app.domain.targets import Target
 from app.errors import FieldError, InvalidInput, NotFound
 from app.sandbox.digests import FolderError
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.sources import Sources
 from app.storage.bell import Bell, rung_within
 from app.storage.unit import Stores, UnitOfWork

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.domain.accounts import Actor
 from app.domain.catalogue import TargetState
 from app.errors import FindingsError, NotFound
-from app.services.catalogue import Catalogues, SyncReport
+from app.services.catalogue import SyncReport
+from app.services.catalogues import Catalogues
 from app.storage.unit import Stores, UnitOfWork
 from app.targets.registry import Registry
 

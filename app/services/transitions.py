@@ -16,7 +16,7 @@ from app.domain.lifecycle import Transition
 from app.domain.tickets import Relation, RelationKind, Resolution, Ticket
 from app.errors import FieldError, FindingsError, InvalidInput
 from app.services.access import caller_on, check_if_match, load_ticket, lock_ticket
-from app.services.catalogue import Catalogues
+from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
