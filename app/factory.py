@@ -85,7 +85,7 @@ from app.services.undo import UndoService
 from app.services.views import ViewService
 from app.services.work_orders import WorkOrderService
 from app.services.workers import WorkerService
-from app.storage.bell import Bell
+from app.storage.notifier import Notifier
 from app.storage.unit import UnitOfWork
 from app.targets.interpreters import InterpreterFailed, ask, require_pytest
 from app.targets.registry import Registry
@@ -113,12 +113,12 @@ class Factory:
             self.book,
             strength_gate=settings.strength_gate,
         )
-        self.bell = Bell(
+        self.notifier = Notifier(
             partial(
                 open_connection,
                 libpq_url(database_url),
                 autocommit=True,
-                application_name="findings bell",
+                application_name="findings notifier",
             )
         )
         self._work_dir: WorkDir | None = None
@@ -299,7 +299,7 @@ class Factory:
     @cached_property
     def sweeps(self) -> SweepService:
         """Sweeps as clients see them."""
-        return SweepService(self.unit, self.catalogues, self.sources, self.bell)
+        return SweepService(self.unit, self.catalogues, self.sources, self.notifier)
 
     @cached_property
     def sweeping(self) -> SweepExecutionService:
@@ -314,7 +314,7 @@ class Factory:
     @cached_property
     def changes(self) -> ChangeService:
         """What happens to tickets, for those who follow it."""
-        return ChangeService(self.unit, self.bell)
+        return ChangeService(self.unit, self.notifier)
 
     @cached_property
     def tickets(self) -> TicketService:
@@ -393,7 +393,7 @@ class Factory:
         return RunService(
             self.unit,
             self.catalogues,
-            self.bell,
+            self.notifier,
             self.client_code,
             HistoryPlans(self.sources),
             most_queued=self.settings.queued_runs_per_account,
@@ -404,7 +404,7 @@ class Factory:
         """Loads the examples."""
         return ExampleService(
             self.unit,
-            self.bell,
+            self.notifier,
             self.tickets,
             self.reviews,
             self.patches,
@@ -475,7 +475,7 @@ class Factory:
     async def close(self) -> None:
         """Stop what runs and free what is held."""
         await self.examples.close()
-        await self.bell.stop()
+        await self.notifier.stop()
         if self._sandbox is not None:
             await self._sandbox.close()
         await self.unit.close()

@@ -123,7 +123,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await factory.bell.start()
+        await factory.notifier.start()
         await admission.ensure_first_admin(factory)
         secret = await factory.accounts.secret("cursors", secrets.token_bytes(32))
         app.state.cursors = Cursors(secret)

@@ -85,7 +85,7 @@ def work(settings: Settings, url: str) -> None:
 
     async def main() -> None:
         factory = Factory(settings, url, name="worker")
-        await factory.bell.start()
+        await factory.notifier.start()
         await factory.catalogues.in_step()
         worker = Worker(factory, concurrency=max(1, settings.workers))
         task = asyncio.create_task(worker.run())

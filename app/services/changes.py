@@ -9,14 +9,14 @@ from app.domain.accounts import Account
 from app.domain.audit import AuditEvent, Changes, EventId
 from app.services.access import id_of
 from app.services.sight import sight
-from app.storage.bell import Bell, rung_within
+from app.storage.notifier import Notifier, set_within
 from app.storage.unit import UnitOfWork
 
 KEEP_ALIVE_S = 15.0
 """After that long without an event a follower is told that the line is open."""
 
 _LOOK_AGAIN_S = 0.25
-"""While events wait for an older transaction, whose end rings no bell."""
+"""While events wait for an older transaction, whose end notifies nobody."""
 
 _GATHER_S = 0.05
 """So long changes gather before they are read, so that a burst is one read."""
@@ -27,9 +27,9 @@ _PAGE = 200
 class ChangeService:
     """Changes to tickets."""
 
-    def __init__(self, unit: UnitOfWork, bell: Bell) -> None:
+    def __init__(self, unit: UnitOfWork, notifier: Notifier) -> None:
         self._unit = unit
-        self._bell = bell
+        self._notifier = notifier
 
     async def page(self, after: EventId | None, *, limit: int, mine: Account | None) -> Changes:
         """Return what happened behind `after`, in the order of commits.
@@ -53,16 +53,16 @@ class ChangeService:
 
         None stands for a while in which nothing happened.
         """
-        async with self._bell.watching_changes() as rung:
+        async with self._notifier.watching_changes() as notified:
             while True:
-                rung.clear()
+                notified.clear()
                 found = await self.page(after, limit=_PAGE, mine=mine)
                 after = found.last
                 for event in found.events:
                     yield event
                 if found.more:
                     continue
-                if not await self._wait(rung):
+                if not await self._wait(notified):
                     yield None
 
     async def follow_ticket(self, key: str, after: int) -> AsyncIterator[AuditEvent | None]:
@@ -73,9 +73,9 @@ class ChangeService:
         Raises:
             NotFound: there is no such ticket.
         """
-        async with self._bell.watching_changes() as rung:
+        async with self._notifier.watching_changes() as notified:
             while True:
-                rung.clear()
+                notified.clear()
                 async with self._unit.read() as stores:
                     ticket = await id_of(stores, key)
                     found = await stores.audit.of_ticket(
@@ -84,16 +84,16 @@ class ChangeService:
                 for event in found:
                     after = event.id.number
                     yield event
-                if not await rung_within(rung, KEEP_ALIVE_S):
+                if not await set_within(notified, KEEP_ALIVE_S):
                     yield None
                 else:
                     await asyncio.sleep(_GATHER_S)
 
-    async def _wait(self, rung: asyncio.Event) -> bool:
+    async def _wait(self, notified: asyncio.Event) -> bool:
         """Wait until there may be more; False when nothing happened for long."""
         async with self._unit.read() as stores:
             pause = _LOOK_AGAIN_S if await stores.changes.held_back() else KEEP_ALIVE_S
-        if not await rung_within(rung, pause):
+        if not await set_within(notified, pause):
             return pause < KEEP_ALIVE_S
         await asyncio.sleep(_GATHER_S)
         return True

@@ -26,7 +26,7 @@ from app.services.runs import RunService
 from app.services.submissions import SubmissionService
 from app.services.tickets import TicketService
 from app.services.transitions import TransitionService
-from app.storage.bell import Bell, rung_within
+from app.storage.notifier import Notifier, set_within
 from app.storage.unit import UnitOfWork
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class ExampleService:
     def __init__(
         self,
         unit: UnitOfWork,
-        bell: Bell,
+        notifier: Notifier,
         tickets: TicketService,
         reviews: ReviewService,
         patches: PatchService,
@@ -54,7 +54,7 @@ class ExampleService:
         catalogues: Catalogues,
     ) -> None:
         self._unit = unit
-        self._bell = bell
+        self._notifier = notifier
         self._tickets = tickets
         self._reviews = reviews
         self._patches = patches
@@ -102,7 +102,7 @@ class ExampleService:
     async def watch(self, examples: Sequence[ExampleDraft]) -> AsyncIterator[Progress]:
         """Give the progress whenever it has changed, until nothing more happens by itself."""
         before: Progress | None = None
-        async with self._bell.watching_changes() as changed:
+        async with self._notifier.watching_changes() as changed:
             while True:
                 changed.clear()
                 now = await self.progress(examples)
@@ -111,7 +111,7 @@ class ExampleService:
                     before = now
                 if not now.live:
                     return
-                await rung_within(changed, _LOOK_AGAIN_S)
+                await set_within(changed, _LOOK_AGAIN_S)
 
     async def _load(self, actor: Actor, examples: Sequence[ExampleDraft]) -> None:
         before = await self.progress(examples)
@@ -120,7 +120,7 @@ class ExampleService:
             here = before.states.get(example.key)
             await self._attempt(example, self._complete(actor, example, here))
         to_settle = {example.key: example for example in mine if example.step is not None}
-        async with self._bell.watching_changes() as changed:
+        async with self._notifier.watching_changes() as changed:
             while to_settle:
                 changed.clear()
                 now = await self.progress(examples)
@@ -132,7 +132,7 @@ class ExampleService:
                     if state is not None and state.lacks(example):
                         await self._attempt(example, self._settle(actor, example))
                 if to_settle:
-                    await rung_within(changed, _LOOK_AGAIN_S)
+                    await set_within(changed, _LOOK_AGAIN_S)
 
     async def _attempt(self, example: ExampleDraft, work: Awaitable[None]) -> None:
         """Do a part of an example's work; keep why it failed, and let the others go on."""

@@ -44,8 +44,8 @@ from app.services.client_code import ClientCode
 from app.services.evidence import links_digest, patches_digest
 from app.services.history_plans import HistoryPlan, HistoryPlans, Wanted
 from app.services.strength import Outlines, plan_strength
-from app.storage.bell import Bell, rung_within
 from app.storage.links import ExpandedTest
+from app.storage.notifier import Notifier, set_within
 from app.storage.patches import StoredPatch
 from app.storage.rows import new_id
 from app.storage.runs import RunFilter
@@ -76,7 +76,7 @@ class RunService:
         self,
         unit: UnitOfWork,
         catalogues: Catalogues,
-        bell: Bell,
+        notifier: Notifier,
         client_code: ClientCode,
         histories: HistoryPlans,
         *,
@@ -87,7 +87,7 @@ class RunService:
         self._histories = histories
         self._client_code = client_code
         self._catalogues = catalogues
-        self._bell = bell
+        self._notifier = notifier
         self._most_queued = most_queued
 
     async def trigger(
@@ -341,14 +341,14 @@ class RunService:
             NotFound: there is none.
         """
         deadline = asyncio.get_running_loop().time() + seconds
-        async with self._bell.watching_end(run_id) as changed:
+        async with self._notifier.watching_end(run_id) as changed:
             while True:
                 changed.clear()
                 run = await self.show(run_id)
                 left = deadline - asyncio.get_running_loop().time()
                 if _ended(run.status) or left <= 0:
                     return run
-                await rung_within(changed, left)
+                await set_within(changed, left)
 
     async def page(
         self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int
@@ -380,7 +380,7 @@ class RunService:
         None stands for a while in which nothing happened, so that a reader can be told that the
         line is still open.
         """
-        async with self._bell.watching(run_id) as changed:
+        async with self._notifier.watching(run_id) as changed:
             while True:
                 changed.clear()
                 async with self._unit.read() as stores:
@@ -394,7 +394,7 @@ class RunService:
                     continue
                 if found is None or _ended(found[0]):
                     return
-                if not await rung_within(changed, KEEP_ALIVE_S):
+                if not await set_within(changed, KEEP_ALIVE_S):
                     yield None
 
     async def cancel(self, actor: Actor, run_id: UUID) -> Run:

@@ -44,9 +44,9 @@ from app.services.evidence import links_digest, patches_digest, reassess
 from app.services.execution import Seat
 from app.services.run_ends import MAX_ATTEMPTS, conclude
 from app.services.sources import Sources
-from app.storage.bell import SWEEPS
 from app.storage.jobs import Job
 from app.storage.links import ExpandedTest
+from app.storage.notifier import SWEEPS
 from app.storage.rows import new_id
 from app.storage.sweeps import SweptTicket
 from app.storage.unit import Stores, UnitOfWork

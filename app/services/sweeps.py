@@ -16,7 +16,7 @@ from app.errors import FieldError, InvalidInput, NotFound
 from app.sandbox.digests import FolderError
 from app.services.catalogues import Catalogues
 from app.services.sources import Sources
-from app.storage.bell import Bell, rung_within
+from app.storage.notifier import Notifier, set_within
 from app.storage.unit import Stores, UnitOfWork
 
 KEEP_ALIVE_S = 15.0
@@ -38,12 +38,12 @@ class SweepService:
     """Looks at all tickets of a target."""
 
     def __init__(
-        self, unit: UnitOfWork, catalogues: Catalogues, sources: Sources, bell: Bell
+        self, unit: UnitOfWork, catalogues: Catalogues, sources: Sources, notifier: Notifier
     ) -> None:
         self._unit = unit
         self._catalogues = catalogues
         self._sources = sources
-        self._bell = bell
+        self._notifier = notifier
 
     async def request(self, actor: Actor, name: str | None, revision: str | None) -> Sweep:
         """Queue a sweep of a target, at what is in force or at another revision.
@@ -102,14 +102,14 @@ class SweepService:
             NotFound: there is none.
         """
         deadline = asyncio.get_running_loop().time() + seconds
-        async with self._bell.watching_end(sweep_id) as changed:
+        async with self._notifier.watching_end(sweep_id) as changed:
             while True:
                 changed.clear()
                 found = await self.show(sweep_id)
                 left = deadline - asyncio.get_running_loop().time()
                 if found.status in _OVER or left <= 0:
                     return found
-                await rung_within(changed, left)
+                await set_within(changed, left)
 
     async def page(
         self,
@@ -148,7 +148,7 @@ class SweepService:
         None stands for a while in which nothing happened.
         """
         said: SweepStatus | None = None
-        async with self._bell.watching(sweep_id) as changed:
+        async with self._notifier.watching(sweep_id) as changed:
             while True:
                 changed.clear()
                 async with self._unit.read() as stores:
@@ -167,7 +167,7 @@ class SweepService:
                 if sweep.status in _OVER:
                     yield SweepEvent(after, "end", sweep)
                     return
-                if not await rung_within(changed, KEEP_ALIVE_S):
+                if not await set_within(changed, KEEP_ALIVE_S):
                     yield None
 
 

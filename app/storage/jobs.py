@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from app import tracing
 from app.domain.targets import BUNDLED
-from app.storage.bell import QUEUE, SWEEPS, jobs_in, ring_workers
+from app.storage.notifier import QUEUE, SWEEPS, jobs_in, notify_workers
 from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
 
@@ -105,7 +105,7 @@ class JobStore(Store):
         """Let a job wait again, for a while out of reach; not if another worker has it now."""
         await self._connection.execute(_RETRY_HELD, {**_held_by(job), "delay": delay_s})
         if not delay_s:
-            await ring_workers(self._connection)
+            await notify_workers(self._connection)
 
     async def register_worker(self) -> int:
         """Return a number for a worker that begins; jobs it takes are its own while it beats."""
@@ -151,7 +151,7 @@ class JobStore(Store):
         )
         if found:
             # The queue itself rings only for new jobs.
-            await ring_workers(self._connection)
+            await notify_workers(self._connection)
         return found
 
     async def defer_forgotten(self, older_than_s: float) -> list[UUID]:

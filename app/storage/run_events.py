@@ -10,7 +10,7 @@ from sqlalchemy import select, text, tuple_
 
 from app.domain.runs import RunEvent
 from app.schema.runs import run_events
-from app.storage.bell import RUNS, notice_of
+from app.storage.notifier import RUNS, notice_of
 from app.storage.prepared import Prepared, as_json
 from app.storage.store import Store
 

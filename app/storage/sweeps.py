@@ -22,7 +22,7 @@ from app.domain.sweeps import (
 from app.schema.accounts import accounts
 from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import tickets
-from app.storage.bell import RUNS, notice_of
+from app.storage.notifier import RUNS, notice_of
 from app.storage.rows import new_id
 from app.storage.store import Store
 

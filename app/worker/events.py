@@ -11,7 +11,7 @@ import structlog
 
 from app.errors import Unavailable
 from app.services.execution import ExecutionService
-from app.storage.bell import rung_within
+from app.storage.notifier import set_within
 from app.storage.runs import ClaimedRun
 
 log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class EventBatch:
     async def _flush_until_closed(self) -> None:
         while not self._closing.is_set():
             await self._some.wait()
-            if await rung_within(self._closing, _FLUSH_EVERY_S):
+            if await set_within(self._closing, _FLUSH_EVERY_S):
                 return
             await self._flush()
 

@@ -22,7 +22,7 @@ from app.sandbox.digests import FolderError
 from app.sandbox.interface import ArmEvent, PreparedArm
 from app.services.execution import GIVEN_BACK_FOR_S, Assignment
 from app.services.run_ends import Explored
-from app.storage.bell import rung_within
+from app.storage.notifier import set_within
 from app.storage.runs import ClaimedRun
 from app.targets.interpreters import InterpreterFailed
 from app.worker.arms_of_run import ArmsOfRun
@@ -95,9 +95,9 @@ class Executor:
 
     async def _cancel_when_unwanted(self, run: ClaimedRun, work: asyncio.Task[None]) -> None:
         pause = _FIRST_LOOKS_FOR_CANCEL_AFTER_S
-        async with self._factory.bell.watching_end(run.id) as over:
+        async with self._factory.notifier.watching_end(run.id) as over:
             while not work.done():
-                await rung_within(over, pause)
+                await set_within(over, pause)
                 over.clear()
                 if not await self._is_wanted(run):
                     work.cancel()

@@ -21,8 +21,8 @@ from app.errors import FindingsError, Unavailable
 from app.factory import Factory
 from app.services.execution import Assignment, Seat
 from app.services.sweeping import SweepAssignment
-from app.storage.bell import SWEEPS, rung_within
 from app.storage.jobs import WorkerForgotten
+from app.storage.notifier import SWEEPS, set_within
 from app.targets.interpreters import InterpreterFailed, ask
 from app.worker.executor import Executor
 from app.worker.sweeps import SweepExecutor
@@ -89,12 +89,12 @@ class Worker:
     # --- runs ----------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        async with self._factory.bell.watching_jobs() as rung:
+        async with self._factory.notifier.watching_jobs() as notified:
             while True:
                 await self._free.acquire()
                 slot = _Slot(self._free)
                 try:
-                    assignment = await self._next(rung)
+                    assignment = await self._next(notified)
                 except BaseException:
                     slot.release()
                     raise
@@ -102,14 +102,14 @@ class Worker:
                 self._runs.add(task)
                 task.add_done_callback(self._runs.discard)
 
-    async def _next(self, rung: asyncio.Event) -> Assignment:
+    async def _next(self, notified: asyncio.Event) -> Assignment:
         """Wait for a run and take it up."""
         while True:
-            rung.clear()
+            notified.clear()
             assignment = await _while_away(self._take)
             if assignment is not None:
                 return assignment
-            await rung_within(rung, _LOOKS_FOR_WORK_EVERY_S)
+            await set_within(notified, _LOOKS_FOR_WORK_EVERY_S)
 
     async def _take(self) -> Assignment | None:
         execution = self._factory.execution
@@ -228,14 +228,14 @@ class Worker:
     async def _look_again_forever(self) -> None:
         """Take up sweeps, one at a time, beside the runs."""
         executor = SweepExecutor(self._factory, self._name)
-        async with self._factory.bell.watching_jobs(SWEEPS) as rung:
+        async with self._factory.notifier.watching_jobs(SWEEPS) as notified:
             while True:
-                rung.clear()
+                notified.clear()
                 assignment = await self._next_sweep()
                 if assignment is not None:
                     await executor.execute(assignment)
                     continue
-                await rung_within(rung, _LOOKS_FOR_WORK_EVERY_S)
+                await set_within(notified, _LOOKS_FOR_WORK_EVERY_S)
 
     async def _next_sweep(self) -> SweepAssignment | None:
         sweeping, targets = self._factory.sweeping, tuple(self._factory.declared.targets)

@@ -237,5 +237,5 @@ async def test_workers_do_it_by_themselves(sweeping: Api, database: str) -> None
     await seed(sweeping, database)
 
     async with asyncio.timeout(60):
-        while left(database)["sessions"] > 1:  # the worker rings no bell for it
+        while left(database)["sessions"] > 1:  # the worker is not notified of it
             await asyncio.sleep(0.1)

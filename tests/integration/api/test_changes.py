@@ -255,7 +255,7 @@ async def test_what_an_older_transaction_held_back_comes_when_it_ends(
         late.execute(EVENT, [number, "late"])
         late.commit()
         waiting = asyncio.ensure_future(anext(stream))
-        while api.factory.bell.waiting == 0:
+        while api.factory.notifier.waiting == 0:
             await asyncio.sleep(0)
         early.rollback()
         told = await asyncio.wait_for(waiting, 30)
@@ -263,7 +263,7 @@ async def test_what_an_older_transaction_held_back_comes_when_it_ends(
 
     assert told is not None
     assert told.action == "late"
-    assert api.factory.bell.waiting == 0
+    assert api.factory.notifier.waiting == 0
 
 
 async def test_the_stream_ends_when_its_reader_goes(service: Service) -> None:

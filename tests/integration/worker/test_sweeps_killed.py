@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.jobs import ring_workers
+from app.storage.jobs import notify_workers
 from tests.integration.worker.test_lost_workers import fall_silent, jobs, worker_process, working
 from tests.integration.worker.test_sweeps import TICKETS, Field, made, package
 from tests.support.api import running_api
@@ -86,7 +86,7 @@ async def killed(field: Field, database: str, steps: Sequence[tuple[str, int]]) 
             before, connection = connection, await locked(statement)
             await before.rollback()
             async with field.api.factory.engine.begin() as free:
-                await ring_workers(free)  # what was passed over is looked for again at once
+                await notify_workers(free)  # what was passed over is looked for again at once
             await until(functools.partial(has_said, said))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

@@ -25,8 +25,8 @@ SWEEPS = "sweeps"
 """The name of the queue that sweeps wait in, beside that of runs."""
 
 CHANGES = "changes"
-"""Not rung, but looked for: the server lets transactions that ring commit only one after the other,
-each with its own write to the disk."""
+"""Not notified, but looked for: the server lets transactions that notify commit only one after the
+other, each with its own write to the disk."""
 
 _LOOK_EVERY_S = 0.2
 """So often somebody looks for changes, as long as anybody waits for them."""
@@ -49,25 +49,25 @@ def notice_of(run_id: UUID, *, over: bool) -> str:
     return f"{run_id}{OVER if over else ''}"
 
 
-async def rung_within(rung: asyncio.Event, seconds: float) -> bool:
-    """Wait until it is rung, for `seconds` at most; tell whether it was.
+async def set_within(notified: asyncio.Event, seconds: float) -> bool:
+    """Wait until it is notified, for `seconds` at most; tell whether it was.
 
     Not by ``asyncio.wait_for``, which until Python 3.12 forgets that it was cancelled where both
     happen at once: a worker that was told to stop would go on.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await rung.wait()
+            await notified.wait()
             return True
     return False
 
 
 def jobs_in(queue: str) -> str:
-    """Return what is rung when a job waits in a queue; by the queue itself when one comes in."""
+    """Return what is notified when a job waits in a queue; by itself when one comes in."""
     return f"procrastinate_queue_v1#{queue}"
 
 
-async def ring_workers(connection: AsyncConnection) -> None:
+async def notify_workers(connection: AsyncConnection) -> None:
     """Tell all workers that a job waits somewhere, if and when this transaction commits."""
     await connection.execute(
         text("SELECT pg_notify(channel, '') FROM unnest(CAST(:channels AS text[])) AS channel"),
@@ -78,7 +78,7 @@ async def ring_workers(connection: AsyncConnection) -> None:
 _LISTEN = "; ".join(f'LISTEN "{channel}"' for channel in (RUNS, *map(jobs_in, (QUEUE, SWEEPS))))
 
 
-class Bell:
+class Notifier:
     """Wakes those who wait for a run, for any change to a ticket, or for work."""
 
     def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]]) -> None:
@@ -89,7 +89,7 @@ class Bell:
 
     async def start(self) -> None:
         """Begin to listen."""
-        self._task = asyncio.create_task(self._listen(), name="bell")
+        self._task = asyncio.create_task(self._listen(), name="notifier")
 
     async def stop(self) -> None:
         """Stop listening."""
@@ -142,7 +142,7 @@ class Bell:
                         if CHANGES in self._waiting:
                             await self._look(connection)
             except psycopg.OperationalError as error:
-                log.warning("bell.lost", reason=str(error).strip())
+                log.warning("notifier.lost", reason=str(error).strip())
                 await asyncio.sleep(_RECONNECT_AFTER_S)
 
     def _hear(self, notice: psycopg.Notify) -> None:

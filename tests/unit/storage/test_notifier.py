@@ -1,4 +1,4 @@
-"""Waiting until something is rung."""
+"""Waiting until something is notified."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import asyncio
 
 import pytest
 
-from app.storage.bell import rung_within
+from app.storage.notifier import set_within
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_whoever_waits_hears_whether_it_was_rung() -> None:
-    rung = asyncio.Event()
-    assert not await rung_within(rung, 0)
-    rung.set()
-    assert await rung_within(rung, 60)
+    notified = asyncio.Event()
+    assert not await set_within(notified, 0)
+    notified.set()
+    assert await set_within(notified, 60)
 
 
 @pytest.mark.parametrize("steps", range(5))
 async def test_who_is_cancelled_as_it_is_rung_is_cancelled(steps: int) -> None:
-    rung = asyncio.Event()
-    waiting = asyncio.create_task(rung_within(rung, 60))
+    notified = asyncio.Event()
+    waiting = asyncio.create_task(set_within(notified, 60))
     await asyncio.sleep(0)  # it waits now
-    rung.set()
+    notified.set()
     for _ in range(steps):
         await asyncio.sleep(0)
     was_in_time = waiting.cancel()
