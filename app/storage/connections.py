@@ -40,9 +40,9 @@ class Connections:
         self._turns = asyncio.Semaphore(pool.size())
         self._closed = False
 
-    def lent(self) -> Lent:
+    def lease(self) -> Lease:
         """Give a connection in autocommit for the length of an ``async with`` block."""
-        return Lent(self)
+        return Lease(self)
 
     @asynccontextmanager
     async def transaction(self, *, commit: bool = True) -> AsyncIterator[AsyncConnection]:
@@ -51,7 +51,7 @@ class Connections:
         At its end it commits, or rolls back on an error and when `commit` is false.
         """
         async with (
-            self.lent() as connection,
+            self.lease() as connection,
             driver_of(connection).transaction(force_rollback=not commit),
         ):
             yield connection
@@ -139,7 +139,7 @@ class Connections:
         return await engine.connect()
 
 
-class Lent:
+class Lease:
     """A connection for the length of a block; a class, because every request opens some."""
 
     def __init__(self, connections: Connections) -> None:

@@ -248,7 +248,7 @@ class UnitOfWork:
             yield self._stores(outer)
             return
         with _translated():
-            async with self._connections.lent() as connection:
+            async with self._connections.lease() as connection:
                 yield self._stores(connection)
 
     def at_once(self) -> AbstractAsyncContextManager[Stores]:
