@@ -53,7 +53,7 @@ _UNREADABLE_FOR_S = 60.0
 
 
 @dataclass(frozen=True)
-class Seat:
+class Slot:
     """A worker as the queue knows it."""
 
     name: str
@@ -84,7 +84,7 @@ class ExecutionService:
         self._unit = unit
         self._targets = targets
 
-    async def take(self, seat: Seat) -> Assignment | None:
+    async def take(self, slot: Slot) -> Assignment | None:
         """Take up the run that waits longest; None when none does.
 
         Jobs whose run needs no execution any more are cleared away on the way.
@@ -93,9 +93,9 @@ class ExecutionService:
             WorkerForgotten: the worker was given up; it needs another number.
         """
         async with self._unit.begin() as stores:
-            while (job := await stores.jobs.take(seat.number, self._targets())) is not None:
+            while (job := await stores.jobs.take(slot.number, self._targets())) is not None:
                 try:
-                    assignment = await self._claim(stores, job, seat.name)
+                    assignment = await self._claim(stores, job, slot.name)
                 except UnreadablePlan as unreadable:
                     # Another version's plan, perhaps. It must not stand in the way of the others.
                     log.exception("the plan of run %s cannot be read", job.run_id)

@@ -41,7 +41,7 @@ from app.domain.tickets import Status, Ticket
 from app.errors import AlreadyTaken
 from app.services.access import load_ticket
 from app.services.evidence import links_digest, patches_digest, reassess
-from app.services.execution import Seat
+from app.services.execution import Slot
 from app.services.run_ends import MAX_ATTEMPTS, conclude
 from app.services.sources import Sources
 from app.storage.jobs import Job
@@ -100,23 +100,23 @@ class SweepExecutionService:
         self._unit = unit
         self._sources = sources
 
-    async def take(self, seat: Seat, targets: Sequence[str]) -> SweepAssignment | None:
+    async def take(self, slot: Slot, targets: Sequence[str]) -> SweepAssignment | None:
         """Take up the sweep that waits longest; None when none does.
 
         Raises:
             WorkerForgotten: the worker was given up; it needs another number.
         """
         async with self._unit.begin() as stores:
-            job = await stores.jobs.take(seat.number, targets, queue=SWEEPS)
+            job = await stores.jobs.take(slot.number, targets, queue=SWEEPS)
             while job is not None:
-                sweep = await stores.sweeps.claim(job.run_id, seat.name, most=MAX_ATTEMPTS)
+                sweep = await stores.sweeps.claim(job.run_id, slot.name, most=MAX_ATTEMPTS)
                 if sweep is not None:
                     return await self._assigned(stores, job, sweep)
                 await stores.sweeps.give_up(
                     job.run_id, f"The worker was lost {MAX_ATTEMPTS} times while it swept."
                 )
                 await stores.jobs.finish(job)
-                job = await stores.jobs.take(seat.number, targets, queue=SWEEPS)
+                job = await stores.jobs.take(slot.number, targets, queue=SWEEPS)
         return None
 
     async def _assigned(self, stores: Stores, job: Job, sweep: Sweep) -> SweepAssignment:

@@ -19,7 +19,7 @@ from app.domain.monitoring import ZYGOTE_STARTS, Labels
 from app.domain.workers import WorkerState
 from app.errors import FindingsError, Unavailable
 from app.factory import Factory
-from app.services.execution import Assignment, Seat
+from app.services.execution import Assignment, Slot
 from app.services.sweeping import SweepAssignment
 from app.storage.jobs import WorkerForgotten
 from app.storage.notifier import SWEEPS, set_within
@@ -113,7 +113,7 @@ class Worker:
 
     async def _take(self) -> Assignment | None:
         execution = self._factory.execution
-        taking = asyncio.create_task(execution.take(Seat(self._name, self._number)))
+        taking = asyncio.create_task(execution.take(Slot(self._name, self._number)))
         try:
             return await asyncio.shield(taking)
         except WorkerForgotten:
@@ -239,7 +239,7 @@ class Worker:
 
     async def _next_sweep(self) -> SweepAssignment | None:
         sweeping, targets = self._factory.sweeping, tuple(self._factory.declared.targets)
-        taking = asyncio.create_task(sweeping.take(Seat(self._name, self._number), targets))
+        taking = asyncio.create_task(sweeping.take(Slot(self._name, self._number), targets))
         try:
             return await asyncio.shield(taking)
         except WorkerForgotten:

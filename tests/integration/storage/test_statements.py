@@ -13,7 +13,7 @@ from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.runs import Authors, RunKind
 from app.domain.tickets import ChecklistItem, Location, Relation, RelationKind, Section
 from app.factory import Factory
-from app.services.execution import Seat
+from app.services.execution import Slot
 from app.storage.rows import new_id
 from tests.factories.runs import BUNDLED, a_plan, an_arm
 from tests.factories.tickets import a_draft
@@ -81,9 +81,9 @@ async def ended(factory: Factory, ada: Actor, tests: int) -> tuple[int, int, str
         plan = replace(a_plan(*ids, arms=BUNDLED), target="kasmina")
         await stores.runs.add(run_id, ticket.id, RunKind.CHECK, plan, ada, authors=Authors())
         await stores.jobs.defer_run(run_id, plan.target)
-        seat = Seat("worker", await stores.jobs.register_worker())
+        slot = Slot("worker", await stores.jobs.register_worker())
     with sent_statements() as taking:
-        assignment = await factory.execution.take(seat)
+        assignment = await factory.execution.take(slot)
     assert assignment is not None
     arms = [an_arm("bundled", dict.fromkeys(ids, "pass"))]
     with sent_statements() as ending:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from app.factory import Factory
-from app.services.execution import Assignment, Seat
+from app.services.execution import Assignment, Slot
 from app.storage.jobs import WorkerForgotten
 from app.worker.worker import Worker, worker_name
 from tests.factories.runs import an_arm
@@ -138,14 +138,14 @@ class Killed(Exception):
 async def life(factory: Factory, met: list[Assignment]) -> AsyncIterator[str]:
     """All that a worker does for a run, step by step."""
     execution, steps = factory.execution, iter(STEPS)
-    seat = Seat("lost:1", await factory.worker_states.register())
+    slot = Slot("lost:1", await factory.worker_states.register())
     yield next(steps)
     with contextlib.suppress(Killed):
         async with factory.unit.around():
-            assert await execution.take(seat) is not None
+            assert await execution.take(slot) is not None
             raise Killed
     yield next(steps)
-    assignment = await execution.take(seat)
+    assignment = await execution.take(slot)
     assert assignment is not None
     met.append(assignment)
     yield next(steps)
@@ -228,11 +228,11 @@ async def test_a_run_that_loses_three_workers_ends_with_the_reason(api: Api) -> 
     run_id = await trigger(api, QUICK)
     execution, workers = api.factory.execution, api.factory.worker_states
     for _ in range(3):
-        assert await execution.take(Seat("lost", await workers.register())) is not None
+        assert await execution.take(Slot("lost", await workers.register())) is not None
         await fall_silent(api.factory)
         assert [str(lost) for lost in await workers.rescue(1.0)] == [run_id]
 
-    assert await execution.take(Seat("fourth", await workers.register())) is None
+    assert await execution.take(Slot("fourth", await workers.register())) is None
 
     run = await api.get(f"/runs/{run_id}")
     assert run["outcome"] == "error"
@@ -248,16 +248,16 @@ async def test_a_run_whose_plan_nobody_can_read_ends_after_three_attempts(
     run_id = await trigger(api, QUICK)
     await _sql(api, "UPDATE runs SET plan = CAST(%s AS jsonb) WHERE id = %s", plan, run_id)
     execution = api.factory.execution
-    seat = Seat("reader", await api.factory.worker_states.register())
+    slot = Slot("reader", await api.factory.worker_states.register())
 
     for attempt in (1, 2):
-        assert await execution.take(seat) is None
-        assert await execution.take(seat) is None  # it rests
+        assert await execution.take(slot) is None
+        assert await execution.take(slot) is None  # it rests
         rests = await api.get(f"/runs/{run_id}")
         assert (rests["status"], rests["attempt"]) == ("queued", attempt)
         assert f"{attempt} of 3 times" in rests["reason"]
         await _sql(api, "UPDATE procrastinate_jobs SET scheduled_at = now()")
-    assert await execution.take(seat) is None
+    assert await execution.take(slot) is None
 
     run = await api.get(f"/runs/{run_id}")
     assert (run["status"], run["outcome"]) == ("finished", "error")
@@ -306,7 +306,7 @@ async def test_a_worker_that_was_given_up_needs_another_number(api: Api) -> None
     await api.factory.worker_states.rescue(1.0)
 
     with pytest.raises(WorkerForgotten):
-        await api.factory.execution.take(Seat("late", number))
+        await api.factory.execution.take(Slot("late", number))
 
     async with working(api) as worker:
         worker._number = number

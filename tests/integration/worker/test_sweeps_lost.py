@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.sweeps import Judgement, SweepStatus, SweepVerdict
 from app.services.catalogue import CatalogueService
-from app.services.execution import Seat
+from app.services.execution import Slot
 from app.services.sweeping import SweepAssignment
 from app.worker.sweeps import SweepExecutor
 from tests.integration.worker.test_sweeps import TICKETS, Field, made, package
@@ -35,7 +35,7 @@ async def field(made: MadeRepository, database: str, shared: Any) -> AsyncIterat
 async def taken(field: Field, name: str) -> SweepAssignment:
     factory = field.api.factory
     number = await factory.worker_states.register()
-    found = await factory.sweeping.take(Seat(name, number), ("acme",))
+    found = await factory.sweeping.take(Slot(name, number), ("acme",))
     assert found is not None
     return found
 
@@ -80,7 +80,7 @@ async def test_a_sweep_that_costs_three_workers_is_given_up(field: Field) -> Non
         await taken(field, name)
         await field.api.factory.worker_states.rescue(0.0)
     number = await field.api.factory.worker_states.register()
-    assert await field.api.factory.sweeping.take(Seat("fourth", number), ("acme",)) is None
+    assert await field.api.factory.sweeping.take(Slot("fourth", number), ("acme",)) is None
 
     found = await field.api.get(f"/sweeps/{sweep_id}")
     assert (found["status"], "lost 3 times" in found["reason"]) == ("cancelled", True)
