@@ -199,7 +199,7 @@ class Conductor:
         self._queue.put_nowait(("stop", None))
 
     async def finish(self) -> None:
-        """End it, guest and all its kin, even when whoever asks is cancelled meanwhile."""
+        """End it, guest and all its descendants, even when whoever asks is cancelled meanwhile."""
         task = asyncio.current_task()
         self.is_over = True
         cleaning = asyncio.ensure_future(self._finish())

@@ -11,7 +11,7 @@ Lines from the keeper: ``{"pid": n}`` at once, ``{"refused": layer, "reason": â€
 does not close, ``{"ready": reason or null}`` after collection (a reason: it must not be forked
 from), ``{"done": status}`` after a job, ``{"spoiled": reason}`` when the arm must end for what a
 test did to it, ``{"greedy": bytes}`` when its processes together held more memory than that, and
-``{"exit": status}`` (negative: a signal) when the guest and all its kin are gone.
+``{"exit": status}`` (negative: a signal) when the guest and all its descendants are gone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import guest, handover, kin, meddling
+from . import guest, handover, meddling, process_tree
 from .isolation import cage, mounts, syscalls
 from .order import Order
 from .scratch import Snapshot, TooLarge
@@ -111,7 +111,9 @@ class _Keeper:
             poller.register(descriptor, select.POLLIN | select.POLLHUP)
         while True:
             events = poller.poll(_LOOK_MS if self._busy else None)
-            if not events and kin.memory_exceeds(os.getpid(), self._order.bounds.memory_bytes):
+            if not events and process_tree.memory_exceeds(
+                os.getpid(), self._order.bounds.memory_bytes
+            ):
                 self.greedy = True
                 self._kill()
             for descriptor, _ in events:
@@ -219,7 +221,7 @@ def _sweep(keeper: int, spared: int | None) -> bool:
     """
     end = time.monotonic() + _SWEEP_S
     while time.monotonic() < end:
-        left = [pid for pid in kin.living(keeper) if pid != spared]
+        left = [pid for pid in process_tree.living(keeper) if pid != spared]
         if not left:
             if spared is None:
                 with suppress(ChildProcessError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox import kin
+from app.sandbox import process_tree
 from app.sandbox.engine import bounds_of
 from app.sandbox.interface import Limits
 from app.sandbox.isolation import cage, identity, seccomp, view
@@ -159,8 +159,8 @@ def test_descendants_are_found_through_proc() -> None:
     try:
         found: set[int] = set()
         while len(found) < 2:
-            found = kin.descendants(child) | {child}
-        assert found <= kin.descendants(os.getpid())
+            found = process_tree.descendants(child) | {child}
+        assert found <= process_tree.descendants(os.getpid())
     finally:
         os.close(writing)
         os.close(reading)
@@ -171,7 +171,7 @@ def test_memory_of_kin_is_counted_together_and_shared_pages_once() -> None:
     # In a process of its own: what a test process has loaded by then is anybody's guess.
     printed = run_child(
         """
-from app.sandbox import kin
+from app.sandbox import process_tree
 ballast = bytearray(b"x") * (64 << 20)
 reading, writing = os.pipe()
 child = os.fork()
@@ -182,12 +182,12 @@ if child == 0:
             break
     os.read(reading, 1)
     os._exit(0)
-while len(kin.descendants(child)) < 3:
+while len(process_tree.descendants(child)) < 3:
     pass
-pids = kin.descendants(os.getpid())
-print(sum(kin._resident(pid) for pid in pids) > 4 * len(ballast))
-print(kin.memory_exceeds(os.getpid(), 3 * len(ballast)))
-print(kin.memory_exceeds(os.getpid(), len(ballast) // 2))
+pids = process_tree.descendants(os.getpid())
+print(sum(process_tree._resident(pid) for pid in pids) > 4 * len(ballast))
+print(process_tree.memory_exceeds(os.getpid(), 3 * len(ballast)))
+print(process_tree.memory_exceeds(os.getpid(), len(ballast) // 2))
 os.close(writing)
 os.close(reading)
 os.waitpid(child, 0)
