@@ -53,7 +53,7 @@ async def arm(sandbox: SubprocessSandbox | ZygoteSandbox, prepared: PreparedArm,
 
 
 async def fork_floor(sandbox: ZygoteSandbox) -> None:
-    """The zygote forks a keeper that finds its socket closed and ends."""
+    """The zygote forks a supervisor that finds its socket closed and ends."""
     zygote = await sandbox._first.ready()
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

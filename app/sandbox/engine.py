@@ -43,7 +43,7 @@ _uids = itertools.cycle(_UIDS[secrets.randbelow(len(_UIDS)) :] or _UIDS)
 
 
 class Engine(ABC):
-    """A `Sandbox` but for how a keeper is started."""
+    """A `Sandbox` but for how a supervisor is started."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class Engine(ABC):
         *,
         other_seeds: bool,
     ) -> Started:
-        """Start a keeper for an arm that holds these modules; see ``execution.Start``."""
+        """Start a supervisor for an arm that holds these modules; see ``execution.Start``."""
 
     def _learn(  # noqa: B027  # of use to a fork server only
         self, interpreter: Interpreter, installed: Sequence[str]

@@ -1,7 +1,7 @@
-"""The service's side of one arm: start a keeper, hand it jobs, read, keep deadlines, stop it all.
+"""The service's side of one arm: start a supervisor, hand it jobs, read, keep deadlines, stop all.
 
 Runs in the event loop and never blocks it. The guest's clock and claims play no part: a deadline
-counts from when this side saw a test begin, and how the guest ended is what the keeper says.
+counts from when this side saw a test begin, and how the guest ended is what the supervisor says.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Execution:
     late: Literal["arm", "test"] = "arm"
     """Whose deadline was met, when one was."""
     status: int | None = None
-    """Exit status of the guest by the keeper's word; None when the keeper fell silent."""
-    keeper: int | None = None
+    """Exit status of the guest by the supervisor's word; None when the supervisor fell silent."""
+    supervisor: int | None = None
     refused: tuple[str, str] | None = None
     spoiled: str | None = None
     """What a test did that the arm must end for."""
@@ -74,7 +74,7 @@ class Execution:
     printed: bytearray = field(default_factory=bytearray)
     printed_bytes: int = 0
     engine: str = "none"
-    """What started the keeper."""
+    """What started the supervisor."""
     hash_seed: int = 0
     """What its interpreter hashes strings with."""
 
@@ -96,7 +96,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class ChildEnds:
-    """The keeper's ends of the three channels; closed here once it has them."""
+    """The supervisor's ends of the three channels; closed here once it has them."""
 
     control: socket.socket
     report: int
@@ -111,7 +111,7 @@ class ChildEnds:
 
 @dataclass(frozen=True)
 class Started:
-    """A keeper is running."""
+    """A supervisor is running."""
 
     engine: str
     """What started it."""
@@ -122,7 +122,7 @@ class Started:
 
 
 Start = Callable[[ChildEnds], Awaitable[Started]]
-"""Starts a keeper with its ends; raises `StartFailed`."""
+"""Starts a supervisor with its ends; raises `StartFailed`."""
 OnResult = Callable[[TestResult], None]
 OnOutput = Callable[[str], None]
 
@@ -131,7 +131,7 @@ OnEnd = Callable[["Conductor"], Awaitable[None]]
 
 
 class StartFailed(Exception):
-    """No keeper could be started."""
+    """No supervisor could be started."""
 
 
 def _unheard(_: object) -> None:
@@ -139,7 +139,7 @@ def _unheard(_: object) -> None:
 
 
 class Conductor:
-    """Collects one arm through a keeper, and runs jobs in it."""
+    """Collects one arm through a supervisor, and runs jobs in it."""
 
     def __init__(self, execution: Execution, start: Start, on_end: OnEnd) -> None:
         self._execution = execution
@@ -266,7 +266,7 @@ class Conductor:
                 self._feed(name), os.fdopen(reading, "rb", buffering=0)
             )
             self._add(name, transport)
-            # Nothing is on its way to the keeper, so the one byte that carries the pipe fits.
+            # Nothing is on its way to the supervisor, so the one byte that carries the pipe fits.
             with suppress(OSError):
                 handover.carry(self._carrier, writing)
                 self._control.write(job.to_line())
@@ -281,7 +281,7 @@ class Conductor:
         self._open.add(name)
 
     async def _follow(self, source: str, arm_deadline: float) -> None:
-        """Take in what comes until `source` has ended, and the keeper has told its end."""
+        """Take in what comes until `source` has ended, and the supervisor has told its end."""
         loop = asyncio.get_running_loop()
         execution = self._execution
         while not self._heard_all(source):
@@ -309,7 +309,7 @@ class Conductor:
                 pass
 
     def _has_ended(self) -> bool:
-        """Whether what is followed has ended by the keeper's word: collection, job or guest."""
+        """Whether what is followed has ended by the supervisor's word: collection, job or guest."""
         execution = self._execution
         if execution.status is not None or "control" not in self._open:
             return True
@@ -367,7 +367,7 @@ class Conductor:
         for line in lines:
             message: dict[str, Any] = json.loads(line)
             if "pid" in message:
-                execution.keeper = int(message["pid"])
+                execution.supervisor = int(message["pid"])
             elif "refused" in message:
                 execution.refused = (str(message["refused"]), str(message["reason"]))
             elif "ready" in message:
@@ -390,9 +390,9 @@ class Conductor:
         execution.printed_bytes += len(data)
 
     async def _finish(self) -> None:
-        """Have the keeper end everything, and wait for that; then close what is open."""
+        """Have the supervisor end everything, and wait for that; then close what is open."""
         loop = asyncio.get_running_loop()
-        # Once it has told the end, the keeper itself has only to exit.
+        # Once it has told the end, the supervisor itself has only to exit.
         silent = self._execution.status is None
         if self._control is not None and silent and "control" in self._open:
             with suppress(OSError, RuntimeError):
@@ -407,9 +407,9 @@ class Conductor:
                         elif data is None:
                             self._open.discard(name)
             # Its socket is open, so the number is still its own.
-            if "control" in self._open and self._execution.keeper is not None:
+            if "control" in self._open and self._execution.supervisor is not None:
                 with suppress(ProcessLookupError, PermissionError):
-                    os.kill(self._execution.keeper, signal.SIGKILL)
+                    os.kill(self._execution.supervisor, signal.SIGKILL)
         for transport in self._transports:
             transport.close()
         if self._carrier is not None:

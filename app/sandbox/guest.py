@@ -1,8 +1,8 @@
 """The guest: the process in which pytest runs a suite that may be hostile.
 
-Forked by the keeper. It closes what it inherited, enters the cage, and only then imports anything
-of the arm and collects it; ``jobs`` then forks the tests from it. From then on nothing it says is
-trusted; see ``reports`` for how it is read.
+Forked by the supervisor. It closes what it inherited, enters the cage, and only then imports
+anything of the arm and collects it; ``jobs`` then forks the tests from it. From then on nothing it
+says is trusted; see ``reports`` for how it is read.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Ends:
     output: int
     """A pipe for what is printed outside tests."""
     lifeline: int
-    """Readable once the keeper is gone."""
+    """Readable once the supervisor is gone."""
     jobs: int
-    """A socket on which the keeper hands over jobs."""
+    """A socket on which the supervisor hands over jobs."""
 
 
 def main(order: Order, ends: Ends) -> NoReturn:
@@ -65,7 +65,7 @@ def main(order: Order, ends: Ends) -> NoReturn:
     status = REFUSED
     try:
         status = _main(order, ends)
-    except BaseException:  # nothing may unwind into the keeper's stack
+    except BaseException:  # nothing may unwind into the supervisor's stack
         sys.excepthook(*sys.exc_info())
     finally:
         _flush()
@@ -86,7 +86,7 @@ def _main(order: Order, ends: Ends) -> int:
         channel.send("refused", layer=failure.layer, reason=failure.reason)
         return REFUSED
     if select.select([lifeline], [], [], 0)[0]:
-        return REFUSED  # the keeper went before it could be watched
+        return REFUSED  # the supervisor went before it could be watched
     os.close(lifeline)
     channel.send("hello", layers=list(order.layers), environment=dict(environment))
     if not order.root:

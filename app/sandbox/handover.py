@@ -1,7 +1,7 @@
 """Lines with descriptors over a stream socket: how jobs travel from the service to the guest.
 
 A line that carries a descriptor begins with ``J``, the byte that the descriptor travels with.
-Standard library only: service, keeper and guest read it.
+Standard library only: service, supervisor and guest read it.
 """
 
 from __future__ import annotations

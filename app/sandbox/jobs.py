@@ -87,7 +87,7 @@ class Forks:
         """Run a job in a fork; return its wait status."""
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
-                pass  # what the last fork left and the keeper killed, if it fell to this process
+                pass  # what the last fork left and the supervisor killed, if it fell to this one
         positions = _positions()
         child = os.fork()
         if child == 0:

@@ -1,8 +1,8 @@
 """What a test could do to the collected process that its successors are forked from.
 
 The guest runs the tests' code under one user, so a fork can reach its parent: limits, signals,
-priority, processors, positions in files that were open before the fork. The keeper compares what
-the kernel says of the parent after each fork with what it said after collection.
+priority, processors, positions in files that were open before the fork. The supervisor compares
+what the kernel says of the parent after each fork with what it said after collection.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the parent tells the processes that run an arm: an order to collect, then a job per fork.
 
-Read by the keeper and the guest, which import as little as they can: standard library only.
+Read by the supervisor and the guest, which import as little as they can: standard library only.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def draw_hash_seed() -> int:
 
 
 def scrubbed_environment(hash_seed: int) -> dict[str, str]:
-    """All that a keeper inherits: no database, token or setting of the service."""
+    """All that a supervisor inherits: no database, token or setting of the service."""
     return {
         "PYTHONHASHSEED": str(hash_seed),
         "PATH": "/usr/local/bin:/usr/bin:/bin",

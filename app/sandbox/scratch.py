@@ -1,8 +1,8 @@
 """The scratch of an arm as it was after collection, put back between two forks.
 
-Used by the keeper, which reaches the guest's own ``/tmp`` and ``/dev/shm`` through ``/proc``. The
-guest may have put anything there, so every step goes by descriptor, follows no link and stays on
-the one file system.
+Used by the supervisor, which reaches the guest's own ``/tmp`` and ``/dev/shm`` through ``/proc``.
+The guest may have put anything there, so every step goes by descriptor, follows no link and stays
+on the one file system.
 """
 
 from __future__ import annotations

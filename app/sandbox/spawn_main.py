@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 
-from . import keeper
+from . import supervisor
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -16,4 +16,4 @@ def main(arguments: Sequence[str]) -> None:
     if list(arguments[3:]) != ["bare"]:
         from . import jobs as _jobs  # noqa: F401 - out of reach later
     control, report, output = (int(number) for number in arguments[:3])
-    keeper.keep(socket.socket(fileno=control), report, output)
+    supervisor.keep(socket.socket(fileno=control), report, output)

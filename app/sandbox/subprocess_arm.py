@@ -29,7 +29,7 @@ class SubprocessSandbox(Engine):
 
 
 async def start(ends: ChildEnds, interpreter: Interpreter) -> Started:
-    """Start a keeper in an interpreter of its own."""
+    """Start a supervisor in an interpreter of its own."""
     descriptors = (ends.control.fileno(), ends.report, ends.output)
     hash_seed = draw_hash_seed()
     try:

@@ -1,4 +1,4 @@
-"""The fast sandbox: keepers are forked from a process that has imported everything already.
+"""The fast sandbox: supervisors are forked from a process that has imported everything already.
 
 What an arm may do and how it is read is as with a plain subprocess. When no zygote can be had -
 another system, no torch, a module that insists on threads - plain subprocesses serve, and the
@@ -104,7 +104,7 @@ class Zygote:
             skip.append(culprit)
 
     async def fork(self, ends: ChildEnds) -> None:
-        """Have it fork a keeper; raise `ZygoteFailed` when it will not or cannot."""
+        """Have it fork a supervisor; raise `ZygoteFailed` when it will not or cannot."""
         descriptors = [ends.control.fileno(), ends.report, ends.output]
         async with self._lock:
             try:
@@ -204,7 +204,7 @@ class ForkServer:
         """Why there is none; None while there is, or might be."""
 
     async def fork(self, ends: ChildEnds, modules: frozenset[str] = frozenset()) -> int:
-        """Have a keeper forked for an arm that holds `modules`; return the hash seed in it.
+        """Have a supervisor forked for an arm that holds `modules`; return the hash seed in it.
 
         Raises:
             ZygoteFailed: there is none to fork from.
@@ -349,7 +349,7 @@ class ForkServer:
 
 
 class ZygoteSandbox(Engine):
-    """Forks a keeper per arm from a zygote of the arm's interpreter.
+    """Forks a supervisor per arm from a zygote of the arm's interpreter.
 
     For each interpreter there are two, with different hash seeds, started when first needed: the
     second when a proof wants to be collected anew. Those of other interpreters than the service's
@@ -442,4 +442,4 @@ class ZygoteSandbox(Engine):
 
 
 async def _nothing() -> None:
-    """The zygote's keepers are reaped by the kernel."""
+    """The zygote's supervisors are reaped by the kernel."""

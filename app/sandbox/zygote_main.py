@@ -1,4 +1,4 @@
-"""The zygote: a process that has imported torch and pytest, and forks a keeper for every arm.
+"""The zygote: a process that has imported torch and pytest, and forks a supervisor for every arm.
 
 ``entry.py zygote_main SOCKET``. It only imports and never computes: one tensor operation on
 several threads, or one backward pass, would leave thread pools behind that a forked child waits
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import huge_pages, keeper, warm_up
+from . import huge_pages, supervisor, warm_up
 from . import jobs as _jobs  # noqa: F401 - out of reach later
 from .isolation import identity
 
@@ -46,7 +46,7 @@ def work(worker: socket.socket) -> None:
     if culprit is not None:
         _tell(worker, {"threads_by": culprit})
         return
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the keepers
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the supervisors
     gc.collect()
     gc.freeze()
     # A collection would write to the pages that all children share.
@@ -96,7 +96,7 @@ def _keep(control: int, report: int, output: int) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
         gc.enable()
-        keeper.keep(socket.socket(fileno=control), report, output)
+        supervisor.keep(socket.socket(fileno=control), report, output)
     except BaseException:  # nothing may unwind into the zygote's loop
         sys.excepthook(*sys.exc_info())
     finally:

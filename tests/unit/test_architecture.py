@@ -86,7 +86,7 @@ IN_THE_CAGE = {
     "app.sandbox.warm_up": "the zygote, which imports torch and pytest ahead of its forks",
 }
 # The entry points of those processes.
-INTO_THE_CAGE = {"app.sandbox.keeper", "app.sandbox.spawn_main", "app.sandbox.zygote_main"}
+INTO_THE_CAGE = {"app.sandbox.supervisor", "app.sandbox.spawn_main", "app.sandbox.zygote_main"}
 
 
 @cache

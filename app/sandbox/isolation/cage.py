@@ -1,4 +1,4 @@
-"""All layers in the one order that works, in the keeper (`outer`) and in the guest (`enter`).
+"""All layers in the one order that works, in the supervisor (`outer`) and in the guest (`enter`).
 
 A layer that was asked for and fails stops everything: which layers to ask for is found out
 beforehand, by trying (``app.sandbox.probe``). No single layer suffices; what each covers and what
@@ -26,7 +26,7 @@ from . import (
 )
 
 EXPLAINED = {
-    "session": "own session, dies with its keeper: stops orphans and signals of the terminal",
+    "session": "own session, dies with its supervisor: stops orphans and signals of the terminal",
     "rlimits": "limits of CPU, memory, files and processes: stops runaway use",
     "pids": "own process namespace: stops sight of and signals to other processes",
     "network": "own empty network, queues and host name: stops any network",

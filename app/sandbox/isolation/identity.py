@@ -1,4 +1,4 @@
-"""Who a test runs as: nobody in particular, without privileges, and gone with its keeper.
+"""Who a test runs as: nobody in particular, without privileges, and gone with its supervisor.
 
 When the service is root, each arm gets a user id of its own that owns nothing. Otherwise the test
 runs as the service's user; capabilities that came with a user namespace are given up.

@@ -4,8 +4,8 @@ They stop every network address, sight of and signals to processes outside, and 
 segments of others. They do not stop a unix socket that can be seen in the file system: the mount
 namespace hides it and seccomp refuses the socket.
 
-Two steps, because a process id namespace begins with the next fork: `enter_outer` in the keeper,
-`enter_inner` in the guest.
+Two steps, because a process id namespace begins with the next fork: `enter_outer` in the
+supervisor, `enter_inner` in the guest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from . import LayerUnavailable, syscalls
 
 
 def enter_outer() -> None:
-    """Prepare the keeper, so that its next child begins a process id namespace.
+    """Prepare the supervisor, so that its next child begins a process id namespace.
 
     An ordinary user gets a user namespace first, which gives the right to make the others.
     """

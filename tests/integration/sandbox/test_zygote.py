@@ -323,7 +323,7 @@ def test_a_killed_worker_takes_zygote_and_arms_with_it(
 def test_ctrl_c_at_the_terminal_does_not_reach_an_arm(
     worker: Callable[[str], subprocess.Popen[str]],
 ) -> None:
-    """Zygote, keeper and guest are in sessions of their own."""
+    """Zygote, supervisor and guest are in sessions of their own."""
     mark = f"ctrlc{os.getpid()}"
     process = worker(
         f"""

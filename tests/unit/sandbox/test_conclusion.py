@@ -117,7 +117,7 @@ ENDINGS = {
     "tampered": (_set(ending=Ending.TAMPERED, detail="d"), ArmStatus.TAMPERED, "d"),
     "flooded": (_set(ending=Ending.FLOODED, printed_bytes=9), ArmStatus.CRASHED, "9 bytes"),
     "greedy": (_set(greedy=7), ArmStatus.CRASHED, "more than 7 bytes"),
-    "keeper killed": (_set(fork_status=None), ArmStatus.CRASHED, "was killed"),
+    "supervisor killed": (_set(fork_status=None), ArmStatus.CRASHED, "was killed"),
     "signal": (_set(fork_status=signal.SIGSEGV), ArmStatus.CRASHED, "SIGSEGV"),
     "odd signal": (_set(fork_status=63), ArmStatus.CRASHED, "ended by"),
     "other status": (_set(fork_status=1 << 8), ArmStatus.TAMPERED, "the exit status was 1"),
@@ -168,7 +168,7 @@ FAILURES = {
     "an error inside pytest": (3, ArmStatus.CRASHED, "could not be run"),
     "a signal": (-signal.SIGSEGV, ArmStatus.CRASHED, "SIGSEGV"),
     "left at import": (0, ArmStatus.TAMPERED, "left early with exit status 0"),
-    "keeper killed": (None, ArmStatus.CRASHED, "was killed"),
+    "supervisor killed": (None, ArmStatus.CRASHED, "was killed"),
 }
 
 

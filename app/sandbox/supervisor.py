@@ -1,4 +1,4 @@
-"""The keeper: a small trusted process between the service and the guest that runs tests.
+"""The supervisor: a small trusted process between the service and the guest that runs tests.
 
 It is forked (by the fork server) or started fresh, reads its order from a socket and forks the
 guest, which collects. Then it hands job after job to the guest, whose forks run them, and between
@@ -7,7 +7,7 @@ the reaper of everything the guest starts, and when the socket closes - the arm 
 service is gone - it kills all of it. The guest never holds the socket, so what is told there of
 its end is the truth.
 
-Lines from the keeper: ``{"pid": n}`` at once, ``{"refused": layer, "reason": …}`` when the cage
+Lines from the supervisor: ``{"pid": n}`` at once, ``{"refused": layer, "reason": …}`` when the cage
 does not close, ``{"ready": reason or null}`` after collection (a reason: it must not be forked
 from), ``{"done": status}`` after a job, ``{"spoiled": reason}`` when the arm must end for what a
 test did to it, ``{"greedy": bytes}`` when its processes together held more memory than that, and
@@ -70,16 +70,16 @@ def keep(control: socket.socket, report: int, output: int) -> None:
         os.close(descriptor)
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    keeper = _Keeper(order, control, receiver, jobs, child)
-    status = keeper.serve(waker)
+    supervisor = _Supervisor(order, control, receiver, jobs, child)
+    status = supervisor.serve(waker)
     _sweep(os.getpid(), None)
-    if keeper.greedy:
+    if supervisor.greedy:
         _tell(control, {"greedy": order.bounds.memory_bytes})
     _tell(control, {"exit": status})
 
 
-class _Keeper:
-    """What the keeper does while its guest lives."""
+class _Supervisor:
+    """What the supervisor does while its guest lives."""
 
     def __init__(
         self,
@@ -212,16 +212,16 @@ class _Keeper:
                 kill(self._child, signal.SIGKILL)
 
 
-def _sweep(keeper: int, spared: int | None) -> bool:
-    """Kill and reap all below the keeper but the process `spared`; False if that does not end.
+def _sweep(supervisor: int, spared: int | None) -> bool:
+    """Kill and reap all below the supervisor but the process `spared`; False if that does not end.
 
     What the guest left behind hangs below the guest where that is the first process of its
-    namespace, and below the keeper elsewhere. A swarm that forks faster than it is killed is met
-    by its own limit of processes.
+    namespace, and below the supervisor elsewhere. A swarm that forks faster than it is killed is
+    met by its own limit of processes.
     """
     end = time.monotonic() + _SWEEP_S
     while time.monotonic() < end:
-        left = [pid for pid in process_tree.living(keeper) if pid != spared]
+        left = [pid for pid in process_tree.living(supervisor) if pid != spared]
         if not left:
             if spared is None:
                 with suppress(ChildProcessError):
