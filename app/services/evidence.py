@@ -103,8 +103,8 @@ async def shown_now(
 
 async def reassess(stores: Stores, ticket_id: int, key: str) -> None:
     """Bring the shown state of a ticket's evidence up to date; the caller holds its row."""
-    standing = await stores.ticket_edits.standing_of(ticket_id)
-    name = standing.target or stores.placement.only
+    row = await stores.ticket_edits.evidence_row(ticket_id)
+    name = row.target or stores.placement.only
     target = None if name is None else await stores.catalogue.target(name)
     await reassess_for(stores, ticket_id, key, target)
 
@@ -113,18 +113,18 @@ async def reassess_for(
     stores: Stores, ticket_id: int, key: str, target: TargetState | None
 ) -> None:
     """Bring the shown state of a ticket's evidence up to date with `target`."""
-    standing = await stores.ticket_edits.standing_of(ticket_id)
-    decision = standing.decision
+    row = await stores.ticket_edits.evidence_row(ticket_id)
+    decision = row.decision
     if target is None:
         shown = evidence.assess(covered=False, linked=0, decision=decision, now=None)
         await stores.mutants.mark_stale(ticket_id, "", "")
     else:
         ground = await ground_of(stores, ticket_id, key, target, ())
-        shown = await shown_now(stores, ground, target, decision, standing.domains)
+        shown = await shown_now(stores, ground, target, decision, row.domains)
         digests = ground.now.digests
         await stores.mutants.mark_stale(ticket_id, digests.package, digests.links)
         await stores.bisections.forget_of_other_tests(ticket_id, digests.links)
-    if shown != standing.shown:
+    if shown != row.shown:
         await stores.ticket_edits.save_evidence(ticket_id, shown)
 
 
@@ -139,10 +139,10 @@ async def reassess_all(
     for some in batched(tickets):
         bare = await stores.ticket_edits.bare([ticket_id for ticket_id, _ in some])
         changed = defaultdict(list)
-        for ticket_id, standing in bare.items():
-            covered = target is not None and target.covers(standing.domains)
+        for ticket_id, row in bare.items():
+            covered = target is not None and target.covers(row.domains)
             shown = evidence.assess(covered=covered, linked=0, decision=None, now=None)
-            if shown != standing.shown:
+            if shown != row.shown:
                 changed[shown].append(ticket_id)
         for shown, ids in changed.items():
             await stores.ticket_edits.save_evidence_of(ids, shown)

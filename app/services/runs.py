@@ -178,7 +178,7 @@ class RunService:
                             "a bisection: name some of them",
                         )
                     )
-                shown = (await stores.ticket_edits.standing_of(ticket.id)).shown
+                shown = (await stores.ticket_edits.evidence_row(ticket.id)).shown
                 plan = replace(plan, bisection=replace(bisection, flaky=bool(shown.flaky)))
             await self._require_cage(plan, snapshot)
             await self._require_room(stores, actor)

@@ -66,8 +66,8 @@ async def plan_strength(
         NothingToRun: the linked tests are not known to pass on the package as it is, or neither
             the ticket nor its patches name anything that the package has.
     """
-    standing = await stores.ticket_edits.standing_of(ticket.id)
-    _require_passing(ticket.key, standing.shown, caller)
+    row = await stores.ticket_edits.evidence_row(ticket.id)
+    _require_passing(ticket.key, row.shown, caller)
     named = [
         replace(place, path=None if place.path is None else stated_as(snapshot.target, place.path))
         for place in await stores.mutants.places_of(ticket.id)

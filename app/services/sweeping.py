@@ -254,7 +254,7 @@ class SweepExecutionService:
         follows: bool,
         flips: frozenset[str],
     ) -> Standing:
-        known = await stores.ticket_edits.standing_of(looked.id)
+        known = await stores.ticket_edits.evidence_row(looked.id)
         decided = None if known.decision is None else known.decision.state
         closure = ticket.closure
         return Standing(
@@ -341,7 +341,7 @@ class SweepExecutionService:
     async def _follows(self, sweep: Sweep, target: Target, ticket: Ticket) -> bool:
         """Tell whether what is looked at comes after what a ticket was fixed in."""
         async with self._unit.read() as stores:
-            known = await stores.ticket_edits.standing_of(ticket.id)
+            known = await stores.ticket_edits.evidence_row(ticket.id)
             decision = known.decision
             fixed = None if decision is None else decision.digests.package
             if ticket.closure is not None and ticket.closure.package_digest is not None:

@@ -53,7 +53,7 @@ from app.storage.tickets import checklist_rows, domain_paths, section_rows
 
 
 @dataclass(frozen=True)
-class Standing:
+class EvidenceRow:
     """What evidence of a ticket rests on, and what is shown of it."""
 
     decision: Decision | None
@@ -214,16 +214,16 @@ class TicketEditStore(Store):
             update(tickets).where(tickets.c.id == ticket_id).values(testability=dict(said))
         )
 
-    async def standing_of(self, ticket_id: int) -> Standing:
+    async def evidence_row(self, ticket_id: int) -> EvidenceRow:
         """Return the decision that stands for a ticket, and what is shown of it."""
-        row = await _STANDING.row(self._connection, wanted_id=ticket_id)
+        row = await _EVIDENCE_ROW.row(self._connection, wanted_id=ticket_id)
         assert row is not None
-        return _standing_from(row)
+        return _evidence_row_from(row)
 
-    async def hold(self, ticket_id: int) -> Standing | None:
+    async def hold(self, ticket_id: int) -> EvidenceRow | None:
         """Lock a ticket until the transaction ends and return how it stands; None: it is gone."""
         row = await _HOLD.row(self._connection, wanted_id=ticket_id)
-        return None if row is None else _standing_from(row)
+        return None if row is None else _evidence_row_from(row)
 
     async def hold_free(self, keys: Collection[str]) -> list[tuple[int, str]]:
         """Lock those of the tickets that nobody else holds; return their ids and keys."""
@@ -298,7 +298,7 @@ class TicketEditStore(Store):
                 moved[now] += [(row.id, row.key) for row in rows]
         return moved
 
-    async def bare(self, ids: Collection[int]) -> dict[int, Standing]:
+    async def bare(self, ids: Collection[int]) -> dict[int, EvidenceRow]:
         """Return how those of the tickets stand that nothing was found out about.
 
         They have no test, and nothing that earlier ones left behind.
@@ -306,7 +306,7 @@ class TicketEditStore(Store):
         table = tickets.c
         claim = cast(postgresql.array([table.key]), tests.c.findings.type)
         rows = await self._connection.execute(
-            _standing_of(
+            _evidence_row_of(
                 table.id.in_(ids),
                 table.decision.is_(None),
                 table.bisected.is_(None),
@@ -314,7 +314,7 @@ class TicketEditStore(Store):
                 *(~exists().where(one.c.ticket_id == table.id) for one in _FOUND_OUT),
             )
         )
-        return {row.id: _standing_from(row) for row in rows}
+        return {row.id: _evidence_row_from(row) for row in rows}
 
     async def linked(self, target: str) -> list[LinkedTicket]:
         """Return every ticket of `target` that tests are linked with."""
@@ -385,7 +385,7 @@ _SHOWN = ("evidence_state", "evidence_stale", "evidence_stale_reason", "evidence
 _ONE = tickets.c.id == bindparam("wanted_id", type_=BigInteger)
 
 
-def _standing_of(*which: ColumnElement[bool]) -> Select[Any]:
+def _evidence_row_of(*which: ColumnElement[bool]) -> Select[Any]:
     names = ("id", "decision", "domains", "target", *_SHOWN)
     return select(*(tickets.c[name] for name in names)).where(*which)
 
@@ -394,15 +394,15 @@ def _saving(*names: str) -> Update:
     return update(tickets).where(_ONE).values(new_values(tickets, *names))
 
 
-_STANDING = Prepared(lambda: _standing_of(_ONE))
-_HOLD = Prepared(lambda: _standing_of(_ONE).with_for_update(key_share=True))
+_EVIDENCE_ROW = Prepared(lambda: _evidence_row_of(_ONE))
+_HOLD = Prepared(lambda: _evidence_row_of(_ONE).with_for_update(key_share=True))
 _SAVE_EVIDENCE = Prepared(lambda: _saving(*_SHOWN))
 _SAVE_DECISION = Prepared(lambda: _saving("decision", "last_attempt", *_SHOWN))
 _SAVE_LAST_ATTEMPT = Prepared(lambda: _saving("last_attempt"))
 
 
-def _standing_from(row: Row[Any]) -> Standing:
-    return Standing(
+def _evidence_row_from(row: Row[Any]) -> EvidenceRow:
+    return EvidenceRow(
         decision=decision_from(row.decision),
         domains=tuple(row.domains),
         target=row.target,
