@@ -51,6 +51,6 @@ def pass_straight(host_features: Tensor, seed_features: Tensor, slot_id: str) ->
         warnings.warn(
             f"slot {slot_id!r}: the seed is in TRAINING, but its features require no gradients, so "
             "nothing trains it; are its parameters frozen?",
-            stacklevel=3,
+            stacklevel=5,  # of the line that calls the slot, beyond two frames of torch
         )
     return ste_forward(host_features, seed_features)

@@ -111,8 +111,9 @@ def test_frozen_seed_in_training_warns(make_slot: MakeSlot, host: Tensor) -> Non
     slot = make_slot(stage=SeedStage.TRAINING, alpha=0.0, isolate=True)
     assert slot.seed is not None
     slot.seed.requires_grad_(False)
-    with pytest.warns(UserWarning, match="'slot'.*TRAINING.*nothing trains"):
+    with pytest.warns(UserWarning, match="'slot'.*TRAINING.*nothing trains") as told:
         slot(host)
+    assert told[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with torch.no_grad():

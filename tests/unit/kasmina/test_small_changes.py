@@ -70,6 +70,71 @@ def test_defaults_of_a_blend(make_slot: Callable[..., SeedSlot]) -> None:
     assert slot.state.alpha_algorithm is AlphaAlgorithm.ADD
 
 
+def test_a_gated_blend_makes_gate_the_algorithm(make_slot: Callable[..., SeedSlot]) -> None:
+    slot = make_slot(AlphaAlgorithm.GATE)
+    assert slot.state is not None
+    slot.state.alpha_algorithm = AlphaAlgorithm.ADD
+    slot.start_blending(3)
+
+    assert slot.state.alpha_algorithm is AlphaAlgorithm.GATE
+
+
+def falls_and_rises(slot: SeedSlot) -> None:
+    """The amplitude goes down, which freezes, and up again, which restores."""
+    assert slot.state is not None
+    for target in (0.2, 0.8):
+        slot.state.alpha_controller.retarget(alpha_target=target, alpha_steps_total=2)
+        slot.tick()
+        assert slot.tick() is True
+
+
+def test_what_was_frozen_by_hand_since_the_last_fall_stays_frozen(
+    make_slot: Callable[..., SeedSlot],
+) -> None:
+    slot = make_slot(alpha=0.8)
+    falls_and_rises(slot)
+    assert slot.seed is not None
+    slot.seed.last.weight.requires_grad_(False)  # type: ignore[union-attr]
+    falls_and_rises(slot)
+
+    stay = [name for name, p in slot.named_parameters() if not p.requires_grad]
+    assert stay == ["seed.last.weight"]
+
+
+def test_a_seed_and_a_gate_whose_parameters_have_one_name_are_told_apart() -> None:
+    slot = SeedSlot("slot", channels=3)
+    slot.germinate("residual", blend_algorithm_id="gated", alpha_algorithm=AlphaAlgorithm.GATE)
+    slot.seed = nn.ModuleDict({"gate": nn.Sequential(nn.Linear(3, 3))}).requires_grad_(False)
+    slot.set_alpha(0.8)
+    slot.start_blending(2)
+    slot.tick()
+    slot.tick()
+    falls_and_rises(slot)
+
+    assert {name for name, p in slot.named_parameters() if not p.requires_grad} == {
+        "seed.gate.0.weight",
+        "seed.gate.0.bias",
+    }
+
+
+def test_a_slot_that_moves_to_another_device_lets_its_gate_forget(
+    make_slot: Callable[..., SeedSlot],
+) -> None:
+    slot, x = make_slot(AlphaAlgorithm.GATE), torch.zeros(1)
+    gate = slot.alpha_schedule
+    assert isinstance(gate, GatedBlend)
+    kept = gate.cached_alpha_tensor(0.5, x)
+    slot.to("cpu")
+    assert gate.cached_alpha_tensor(0.5, x) is kept
+    slot.to("meta")
+
+    assert gate.cached_alpha_tensor(0.5, x) is not kept
+
+
+def test_steps_that_are_to_be_taken_are_not_taken_yet() -> None:
+    assert AlphaController(alpha_steps_total=4).alpha_steps_done == 0
+
+
 def test_what_a_slot_was_germinated_with_is_loaded() -> None:
     first = SeedSlot("slot", channels=3)
     first.germinate("residual", blend_algorithm_id="sigmoid")
