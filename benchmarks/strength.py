@@ -6,10 +6,12 @@
 ``python benchmarks/strength.py agree [--most 200]``
     Each diff applied to a copy of the project, where cold ``python -m pytest`` must agree on killed
     or survived: the independent check of the engine.
-``python benchmarks/strength.py compare [--most 20]``
-    Mutants a second beside cosmic-ray 8.7 (local distributor; its first ten) and mutmut 3.8, each
-    on mutants that it makes itself of one file, by the same tests, torch on one thread, installed
-    into an environment of its own. Ratios hold, absolute times drift.
+``python benchmarks/strength.py compare [--most 6]``
+    Mutants a second beside cosmic-ray 8.7 (local distributor) and mutmut 3.8, torch on one thread,
+    each in an environment of its own. The other tool makes mutants of one file and runs them by
+    some tests; then this engine runs the same ones by the same tests, and how they end is compared.
+    Of cosmic-ray's the first ``--most``; the rate of mutmut is the one that it prints, without its
+    preparations. Ratios hold, absolute times drift.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -34,13 +37,14 @@ sys.path.insert(0, str(PROJECT))
 from app.domain import diffs  # noqa: E402 - see above
 from app.domain.mutated import changed_lines  # noqa: E402 - see above
 from app.domain.runs import TestMode, TestOutcome  # noqa: E402 - see above
-from app.domain.strength import Mutant as Made  # noqa: E402 - see above
 from app.domain.strength import (  # noqa: E402 - the project need not be installed
+    Change,
     MutantOutcome,
     MutantResult,
     MutatedFunction,
     spread,
 )
+from app.domain.strength import Mutant as Made  # noqa: E402 - see above
 from app.domain.targets import Target  # noqa: E402 - see above
 from app.mutation import maker  # noqa: E402 - see above
 from app.sandbox.arms import ArmStore  # noqa: E402 - see above
@@ -67,7 +71,34 @@ for one in ids[int(sys.argv[1]):]:
     for table in ("mutation_specs", "work_items"):
         c.execute("delete from " + table + " where job_id = ?", (one,))
 c.commit()
-print(min(len(ids), int(sys.argv[1])))
+"""
+_OF_COSMIC_RAY = """
+import json, sqlite3, sys
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
+rows = sqlite3.connect("cosmic.sqlite").execute(
+    "select operator_name, operator_args, occurrence, lower(test_outcome)"
+    " from mutation_specs natural join work_results"
+)
+source = open(sys.argv[1]).read()
+made = []
+for name, own, number, outcome in rows:
+    operator = get_operator(name)(**json.loads(json.loads(own)))
+    made.append((mutate_code(source, operator, number), outcome == "killed"))
+print(json.dumps(made))
+"""
+_OF_MUTMUT = """
+import json, pathlib, sys
+from mutmut.mutation.diff_apply import apply_mutant
+path, made = pathlib.Path(sys.argv[1]), []
+before = path.read_bytes()
+for meta in pathlib.Path("mutants").rglob("*.meta"):
+    for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
+        if code in (0, 1):  # pytest's; the others were not run, or not to their end
+            apply_mutant(name)
+            made.append((path.read_text(), code == 1))
+            path.write_bytes(before)
+print(json.dumps(made))
 """
 COSMIC_RAY, MUTMUT = "cosmic-ray==8.7.0", "mutmut==3.8.1"
 
@@ -226,25 +257,36 @@ async def agree(folder: Path, options: argparse.Namespace) -> int:
 
 
 async def compare(folder: Path, options: argparse.Namespace) -> int:
-    """Print mutants a second, here and by others."""
-    path = options.path or ["kasmina/blend_ops.py"]
+    """Print mutants a second, here and by others, each on the mutants of the other."""
+    path = (options.path or ["kasmina/blend_ops.py"])[0]
     test = "tests/verification/test_b2_drl_10.py"
-    found = await bench(folder, options.suite, path, [test])
-    mutants = found.mutants(options.most)
-    await found.results(mutants[:2])  # the fork server is warm
-    began = time.perf_counter()
-    await found.results(mutants)
-    here = len(mutants) / (time.perf_counter() - began)
-    await found.sandbox.close()
+    found = await bench(folder, options.suite, [path], [test])
     copy = copy_of(folder / "copy", found)
-    theirs = {
-        "cosmic-ray 8.7.0": _cosmic_ray(_environment(folder, COSMIC_RAY), copy, path[0], test, 10),
-        "mutmut 3.8.1": _mutmut(_environment(folder, MUTMUT), copy, path[0], test),
+    cosmic_ray, mutmut = (_environment(folder, one) for one in (COSMIC_RAY, MUTMUT))
+    runs = {
+        COSMIC_RAY: _cosmic_ray(cosmic_ray, copy, path, test, options.most),
+        MUTMUT: _mutmut(mutmut, copy, path, test),
     }
-    print(f"{'this engine, in its cage':<28}{here:8.2f} mutants a second")
-    for name, rate in theirs.items():
-        print(f"{name:<28}{rate:8.2f}   {here / rate:6.1f} × as many here")
+    print("same mutants, same tests    mutants   a second: theirs   here   times   end alike")
+    for name, (rate, theirs) in runs.items():
+        mutants = [_of(path, found.files[path], text.encode()) for text, _ in theirs]
+        await found.results(mutants[:2])  # the fork server is warm
+        began = time.perf_counter()
+        results = await found.results(mutants)
+        here = len(mutants) / (time.perf_counter() - began)
+        killed = [result.outcome is not MutantOutcome.SURVIVED for result in results]
+        alike = sum(own is other for own, (_, other) in zip(killed, theirs, strict=True))
+        figures = f"{len(mutants):>7}{rate:>19.2f}{here:>7.2f}{here / rate:>8.1f}{alike:>12}"
+        print(f"{name:<28}{figures}")
+    await found.sandbox.close()
     return 0
+
+
+def _of(path: str, before: bytes, after: bytes) -> Made:
+    """A mutant that another tool made, as the first line in which it differs."""
+    pairs = zip(before.splitlines(), after.splitlines(), strict=False)
+    line = next((n for n, (old, new) in enumerate(pairs, 1) if old != new), 1)
+    return Made("", path, line, "", "", Change(path, 0, len(before), after.decode()), "")
 
 
 def copy_of(place: Path, found: Bench) -> Path:
@@ -283,8 +325,12 @@ def _environment(folder: Path, package: str) -> Path:
     return python
 
 
-def _cosmic_ray(python: Path, copy: Path, path: str, test: str, most: int) -> float:
-    """Mutants a second of cosmic-ray, over the first of a file."""
+Theirs = tuple[float, list[tuple[str, bool]]]
+"""Mutants a second, and of each the file's text and whether it was killed."""
+
+
+def _cosmic_ray(python: Path, copy: Path, path: str, test: str, most: int) -> Theirs:
+    """What cosmic-ray makes of the first mutants of a file."""
     settings = (
         f'[cosmic-ray]\nmodule-path = "{path}"\ntimeout = 60.0\nexcluded-modules = []\n'
         f'test-command = "{python} -m pytest -x -q -p no:cacheprovider {test}"\n'
@@ -294,35 +340,29 @@ def _cosmic_ray(python: Path, copy: Path, path: str, test: str, most: int) -> fl
     tool = str(python.with_name("cosmic-ray"))
     run = {"cwd": copy, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "capture_output": True}
     subprocess.run([tool, "init", "cosmic.toml", "cosmic.sqlite"], check=True, **run)  # type: ignore[call-overload]
-    kept = subprocess.run([python, "-c", _KEEP_SOME, str(most)], check=True, **run)  # type: ignore[call-overload]
+    subprocess.run([python, "-c", _KEEP_SOME, str(most)], check=True, **run)  # type: ignore[call-overload]
     began = time.perf_counter()
     subprocess.run([tool, "exec", "cosmic.toml", "cosmic.sqlite"], check=True, **run)  # type: ignore[call-overload]
-    return int(kept.stdout) / (time.perf_counter() - began)
+    took = time.perf_counter() - began
+    told = subprocess.run([python, "-c", _OF_COSMIC_RAY, path], check=True, **run)  # type: ignore[call-overload]
+    made = json.loads(told.stdout)
+    return len(made) / took, made
 
 
-def _mutmut(python: Path, copy: Path, path: str, test: str) -> float:
-    """Mutants a second of mutmut, over one file; it makes its own mutants."""
+def _mutmut(python: Path, copy: Path, path: str, test: str) -> Theirs:
+    """What mutmut makes of a file."""
     (copy / "setup.cfg").write_text(
         f"[mutmut]\nsource_paths = kasmina\nonly_mutate = {path}\n"
         f"pytest_add_cli_args_test_selection = {test}\nalso_copy = tests\n    pytest.ini\n"
     )
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    began = time.perf_counter()
-    done = subprocess.run(
-        [python, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)],
-        cwd=copy,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    took = time.perf_counter() - began
-    metas = (copy / "mutants").rglob("*.meta")
-    ended = [json.loads(meta.read_text()).get("exit_code_by_key", {}) for meta in metas]
-    count = sum(code is not None for one in ended for code in one.values())
-    if not count:
+    run = {"cwd": copy, "env": {**os.environ, "OMP_NUM_THREADS": "1"}, "capture_output": True}
+    command = [python, "-m", "mutmut", "run", "--max-children", str(os.cpu_count() or 1)]
+    done = subprocess.run(command, check=False, **run)  # type: ignore[call-overload]
+    rate = re.search(rb"([0-9.]+) mutations/second", done.stdout)
+    if rate is None or not float(rate[1]):
         raise SystemExit(f"mutmut ran no mutant: {done.stdout[-800:]}{done.stderr[-800:]}")
-    return count / took
+    told = subprocess.run([python, "-c", _OF_MUTMUT, path], check=True, **run)  # type: ignore[call-overload]
+    return float(rate[1]), json.loads(told.stdout)
 
 
 def main() -> int:
@@ -334,8 +374,9 @@ def main() -> int:
     parser.add_argument(
         "--touched", action="store_true", help="lines that a shipped defect touches"
     )
-    parser.add_argument("--most", type=int, default=200)
+    parser.add_argument("--most", type=int, help="mutants: 200, or 6 beside cosmic-ray")
     options = parser.parse_args()
+    options.most = options.most or (6 if options.what == "compare" else 200)
     what = {"survivors": survivors, "agree": agree, "compare": compare}[options.what]
     with tempfile.TemporaryDirectory(prefix="strength-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103  # the guest is another user

@@ -1,11 +1,14 @@
 """Whether plain pytest agrees with the engine over ten tickets, and what one assertion less costs.
 
-``python benchmarks/strength_tickets.py [--each 20] [--minutes 30]``
+``python benchmarks/strength_tickets.py agree [--each 24] [--minutes 30]``
+    Each diff is applied to a copy of the project, where cold ``python -m pytest`` of the ticket's
+    test file must agree on killed or survived.
+``python benchmarks/strength_tickets.py assertions [--each 1000] [--minutes 30]``
+    Each assertion of the ticket's tests is taken away by itself: does a mutant that the tests
+    killed survive then, so that strength is lower? If not, is it that others notice the same?
 
-For each of ten tickets of kasmina mutants of the files that its defect patches touch, on lines that
-its tests execute. Each diff is applied to a copy of the project, where cold ``python -m pytest`` of
-the ticket's test file must agree on killed or survived. Then the first assertion of that file is
-taken away: fewer mutants should be killed.
+Both take mutants of the files that the ticket's defect patches touch, on lines that its tests
+execute.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -45,7 +49,17 @@ KEYS = (
     "KAS-24",
     "KAS-25",
 )
-_COUNTED = (MutantOutcome.KILLED, MutantOutcome.SURVIVED)
+KILLED, SURVIVED = MutantOutcome.KILLED, MutantOutcome.SURVIVED
+LOWER = "lower"
+OVERLAPS = "overlaps"
+"""It notices mutants, each of which another assertion notices as well."""
+BLIND = "blind"
+"""None of the mutants touches what it asserts."""
+NEEDED = "needed"
+"""What follows needs what it does, so that the tests fail without it and have no strength."""
+WITHOUT = (LOWER, OVERLAPS, BLIND, NEEDED)
+Item = TypeVar("Item")
+CORES = os.cpu_count() or 1
 
 
 @dataclass
@@ -56,14 +70,21 @@ class Ticket:
     mutants: list[Made]
     tests: list[str]
     killed: list[Made] = field(default_factory=list)
-    compared: int = 0
+    survived: int = 0
     differ: list[str] = field(default_factory=list)
-    killed_without: int = 0
+    """What cold pytest says otherwise of."""
+    without: list[str] = field(default_factory=list)
+    """Of each assertion, in the order of the file: what strength is without it."""
 
     @property
     def file(self) -> str:
         """The ticket's test file."""
         return f"{SUITE}/test_{self.key.lower().replace('-', '_')}.py"
+
+    @property
+    def counted(self) -> int:
+        """How many mutants were killed or survived."""
+        return len(self.killed) + self.survived
 
 
 def tickets(found: Bench, each: int) -> list[Ticket]:
@@ -88,100 +109,171 @@ def tickets(found: Bench, each: int) -> list[Ticket]:
     return made
 
 
-def without_first_assertion(source: str) -> bytes:
-    """A test file whose first assertion within a test asserts nothing."""
-    lines = source.splitlines(keepends=True)
-    tree = ast.parse(source)
+def assertions_of(source: str) -> list[ast.stmt]:
+    """What the tests of a file assert, in its order."""
     tests = [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test")
     ]
-    inside = [node for test in tests for node in ast.walk(test) if _asserts(node)]
-    inside = inside or [node for node in ast.walk(tree) if _asserts(node)]
-    first = min(inside, key=lambda node: node.lineno)
-    indent = " " * first.col_offset
-    lines[first.lineno - 1 : first.end_lineno] = [f"{indent}pass\n"]
+    found = [node for test in tests for node in ast.walk(test) if _asserts(node)]
+    return sorted(found, key=lambda node: node.lineno)
+
+
+def without(source: str, left_out: Collection[ast.stmt]) -> bytes:
+    """A test file that does nothing where it asserted something."""
+    lines = source.splitlines(keepends=True)
+    for one in left_out:
+        last = one.end_lineno or one.lineno
+        nothing = [" " * one.col_offset + "pass\n", *["\n"] * (last - one.lineno)]
+        lines[one.lineno - 1 : last] = nothing
     return "".join(lines).encode()
 
 
 def _asserts(node: ast.AST) -> TypeGuard[ast.stmt]:
-    """Whether it is an assertion, or a call like ``torch.testing.assert_close``."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        called = node.value.func
-        return isinstance(called, ast.Attribute) and called.attr.startswith("assert_")
-    return isinstance(node, ast.Assert)
+    """Whether it is ``assert``, ``torch.testing.assert_close(…)`` or ``with pytest.raises(…)``."""
+    match node:
+        case ast.Assert():
+            return True
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
+            return name.startswith("assert_")
+        case ast.With(items=[ast.withitem(context_expr=ast.Call(func=ast.Attribute(attr=name)))]):
+            return name == "raises"
+    return False
 
 
-async def compare(found: Bench, ticket: Ticket, mutant: Made, copy: Path) -> None:
-    """Ask the engine, cold pytest, and the engine without one assertion."""
-    change = {mutant.path: mutant.change.apply(found.files[mutant.path])}
-    result = await judge(found.sandbox, found.arm, change, [ticket.tests], LIMITS)
-    if result.outcome not in _COUNTED:
-        return
-    apply(copy, mutant.diff)
-    killed = await asyncio.to_thread(cold, copy, ticket.file) != 0
-    apply(copy, mutant.diff, "-R")
-    ticket.compared += 1
-    if killed is not (result.outcome is MutantOutcome.KILLED):
-        ticket.differ.append(f"{mutant.diff}\nthe engine: {result}")
-    if result.outcome is not MutantOutcome.KILLED:
-        return
-    ticket.killed.append(mutant)
-    weak = {ticket.file: without_first_assertion((PROJECT / ticket.file).read_text())}
-    again = await judge(found.sandbox, found.arm, {**change, **weak}, [ticket.tests], LIMITS)
-    ticket.killed_without += again.outcome is MutantOutcome.KILLED
+async def outcome(
+    found: Bench, ticket: Ticket, mutant: Made | None, weaker: bytes | None = None
+) -> MutantOutcome:
+    """How the ticket's tests, or a weaker form of them, end on a mutant, or on what is sound."""
+    changes: dict[str, bytes | None] = {} if weaker is None else {ticket.file: weaker}
+    if mutant is not None:
+        changes[mutant.path] = mutant.change.apply(found.files[mutant.path])
+    return (await judge(found.sandbox, found.arm, changes, [ticket.tests], LIMITS)).outcome
 
 
-def table(found: Sequence[Ticket]) -> None:
-    """Print what is known so far."""
-    print("ticket      compared  agree  killed  without one assertion")
-    for one in found:
-        agree = one.compared - len(one.differ)
-        print(
-            f"{one.key:<12}{one.compared:>8}{agree:>7}{len(one.killed):>8}{one.killed_without:>23}"
-        )
-        for told in one.differ:
-            print(told)
-    compared = sum(one.compared for one in found)
-    differ = sum(len(one.differ) for one in found)
-    lower = sum(one.killed_without < len(one.killed) for one in found)
-    print(f"{compared - differ} of {compared} agree; strength is lower in {lower} of {len(found)}")
+async def counts(found: Bench, ticket: Ticket, mutant: Made) -> bool:
+    """Note how the ticket's tests end on a mutant; whether that counts for strength."""
+    ended = await outcome(found, ticket, mutant)
+    if ended is KILLED:
+        ticket.killed.append(mutant)
+    if ended is SURVIVED:
+        ticket.survived += 1
+    return ended in (KILLED, SURVIVED)
+
+
+async def side_by_side(
+    items: Iterable[Item], minutes: float, ask: Callable[[Item, int], Awaitable[None]]
+) -> None:
+    """Ask about each with the number of who asks, as many at once as there are cores."""
+    deadline = time.monotonic() + 60 * minutes
+    waiting = iter(items)
+
+    async def work(number: int) -> None:
+        for item in waiting:
+            if time.monotonic() > deadline:
+                return
+            await ask(item, number)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(CORES):
+            group.create_task(work(number))
+
+
+async def agree(found: Bench, all_tickets: Sequence[Ticket], folder: Path, minutes: float) -> int:
+    """Compare with cold pytest, one mutant of each ticket in turn."""
+    copies = [copy_of(folder / f"copy-{number}", found) for number in range(CORES)]
+    turns = zip_longest(*(one.mutants for one in all_tickets))
+
+    async def ask(question: tuple[Ticket, Made | None], number: int) -> None:
+        ticket, mutant = question
+        if mutant is None or not await counts(found, ticket, mutant):
+            return
+        apply(copies[number], mutant.diff)
+        failed = await asyncio.to_thread(cold, copies[number], ticket.file) != 0
+        apply(copies[number], mutant.diff, "-R")
+        if failed is not (mutant in ticket.killed):
+            ticket.differ.append(f"pytest says {'killed' if failed else 'survived'}\n{mutant.diff}")
+
+    questions = (pair for turn in turns for pair in zip(all_tickets, turn, strict=True))
+    await side_by_side(questions, minutes, ask)
+    print("ticket      compared  killed  agree")
+    for one in all_tickets:
+        same = one.counted - len(one.differ)
+        print(f"{one.key:<12}{one.counted:>8}{len(one.killed):>8}{same:>7}")
+        print(*one.differ, sep="\n", end="")
+    compared = sum(one.counted for one in all_tickets)
+    differ = sum(len(one.differ) for one in all_tickets)
+    print(f"{compared - differ} of {compared} agree")
+    return int(differ > 0)
+
+
+async def assertions(
+    found: Bench, all_tickets: Sequence[Ticket], _folder: Path, minutes: float
+) -> int:
+    """Take each assertion away, and see whether a mutant that was killed survives then.
+
+    Mutants that end in an error of their own need no assertion, and say nothing of any.
+    """
+
+    async def ask(ticket: Ticket, _number: int) -> None:
+        for mutant in ticket.mutants:
+            await counts(found, ticket, mutant)
+        source = (PROJECT / ticket.file).read_text()
+        every = assertions_of(source)
+        spare = [
+            one
+            for one in every
+            if await outcome(found, ticket, None, without(source, [one])) is SURVIVED
+        ]
+        nothing = without(source, spare)
+        noticed = [m for m in ticket.killed if await outcome(found, ticket, m, nothing) is SURVIVED]
+
+        async def some(weaker: bytes, wanted: MutantOutcome) -> bool:
+            for mutant in noticed:
+                if await outcome(found, ticket, mutant, weaker) is wanted:
+                    return True
+            return False
+
+        for one in every:
+            if one not in spare:
+                ticket.without.append(NEEDED)
+            elif await some(without(source, [one]), SURVIVED):
+                ticket.without.append(LOWER)
+            elif await some(
+                without(source, [other for other in spare if other is not one]), KILLED
+            ):
+                ticket.without.append(OVERLAPS)
+            else:
+                ticket.without.append(BLIND)
+
+    await side_by_side(all_tickets, minutes, ask)
+    print(f"ticket       killed   {'   '.join(WITHOUT)}   the first")
+    for one in all_tickets:
+        of = f"{len(one.killed)} of {one.counted}"
+        figures = "".join(f"{one.without.count(word):>{len(word) + 3}}" for word in WITHOUT)
+        print(f"{one.key:<12}{of:>8}{figures}   {one.without[0] if one.without else ''}")
+    firsts = sum(one.without[:1] == [LOWER] for one in all_tickets)
+    some = sum(LOWER in one.without for one in all_tickets)
+    print(
+        f"Strength is lower without the first assertion in {firsts} of {len(all_tickets)} tickets, "
+        f"without one of them in {some}"
+    )
+    return 0
 
 
 async def main(folder: Path, options: argparse.Namespace) -> int:
-    """Ask about one mutant of each ticket in turn, until the time is over."""
-    files = [Ticket(key, [], []).file for key in KEYS]
-    found = await bench(folder, SUITE, [], files)
-    all_tickets = tickets(found, options.each)
-    deadline = time.monotonic() + 60 * options.minutes
-    turns = [
-        (one, one.mutants[n])
-        for n in range(options.each)
-        for one in all_tickets
-        if n < len(one.mutants)
-    ]
-    waiting = iter(enumerate(turns))
-
-    async def work(copy: Path) -> None:
-        for number, (ticket, mutant) in waiting:
-            if time.monotonic() > deadline:
-                return
-            await compare(found, ticket, mutant, copy)
-            if number % 20 == 19:
-                table(all_tickets)
-                sys.stdout.flush()
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(os.cpu_count() or 1):
-            group.create_task(work(copy_of(folder / f"copy-{number}", found)))
+    """Do what the command line asks for."""
+    found = await bench(folder, SUITE, [], [Ticket(key, [], []).file for key in KEYS])
+    what = {"agree": agree, "assertions": assertions}[options.what]
+    code = await what(found, tickets(found, options.each), folder, options.minutes)
     await found.sandbox.close()
-    table(all_tickets)
-    return int(any(one.differ for one in all_tickets))
+    return code
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=("agree", "assertions"))
     parser.add_argument("--each", type=int, default=24, help="mutants of a ticket")
     parser.add_argument("--minutes", type=float, default=30.0)
     with tempfile.TemporaryDirectory(prefix="strength-") as place:
