@@ -1,7 +1,7 @@
 """What lists of tickets are narrowed to and ordered by, declared once.
 
 The API, the pages, the command and exports read their filters from here, `FILTERS`; what a filter
-asks of the database says `app.storage.ticket_filters`. The command loads this module each time it
+asks of the database says `app.storage.tickets.filters`. The command loads this module each time it
 lists tickets, so it needs little.
 """
 
@@ -155,4 +155,4 @@ ORDERS: Mapping[TicketOrder, str] = {
     "-agent": "by who found it, backwards",
     "strength": "weakest tests first",
 }
-"""Orders of lists in words; by which columns they go says `app.storage.ticket_pages`."""
+"""Orders of lists in words; by which columns they go says `app.storage.tickets.pages`."""

@@ -9,7 +9,7 @@ from app.domain.sight import seen_ticket
 from app.domain.tickets import Ticket
 from app.errors import Forbidden, NotFound, PreconditionFailed, PreconditionRequired
 from app.services.sight import sight
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores
 
 

@@ -25,7 +25,7 @@ from app.services.access import check_if_match, load_ticket, lock_ticket, requir
 from app.services.evidence import reassess
 from app.services.graph import check_originals, lock_relations, resolve_relations, state_relations
 from app.services.service import Service
-from app.storage.tickets import report_values
+from app.storage.tickets.tickets import report_values
 from app.storage.unit import Stores
 
 _IN_ROW = frozenset((*OWN_ROW, "severity_raw"))

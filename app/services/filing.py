@@ -21,7 +21,7 @@ from app.errors import Conflict, FieldError, FindingsError, InvalidInput
 from app.services.access import load_ticket
 from app.services.graph import adopt_waiting, resolve_relations, state_relations
 from app.services.service import Service
-from app.storage.filing import AddedTicket, KeyFacts
+from app.storage.tickets.filing import AddedTicket, KeyFacts
 from app.storage.unit import Stores
 
 

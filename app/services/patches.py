@@ -25,7 +25,7 @@ from app.services.access import describe, id_of, load_ticket, lock_ticket
 from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 
 

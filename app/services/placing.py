@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain.gate_calls import Call
 from app.domain.targets import Placement
 from app.errors import NotPlaced
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 
 
 def target_of(ticket: LockedTicket, placement: Placement) -> str:

@@ -16,7 +16,7 @@ from app.services.documents import check_changes
 from app.services.service import Service
 from app.services.sight import seen_reviews, sight
 from app.services.specialists import specialist_spoken_for
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores
 
 _MOST_REVIEWS = 10_000

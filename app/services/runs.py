@@ -49,7 +49,7 @@ from app.storage.notifier import Notifier, set_within
 from app.storage.patches import StoredPatch
 from app.storage.rows import new_id
 from app.storage.runs import RunFilter
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 
 

@@ -29,7 +29,7 @@ from app.domain.traces import digest
 from app.services.access import load_ticket, lock_ticket
 from app.services.documents import change_document
 from app.services.scanner_reports import ReportOptions, ScannerReport, is_absent
-from app.storage.filing_many import NewTicket
+from app.storage.tickets.filing_many import NewTicket
 from app.storage.unit import Stores
 
 _BATCH = 200

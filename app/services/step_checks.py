@@ -21,7 +21,7 @@ from app.errors import (
     InvalidInput,
 )
 from app.services.access import describe
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 
 
 def check_step(actor: Actor, ticket: LockedTicket, wanted: Transition, caller: Caller) -> None:

@@ -17,7 +17,7 @@ from app.mutation import maker
 from app.sandbox.snapshot import Snapshot
 from app.sandbox.source import stated_as
 from app.storage.patches import StoredPatch
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores
 
 _PASSING = (EvidenceState.PROVEN, EvidenceState.PASSING, EvidenceState.CANNOT_FAIL)

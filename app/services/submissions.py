@@ -22,7 +22,7 @@ from app.services.catalogue import CatalogueService
 from app.services.catalogues import Catalogues
 from app.services.client_code import ClientCode
 from app.services.evidence import reassess
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import UnitOfWork
 
 _COMPILED_AT_ONCE = 8 << 10

@@ -13,7 +13,7 @@ from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.domain.tickets import Ticket
 from app.services.access import load_ticket
 from app.services.sight import seen_reviews, sight
-from app.storage.ticket_beside import Beside
+from app.storage.tickets.beside import Beside
 from app.storage.unit import Stores, UnitOfWork
 
 _MOST_KEPT = 64

@@ -19,8 +19,8 @@ from app.services.filing import file_ticket
 from app.services.sight import hide, sight, within_sight
 from app.services.similar import similar_to
 from app.services.statistics import Statistics
-from app.storage.ticket_lists import TicketPage
-from app.storage.ticket_pages import NOTHING_KNOWN, Expectation, expectation
+from app.storage.tickets.lists import TicketPage
+from app.storage.tickets.pages import NOTHING_KNOWN, Expectation, expectation
 from app.storage.unit import Stores, UnitOfWork
 
 

@@ -22,7 +22,7 @@ from app.services.documents import texts_of
 from app.services.graph import lock_relations, state_relations
 from app.services.sight import within_sight
 from app.services.step_checks import check_commits, check_step, pass_gate, resolution_of
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 
 MAX_BATCH = 500

@@ -49,7 +49,7 @@ from app.schema.verification import targets, tests
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.store import Store
-from app.storage.ticket_show import review_fields, ticket_from, whole_tickets
+from app.storage.tickets.show import review_fields, ticket_from, whole_tickets
 
 UNKNOWN = "unknown"
 _IMPORT_LOCK = 0x696D7072  # "impr"

@@ -33,8 +33,8 @@ from app.schema.accounts import specialists
 from app.schema.reviews import review_leases, reviews
 from app.schema.tickets import tickets
 from app.storage.store import Store
-from app.storage.ticket_pages import summaries, summary_from
-from app.storage.ticket_show import ticket_from, whole_tickets
+from app.storage.tickets.pages import summaries, summary_from
+from app.storage.tickets.show import ticket_from, whole_tickets
 
 COUNT_LIMIT = 1000
 """The queue is counted up to here; beyond it nobody acts on the exact number."""

@@ -22,8 +22,8 @@ from app.storage.prepared import Prepared, as_json, new_values
 from app.storage.rows import new_id
 from app.storage.sight import hidden_from
 from app.storage.store import Store
-from app.storage.ticket_show import review_fields
-from app.storage.tickets import LockedTicket
+from app.storage.tickets.show import review_fields
+from app.storage.tickets.tickets import LockedTicket
 
 
 class ReviewStore(Store):

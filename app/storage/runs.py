@@ -51,7 +51,7 @@ from app.schema.tickets import tickets
 from app.storage.prepared import Prepared, as_json, new, new_values, sent_together
 from app.storage.run_results import RunResultStore
 from app.storage.store import Store
-from app.storage.ticket_lists import COUNT_LIMIT
+from app.storage.tickets.lists import COUNT_LIMIT
 
 
 @dataclass(frozen=True)

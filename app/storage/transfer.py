@@ -72,7 +72,7 @@ from app.schema.verification import (
 )
 from app.storage.search import vector_of
 from app.storage.store import Store
-from app.storage.ticket_filters import conditions, under
+from app.storage.tickets.filters import conditions, under
 
 _NO_CLASH = "ON CONFLICT DO NOTHING"
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # as the library has it

@@ -35,7 +35,6 @@ from app.storage.drift import DriftStore
 from app.storage.examples import ExampleStore
 from app.storage.external import ExternalStore
 from app.storage.figures import FigureStore
-from app.storage.filing import FilingStore
 from app.storage.housekeeping import HousekeepingStore
 from app.storage.idempotency import IdempotencyStore
 from app.storage.jobs import JobStore
@@ -63,11 +62,12 @@ from app.storage.submitted import SubmittedTestStore
 from app.storage.suite_results import SuiteResultStore
 from app.storage.sweeps import SweepStore
 from app.storage.tallies import TallyStore
-from app.storage.ticket_beside import BesideStore
-from app.storage.ticket_edits import TicketEditStore
-from app.storage.ticket_lists import TicketListStore
-from app.storage.tickets import TicketStore
-from app.storage.tickets_about import AboutStore
+from app.storage.tickets.about import AboutStore
+from app.storage.tickets.beside import BesideStore
+from app.storage.tickets.edits import TicketEditStore
+from app.storage.tickets.filing import FilingStore
+from app.storage.tickets.lists import TicketListStore
+from app.storage.tickets.tickets import TicketStore
 from app.storage.transfer import TransferStore
 from app.storage.views import ViewStore
 from app.storage.work_orders import WorkOrderStore

@@ -27,7 +27,7 @@ from app.domain.similarity import features, similarity_keys
 from app.errors import StartupError
 from app.schema import metadata
 from app.schema.tickets import tickets
-from app.storage.readiness import waived
+from app.storage.tickets.readiness import waived
 
 HEAD = head_revision()
 

@@ -15,8 +15,8 @@ from app.cli.commanding import made
 from app.cli.words import WORDS as TYPED_WORDS
 from app.domain.filter_words import WORDS
 from app.domain.filters import FILTERS, ORDERS, TicketFilter, TicketOrder
-from app.storage import ticket_pages
-from app.storage.ticket_filters import example_of, form_of, values_of
+from app.storage.tickets import pages as ticket_pages
+from app.storage.tickets.filters import example_of, form_of, values_of
 from app.web import filters
 
 _CONTRACT = """

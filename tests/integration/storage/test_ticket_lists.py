@@ -14,7 +14,7 @@ from app.domain.reviews import ReviewDraft, ReviewVerdict
 from app.domain.tickets import Category, Severity
 from app.factory import Factory
 from app.storage.statistics import TicketStatistics
-from app.storage.ticket_pages import Expectation, expectation
+from app.storage.tickets.pages import Expectation, expectation
 from tests.factories.tickets import a_draft
 from tests.support.statements import sent_statements
 

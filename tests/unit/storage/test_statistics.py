@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.storage.statistics import STEP, Spread, TicketStatistics
-from app.storage.ticket_pages import Expectation, expectation
-from app.storage.ticket_search import LONG_WALK, WALK
+from app.storage.tickets.pages import Expectation, expectation
+from app.storage.tickets.search import LONG_WALK, WALK
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = [START + timedelta(days=n) for n in range(101)]

@@ -24,10 +24,10 @@ from app.schema.tickets import (
     tickets,
 )
 from app.storage.commits import mark_unknown_commits
-from app.storage.filing_many import NewTicket, adding_many, rows_as_json
-from app.storage.new_tickets import ADD, ADD_MINTED, COLUMNS, alone, parameters, parts_of, values_of
 from app.storage.prepared import Prepared
 from app.storage.store import Store
+from app.storage.tickets.filing_many import NewTicket, adding_many, rows_as_json
+from app.storage.tickets.new import ADD, ADD_MINTED, COLUMNS, alone, parameters, parts_of, values_of
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,15 @@ from app.schema.tickets import (
     tickets,
 )
 from app.schema.verification import ticket_patches
-from app.storage.evidence_columns import evidence_from
 from app.storage.external import newest_of_ticket
 from app.storage.links import links_of
 from app.storage.mutants import strength_shown, ticket_strength_from
 from app.storage.places import relocated, relocated_from
 from app.storage.prepared import Prepared
-from app.storage.readiness import closed_without
 from app.storage.rows import json_list
 from app.storage.swept import newest_sweep
+from app.storage.tickets.evidence import evidence_from
+from app.storage.tickets.readiness import closed_without
 
 SHOW = Prepared(lambda: whole_tickets().where(tickets.c.key == bindparam("wanted_key", type_=Text)))
 """Reads the ticket ``wanted_key`` and all its parts."""

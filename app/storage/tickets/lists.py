@@ -11,8 +11,8 @@ from app.domain.filters import TicketFilter
 from app.domain.tickets import TicketSummary
 from app.schema.tickets import tickets
 from app.storage.store import Store
-from app.storage.ticket_filters import conditions, form_of, under, values_of
-from app.storage.ticket_pages import (
+from app.storage.tickets.filters import conditions, form_of, under, values_of
+from app.storage.tickets.pages import (
     IN_ORDER,
     LOOKED_UP,
     NOTHING_KNOWN,
@@ -25,7 +25,7 @@ from app.storage.ticket_pages import (
     position_of,
     summary_from,
 )
-from app.storage.ticket_search import some
+from app.storage.tickets.search import some
 
 COUNT_LIMIT = 1000
 """Totals are exact up to here; counting on would cost more than the page itself."""

@@ -49,8 +49,8 @@ from app.schema.tickets import (
 from app.storage.places import PLACED, looked_up
 from app.storage.prepared import Prepared, as_json, new_values
 from app.storage.search import vector
-from app.storage.ticket_show import own_columns, specialists_listed, ticket_from
-from app.storage.tickets import (
+from app.storage.tickets.show import own_columns, specialists_listed, ticket_from
+from app.storage.tickets.tickets import (
     checklist_rows,
     domain_paths,
     report_values,

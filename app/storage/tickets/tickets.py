@@ -23,7 +23,7 @@ from app.schema.tickets import (
 from app.storage.prepared import Prepared
 from app.storage.rows import new_id
 from app.storage.store import Store
-from app.storage.ticket_show import SHOW, ticket_from
+from app.storage.tickets.show import SHOW, ticket_from
 
 
 @dataclass(frozen=True)

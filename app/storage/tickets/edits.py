@@ -43,13 +43,13 @@ from app.schema.tickets import (
 )
 from app.schema.verification import submitted_tests, test_links, tests
 from app.storage.commits import mark_all_unknown_commits, mark_unknown_commits
-from app.storage.evidence_columns import columns_of, decision_from, shown_from
 from app.storage.places import PLACED, looked_up
 from app.storage.prepared import Prepared, as_json, new, new_values
 from app.storage.rows import batched
 from app.storage.search import vector_of
 from app.storage.store import Store
-from app.storage.tickets import checklist_rows, domain_paths, section_rows
+from app.storage.tickets.evidence import columns_of, decision_from, shown_from
+from app.storage.tickets.tickets import checklist_rows, domain_paths, section_rows
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ from app.schema.reviews import reviews
 from app.schema.scanning import scanner_results
 from app.schema.tickets import ticket_locations, tickets
 from app.storage.drift import drifted
-from app.storage.readiness import closable, objected_to, waived
 from app.storage.search import query_of
 from app.storage.sight import hidden_from, sight_values
+from app.storage.tickets.readiness import closable, objected_to, waived
 
 Form = tuple[tuple[str, bool], ...]
 """The filters of a list, each with whether it has several values (or which of two it asks for)."""

@@ -29,10 +29,10 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.tickets import tickets
 from app.storage.prepared import PreparedShapes
-from app.storage.readiness import closed_without
 from app.storage.statistics import TicketStatistics, is_phrase
-from app.storage.ticket_filters import Form, conditions, example_of, form_of
-from app.storage.ticket_search import (
+from app.storage.tickets.filters import Form, conditions, example_of, form_of
+from app.storage.tickets.readiness import closed_without
+from app.storage.tickets.search import (
     LONG_WALK,
     WALK,
     looked_up,

@@ -1,0 +1,1 @@
+"""Tickets: filed, edited, listed, searched and shown."""
