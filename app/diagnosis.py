@@ -13,12 +13,12 @@ from app.database import KEPT, check_server, require_clock, require_head, what_i
 from app.embedded import EmbeddedCluster
 from app.errors import StartupError
 from app.sandbox.arms import size_of
-from app.sandbox.build import build_sandbox
 from app.sandbox.digests import FolderError
 from app.sandbox.installed import NEEDED, missing_modules
 from app.sandbox.interface import SandboxMode
 from app.sandbox.snapshot import take_snapshot
 from app.sandbox.workdir import work_folders
+from app.sandbox.zygote import ZygoteSandbox
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,7 @@ def _engine() -> Iterator[Diagnosis]:
 def _sandbox(settings: Settings) -> Iterator[Diagnosis]:
     strict = settings.sandbox is SandboxMode.STRICT
     with tempfile.TemporaryDirectory(prefix="findings-") as scratch:
-        sandbox = build_sandbox(
-            settings.sandbox or SandboxMode.RELAXED,
-            Path(scratch),
-            hidden=lambda: (settings.data_dir,),
-        )
+        mode = settings.sandbox or SandboxMode.RELAXED
+        sandbox = ZygoteSandbox(Path(scratch), mode, hidden=lambda: (settings.data_dir,))
         for layer in sandbox.layers():
             yield Diagnosis(f"layer {layer.name}", layer.works, layer.detail, needed=strict)

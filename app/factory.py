@@ -23,7 +23,6 @@ from app.errors import Unavailable
 from app.formats.sarif.table import scanner_table
 from app.metrics import Metrics
 from app.sandbox.arms import ArmStore
-from app.sandbox.build import build_sandbox
 from app.sandbox.installed import missing_modules
 from app.sandbox.interface import (
     Collection,
@@ -34,6 +33,7 @@ from app.sandbox.interface import (
     SandboxMode,
 )
 from app.sandbox.workdir import WorkDir, sweep_orphans
+from app.sandbox.zygote import ZygoteSandbox
 from app.services.accounts import AccountService
 from app.services.amendments import AmendmentService
 from app.services.bisecting import BisectingService
@@ -181,7 +181,7 @@ class Factory:
             scratch.mkdir(mode=0o711)
             # Without a demand, whatever layers work are in force: where all do, that is strict.
             mode = self.settings.sandbox or SandboxMode.RELAXED
-            self._sandbox = build_sandbox(mode, scratch, hidden=self._hidden)
+            self._sandbox = ZygoteSandbox(scratch, mode, hidden=self._hidden)
         return self._sandbox
 
     def _hidden(self) -> tuple[Path, ...]:

@@ -29,8 +29,8 @@ import httpx  # noqa: E402  # the project need not be installed
 
 from app.domain.targets import Target, TargetFiles  # noqa: E402  # see above
 from app.sandbox.arms import ArmStore  # noqa: E402  # see above
-from app.sandbox.build import build_sandbox  # noqa: E402  # see above
 from app.sandbox.interface import ArmRequest, SandboxMode  # noqa: E402  # see above
+from app.sandbox.zygote import ZygoteSandbox  # noqa: E402  # see above
 from tests.support.repositories import MadeRepository  # noqa: E402  # see above
 from tests.support.service import start, stop  # noqa: E402  # see above
 from tests.support.target import apply_patch, copy_target, defect, write_files  # noqa: E402
@@ -167,7 +167,7 @@ async def one_arm(root: Path, rounds: int) -> float:
         folder = Path(name)
         folder.chmod(0o711)  # noqa: ASYNC240  # nothing else goes on
         (folder / "scratch").mkdir(mode=0o711)
-        sandbox = build_sandbox(SandboxMode.RELAXED, folder / "scratch", hidden=tuple)
+        sandbox = ZygoteSandbox(folder / "scratch", SandboxMode.RELAXED)
         try:
             await sandbox.warm()
             arm = ArmStore(folder / "arms").prepare(Target("kasmina", root))

@@ -99,7 +99,7 @@ def conclude(execution: Execution, job: JobReader, lost: Sequence[TestResult] = 
     """The report of one job; `lost` are results of tests that could not be collected."""
     status, reason = _judge_job(execution, job)
     results = dict(job.results)
-    _add_running(execution, job, results, status, reason)
+    _add_running(job, results, status, reason)
     if status is ArmStatus.COMPLETED:
         for node_id in job.expected:
             if node_id not in results:
@@ -189,7 +189,6 @@ def _judge_end(execution: Execution) -> tuple[ArmStatus, str | None]:
 
 
 def _add_running(
-    execution: Execution,
     job: JobReader,
     results: dict[str, TestResult],
     status: ArmStatus,

@@ -27,7 +27,6 @@ from app.sandbox.report_lines import (
     seconds,
 )
 
-_PHASES = ("setup", "call", "teardown")
 _OUTCOMES = ("passed", "failed", "skipped")
 _LIST = (list, type(None))
 _REPORT = {

@@ -367,6 +367,11 @@ class ZygoteSandbox(Engine):
         max_age_s: float = 6 * 3600.0,
         max_forks: int = 10_000,
     ) -> None:
+        """Start nothing before the first arm.
+
+        `scratch_dir` is used where an arm cannot have a tmpfs of its own. `hidden` tells folders
+        that no test may see (the data directory), should they lie inside the interpreter's tree.
+        """
         super().__init__(scratch_dir, mode, hidden=hidden, threads=threads)
         self._max_age_s = max_age_s
         self._max_forks = max_forks

@@ -189,14 +189,14 @@ class BisectionRun:
     async def _follow(self, course: Course, history: History) -> Answer:
         while isinstance(want := course.step(), Want):
             try:
-                looks = await self._wanted(course, history, want)
+                looks = await self._wanted(history, want)
             except _Spent as spent:
                 return course.partial(str(spent))
             course.record(want, looks)
             self._events.add("left", {"commits": course.left()})
         return want
 
-    async def _wanted(self, course: Course, history: History, want: Want) -> Looks:
+    async def _wanted(self, history: History, want: Want) -> Looks:
         tree = await asyncio.to_thread(package_tree, history, want.commit)
         if tree is None:
             return Looks(others=want.looks)
