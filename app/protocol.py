@@ -7,7 +7,8 @@ a minute, opens connections and says nothing, or never reads, would hold them al
 * the head (request line and headers, trailers too) has at most `MAX_HEAD` bytes: 431;
 * it has to be there `HEAD_S` seconds after the connection or its first byte: 408;
 * of a body at least `BODY_BYTES` have to come every `BODY_S` seconds, while it is wanted: 408;
-* an answer that is not taken for `WRITE_S` seconds is given up.
+* an answer that is not taken for `WRITE_S` seconds is given up;
+* what is no HTTP is told so as a problem, like the rest: 400.
 
 A whole request that comes in one piece costs no timer.
 """
@@ -126,6 +127,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._stop_clock()
         self._in_body, self._fed = False, 0
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; the parser does not say why."""
+        told = (
+            "These bytes are no HTTP/1.1 request. Send a request line, headers without control "
+            "characters and one statement of the body's length: Content-Length or chunks."
+        )
+        self._refuse(HTTPStatus.BAD_REQUEST, told)
 
     # --- deadlines -------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -101,6 +102,23 @@ async def test_what_does_not_go_on_is_given_up(port: int, case: str) -> None:
     answer = await said(port, sent)
 
     assert answer.split(b" ")[1:2] == ([status] if status else [])
+
+
+NO_HTTP = {
+    "a control character": b"GET / HTTP/1.1\r\nX-A: \x01\r\n" + ENOUGH,
+    "two lengths": b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n" + ENOUGH,
+    "no chunk": b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + ENOUGH + b"what?\r\n",
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+}
+
+
+@pytest.mark.parametrize("case", NO_HTTP)
+async def test_what_is_no_http_is_a_problem_with_its_remedy(port: int, case: str) -> None:
+    head, _, body = (await said(port, NO_HTTP[case])).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    assert "Send a request line" in json.loads(body)["detail"]
 
 
 LARGE = {
