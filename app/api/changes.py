@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Header, Query, Request
@@ -102,7 +102,7 @@ async def follow_changes(
 
 async def _as_server_sent(
     services: Services, actor: Actor, secret: str, after: EventId | None, *, mine: bool
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     checked = time.monotonic()
     yield b": open\n\n"
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 import orjson
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from app.domain.exports import Export
 
@@ -49,10 +50,26 @@ def with_etag(content: Any, etag: str) -> JsonResponse:
     return JsonResponse(content, 200, headers)
 
 
+class Stream(StreamingResponse):
+    """An answer that comes piece by piece, and lets go of what it holds when nobody takes more.
+
+    A stream that is only dropped waits for the garbage collector, with its database connection.
+    """
+
+    def __init__(self, pieces: AsyncGenerator[bytes], media_type: str, **headers: str) -> None:
+        super().__init__(pieces, 200, headers, media_type)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        async with aclosing(self._pieces):
+            await super().__call__(scope, receive, send)
+
+
 async def file_answer(pieces: AsyncGenerator[bytes], kind: Export, name: str) -> Response:
     """Answer with a file of an export, as it comes."""
     headers = {"Content-Disposition": f'attachment; filename="{name}{kind.suffix}"'}
-    return StreamingResponse(await begun(pieces), 200, headers, kind.media_type)
+    return Stream(await begun(pieces), kind.media_type, **headers)
 
 
 STILL_HERE = b": still here\n\n"
@@ -65,19 +82,22 @@ def event_bytes(kind: str, data: Any, number: object = None) -> bytes:
     return b"%bevent: %b\ndata: %b\n\n" % (head, kind.encode(), encode(data))
 
 
-def events_answer(events: AsyncIterator[bytes]) -> Response:
+def events_answer(events: AsyncGenerator[bytes]) -> Response:
     """Answer with server-sent events, each as it comes."""
-    return StreamingResponse(events, media_type="text/event-stream")
+    return Stream(events, "text/event-stream")
 
 
 async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Return a stream whose first piece is there: what cannot begin is a problem, and no answer."""
-    first = await anext(pieces, b"")
-    return _going_on(first, pieces)
+    begins = _begins(pieces)
+    await anext(begins)
+    return begins
 
 
-async def _going_on(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _begins(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     async with aclosing(pieces):
+        first = await anext(pieces, b"")
+        yield b""  # for whoever begins it: from here on to close this closes the pieces
         yield first
         async for piece in pieces:
             yield piece

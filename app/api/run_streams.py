@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import Header
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import text_answers
 from app.api.parameters import RunId
-from app.api.responses import STILL_HERE, event_bytes, events_answer
+from app.api.responses import STILL_HERE, Stream, event_bytes, events_answer
 from app.api.routing import new_router
 from app.api.security import Reader
 from app.domain.runs import RunEvent
@@ -51,7 +51,7 @@ async def watch_run(
 
 async def _as_server_sent(
     services: Services, run_id: RunId, after: tuple[int, int]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     async for event in services.runs.watch(run_id, after):
         if event is None:
             yield STILL_HERE
@@ -80,10 +80,10 @@ def _position(last_event_id: str | None) -> tuple[int, int]:
 async def read_log(_: Reader, services: Services, run_id: RunId) -> Response:
     """Read what a run printed and how its tests ended, as text, line by line while it goes on."""
     await services.runs.status(run_id)
-    return StreamingResponse(_as_text(services, run_id), media_type="text/plain; charset=utf-8")
+    return Stream(_as_text(services, run_id), "text/plain; charset=utf-8")
 
 
-async def _as_text(services: Services, run_id: RunId) -> AsyncIterator[bytes]:
+async def _as_text(services: Services, run_id: RunId) -> AsyncGenerator[bytes]:
     async for event in services.runs.watch(run_id, (-1, 0)):
         if event is not None:
             yield _line(event).encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated
 from uuid import UUID
 
@@ -111,7 +111,7 @@ async def watch_sweep(
     return events_answer(stream)
 
 
-async def _as_server_sent(services: Services, sweep_id: UUID, after: int) -> AsyncIterator[bytes]:
+async def _as_server_sent(services: Services, sweep_id: UUID, after: int) -> AsyncGenerator[bytes]:
     async for event in services.sweeps.watch(sweep_id, after):
         if event is None:
             yield STILL_HERE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 from pathlib import Path
 
@@ -64,7 +64,7 @@ async def watch_examples(_: Maintainer, services: Services) -> Response:
     return events_answer(stream)
 
 
-async def _events(services: Factory, examples: list[ExampleDraft]) -> AsyncIterator[bytes]:
+async def _events(services: Factory, examples: list[ExampleDraft]) -> AsyncGenerator[bytes]:
     async for progress in services.examples.watch(examples):
         done = {"ended": progress.ended, "total": progress.total, "line": _line(progress)}
         yield event_bytes("progress", done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,7 +32,7 @@ async def follow_ticket(
 
 async def _events(
     visitor: Visitor, services: Factory, key: str, after: int
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     yield b": open\n\n"
     async for event in services.changes.follow_ticket(key, after):
         if event is None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from sqlalchemy.pool import QueuePool
 
 import app
 from app.formats import tracked
@@ -282,3 +283,19 @@ async def test_a_ticket_that_was_filed_here_keeps_all_of_its_summary_and_its_ref
     assert [item["result"] for item in again.json()["items"]] == ["unchanged"]
     shown = await api.get(path)
     assert (shown["summary"], shown["external_ref"]) == (summary, "JIRA-7")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+async def test_an_export_of_which_only_the_head_is_asked_holds_no_connection(
+    api: Api, form: str
+) -> None:
+    await api.file()
+    await api.get("/tickets")
+    pool = api.factory.engine.pool
+    assert isinstance(pool, QueuePool)
+    before = pool.checkedout()
+
+    for _ in range(4):  # more than may be read at once
+        answer = await api.call("HEAD", f"/exports?format={form}", expect=200)
+        assert answer.content == b""
+        assert pool.checkedout() == before
