@@ -13,7 +13,7 @@ from app.domain.arms import judged_last, proof_by, ships
 from app.domain.bisection.run import Found
 from app.domain.catalogue import TargetState
 from app.domain.environment import environment_digest
-from app.domain.evidence import Digests, FinishedRun
+from app.domain.evidence import Decision, Digests, FinishedRun, Shown
 from app.domain.flakes import Tally
 from app.domain.minimise import Minimised
 from app.domain.others import whole_files
@@ -37,6 +37,7 @@ from app.services.tallying import (
 from app.storage.runs import ClaimedRun, UnreadablePlan
 from app.storage.suite_results import SuiteKey
 from app.storage.tallies import TallyKey
+from app.storage.tickets.edits import EvidenceRow
 from app.storage.unit import Stores
 
 MAX_ATTEMPTS = 3
@@ -91,8 +92,8 @@ async def store_end(
 
     Into `others` go the keys of tickets whose evidence has to be looked at afterwards.
     """
-    standing = await stores.ticket_edits.hold(run.ticket_id)
-    if standing is None:
+    row = await stores.ticket_edits.hold(run.ticket_id)
+    if row is None:
         return False  # the ticket was deleted, and the run with it
     if run.kind in EXPLORING:
         took = await _store_explored(stores, run, verdict, arms, environment, explored)
@@ -101,24 +102,19 @@ async def store_end(
             await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
         return took is not None
     target = await stores.catalogue.target(run.plan.target)
-    decision, shown = None, standing.shown
+    decision, shown = None, row.shown
     flipped: set[str] = set()
     if target is not None:
-        if reused_from is None and (found := seen(run.plan, arms, target)):
-            where = environment_digest(environment)
-            tallies = await stores.tallies.record(target.name, where, found, run.id)
-            flipped = {k.node_id for k, t in tallies.items() if t.flipped_in == run.id}
-            await _keep_known(stores, run, arms, environment, tallies)
-        uses = used_test_files(run.plan, arms, target)
+        if reused_from is None:
+            flipped = await _count(stores, run, arms, environment, target)
         # The worker that ran it lives, whatever is known of the others.
         living = {environment_digest(environment), *target.environments}
         target = replace(target, environments=tuple(living))
+        uses = used_test_files(run.plan, arms, target)
         ground = await ground_of(stores, run.ticket_id, run.ticket, target, uses)
         facts = await _facts(stores, run, verdict, arms, environment, target)
-        decision = evidence.decide(facts, now=ground.now, previous=standing.decision)
-        shown = await shown_now(
-            stores, ground, target, decision or standing.decision, standing.domains
-        )
+        decision = evidence.decide(facts, now=ground.now, previous=row.decision)
+        shown = await shown_now(stores, ground, target, decision or row.decision, row.domains)
     took = await stores.runs.mark_finished(
         run.id,
         run.attempt,
@@ -132,16 +128,9 @@ async def store_end(
         return False
     if target is not None and others is not None:
         others |= await _tell_others(stores, run, target, flipped)
-    before, after = standing.shown.in_words(), shown.in_words()
+    before, after = row.shown.in_words(), shown.in_words()
     async with stores.together():
-        if decision is None:
-            await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
-            if shown != standing.shown:
-                await stores.ticket_edits.save_evidence(run.ticket_id, shown)
-        else:
-            # A run that only contradicts is no deciding one.
-            attempt = None if decision.run == run.id else _attempt(run, verdict)
-            await stores.ticket_edits.save_decision(run.ticket_id, decision, shown, attempt=attempt)
+        await _store_evidence(stores, run, verdict, row, decision, shown)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(run.plan, arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
         await _tell_end(stores, run, verdict, events)
@@ -154,6 +143,42 @@ async def store_end(
             )
         await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
     return True
+
+
+async def _count(
+    stores: Stores,
+    run: ClaimedRun,
+    arms: Sequence[ArmResult],
+    environment: Mapping[str, Any],
+    target: TargetState,
+) -> set[str]:
+    """Count how tests ended; return those that this run saw flip."""
+    found = seen(run.plan, arms, target)
+    if not found:
+        return set()
+    where = environment_digest(environment)
+    tallies = await stores.tallies.record(target.name, where, found, run.id)
+    await _keep_known(stores, run, arms, environment, tallies)
+    return {key.node_id for key, tally in tallies.items() if tally.flipped_in == run.id}
+
+
+async def _store_evidence(
+    stores: Stores,
+    run: ClaimedRun,
+    verdict: Verdict,
+    row: EvidenceRow,
+    decision: Decision | None,
+    shown: Shown,
+) -> None:
+    """Store what a run says of its ticket, as far as that is another than it was."""
+    if decision is None:
+        await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
+        if shown != row.shown:
+            await stores.ticket_edits.save_evidence(run.ticket_id, shown)
+    else:
+        # A run that only contradicts is no deciding one.
+        attempt = None if decision.run == run.id else _attempt(run, verdict)
+        await stores.ticket_edits.save_decision(run.ticket_id, decision, shown, attempt=attempt)
 
 
 async def _store_explored(
