@@ -53,7 +53,8 @@ class TicketFilter:
     """What a list is narrowed to: OR within a field, AND between fields."""
 
     q: str | None = field(
-        default=None, metadata={"filter": Filter("query", "Words to find.", "words")}
+        default=None,
+        metadata={"filter": Filter("query", "Words of the ticket, not of its reviews.", "words")},
     )
     severity: tuple[str, ...] = _any_of("severity", "P0 to P4.", "severity")
     status: tuple[str, ...] = _any_of("status", "Like open or closed.", "status")

@@ -183,6 +183,14 @@ async def test_what_tools_print_is_found(three: Api, q: str, keys: list[str]) ->
     assert await found(three, q) == keys
 
 
+async def test_what_reviews_and_notes_say_is_not_searched(three: Api) -> None:
+    review = {"specialist": "drl", "verdict": "OBJECT", "rationale": "A flywheel, no pump."}
+    await three.call("POST", "/tickets/KAS-1/reviews", json=review, expect=201)
+    await three.call("POST", "/tickets/KAS-1/notes", json={"body": "A flywheel."}, expect=201)
+
+    assert await found(three, "flywheel") == []
+
+
 async def test_the_checklist_the_resolution_and_its_commits_are_searched(api: Api) -> None:
     await api.file(key="KAS-9", checklist=[{"text": "The kernel doesn't alias its buffers"}])
     commit = "64dd86bb1f2e3d4c5b6a79880123456789abcdef"
