@@ -134,7 +134,7 @@ def test_what_a_page_said_once_it_does_not_say_again(
     assert said.count() == 0
     page.evaluate("""() => {
       const said = Object.assign(document.createElement("p"), { id: "again" });
-      said.dataset.said = "";
+      said.dataset.flash = "";
       document.body.append(said);
       dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
     }""")  # as when a browser takes the page from its memory
