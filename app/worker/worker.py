@@ -174,7 +174,7 @@ class Worker:
         except Unavailable as error:
             log.warning("target.unreadable", reason=error.detail)
             snapshot = None
-        own = await asyncio.to_thread(ask, sys.executable)
+        own = await asyncio.to_thread(_own_environment)
         environments = await asyncio.to_thread(self._environments)
         missing = {layer.name for layer in await self._factory.missing_layers()}
         layers = [layer.name for layer in self._factory.sandbox.layers()]
@@ -185,7 +185,7 @@ class Worker:
             package_digest=None if snapshot is None else snapshot.package_digest,
             suite_digest=None if snapshot is None else snapshot.suite_digest,
             environment={
-                **own.environment,
+                **own,
                 "layers": [name for name in layers if name not in missing],
                 "missing": sorted(missing),
                 "targets": environments,
@@ -265,6 +265,15 @@ class Worker:
                 log.warning("housekeeping.failed", reason=error.detail)
                 continue
             log.info("housekeeping.done", **{k.replace(" ", "_"): n for k, n in removed.items()})
+
+
+def _own_environment() -> dict[str, str]:
+    try:
+        return ask(sys.executable).environment
+    except InterpreterFailed as failure:
+        # A worker that says nothing of itself lives all the same.
+        log.warning("environment.unknown", reason=str(failure))
+        return {}
 
 
 class _Slot:

@@ -368,3 +368,14 @@ async def test_a_run_that_no_worker_could_take_for_an_hour_ends(api: Api, projec
 
     assert run["outcome"] == "error"
     assert run["reason"].startswith("Nobody took it for an hour: it waits for a worker with")
+
+
+async def test_a_worker_whose_interpreter_does_not_answer_lives_all_the_same(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    async with working(api), asyncio.timeout(30):
+        while not (listed := (await api.get("/workers"))["items"]):
+            await asyncio.sleep(0.02)
+
+    assert "python" not in listed[0]["environment"]
