@@ -26,7 +26,7 @@ _MEANS = {
     PlaceState.MOVED: "The same code stands elsewhere now.",
     PlaceState.CHANGED: "The place is there, and its code is another.",
     PlaceState.GONE: "The code is no longer there.",
-    PlaceState.UNKNOWN: "Nobody can tell: no target has the file, or several places would fit.",
+    PlaceState.UNKNOWN: "No target has the file, or several places would fit.",
 }
 
 
