@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,14 +157,29 @@ class Bench:
         wanted = [some for n, some in enumerate(passes) if some and some not in passes[:n]]
         return await judge(self.sandbox, self.arm, changes, wanted, LIMITS)
 
-    async def results(self, mutants: Sequence[Made]) -> list[MutantResult]:
+    async def result_in_run(self, mutant: Made) -> MutantResult:
+        """How the tests end on a mutant as in a run: those that execute its line, then all."""
+        own = self.lines or {}
+        first = [
+            name for name in self.tests if mutant.line in own.get(name, {}).get(mutant.path, ())
+        ]
+        passes = [first, self.tests] if 0 < len(first) < len(self.tests) else [self.tests]
+        changes = {mutant.path: mutant.change.apply(self.files[mutant.path])}
+        return await judge(self.sandbox, self.arm, changes, passes, LIMITS)
+
+    async def results(
+        self,
+        mutants: Sequence[Made],
+        ask: Callable[[Made], Awaitable[MutantResult]] | None = None,
+    ) -> list[MutantResult]:
         """How the suite ends on each, as many at once as there are cores."""
+        ask = ask or self.result
         waiting = iter(enumerate(mutants))
         found: dict[int, MutantResult] = {}
 
         async def work() -> None:
             for at, mutant in waiting:
-                found[at] = await self.result(mutant)
+                found[at] = await ask(mutant)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(os.cpu_count() or 1):
@@ -272,7 +287,7 @@ async def compare(folder: Path, options: argparse.Namespace) -> int:
         mutants = [_of(path, found.files[path], text.encode()) for text, _ in theirs]
         await found.results(mutants[:2])  # the fork server is warm
         began = time.perf_counter()
-        results = await found.results(mutants)
+        results = await found.results(mutants, found.result_in_run)
         here = len(mutants) / (time.perf_counter() - began)
         killed = [result.outcome is not MutantOutcome.SURVIVED for result in results]
         alike = sum(own is other for own, (_, other) in zip(killed, theirs, strict=True))
