@@ -28,8 +28,7 @@ structlog.configure(
 )
 
 for _name in [name for name in os.environ if name.startswith("FINDINGS_")]:
-    if _name != "FINDINGS_TICKETS_DIR":
-        del os.environ[_name]
+    del os.environ[_name]
 os.environ.pop("DATABASE_URL", None)
 
 

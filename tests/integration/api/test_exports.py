@@ -29,11 +29,11 @@ from tests.unit.formats.test_markdown_identity import STATES, TICKETS
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(app.__file__).parents[1]
-FOLDER = Path(os.environ.get("FINDINGS_TICKETS_DIR", ROOT / "../shared/tickets")).resolve()
+FOLDER = Path(os.environ.get("TICKETS_DIR", ROOT / "../shared/tickets")).resolve()
 VISIBLE = FOLDER / "visible"
 real_tickets = pytest.mark.skipif(
     not VISIBLE.is_dir(),
-    reason=f"no tickets in {FOLDER}; set FINDINGS_TICKETS_DIR to a folder with visible/",
+    reason=f"no tickets in {FOLDER}; set TICKETS_DIR to a folder with visible/",
 )
 EXAMPLES = ROOT / "examples" / "markdown"
 

@@ -29,12 +29,12 @@ from app.formats.markdown import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDER = Path(os.environ.get("FINDINGS_TICKETS_DIR", ROOT / "../shared/tickets")).resolve()
+FOLDER = Path(os.environ.get("TICKETS_DIR", ROOT / "../shared/tickets")).resolve()
 VISIBLE = FOLDER / "visible"
 PATHS = sorted(path.relative_to(VISIBLE).as_posix() for path in VISIBLE.glob("*/*.md"))
 
 pytestmark = pytest.mark.skipif(
-    not PATHS, reason=f"no tickets in {FOLDER}; set FINDINGS_TICKETS_DIR to a folder with visible/"
+    not PATHS, reason=f"no tickets in {FOLDER}; set TICKETS_DIR to a folder with visible/"
 )
 every_ticket = pytest.mark.parametrize("path", PATHS or ["none"])
 
