@@ -6,6 +6,7 @@ it must be the same, to the letter.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -238,15 +239,21 @@ async def test_nothing_that_a_blind_reviewer_reads_tells_what_others_said(audit:
             *(f"/tickets/{OWN}", f"/tickets/{OWN}/history"),
         ]
         bearer = {"Authorization": f"Bearer {api.tokens['eve']}"}
-        seen = await by_tools(api)
-        for where in addresses:
+        figures = {"/api/v1/stats", "/api/v1/calibration"}
+
+        async def read(where: str) -> str:
             headers = bearer if where.startswith("/api/") else None
-            seen[where] = steady(await visitor.client.get(where, headers=headers))
+            return steady(await visitor.client.get(where, headers=headers))
+
+        seen = await by_tools(api) | {where: await read(where) for where in addresses}
+        # Figures that took long to read are kept for a while.
+        async with asyncio.timeout(90):
+            while old := [where for where in figures if seen[where] == after[where]]:
+                await asyncio.sleep(0.1)
+                seen |= {where: await read(where) for where in old}
 
     told = {name for name, text in seen.items() if any(mark in text for mark in MARKS)}
-    figures = {"/api/v1/stats", "/api/v1/calibration"}
     assert {*addresses, f"finding://{OWN}"} - figures <= told
-    assert figures <= {where for where in seen if seen[where] != after[where]}
 
 
 async def test_what_a_blind_reviewer_changes_answers_without_others_verdicts(audit: Api) -> None:

@@ -379,7 +379,8 @@ async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(
     fix = {"content": diff_of(broken, sound), "headers": headers}
     await bench.api.call("PUT", path, **fix, expect=201)
     assert "once the evidence is proven" in (await strength_at_the_gate(bench, key))[2]
-    assert (await bench.run(key, "proof"))["outcome"] == "proven"
+    proof = await bench.run(key, "proof")
+    assert proof["outcome"] == "proven", proof["reason"]
     state, advisory, told = await strength_at_the_gate(bench, key)
     assert (state, advisory) == ("NOT_APPLICABLE", True) and "Measure it" in told
 
@@ -393,7 +394,8 @@ async def test_survivors_of_a_fix_stand_at_the_gate_until_they_are_explained(
     # Another fix touches other functions, perhaps.
     other = {**sound, "kasmina/calc.py": calc.replace("value < low", "value > low")}
     await bench.api.call("PUT", path, **{**fix, "content": diff_of(other, sound)}, expect=200)
-    assert (await bench.run(key, "proof"))["outcome"] == "proven"
+    proof = await bench.run(key, "proof")
+    assert proof["outcome"] == "proven", proof["reason"]
     assert "not known for this fix" in (await strength_at_the_gate(bench, key))[2]
 
 
