@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
+from app.api.examples import TEXTS
 from app.cli.catalogue import SECTIONS
 from app.cli.commanding import made
 from app.domain.exports import EXPORTS, ExportName
@@ -16,7 +17,13 @@ from app.formats.interface import Circumstances, Items
 
 def test_the_names_are_those_of_the_contract() -> None:
     assert list(get_args(ExportName)) == list(EXPORTS)
-    assert set(EXPORTS) == {"markdown", "jsonl", "csv", "sarif", "openvex", "osv"}
+    assert set(EXPORTS) >= {"markdown", "jsonl", "csv", "sarif", "openvex", "osv"}
+
+
+def test_the_contract_shows_each_by_an_example() -> None:
+    shown = {*TEXTS, "application/json", "application/zip"}
+
+    assert {export.media_type.partition(";")[0] for export in EXPORTS.values()} <= shown
 
 
 def test_no_two_formats_share_an_ending() -> None:

@@ -16,6 +16,7 @@ from mcp.client.client import Client
 
 from app.config import PROJECT_ROOT
 from app.domain.audit import START, AuditEvent
+from app.domain.exports import EXPORTS
 from app.main import documented_routes
 from app.mcp.inside import Inside
 from app.mcp.server import make_server
@@ -43,14 +44,9 @@ QUERIES = {
     ],
     "/changes": ["", "?mine=true", "?limit=200"],
     "/exports": [
-        "?format=csv",
+        *(f"?format={name}" for name in EXPORTS),
         "?format=csv&objected=true",
-        "?format=markdown",
-        "?format=sarif",
         "?format=sarif&suppressed=omit",
-        "?format=openvex",
-        "?format=osv",
-        "?format=jsonl",
         "?format=markdown&verdict=OBJECT",
     ],
     "/calibration": ["", "?by=account", "?by=model", "?by=domain"],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.config import PROJECT_ROOT
+from app.domain.exports import EXPORTS
 from tests.integration.api.test_sarif import report, result, take
 from tests.support.api import Api, running_api
 from tests.support.blind import blind_and_seeing, review, steady
@@ -23,7 +24,8 @@ async def read_as(api: Api, name: str, key: str) -> dict[str, str]:
     """What an account reads of a ticket, by address."""
     of_ticket = ("", ".md", ".sarif", "/document", "/reviews", "/history", "/gate", "/next")
     of_all = ("/changes?since=0-0", "/work-orders", "/stats", "/review-queue?specialist=codereview")
-    forms = ("sarif", "sarif&suppressed=omit", "openvex", "osv", "csv")
+    written = (name for name, export in EXPORTS.items() if export.writer)
+    forms = (*written, "sarif&suppressed=omit")
     addresses = [
         *(f"/tickets/{key}{part}" for part in of_ticket),
         *of_all,

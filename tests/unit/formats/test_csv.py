@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats.csv import MAX_CELL, TICKET_COLUMNS, CsvRows, cell
-from app.formats.interface import StreamFormat, stream
+from app.domain.tickets import TicketSummary
+from app.formats.csv import MAX_CELL, TICKET_COLUMNS, CsvRows, TicketTable, cell
+from app.formats.interface import Circumstances, StreamFormat, stream
 
 
 def rows(data: bytes) -> list[list[str]]:
@@ -29,6 +30,41 @@ def test_a_file() -> None:
 def test_a_byte_order_mark_on_request() -> None:
     assert CsvRows(["key"], bom=True).opening() == b"\xef\xbb\xbfkey\r\n"
     assert CsvRows().opening().decode().strip().split(",") == list(TICKET_COLUMNS)
+
+
+def test_a_row_of_a_ticket() -> None:
+    at = datetime(2025, 3, 1, tzinfo=UTC)
+    evidence = {"state": "proven", "stale": True}
+    ticket = TicketSummary(
+        key="A1-CR-01",
+        title="It leaks",
+        severity="unknown",
+        status="closed",
+        resolution="fixed",
+        batch=1,
+        agent="codereview",
+        summary="",
+        domains=("a/b", "c"),
+        categories=(),
+        assignee=None,
+        evidence=evidence | {"closed_without": {"by": "ada", "reason": "wording"}},
+        consensus={},
+        version=2,
+        created_at=at,
+        updated_at=at,
+        created_by="ada",
+        severity_raw="dire",
+    )
+    table = TicketTable(Circumstances("https://findings.example", "1.0", "7d1c", at))
+
+    header, row = rows(table.opening() + table.item(ticket) + table.closing())
+
+    assert header == list(TICKET_COLUMNS)
+    shown = dict(zip(header, row, strict=True))
+    assert shown["severity"] == "unknown (dire)"
+    assert shown["evidence"] == "proven (stale)"
+    assert shown["closed_without_evidence"] == "ada: wording"
+    assert (shown["domains"], shown["assignee"]) == ("a/b; c", "")
 
 
 @pytest.mark.parametrize(
