@@ -110,11 +110,13 @@ async def store_end(
         # The worker that ran it lives, whatever is known of the others.
         living = {environment_digest(environment), *target.environments}
         target = replace(target, environments=tuple(living))
-        uses = used_test_files(run.plan, arms, target)
-        ground = await ground_of(stores, run.ticket_id, run.ticket, target, uses)
-        facts = await _facts(stores, run, verdict, arms, environment, target)
-        decision = evidence.decide(facts, now=ground.now, previous=row.decision)
-        shown = await shown_now(stores, ground, target, decision or row.decision, row.domains)
+        # One that was placed elsewhere meanwhile speaks of another package.
+        if (row.target or stores.placement.only) == target.name:
+            uses = used_test_files(run.plan, arms, target)
+            ground = await ground_of(stores, run.ticket_id, run.ticket, target, uses)
+            facts = await _facts(stores, run, verdict, arms, environment, target)
+            decision = evidence.decide(facts, now=ground.now, previous=row.decision)
+            shown = await shown_now(stores, ground, target, decision or row.decision, row.domains)
     took = await stores.runs.mark_finished(
         run.id,
         run.attempt,

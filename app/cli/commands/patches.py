@@ -25,8 +25,10 @@ def put_patch(
     info = put(session.client, key, name, file)
     if session.out.as_json:
         session.out.json(info)
+    elif session.out.terminal:
+        session.out.line(_applied(info))
     else:
-        session.out.line(f"{name}\t{_how(info)}" if not session.out.terminal else _applied(info))
+        session.out.row((name, _how(info)))
 
 
 def show_patch(session: JsonSession, key: Key, name: Name) -> None:

@@ -189,11 +189,7 @@ async def test_a_finding_of_a_package_called_app_is_proven_under_its_own_interpr
 async def test_where_the_suite_takes_long_the_files_of_the_linked_tests_are_run(
     service: Api,
 ) -> None:
-    key = (await service.file(domains=["slow"]))["key"]
-    link = {"node_id": "tests/test_linked.py::test_scale"}
-    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
-    patch = {"content": FIX.replace("src/app", "slow"), "headers": {"Content-Type": "text/x-diff"}}
-    await service.call("PUT", f"/tickets/{key}/patches/fix", expect=201, **patch)
+    key = await with_fix_of_slow(service)
 
     proof = await run(service, key, "proof")
 
@@ -206,6 +202,48 @@ async def test_where_the_suite_takes_long_the_files_of_the_linked_tests_are_run(
     assert seen.isdisjoint(
         {"tests/test_b_slow.py::test_slow", "tests/test_c_behind.py::test_behind"}
     )
+
+
+async def move(api: Api, key: str, domain: str) -> None:
+    etag = (await api.call("GET", f"/tickets/{key}")).headers["ETag"]
+    body = {"domains": [domain]}
+    await api.call("PATCH", f"/tickets/{key}", json=body, headers={"If-Match": etag}, expect=200)
+
+
+async def with_fix_of_slow(api: Api) -> str:
+    """File a ticket about `slow` with a test and its fix; return the ticket's key."""
+    key = str((await api.file(domains=["slow"]))["key"])
+    link = {"node_id": "tests/test_linked.py::test_scale"}
+    await api.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+    patch = {"content": FIX.replace("src/app", "slow"), "headers": {"Content-Type": "text/x-diff"}}
+    await api.call("PUT", f"/tickets/{key}/patches/fix", expect=201, **patch)
+    return key
+
+
+async def test_a_run_on_the_target_of_before_decides_nothing(service: Api) -> None:
+    key = await with_fix_of_slow(service)
+    begun = await service.call("POST", f"/tickets/{key}/runs", json={"kind": "proof"}, expect=202)
+    await move(service, key, "shared/tools")
+
+    found = await service.get(f"/runs/{begun.json()['id']}?wait=60")
+
+    assert (found["target"], found["outcome"]) == ("slow", "proven"), found["reason"]
+    ticket = await service.get(f"/tickets/{key}")
+    assert (ticket["target"], ticket["evidence"]["state"]) == ("tools", "none")
+    # Back with the package that it speaks of, the same decides.
+    await move(service, key, "slow")
+    assert (await run(service, key, "proof"))["outcome"] == "proven"
+    assert (await service.get(f"/tickets/{key}"))["evidence"]["state"] == "fix-ready"
+
+
+async def test_a_patch_of_the_target_of_before_applies_to_nothing(service: Api) -> None:
+    key = await with_fix_of_slow(service)
+    await move(service, key, "shared/tools")
+    link = {"node_id": "tests/test_one.py::test_one"}
+    await service.call("POST", f"/tickets/{key}/tests", json=link, expect=201)
+
+    refused = await service.call("POST", f"/tickets/{key}/runs", json={"kind": "proof"}, expect=409)
+    assert refused.json()["remedy"]
 
 
 async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(service: Api) -> None:
