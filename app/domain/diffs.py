@@ -38,6 +38,7 @@ __all__ = [
     "apply",
     "digest",
     "parse",
+    "read_stored",
 ]
 
 MAX_BYTES = 256 << 10
@@ -130,6 +131,20 @@ def applies(files: Mapping[str, Content], patch: Patch) -> Applies:
         case False, True:
             return Applies.REVERSE
     return Applies.NO
+
+
+def read_stored(
+    text: str, files: Mapping[str, Content], *, packages: Sequence[str]
+) -> tuple[Patch, Applies]:
+    """Read a patch that was taken in once, and tell in which direction it applies to `files`.
+
+    One about the package of another target, to which its ticket belonged then, applies to nothing.
+    """
+    try:
+        patch = parse(text, packages=packages)
+    except PatchError:
+        return Patch((), digest(text)), Applies.NO
+    return patch, applies(files, patch)
 
 
 def _fits(files: Mapping[str, Content], patch: Patch, *, reverse: bool) -> bool:

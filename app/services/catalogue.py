@@ -413,14 +413,6 @@ def how_they_apply(snapshot: Snapshot, texts: Iterable[str]) -> list[str]:
 
     Of thousands of files this takes as long as many answers: use a thread.
     """
-    return [_how_it_applies(snapshot, text) for text in texts]
-
-
-def _how_it_applies(snapshot: Snapshot, text: str) -> str:
-    try:
-        patch = diffs.parse(text, packages=snapshot.target.packages)
-    except diffs.PatchError:
-        # It is about the package of the target that its ticket belonged to when it came.
-        return diffs.Applies.NO.value
-    way = diffs.applies(snapshot.package_files, patch)
-    return "forward" if way is diffs.Applies.BOTH else way.value
+    files, packages = snapshot.package_files, snapshot.target.packages
+    ways = (diffs.read_stored(text, files, packages=packages)[1] for text in texts)
+    return ["forward" if way is diffs.Applies.BOTH else way.value for way in ways]

@@ -122,13 +122,11 @@ def _touched(
     lost: list[str] = []
     files: Mapping[str, diffs.Content] = snapshot.package_files
     for stored in patches:
-        patch = diffs.parse(stored.text, packages=snapshot.target.packages)
-        match diffs.applies(files, patch):
-            case diffs.Applies.NO:
-                lost.append(stored.name)
-                continue
-            case how:
-                after = diffs.apply(files, patch, reverse=how is diffs.Applies.REVERSE)
+        patch, how = diffs.read_stored(stored.text, files, packages=snapshot.target.packages)
+        if how is diffs.Applies.NO:
+            lost.append(stored.name)
+            continue
+        after = diffs.apply(files, patch, reverse=how is diffs.Applies.REVERSE)
         for path in patch.paths:
             if path in files:
                 lines = changed_lines(_text(files[path]), _text(after.get(path, b"")))

@@ -244,6 +244,10 @@ async def test_a_patch_of_the_target_of_before_applies_to_nothing(service: Api) 
 
     refused = await service.call("POST", f"/tickets/{key}/runs", json={"kind": "proof"}, expect=409)
     assert refused.json()["remedy"]
+    assert (await run(service, key, "check"))["outcome"] == "passed"
+    body = {"kind": "strength"}
+    refused = await service.call("POST", f"/tickets/{key}/runs", json=body, expect=409)
+    assert "no patch touches one" in refused.json()["detail"]
 
 
 async def test_a_ticket_is_placed_by_its_longest_domain_and_moves_with_it(service: Api) -> None:
