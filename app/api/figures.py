@@ -15,10 +15,12 @@ from app.api.payloads.figures import DomainsOut, FiguresOut, TemplateBody, figur
 from app.api.responses import JsonResponse
 from app.api.routing import new_router
 from app.api.security import Reader
-from app.domain.template import SKELETON, severity_meanings
+from app.domain.document import SKELETON
+from app.domain.tickets import Severity
 from app.formats.markdown.write import template
 
 router = new_router("figures")
+_SEVERITIES = {word.value: word.meaning for word in Severity}
 
 
 @router.get("/stats", **answers(FiguresOut, 200))
@@ -75,12 +77,12 @@ async def show_template(
 
 @cache
 def _markdown() -> bytes:
-    return template(SKELETON, severity_meanings())
+    return template(SKELETON, _SEVERITIES)
 
 
 def _both() -> dict[str, Any]:
     return {
-        "severities": severity_meanings(),
+        "severities": _SEVERITIES,
         "ticket": SKELETON,
         "markdown": _markdown().decode(),
     }

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.domain.document import DOCUMENT
+from app.domain.document import DOCUMENT, LISTED
 
 _SUMMARY = (
-    "key title severity severity_raw status resolution batch agent summary domains target "
-    "categories assignee evidence strength consensus version created_at updated_at created_by"
+    f"key {' '.join(LISTED)} severity_raw status resolution target evidence strength consensus "
+    "version created_at updated_at created_by"
 )
 _TICKET = (
     f"key {' '.join(DOCUMENT)} severity_raw status resolution target relocated unknown_commits "

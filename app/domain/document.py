@@ -9,7 +9,7 @@ holds them against this. The command loads this module, so it needs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Field(NamedTuple):
@@ -30,12 +30,16 @@ class Field(NamedTuple):
     """Reviews speak about it: a change makes them outdated."""
     is_searched: bool = False
     """Full text finds the ticket by it."""
+    is_listed: bool = False
+    """Lists show it."""
     is_in_form: bool = True
     """The forms of the pages have it."""
     option: str = ""
     """Of the command, where it is not the field's name."""
     metavar: str | None = None
     """Of the option."""
+    example: Any = None
+    """As JSON, of what is filled in to begin with; None: it is left out there."""
 
     @property
     def is_list(self) -> bool:
@@ -51,16 +55,28 @@ DOCUMENT: Mapping[str, Field] = {
         is_required=True,
         is_content=True,
         is_searched=True,
+        is_listed=True,
+        example="One line: what is wrong, and where",
     ),
     "severity": Field(
-        "severity", "Severity", "P0 (worst) to P4.", is_required=True, is_content=True
+        "severity",
+        "Severity",
+        "P0 (worst) to P4.",
+        is_required=True,
+        is_content=True,
+        is_listed=True,
+        example="P2",
     ),
-    "batch": Field("number", "Batch", "Number of the audit batch.", is_required=True),
+    "batch": Field(
+        "number", "Batch", "Number of the audit batch.", is_required=True, is_listed=True, example=1
+    ),
     "agent": Field(
         "slug",
         "Found by",
         "Who found it, like drl. A key is minted only for a specialist's name.",
         is_required=True,
+        is_listed=True,
+        example="codereview",
     ),
     "summary": Field(
         "summary",
@@ -69,6 +85,8 @@ DOCUMENT: Mapping[str, Field] = {
         is_required=True,
         is_content=True,
         is_searched=True,
+        is_listed=True,
+        example="One sentence: what happens, and what should happen instead.",
     ),
     "domains": Field(
         "domains",
@@ -78,6 +96,8 @@ DOCUMENT: Mapping[str, Field] = {
         is_content=True,
         option="domain",
         metavar="WORD",
+        is_listed=True,
+        example=["kasmina"],
     ),
     "categories": Field(
         "categories",
@@ -86,6 +106,8 @@ DOCUMENT: Mapping[str, Field] = {
         most=12,
         option="category",
         metavar="WORD",
+        is_listed=True,
+        example=["correctness"],
     ),
     "locations": Field(
         "locations",
@@ -95,6 +117,14 @@ DOCUMENT: Mapping[str, Field] = {
         is_searched=True,
         option="location",
         metavar="PATH[:LINE[-LINE]][#SYMBOL]",
+        example=[
+            {
+                "path": "kasmina/blend_ops.py",
+                "start_line": 59,
+                "end_line": 94,
+                "symbol": "blend_add()",
+            }
+        ],
     ),
     "sections": Field(
         "sections",
@@ -104,6 +134,14 @@ DOCUMENT: Mapping[str, Field] = {
         is_searched=True,
         option="section",
         metavar="HEADING=TEXT|HEADING=@FILE",
+        example=[
+            {
+                "heading": "Detailed Description",
+                "body": "What the code does, why that is wrong, and how to see it.",
+            },
+            {"heading": "Impact", "body": "Who meets it, and what it costs them."},
+            {"heading": "Recommended Fix", "body": "What to change, and what to leave alone."},
+        ],
     ),
     "checklist": Field(
         "checklist",
@@ -112,6 +150,7 @@ DOCUMENT: Mapping[str, Field] = {
         most=200,
         is_searched=True,
         metavar="WORD",
+        example=[{"text": "A test fails without the fix and passes with it", "done": False}],
     ),
     "relations": Field(
         "relations",
@@ -131,7 +170,7 @@ DOCUMENT: Mapping[str, Field] = {
         option="report",
         metavar="FILE[#SECTION]",
     ),
-    "assignee": Field("line", "Assignee", "Who takes care of it."),
+    "assignee": Field("line", "Assignee", "Who takes care of it.", is_listed=True),
     "reported_on": Field("day", "Reported on", "When it was found.", metavar="YYYY-MM-DD"),
     "external_ref": Field(
         "reference",
@@ -167,6 +206,11 @@ PLAIN = tuple(name for name in OWN_ROW if not DOCUMENT[name].is_list and name !=
 """Of these what a row holds as the ticket does."""
 LINES = tuple(name for name in DOCUMENT if DOCUMENT[name].kind == "line")
 """What a document states in a row of its metadata, under the field's label."""
+LISTED = tuple(name for name, field in DOCUMENT.items() if field.is_listed)
+SKELETON: Mapping[str, Any] = {
+    name: field.example for name, field in DOCUMENT.items() if field.example is not None
+}
+"""A ticket that is accepted as it stands, with words that say what belongs there."""
 
 SEVERITIES: Mapping[str, str] = {
     "P0": "Data loss, a wrong result in ordinary use, or a security hole: stop and mend",

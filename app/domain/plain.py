@@ -23,12 +23,17 @@ def from_plain(kind: type[T], stored: Mapping[str, Any]) -> T:
     Words become enumerations, texts times and UUIDs, lists tuples, objects dataclasses. What is
     missing, as in what earlier versions stored, takes its default; what is no field is left out.
     """
+    return kind(**values_from_plain(kind, stored))
+
+
+def values_from_plain(kind: type, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those fields of a dataclass that are stored, as `from_plain` makes them."""
     given = {}
-    for name, make in _fields(kind):  # type: ignore[arg-type]  # a type can be hashed
+    for name, make in _fields(kind):
         if name in stored:
             value = stored[name]
             given[name] = value if make is None or value is None else make(value)
-    return kind(**given)
+    return given
 
 
 @cache
@@ -51,7 +56,7 @@ def _maker(kind: Any) -> _Make:
         return partial(from_plain, kind)
     if issubclass(kind, Enum):
         return kind
-    return {UUID: _uuid, datetime: _moment, date: date.fromisoformat}.get(kind)
+    return {UUID: _uuid, datetime: _moment, date: _day}.get(kind)
 
 
 def _tuple_of(make: Callable[[Any], Any], values: Any) -> tuple[Any, ...]:
@@ -60,6 +65,10 @@ def _tuple_of(make: Callable[[Any], Any], values: Any) -> tuple[Any, ...]:
 
 def _uuid(value: str | UUID) -> UUID:
     return value if isinstance(value, UUID) else UUID(value)
+
+
+def _day(value: str | date) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
 
 
 def _moment(value: str | datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -349,8 +349,8 @@ class TicketSummary:
     batch: int
     agent: str
     summary: str
-    domains: tuple[str, ...]
-    categories: tuple[str, ...]
+    domains: Sequence[str]
+    categories: Sequence[str]
     assignee: str | None
     evidence: Mapping[str, Any]
     consensus: Mapping[str, Any]

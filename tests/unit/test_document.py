@@ -6,10 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-from app.api.payloads.tickets import TicketIn, TicketOut, TicketPatch
-from app.domain.document import DOCUMENT, OWN_ROW, PARTS
-from app.domain.template import SKELETON
-from app.domain.tickets import Severity, Ticket, TicketDraft
+from app.api.payloads.tickets import SummaryOut, TicketIn, TicketOut, TicketPatch
+from app.domain.document import DOCUMENT, LISTED, OWN_ROW, PARTS, SKELETON
+from app.domain.tickets import Severity, Ticket, TicketDraft, TicketSummary
 from app.schema.tickets import tickets
 
 FILED = {name for name, field in DOCUMENT.items() if field.is_filed}
@@ -38,6 +37,8 @@ def test_what_is_written_out_has_every_field() -> None:
     assert {field.name for field in fields(Ticket)} >= DOCUMENT.keys()
     assert TicketOut.model_fields.keys() >= DOCUMENT.keys()
     assert set(tickets.c.keys()) >= set(OWN_ROW)
+    assert {field.name for field in fields(TicketSummary)} & DOCUMENT.keys() == set(LISTED)
+    assert SummaryOut.model_fields.keys() & DOCUMENT.keys() == set(LISTED)
     assert set(OWN_ROW) | set(PARTS) | {"relations"} == set(DOCUMENT)
 
 

@@ -51,7 +51,7 @@ from app.api.payloads.runs import AuthorsOut, TicketStrengthOut
 from app.api.payloads.source import PlaceSourceOut
 from app.domain.amendments import changes_of
 from app.domain.calibration import ReviewSignal, signals_of
-from app.domain.document import DOCUMENT
+from app.domain.document import DOCUMENT, SKELETON
 from app.domain.document import Field as Declared
 from app.domain.evidence import EvidenceState, ProofBy
 from app.domain.knowledge import Presence, TestsShown, knowledge
@@ -78,18 +78,15 @@ _SINGLE: Mapping[str, Any] = {
     "reference": ExternalRef,
     "markdown": Markdown,
 }
-_ITEMS: Mapping[str, Any] = {
+_WHOLE: dict[str, Any] = {
     "domains": Domain,
     "categories": Category,
-    "locations": LocationIn,
-    "sections": SectionIn,
-    "checklist": ChecklistItemIn,
     "relations": RelationIn,
     "reports": ReportIn,
     "commits": Commit,
 }
-_KEPT: Mapping[str, Any] = {
-    **_ITEMS,
+_NEW = _WHOLE | {"locations": LocationIn, "sections": SectionIn, "checklist": ChecklistItemIn}
+_KEPT = _WHOLE | {
     "locations": LocationPart,
     "sections": SectionPart,
     "checklist": ChecklistItemPart,
@@ -100,7 +97,7 @@ _LIST: Any = list
 
 def _given(field: Declared) -> tuple[Any, Any]:
     if field.is_list:
-        items = _LIST[_ITEMS[field.kind]]
+        items = _LIST[_NEW[field.kind]]
         return items, Field(default=[], max_length=field.most, description=field.meaning)
     kind = _SINGLE[field.kind]
     if field.is_required:
@@ -118,34 +115,16 @@ def _changed(field: Declared) -> tuple[Any, Any]:
 
 
 _FILED = {name: field for name, field in DOCUMENT.items() if field.is_filed}
-_New: Any = declared("TicketIn", Input, {name: _given(field) for name, field in _FILED.items()})
+_Filed: Any = declared("TicketIn", Input, {name: _given(field) for name, field in _FILED.items()})
 _Changes: Any = declared(
     "TicketPatch", Patch, {name: _changed(field) for name, field in DOCUMENT.items()}
 )
 
 
-class TicketIn(_New):  # type: ignore[misc]  # its fields are those of the document
+class TicketIn(_Filed):  # type: ignore[misc]  # its fields are those of the document
     """A finding to be filed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "title": "blend_multiply couples gradients when seed_input is left out",
-                    "severity": "P3",
-                    "batch": 2,
-                    "agent": "drl",
-                    "summary": "Leaving seed_input out makes the host its own seed input.",
-                    "domains": ["kasmina"],
-                    "categories": ["api-contract"],
-                    "locations": [
-                        {"path": "kasmina/blend_ops.py", "start_line": 59, "end_line": 94}
-                    ],
-                    "checklist": [{"text": "Every caller passes seed_input explicitly"}],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [dict(SKELETON)]})
 
     key: Key | None = Field(None, description="Leave it out, and the next free one is minted.")
 

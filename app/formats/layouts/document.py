@@ -22,7 +22,7 @@ from app.formats.markdown.facts import (
 from app.formats.markdown.locations import LocationCells, read_places
 from app.formats.markdown.problems import FormatError, FormatProblem
 from app.formats.markdown.source import Patch
-from app.formats.markdown.stated import canonical
+from app.formats.markdown.stated import canonical, in_own_words
 from app.formats.markdown.words import (
     KEY,
     is_known_status,
@@ -71,29 +71,21 @@ class LaidOut:
         facts = self.facts
         files = [place.path for place in facts.locations if place.path]
         severity = self.places.get("severity")
-        return {
+        return in_own_words(facts) | {
             "source_path": source_path,
-            "id": facts.key,
-            "title": facts.title,
             "severity": severity.value if severity else None,
             "status_raw": self.status_raw,
             "status": status_words(facts.status, facts.resolution)[0],
-            "batch": facts.batch,
-            "agent": facts.agent,
             "domains": list(facts.domains),
-            "assignee": facts.assignee,
             "created": facts.created,
             "updated": facts.updated,
             "files": files,
             "lines": self.places["lines"].value if "lines" in self.places else None,
             "symbol": next((p.symbol for p in facts.locations if p.symbol), None),
-            "summary": facts.summary,
             "categories": [],
             "reviews": [],
-            "verification_items": [{"text": i.text, "done": i.done} for i in facts.checklist],
             "related": [{"id": r.key, "relationship": r.kind} for r in facts.relations],
             "has_resolution": False,
-            "commits": list(facts.commits),
             "section_headings": [part.heading for part in self.scan.parts[1:]],
         }
 

@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from app.formats.layouts.document import LaidOut, read_scan
-from app.formats.layouts.layout import FIELDS, Layout, shipped, usual_words
+from app.formats.layouts.layout import NAMES, Layout, shipped, usual_words
 from app.formats.layouts.scan import Scan, folded, key_and_text
 from app.formats.markdown.problems import FormatError
-
-_NAMES: Mapping[str, Sequence[str]] = {
-    "id": ("id", "ticket id", "finding id", "bug id", "issue id", "defect id", "key", "ticket"),
-    "title": ("title", "name", "subject"),
-    "severity": ("priority", "severity", "sev", "impact", "risk", "level"),
-    "status": ("status", "state"),
-    "batch": ("batch",),
-    "agent": ("agent", "reporter", "found by", "discovered by", "reported by", "author"),
-    "domains": ("domain", "domains", "subsystem", "component", "area", "module"),
-    "assignee": ("assigned to", "assignee", "owner"),
-    "created": ("created", "discovered", "discovered date", "date", "reported", "opened", "found"),
-    "updated": ("last updated", "updated", "modified"),
-    "files": ("file", "files", "file(s)", "path", "location"),
-    "lines": ("line", "lines", "line(s)"),
-    "symbol": ("function", "class", "function/class", "symbol", "method"),
-    "summary": ("executive summary", "summary", "abstract", "description", "problem", "overview"),
-    "related": ("relates to", "related", "related findings", "see also", "depends on"),
-    "commits": ("commit", "commits", "fixed in", "fix commit"),
-}
-"""Names that facts have with others, the likelier first."""
 
 _IN_PROSE = ("summary",)
 _WEIGHTS = {"id": 4, "title": 2, "severity": 3, "status": 3}
@@ -82,10 +62,10 @@ def _own(scans: Sequence[Scan]) -> Layout | None:
     for found in scans:
         used.update({(one.kind, one.name) for one in found.stated if one.value or one.values})
     read: dict[str, list[tuple[str, str]]] = {}
-    for fact in FIELDS:
+    for fact in NAMES:
         places = [
             (kind, name)
-            for wanted in _NAMES[fact]
+            for wanted in NAMES[fact]
             for (kind, name), _ in used.most_common()
             if folded(name) == wanted and (kind == "heading") == (fact in _IN_PROSE)
         ]

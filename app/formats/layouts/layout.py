@@ -20,25 +20,25 @@ _MAX_PLACES = 20
 _MAX_WORDS = 60
 _MAX_NAME = 80
 
-FIELDS = (
-    "id",
-    "title",
-    "severity",
-    "status",
-    "batch",
-    "agent",
-    "domains",
-    "assignee",
-    "created",
-    "updated",
-    "files",
-    "lines",
-    "symbol",
-    "summary",
-    "related",
-    "commits",
-)
-"""The facts that a layout may place."""
+NAMES: Mapping[str, Sequence[str]] = {
+    "id": ("id", "ticket id", "finding id", "bug id", "issue id", "defect id", "key", "ticket"),
+    "title": ("title", "name", "subject"),
+    "severity": ("priority", "severity", "sev", "impact", "risk", "level"),
+    "status": ("status", "state"),
+    "batch": ("batch",),
+    "agent": ("agent", "reporter", "found by", "discovered by", "reported by", "author"),
+    "domains": ("domain", "domains", "subsystem", "component", "area", "module"),
+    "assignee": ("assigned to", "assignee", "owner"),
+    "created": ("created", "discovered", "discovered date", "date", "reported", "opened", "found"),
+    "updated": ("last updated", "updated", "modified"),
+    "files": ("file", "files", "file(s)", "path", "location"),
+    "lines": ("line", "lines", "line(s)"),
+    "symbol": ("function", "class", "function/class", "symbol", "method"),
+    "summary": ("executive summary", "summary", "abstract", "description", "problem", "overview"),
+    "related": ("relates to", "related", "related findings", "see also", "depends on"),
+    "commits": ("commit", "commits", "fixed in", "fix commit"),
+}
+"""The facts that a layout may place, each with its names elsewhere, the likelier first."""
 
 KINDS = ("front", "row", "bullet", "heading", "title")
 """Where a fact may stand: a key of the front matter, a row of a table of two columns, a bullet or
@@ -95,7 +95,7 @@ def from_plain(given: Mapping[str, Any]) -> Layout:
     places = _table(given, "read")
     if not places:
         raise _refused('has no table [read], such as id = ["title"]')
-    _only(places, FIELDS, "[read]")
+    _only(places, tuple(NAMES), "[read]")
     words = _table(given, "words")
     _only(words, tuple(_WORDS), "[words]")
     for name, meant in words.items():

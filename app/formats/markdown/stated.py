@@ -180,34 +180,38 @@ def _without_rules(text: str) -> str:
     return "\n".join(x for i, x in enumerate(lines) if i not in rules or not is_rule(x))
 
 
+def in_own_words(facts: TicketFacts) -> dict[str, Any]:
+    """The part of a document in its own words that facts have to the letter."""
+    return {
+        "id": facts.key,
+        "title": facts.title,
+        "batch": facts.batch,
+        "agent": facts.agent,
+        "assignee": facts.assignee,
+        "summary": facts.summary,
+        "verification_items": [{"text": i.text, "done": i.done} for i in facts.checklist],
+        "commits": list(facts.commits),
+    }
+
+
 def to_json(document: Document) -> dict[str, Any]:
     """The document in its own words, raw tokens beside the normal ones."""
     table, location = document.metadata, document.location
     files = location.get("File(s)") if location else None
     status = document.status_raw
-    batch = table.value("Batch") or ""
-    return {
+    return in_own_words(facts(document)) | {
         "source_path": document.source_path,
-        "id": document.key,
-        "title": document.title.text,
         "severity": table.value("Severity"),
         "status_raw": status,
         "status": document_status(status) if status else None,
-        "batch": read_number(batch),
-        "agent": table.value("Agent"),
         "domains": domains(document),
-        "assignee": table.value("Assignee"),
         "created": table.value("Created"),
         "updated": table.value("Updated"),
         "files": code_values(files.text) if files else [],
         "lines": location.value("Line(s)") if location else None,
         "symbol": location.value("Function/Class") if location else None,
-        "summary": (document.summary.text or None) if document.summary else None,
         "categories": [row.label for row in document.categories if row.checked],
         "reviews": [_review_json(review) for review in document.reviews],
-        "verification_items": [
-            {"text": item.text, "done": item.mark in ("x", "X")} for item in document.checklist
-        ],
         "related": [
             {
                 "id": entry.key,
@@ -218,6 +222,5 @@ def to_json(document: Document) -> dict[str, Any]:
         "has_resolution": any(
             s.heading.casefold().startswith("resolution") for s in document.sections
         ),
-        "commits": list(facts(document).commits),
         "section_headings": [section.heading for section in document.sections],
     }

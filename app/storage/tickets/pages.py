@@ -248,6 +248,11 @@ def _revived(name: str, value: Any) -> Any:
 
 _BESIDE = ("id", "sort_key", "evidence_state", "evidence_stale", "strength_rank")
 """What is part of a position, or of what is shown."""
+_SHOWN = tuple(
+    field.name
+    for field in fields(TicketSummary)
+    if field.name in tickets.c and field.name != "created_by"  # of which the name is shown
+)
 
 
 @functools.cache
@@ -255,10 +260,8 @@ def summaries() -> Select[Any]:
     """Return the statement that reads tickets as lists show them, for conditions to follow."""
     columns = tickets.c
     author = accounts.alias("author")
-    shown = [field.name for field in fields(TicketSummary) if field.name in columns]
-    shown.remove("created_by")  # of which the name is shown
     return select(
-        *(columns[name] for name in (*_BESIDE, *shown)),
+        *(columns[name] for name in (*_BESIDE, *_SHOWN)),
         author.c.name.label("author"),
         closed_without().label("closed_without"),
         _consensus().label("consensus"),
@@ -292,24 +295,9 @@ def _evidence(row: Any) -> dict[str, Any]:
 def summary_from(row: Any) -> TicketSummary:
     """Build what lists show of a ticket from a row of `summaries`."""
     return TicketSummary(
-        key=row.key,
-        title=row.title,
-        severity=row.severity,
-        severity_raw=row.severity_raw,
-        status=row.status,
-        resolution=row.resolution,
-        batch=row.batch,
-        agent=row.agent,
-        summary=row.summary,
-        domains=tuple(row.domains),
-        target=row.target,
-        categories=tuple(row.categories),
-        assignee=row.assignee,
+        **{name: getattr(row, name) for name in _SHOWN},
+        created_by=row.author,
         evidence=_evidence(row),
         consensus=row.consensus,
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        created_by=row.author,
         strength=row.strength_rank if row.strength_rank <= 1 else None,
     )

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
-from app.domain.document import PLAIN
 from app.domain.evidence import ClosedWithout
-from app.domain.external import ExternalResult
-from app.domain.plain import from_plain
-from app.domain.reviews import (
-    Review,
-    consensus_of,
-)
+from app.domain.plain import from_plain, values_from_plain
+from app.domain.reviews import consensus_of
 from app.domain.strength import StrengthGate
-from app.domain.tickets import (
-    Category,
-    ChecklistItem,
-    Closure,
-    Location,
-    PatchInfo,
-    Relation,
-    ReportReference,
-    Resolution,
-    Section,
-    Severity,
-    Status,
-    Testability,
-    TestLink,
-    Ticket,
-)
+from app.domain.tickets import PatchInfo, Ticket
 from app.schema.accounts import accounts, specialists
 from app.schema.reviews import reviews
 from app.schema.tickets import (
@@ -207,46 +187,29 @@ def specialists_listed() -> ScalarSelect[Any]:
 
 def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
     """Build the domain ticket from a row of `whole_tickets`; `gate` is the service's setting."""
-    current = tuple(from_plain(Review, item) for item in row.reviews)
+    stored = values_from_plain(Ticket, {name: getattr(row, name) for name in _AS_STORED})
+    listed = (item["name"] for item in row.specialists)
+    closed = row.closed_without
     return Ticket(
-        id=row.id,
-        key=row.key,
-        **{name: getattr(row, name) for name in PLAIN},
-        severity=Severity(row.severity),
-        severity_raw=row.severity_raw,
-        status=Status(row.status),
-        resolution=None if row.resolution is None else Resolution(row.resolution),
-        domains=tuple(row.domains),
-        target=row.target,
-        categories=tuple(Category(word) for word in row.categories),
-        commits=tuple(row.commits),
-        unknown_commits=tuple(row.unknown_commits),
-        version=row.version,
-        content_version=row.content_version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        **stored,
         created_by=row.author,
-        locations=tuple(Location(**item) for item in row.locations),
-        sections=tuple(Section(**item) for item in row.sections),
-        checklist=tuple(ChecklistItem(**item) for item in row.checklist),
-        relations=tuple(from_plain(Relation, item) for item in row.relations),
-        reports=tuple(ReportReference(**item) for item in row.reports),
-        reviews=current,
-        consensus=consensus_of(current, (item["name"] for item in row.specialists)),
+        consensus=consensus_of(stored["reviews"], listed),
         evidence=replace(
             evidence_from(row),
-            closed_without=None
-            if row.closed_without is None
-            else ClosedWithout(**row.closed_without),
+            closed_without=None if closed is None else ClosedWithout(**closed),
             introduced_in=(row.bisected or {}).get("introduced_in"),
             fixed_in=(row.bisected or {}).get("fixed_in"),
         ),
-        tests=tuple(from_plain(TestLink, item) for item in row.tests),
         patches={item["name"]: from_plain(PatchInfo, item) for item in row.patches},
         relocated=tuple(relocated_from(item) for item in row.relocated),
-        external_results=tuple(from_plain(ExternalResult, item) for item in row.external_results),
-        testability=None if row.testability is None else from_plain(Testability, row.testability),
-        closure=None if row.closure is None else from_plain(Closure, row.closure),
         strength=None if row.strength is None else ticket_strength_from(row.strength),
         strength_gate=gate,
     )
+
+
+_MADE = {
+    *("created_by", "consensus", "evidence", "patches", "relocated", "strength"),
+    *("strength_gate", "similar", "verdicts_hidden"),
+}
+_AS_STORED = tuple(one.name for one in fields(Ticket) if one.name not in _MADE)
+"""What a row has under a ticket's own words."""
