@@ -9,26 +9,17 @@ changed here, and the document's own words hold; :func:`current` puts them toget
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any
 
 from app.domain import keys, plain
 from app.domain import tickets as domain
-from app.domain.document import DOCUMENT, PLAIN
+from app.domain.document import DOCUMENT, PARTS, PLAIN
 from app.domain.reviews import Review
-from app.formats.markdown import (
-    ChecklistEntry,
-    Disposition,
-    Location,
-    RelationText,
-    ReportText,
-    ReviewText,
-    SectionText,
-    TicketFacts,
-    canonical,
-)
+from app.domain.tickets import Location, Section
+from app.formats.markdown import Disposition, RelationText, ReviewText, TicketFacts, canonical
 from app.formats.markdown.stated import body
 
 NO_SEVERITY = "P4"
@@ -55,17 +46,8 @@ FIELDS = (
 """What both sides hold, apart from relations and reviews. ``status`` stands for it and its
 resolution."""
 
-_SAME = tuple(name for name in (*PLAIN, "domains", "commits") if name in FIELDS)
-"""What both sides hold alike."""
-_PARTS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = MappingProxyType(
-    {
-        "locations": (Location, domain.Location),
-        "sections": (SectionText, domain.Section),
-        "checklist": (ChecklistEntry, domain.ChecklistItem),
-        "reports": (ReportText, domain.ReportReference),
-    }
-)
-"""Lists of the document: of what kind their items are here, and in the tracker."""
+_SAME = tuple(name for name in (*PLAIN, *PARTS, "domains", "commits", "reports") if name in FIELDS)
+"""What both sides hold alike, parts but for their ids."""
 
 _CATEGORIES = frozenset(category.value for category in domain.Category)
 
@@ -117,7 +99,6 @@ def _held_place(place: Location) -> Location | None:
 def of_ticket(ticket: domain.Ticket) -> TicketFacts:
     """What a ticket states now, without relations and reviews."""
     facts: dict[str, Any] = {name: getattr(ticket, name) for name in _SAME}
-    facts |= {name: _stated(name, getattr(ticket, name)) for name in _PARTS}
     facts |= {
         "key": ticket.key,
         "severity": ticket.severity.value,
@@ -132,23 +113,16 @@ def of_ticket(ticket: domain.Ticket) -> TicketFacts:
     return canonical(TicketFacts(**facts))
 
 
-def _stated(name: str, parts: Iterable[Any]) -> tuple[Any, ...]:
-    """Parts of a ticket as a document states them: without ids."""
-    kind: Any = _PARTS[name][0]
-    names = [field.name for field in fields(kind)]
-    return tuple(kind(*(getattr(part, name) for name in names)) for part in parts)
-
-
 def _lead_of(summary: str) -> str:
     """The summary in one line: its first paragraph, where it has several."""
     first, _, rest = body(summary).partition("\n\n")
     return summary if not rest or first.startswith(("```", "~~~")) else first
 
 
-def _sections_of(ticket: domain.Ticket) -> tuple[SectionText, ...]:
+def _sections_of(ticket: domain.Ticket) -> tuple[Section, ...]:
     """The sections, with the whole summary in front where one line does not say it."""
-    sections: tuple[SectionText, ...] = _stated("sections", ticket.sections)
-    whole = SectionText("Summary", body(ticket.summary))
+    sections = tuple(replace(section, id=None) for section in ticket.sections)
+    whole = Section("Summary", body(ticket.summary))
     more = "\n" in whole.body and any(mark in whole.body for mark in ("\n\n", "```", "~~~"))
     return sections if not more or whole in sections else (whole, *sections)
 
@@ -195,10 +169,6 @@ def draft_of(facts: TicketFacts, key: str) -> domain.TicketDraft:
     """Held facts as a ticket to be added; status, commits and resolution text stand apart."""
     given: dict[str, Any] = {
         name: getattr(facts, name) for name in _SAME if DOCUMENT[name].is_filed
-    }
-    given |= {
-        name: tuple(kind(**asdict(part)) for part in getattr(facts, name))
-        for name, (_, kind) in _PARTS.items()
     }
     given |= {
         "key": key,
@@ -257,6 +227,8 @@ def _with_ids(
 def to_plain(facts: TicketFacts) -> dict[str, Any]:
     """Facts as JSON holds them."""
     found = asdict(facts)
+    for name in PARTS:
+        found[name] = list(map(_as_stated, getattr(facts, name)))
     for name in ("created", "updated"):
         found[name] = None if found[name] is None else found[name].isoformat()
     del found["relations"], found["reviews"]
@@ -278,8 +250,12 @@ def plain_value(facts: TicketFacts, name: str) -> Any:
     if isinstance(found, date):
         return found.isoformat()
     if isinstance(found, tuple):
-        return [part if isinstance(part, str) else asdict(part) for part in found]
+        return [part if isinstance(part, str) else _as_stated(part) for part in found]
     return found
+
+
+def _as_stated(part: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(part).items() if name != "id"}
 
 
 def not_held(facts: TicketFacts, kept: TicketFacts) -> list[str]:

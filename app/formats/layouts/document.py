@@ -9,16 +9,11 @@ from datetime import date
 from typing import Any
 
 from app.domain import keys
+from app.domain.tickets import ChecklistItem, Location, Section
 from app.formats.layouts.layout import Layout, usual_words
 from app.formats.layouts.scan import Scan, Stated, folded, free_lines, key_and_text, scan, tasks
 from app.formats.markdown.cells import code_values, escape, strip_marks
-from app.formats.markdown.facts import (
-    ChecklistEntry,
-    Location,
-    RelationText,
-    SectionText,
-    TicketFacts,
-)
+from app.formats.markdown.facts import RelationText, TicketFacts
 from app.formats.markdown.locations import LocationCells, read_places
 from app.formats.markdown.problems import FormatError, FormatProblem
 from app.formats.markdown.source import Patch
@@ -129,7 +124,7 @@ def read_scan(found: Scan, layout: Layout) -> LaidOut:
             summary=summary or _lead(sections) or title,
             sections=sections,
             checklist=tuple(
-                ChecklistEntry(item.text, item.mark in ("x", "X")) for item in tasks(found.outline)
+                ChecklistItem(item.text, item.mark in ("x", "X")) for item in tasks(found.outline)
             ),
             relations=tuple(_relations(places.get("related"), key)),
             commits=tuple(_HASH.findall(_joined(places.get("commits")))),
@@ -249,7 +244,7 @@ def _relations(place: Stated | None, key: str) -> Iterator[RelationText]:
             yield RelationText(other)
 
 
-def _sections(found: Scan, summary: str | None, place: Stated | None) -> Iterator[SectionText]:
+def _sections(found: Scan, summary: str | None, place: Stated | None) -> Iterator[Section]:
     """Yield the text that states no fact, under its headings."""
     for part in found.parts:
         lines = free_lines(found, part.body)
@@ -259,10 +254,10 @@ def _sections(found: Scan, summary: str | None, place: Stated | None) -> Iterato
         here = place is not None and place.span is not None and place.line == part.line
         if here and " ".join(text.split()) == summary:
             continue
-        yield SectionText(part.heading, text)
+        yield Section(part.heading, text)
 
 
-def _lead(sections: Sequence[SectionText]) -> str | None:
+def _lead(sections: Sequence[Section]) -> str | None:
     """Return the first paragraph of prose, where no place is for a summary."""
     for section in sections:
         for paragraph in section.body.split("\n\n"):

@@ -9,15 +9,7 @@ document for a ticket that has none.
 from __future__ import annotations
 
 from app.formats.markdown.document import Document
-from app.formats.markdown.facts import (
-    ChecklistEntry,
-    Location,
-    RelationText,
-    ReportText,
-    ReviewText,
-    SectionText,
-    TicketFacts,
-)
+from app.formats.markdown.facts import RelationText, ReviewText, TicketFacts
 from app.formats.markdown.folders import (
     DISPOSITIONS,
     Disposition,
@@ -36,17 +28,13 @@ from app.formats.markdown.write import write
 
 __all__ = [
     "DISPOSITIONS",
-    "ChecklistEntry",
     "Disposition",
     "Document",
     "FormatError",
     "FormatProblem",
     "Limits",
-    "Location",
     "RelationText",
-    "ReportText",
     "ReviewText",
-    "SectionText",
     "TicketFacts",
     "agrees",
     "canonical",

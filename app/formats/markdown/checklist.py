@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from app.domain.tickets import ChecklistItem
 from app.formats.markdown.blocks import ListItem
 from app.formats.markdown.comments import protect
-from app.formats.markdown.document import Document, Odd, Section, SectionKind
-from app.formats.markdown.facts import ChecklistEntry, TicketFacts
+from app.formats.markdown.document import Document, DocumentSection, Odd, SectionKind
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.layout import (
     CLOSING,
     Present,
@@ -25,13 +26,13 @@ _ANY_MARK = re.compile(
 )
 
 
-def read_checklist(section: Section | None) -> tuple[ListItem, ...]:
+def read_checklist(section: DocumentSection | None) -> tuple[ListItem, ...]:
     """Every task item of the section."""
     lists = (block for block in section.blocks if block.kind == "list") if section else ()
     return tuple(item for block in lists for item in block.items if item.mark is not None)
 
 
-def checklist_lines(entries: Sequence[ChecklistEntry]) -> list[str]:
+def checklist_lines(entries: Sequence[ChecklistItem]) -> list[str]:
     """The check-list with its heading."""
     return [HOW_TO_VERIFY, "", *(_item_line("- ", entry) for entry in entries)]
 
@@ -59,7 +60,7 @@ def edit_checklist(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
 
 
 def _edit_item(
-    document: Document, item: ListItem, entry: ChecklistEntry, *, reword: bool
+    document: Document, item: ListItem, entry: ChecklistItem, *, reword: bool
 ) -> Iterator[Patch]:
     if reword:
         yield Patch(item.own.start, item.own.end, (_item_line(item.lead, entry),))
@@ -68,7 +69,7 @@ def _edit_item(
         yield Patch(item.span.start, item.span.start + 1, (line,))
 
 
-def _item_line(lead: str, entry: ChecklistEntry) -> str:
+def _item_line(lead: str, entry: ChecklistItem) -> str:
     return f"{lead}[{'x' if entry.done else ' '}] {protect(entry.text)}"
 
 
@@ -79,7 +80,7 @@ def marked(document: Document, item: ListItem, done: bool) -> str:
     return f"{line[:at]}[{'x' if done else ' '}]{line[at + 3 :]}"
 
 
-def _new_checklist(document: Document, entries: Sequence[ChecklistEntry]) -> Patch:
+def _new_checklist(document: Document, entries: Sequence[ChecklistItem]) -> Patch:
     section = document.first(SectionKind.VERIFICATION)
     if section is None:
         before = before_first(document, SectionKind.RELATED, *CLOSING)

@@ -73,7 +73,7 @@ class Title:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DocumentSection:
     """A level-2 section."""
 
     heading: str
@@ -122,7 +122,7 @@ class Field:
 class FieldTable:
     """A ``Field / Value`` table."""
 
-    section: Section
+    section: DocumentSection
     span: Span
     fields: tuple[Field, ...]
 
@@ -173,7 +173,7 @@ class RelatedEntry:
 class RelatedPart:
     """The section of related findings."""
 
-    section: Section
+    section: DocumentSection
     entries: tuple[RelatedEntry, ...]
     table: Block | None
     none_line: int | None
@@ -195,7 +195,7 @@ class Review:
     rationale: str
     """The text with its line breaks."""
     date: str | None
-    section: Section
+    section: DocumentSection
     layout: Layout
     place: Place
     verdict_cell: Cell
@@ -255,7 +255,7 @@ class Document:
     outline: Outline
     source_path: str | None
     title: Title
-    sections: tuple[Section, ...]
+    sections: tuple[DocumentSection, ...]
     metadata: FieldTable
     location: FieldTable | None
     more_locations: tuple[ListItem, ...] = ()
@@ -264,7 +264,7 @@ class Document:
     checklist: tuple[ListItem, ...] = ()
     related: RelatedPart | None = None
     reviews: tuple[Review, ...] = ()
-    resolution: Section | None = None
+    resolution: DocumentSection | None = None
     commit_blocks: tuple[CommitBlock, ...] = ()
     commits: tuple[CommitEntry, ...] = ()
     reports: tuple[ReportEntry, ...] = ()
@@ -282,15 +282,15 @@ class Document:
         """The Status word as written."""
         return self.metadata.value("Status")
 
-    def of_kind(self, kind: SectionKind) -> Iterator[Section]:
+    def of_kind(self, kind: SectionKind) -> Iterator[DocumentSection]:
         """The sections of a kind, in order."""
         return (section for section in self.sections if section.kind is kind)
 
-    def first(self, kind: SectionKind) -> Section | None:
+    def first(self, kind: SectionKind) -> DocumentSection | None:
         """The first section of a kind."""
         return next(self.of_kind(kind), None)
 
-    def prose_lines(self, section: Section | None) -> Iterator[int]:
+    def prose_lines(self, section: DocumentSection | None) -> Iterator[int]:
         """The lines of a section that are no code."""
         body = section.body if section else Span(0, 0)
         return (i for i in range(body.start, body.end) if i not in self.outline.opaque)

@@ -5,33 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """Where the defect is; at least one of path, symbol and note."""
-
-    path: str | None = None
-    start_line: int | None = None
-    end_line: int | None = None
-    symbol: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SectionText:
-    """A free section."""
-
-    heading: str
-    body: str
-    """Markdown without empty lines around it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChecklistEntry:
-    """One item of the verification check-list."""
-
-    text: str
-    done: bool = False
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +35,6 @@ class ReviewText:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportText:
-    """A reference to the report that the finding comes from."""
-
-    file: str
-    section: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TicketFacts:
     """A ticket as values, in the tracker's words."""
 
@@ -90,10 +56,10 @@ class TicketFacts:
     summary: str | None = None
     categories: tuple[str, ...] = ()
     """Slugs of the tracker, and labels of the author's own."""
-    sections: tuple[SectionText, ...] = ()
-    checklist: tuple[ChecklistEntry, ...] = ()
+    sections: tuple[Section, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
     relations: tuple[RelationText, ...] = ()
     reviews: tuple[ReviewText, ...] = ()
     resolution_text: str | None = None
     commits: tuple[str, ...] = ()
-    reports: tuple[ReportText, ...] = ()
+    reports: tuple[ReportReference, ...] = ()

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from app.formats.markdown.blocks import heading_text
 from app.formats.markdown.cells import Style, escape, row_line, wrap
-from app.formats.markdown.document import Document, FieldTable, Section, SectionKind, field_name
+from app.formats.markdown.document import (
+    Document,
+    DocumentSection,
+    FieldTable,
+    SectionKind,
+    field_name,
+)
 from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.source import Patch, is_blank, is_rule
 
@@ -38,7 +44,7 @@ def section_lines(heading: str, body: Sequence[str]) -> list[str]:
 
 
 def insert_sections(
-    document: Document, sections: Sequence[Sequence[str]], before: Section | None
+    document: Document, sections: Sequence[Sequence[str]], before: DocumentSection | None
 ) -> Patch:
     """Put sections in front of another, or at the end."""
     if before is not None:
@@ -57,7 +63,7 @@ def insert_sections(
     return Patch(end, end, tuple(lines))
 
 
-def remove_section(document: Document, section: Section) -> Patch:
+def remove_section(document: Document, section: DocumentSection) -> Patch:
     """Take a section out, with one of its separators."""
     if section.end < len(document.source.lines) or len(document.sections) == 1:
         return Patch(section.line, section.end, ())
@@ -66,13 +72,13 @@ def remove_section(document: Document, section: Section) -> Patch:
     return Patch(start, section.end, ())
 
 
-def after_section(document: Document, section: Section) -> Section | None:
+def after_section(document: Document, section: DocumentSection) -> DocumentSection | None:
     """The section that follows another."""
     index = document.sections.index(section) + 1
     return document.sections[index] if index < len(document.sections) else None
 
 
-def before_first(document: Document, *kinds: SectionKind) -> Section | None:
+def before_first(document: Document, *kinds: SectionKind) -> DocumentSection | None:
     """The first section of any of the kinds."""
     return next((s for s in document.sections if s.kind in kinds), None)
 

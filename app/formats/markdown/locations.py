@@ -9,11 +9,12 @@ from difflib import SequenceMatcher
 from itertools import pairwise, product
 from pathlib import PurePosixPath
 
+from app.domain.tickets import Location
 from app.formats.markdown.blocks import ListItem
 from app.formats.markdown.cells import code_spans, code_values, escape, strip_marks, unwrap, wrap
 from app.formats.markdown.comments import protect, without_gaps
-from app.formats.markdown.document import Document, FieldTable, Odd, Section, field_name
-from app.formats.markdown.facts import Location, TicketFacts
+from app.formats.markdown.document import Document, DocumentSection, FieldTable, Odd, field_name
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.layout import (
     Present,
     field_rows,
@@ -220,7 +221,7 @@ _MORE = re.compile(r"[ \t]*\*\*Additional locations\b[^*]*\*\*", re.IGNORECASE)
 _LOCATION_FIELDS = ("file(s)", "line(s)", "function/class", "note")
 
 
-def read_more_locations(source: Source, section: Section | None) -> tuple[ListItem, ...]:
+def read_more_locations(source: Source, section: DocumentSection | None) -> tuple[ListItem, ...]:
     """The bullets below ``**Additional locations:**``."""
     blocks = section.blocks if section else ()
     for block, following in pairwise(blocks):

@@ -12,10 +12,10 @@ from app.formats.markdown.cells import Style, code_spans, code_values, escape, s
 from app.formats.markdown.comments import one_line, protect, without_gaps
 from app.formats.markdown.document import (
     Document,
+    DocumentSection,
     Field,
     FieldTable,
     Odd,
-    Section,
     Title,
     field_name,
 )
@@ -64,7 +64,7 @@ def read_title(blocks: Sequence[Block]) -> Title | None:
     return None
 
 
-def read_field_table(section: Section) -> FieldTable | None:
+def read_field_table(section: DocumentSection) -> FieldTable | None:
     """The first two-column table of a section, also one without a rule row."""
     for block in section.blocks:
         if not block.rows and block.header is None:

@@ -9,7 +9,14 @@ from dataclasses import replace
 from app.formats.markdown.blocks import MAX_PARTS, Outline, TooManyParts, scan
 from app.formats.markdown.checklist import read_checklist
 from app.formats.markdown.comments import hide
-from app.formats.markdown.document import Document, FieldTable, Place, Section, SectionKind, Title
+from app.formats.markdown.document import (
+    Document,
+    DocumentSection,
+    FieldTable,
+    Place,
+    SectionKind,
+    Title,
+)
 from app.formats.markdown.locations import read_more_locations
 from app.formats.markdown.metadata import TICKET_KINDS, read_field_table, read_title
 from app.formats.markdown.oddities import oddities
@@ -98,7 +105,7 @@ def _errors(
     source: Source,
     outline: Outline,
     title: Title | None,
-    metadata: Section | None,
+    metadata: DocumentSection | None,
     table: FieldTable | None,
     limits: Limits,
 ) -> list[FormatProblem]:
@@ -145,10 +152,10 @@ def _assemble(
     outline: Outline,
     source_path: str | None,
     title: Title,
-    sections: tuple[Section, ...],
+    sections: tuple[DocumentSection, ...],
     metadata: FieldTable,
 ) -> Document:
-    first: dict[SectionKind, Section] = {}
+    first: dict[SectionKind, DocumentSection] = {}
     for section in sections:
         first.setdefault(section.kind, section)
     location = first.get(SectionKind.LOCATION)

@@ -11,10 +11,10 @@ from app.formats.markdown.cells import Row, escape, row_line, strip_marks
 from app.formats.markdown.comments import protect, without_gaps
 from app.formats.markdown.document import (
     Document,
+    DocumentSection,
     Odd,
     RelatedEntry,
     RelatedPart,
-    Section,
 )
 from app.formats.markdown.facts import RelationText, TicketFacts
 from app.formats.markdown.layout import (
@@ -52,7 +52,7 @@ _NONE = re.compile(r"[ \t]*None\.?[ \t]*$", re.IGNORECASE)
 RELATED_HEADER = ("| Ticket ID | Relationship | Notes |", RULE_ROW[1])
 
 
-def read_related(source: Source, section: Section) -> RelatedPart:
+def read_related(source: Source, section: DocumentSection) -> RelatedPart:
     """The related findings: a table, bullets, or ``None.``"""
     entries: list[RelatedEntry] = []
     bullets: list[ListItem] = []

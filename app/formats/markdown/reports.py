@@ -6,17 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from app.domain.tickets import ReportReference
 from app.formats.markdown.blocks import ListItem
 from app.formats.markdown.cells import code_spans, unwrap, wrap
 from app.formats.markdown.comments import protect, read_line
 from app.formats.markdown.document import (
     Document,
+    DocumentSection,
     Odd,
     ReportEntry,
-    Section,
     SectionKind,
 )
-from app.formats.markdown.facts import ReportText, TicketFacts
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.layout import Present, insert_sections, section_lines
 from app.formats.markdown.source import Patch, Source, Span
 
@@ -28,7 +29,7 @@ _ANY_REPORT = re.compile(r"[ \t>*_|`#+-]*(?:original )?report files?\b", re.IGNO
 REPORT_HEADING = "### Original Report Reference"
 
 
-def read_reports(source: Source, section: Section) -> tuple[ReportEntry, ...]:
+def read_reports(source: Source, section: DocumentSection) -> tuple[ReportEntry, ...]:
     """The report references of the appendix, one label each or a list of bullets."""
     found: list[ReportEntry] = []
     in_list = False
@@ -73,7 +74,7 @@ def _file_and_rest(text: str) -> tuple[str, str]:
     return unwrap(text[: spans[0][1]])[0], text[spans[0][1] :].strip()
 
 
-def reports_lines(reports: Sequence[ReportText]) -> list[str]:
+def reports_lines(reports: Sequence[ReportReference]) -> list[str]:
     """All references below their heading."""
     lines = [REPORT_HEADING]
     for report in reports:
@@ -81,7 +82,7 @@ def reports_lines(reports: Sequence[ReportText]) -> list[str]:
     return lines
 
 
-def report_lines(report: ReportText) -> list[str]:
+def report_lines(report: ReportReference) -> list[str]:
     """A report reference as two lines."""
     lines = [f"**Report file:** {protect(wrap(report.file, 'code'))}"]
     return [*lines, f"**Section:** {protect(report.section)}"] if report.section else lines
@@ -108,7 +109,7 @@ def edit_reports(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
 
 
 def _lines_like(
-    near: ReportEntry, reports: Sequence[ReportText], behind: bool, *, replacing: bool
+    near: ReportEntry, reports: Sequence[ReportReference], behind: bool, *, replacing: bool
 ) -> Iterator[str]:
     for number, report in enumerate(reports):
         if near.bullet:
@@ -122,7 +123,7 @@ def _lines_like(
             yield ""
 
 
-def _new_reports(document: Document, reports: Sequence[ReportText]) -> Patch:
+def _new_reports(document: Document, reports: Sequence[ReportReference]) -> Patch:
     lines = reports_lines(reports)
     section = document.first(SectionKind.APPENDIX)
     if section is None:

@@ -12,8 +12,8 @@ from app.formats.markdown.document import (
     CommitBlock,
     CommitEntry,
     Document,
+    DocumentSection,
     Odd,
-    Section,
     SectionKind,
 )
 from app.formats.markdown.escape import decode, encode
@@ -49,7 +49,7 @@ _COMMIT_ADDRESS = re.compile(r"/commit/(?P<hash>[0-9a-fA-F]{7,40})\b")
 
 
 def read_commits(
-    source: Source, sections: Iterable[Section]
+    source: Source, sections: Iterable[DocumentSection]
 ) -> tuple[tuple[CommitBlock, ...], tuple[CommitEntry, ...]]:
     """Commits that fix the finding: labelled, listed, or ``Fixed in commit`` in bold."""
     blocks: list[CommitBlock] = []
@@ -87,7 +87,7 @@ def commits_in(text: str, heading: str = "") -> tuple[str, ...]:
     except TooManyParts:
         return ()  # such a text is written as code, in which nothing is named
     body = Span(0, len(source.lines))
-    section = Section(heading, SectionKind.RESOLUTION, 0, 0, body, body.end, outline.blocks)
+    section = DocumentSection(heading, SectionKind.RESOLUTION, 0, 0, body, body.end, outline.blocks)
     return tuple(entry.hash for entry in read_commits(source, [section])[1])
 
 

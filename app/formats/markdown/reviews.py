@@ -13,11 +13,11 @@ from app.formats.markdown.cells import Cell, Row, is_rule_row, split_row, strip_
 from app.formats.markdown.comments import without_gaps
 from app.formats.markdown.document import (
     Document,
+    DocumentSection,
     Layout,
     Odd,
     Place,
     Review,
-    Section,
     SectionKind,
 )
 from app.formats.markdown.escape import decode
@@ -83,7 +83,7 @@ def heading_name(heading: str) -> str | None:
     return None if not name or occasion else name
 
 
-def read_reviews(source: Source, section: Section) -> list[Review]:
+def read_reviews(source: Source, section: DocumentSection) -> list[Review]:
     """All reviews of one section, in order."""
     name = heading_name(section.heading)
     if name is not None:
@@ -97,7 +97,9 @@ def read_reviews(source: Source, section: Section) -> list[Review]:
     return found
 
 
-def _named_parts(source: Source, section: Section) -> Iterator[tuple[str, list[Block], Span]]:
+def _named_parts(
+    source: Source, section: DocumentSection
+) -> Iterator[tuple[str, list[Block], Span]]:
     """Sub-sections headed by a reviewer's name that hold a verdict."""
     blocks = section.blocks
     heads = [i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 3]
@@ -115,7 +117,7 @@ def _named_parts(source: Source, section: Section) -> Iterator[tuple[str, list[B
 
 def _read_part(
     source: Source,
-    section: Section,
+    section: DocumentSection,
     blocks: Sequence[Block],
     name: str | None,
     place: Place,
@@ -244,7 +246,7 @@ def _with_fields(draft: _Draft, block: Block) -> _Draft:
 
 def _finish(
     source: Source,
-    section: Section,
+    section: DocumentSection,
     draft: _Draft,
     name: str | None,
     place: Place,

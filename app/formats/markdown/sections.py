@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import SequenceMatcher
 
+from app.domain.tickets import Section
 from app.formats.markdown.blocks import Outline
 from app.formats.markdown.cells import strip_marks
 from app.formats.markdown.comments import SECTION_MARK, protect
-from app.formats.markdown.document import Document, Section, SectionKind
+from app.formats.markdown.document import Document, DocumentSection, SectionKind
 from app.formats.markdown.escape import decode, encode
-from app.formats.markdown.facts import SectionText, TicketFacts
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.layout import (
     Present,
     after_section,
@@ -40,7 +41,7 @@ _FRAME = re.compile(
 )
 
 
-def read_sections(source: Source, outline: Outline) -> tuple[Section, ...]:
+def read_sections(source: Source, outline: Outline) -> tuple[DocumentSection, ...]:
     """All level-2 sections in order; the text of a free one keeps its comments."""
     blocks = outline.blocks
     starts = [i for i, b in enumerate(blocks) if b.kind == "heading" and b.level == 2]
@@ -59,7 +60,7 @@ def read_sections(source: Source, outline: Outline) -> tuple[Section, ...]:
         body = trim(lines, Span(begin, end), rules=True)
         inside = tuple(b for b in blocks[index + 1 : after] if b.span.start < body.end)
         heading = headings[number].removesuffix(SECTION_MARK).rstrip()
-        sections.append(Section(heading, kind, line, begin, body, end, inside))
+        sections.append(DocumentSection(heading, kind, line, begin, body, end, inside))
     return tuple(sections)
 
 
@@ -88,7 +89,7 @@ def section_name(heading: str) -> str:
     return _NUMBER.sub("", strip_marks(heading)).rstrip(" :").casefold()
 
 
-def frame_line(source: Source, section: Section | None) -> int | None:
+def frame_line(source: Source, section: DocumentSection | None) -> int | None:
     """The line that only introduces values: a label or heading of the template."""
     for line in paragraph_lines(section):
         if _FRAME.match(source.lines[line]):
@@ -96,14 +97,14 @@ def frame_line(source: Source, section: Section | None) -> int | None:
     return None
 
 
-def paragraph_lines(section: Section | None) -> Iterator[int]:
+def paragraph_lines(section: DocumentSection | None) -> Iterator[int]:
     """The lines of a section's paragraphs and headings."""
     for block in section.blocks if section else ():
         if block.kind in ("paragraph", "heading"):
             yield from range(block.span.start, block.span.end)
 
 
-def free_sections(document: Document) -> Iterator[tuple[Section, SectionText]]:
+def free_sections(document: Document) -> Iterator[tuple[DocumentSection, Section]]:
     """Free sections, and what is left in the others, in the order of the document."""
     for section in document.sections:
         if section is document.resolution:
@@ -114,10 +115,10 @@ def free_sections(document: Document) -> Iterator[tuple[Section, SectionText]]:
             text = rest_of(document, section)
         if not text and (section.kind is not SectionKind.FREE or is_reserved(section.heading)):
             continue
-        yield section, SectionText(section.heading, decode(text))
+        yield section, Section(section.heading, decode(text))
 
 
-def rest_of(document: Document, section: Section) -> str:
+def rest_of(document: Document, section: DocumentSection) -> str:
     """What a section holds besides the values read from it."""
     lines = document.free_lines(section.body)
     return "\n".join(document.source.lines[i] for i in lines)
@@ -131,7 +132,7 @@ def heading_line(heading: str) -> str:
     return f"## {closed(written)}".rstrip()
 
 
-def free_section_lines(text: SectionText) -> list[str]:
+def free_section_lines(text: Section) -> list[str]:
     """A free section as lines."""
     return section_lines(heading_line(text.heading), _encoded(text.body))
 
@@ -163,12 +164,14 @@ def edit_sections(now: Present, wanted: TicketFacts) -> Iterator[Patch]:
             yield insert_sections(document, [free_section_lines(text) for text in news], before)
 
 
-def _is_rename(old: tuple[Section, SectionText], new: SectionText) -> bool:
+def _is_rename(old: tuple[DocumentSection, Section], new: Section) -> bool:
     section, text = old
     return section.kind is SectionKind.FREE and text.body == new.body and bool(text.body)
 
 
-def _next_section(document: Document, stated: Sequence[Section], index: int) -> Section | None:
+def _next_section(
+    document: Document, stated: Sequence[DocumentSection], index: int
+) -> DocumentSection | None:
     """The section that new ones at ``index`` go in front of."""
     if index > 0:
         return after_section(document, stated[index - 1])
@@ -178,7 +181,7 @@ def _next_section(document: Document, stated: Sequence[Section], index: int) -> 
     return after_section(document, known)
 
 
-def _remove(document: Document, section: Section) -> Patch:
+def _remove(document: Document, section: DocumentSection) -> Patch:
     if section.kind is SectionKind.FREE:
         return remove_section(document, section)
     lines = document.free_lines(section.body)
@@ -191,7 +194,7 @@ def _kept(document: Document, free: Sequence[int]) -> Iterator[str]:
             yield document.source.lines[line]
 
 
-def _edit_body(now: Present, section: Section, body: str) -> Iterator[Patch]:
+def _edit_body(now: Present, section: DocumentSection, body: str) -> Iterator[Patch]:
     document, new = now.document, _encoded(body)
     if section.kind is SectionKind.FREE:
         yield replace_lines(section, section.body, new)
@@ -200,7 +203,7 @@ def _edit_body(now: Present, section: Section, body: str) -> Iterator[Patch]:
         yield from next((way for way in ways if _states(now, way, section, body)), ways[0])
 
 
-def _states(now: Present, patches: list[Patch], section: Section, body: str) -> bool:
+def _states(now: Present, patches: list[Patch], section: DocumentSection, body: str) -> bool:
     """True when a section says `body` after an edit, and the ticket's values are the same."""
     after = now.after(patches)
     sections = after.document.sections
@@ -211,14 +214,14 @@ def _states(now: Present, patches: list[Patch], section: Section, body: str) -> 
     return same and bodies.get(id(sections[now.document.sections.index(section)])) == body
 
 
-def _rest_at_end(document: Document, section: Section, new: Sequence[str]) -> list[Patch]:
+def _rest_at_end(document: Document, section: DocumentSection, new: Sequence[str]) -> list[Patch]:
     """All that is no value, behind the values."""
     gone = [Patch(line, line + 1, ()) for line in document.free_lines(section.body)]
     end = max(section.body.end, section.begin)
     return [*gone, Patch(end, end, ("", *new))]
 
 
-def replace_lines(section: Section, span: Span, new: Sequence[str]) -> Patch:
+def replace_lines(section: DocumentSection, span: Span, new: Sequence[str]) -> Patch:
     """Put lines in the place of a section's body, or of a part of it."""
     if not span:
         return Patch(section.begin, section.begin, ("", *new))
@@ -226,7 +229,7 @@ def replace_lines(section: Section, span: Span, new: Sequence[str]) -> Patch:
     return Patch(start, span.end, tuple(new))
 
 
-def edit_rest(document: Document, section: Section, new: Sequence[str]) -> Iterator[Patch]:
+def edit_rest(document: Document, section: DocumentSection, new: Sequence[str]) -> Iterator[Patch]:
     """Change what a section holds besides its values, line by line."""
     free = document.free_lines(section.body)
     old = [document.source.lines[i] for i in free]

@@ -12,19 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.document import DOCUMENT, LINES
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
 from app.formats.markdown.blocks import scan
 from app.formats.markdown.cells import code_values, strip_marks
 from app.formats.markdown.comments import one_line
 from app.formats.markdown.document import Document, Review
-from app.formats.markdown.facts import (
-    ChecklistEntry,
-    Location,
-    RelationText,
-    ReportText,
-    ReviewText,
-    SectionText,
-    TicketFacts,
-)
+from app.formats.markdown.facts import RelationText, ReviewText, TicketFacts
 from app.formats.markdown.locations import location_cells, read_places
 from app.formats.markdown.metadata import domains, read_date
 from app.formats.markdown.relations import stated_relations
@@ -50,7 +43,7 @@ def body(text: str | None) -> str:
 
 def canonical(facts: TicketFacts) -> TicketFacts:
     """The facts as a document written from them states them."""
-    sections = [SectionText(one_line(s.heading) or "", body(s.body)) for s in facts.sections]
+    sections = [Section(one_line(s.heading) or "", body(s.body)) for s in facts.sections]
     resolution_text = body(facts.resolution_text) or None
     named = [c for section in sections for c in commits_in(section.body, section.heading)]
     named += commits_in(resolution_text or "")
@@ -69,7 +62,7 @@ def canonical(facts: TicketFacts) -> TicketFacts:
         categories=sorted_categories(facts.categories),
         sections=tuple(s for s in sections if s.body or _says_something(s.heading)),
         checklist=tuple(
-            ChecklistEntry(text, item.done)
+            ChecklistItem(text, item.done)
             for item in facts.checklist
             if (text := one_line(item.text))
         ),
@@ -78,7 +71,7 @@ def canonical(facts: TicketFacts) -> TicketFacts:
         resolution_text=resolution_text,
         commits=tuple(sorted(longest_commits([*_lines(facts.commits), *named]))),
         reports=tuple(
-            ReportText(file, one_line(report.section))
+            ReportReference(file, one_line(report.section))
             for report in facts.reports
             if (file := one_line(report.file))
         ),
@@ -146,7 +139,7 @@ def facts(document: Document) -> TicketFacts:
             ),
             sections=tuple(text for _, text in free_sections(document)),
             checklist=tuple(
-                ChecklistEntry(item.text, item.mark in ("x", "X")) for item in document.checklist
+                ChecklistItem(item.text, item.mark in ("x", "X")) for item in document.checklist
             ),
             relations=tuple(stated_relations(document)),
             reviews=tuple(
@@ -155,7 +148,9 @@ def facts(document: Document) -> TicketFacts:
             ),
             resolution_text=resolution_text(document),
             commits=tuple(entry.hash for entry in document.commits),
-            reports=tuple(ReportText(report.file, report.section) for report in document.reports),
+            reports=tuple(
+                ReportReference(report.file, report.section) for report in document.reports
+            ),
         )
     )
 

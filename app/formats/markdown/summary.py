@@ -10,8 +10,8 @@ from app.formats.markdown.comments import protect, read_line
 from app.formats.markdown.document import (
     CategoryRow,
     Document,
+    DocumentSection,
     Odd,
-    Section,
     SectionKind,
     SummaryLine,
 )
@@ -24,7 +24,7 @@ from app.formats.markdown.words import CATEGORY_ORDER, LABELS, category_slug
 _SUMMARY = re.compile(r"([ \t]*\*\*One-line summary:?\*\*:?[ \t]*)(.*)$", re.IGNORECASE)
 
 
-def read_summary(source: Source, section: Section | None) -> SummaryLine | None:
+def read_summary(source: Source, section: DocumentSection | None) -> SummaryLine | None:
     """The one-line summary."""
     for line in paragraph_lines(section):
         if match := _SUMMARY.match(source.lines[line]):
@@ -32,7 +32,7 @@ def read_summary(source: Source, section: Section | None) -> SummaryLine | None:
     return None
 
 
-def read_categories(source: Source, section: Section | None) -> tuple[CategoryRow, ...]:
+def read_categories(source: Source, section: DocumentSection | None) -> tuple[CategoryRow, ...]:
     """The check-list below ``**Category:**``."""
     label = frame_line(source, section)
     for block in section.blocks if section and label is not None else ():

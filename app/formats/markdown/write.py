@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.domain.tickets import ChecklistItem, Location, Section
 from app.formats.markdown.checklist import checklist_lines
-from app.formats.markdown.facts import ChecklistEntry, Location, SectionText, TicketFacts
+from app.formats.markdown.facts import TicketFacts
 from app.formats.markdown.layout import section_lines
 from app.formats.markdown.locations import location_lines, write_places
 from app.formats.markdown.merge import unsaid
@@ -69,8 +70,8 @@ def _sections(facts: TicketFacts, external_ref: str | None) -> Iterator[list[str
 
 
 def _early_and_late(
-    sections: tuple[SectionText, ...],
-) -> tuple[tuple[SectionText, ...], tuple[SectionText, ...]]:
+    sections: tuple[Section, ...],
+) -> tuple[tuple[Section, ...], tuple[Section, ...]]:
     """Notes at the end of the list stand behind the reviews, as in the template."""
     at = len(sections)
     while at and sections[at - 1].heading.casefold() in _LATE:
@@ -92,10 +93,10 @@ def template(skeleton: Mapping[str, Any], severities: Mapping[str, str]) -> byte
         categories=tuple(skeleton["categories"]),
         locations=tuple(Location(**item) for item in skeleton["locations"]),
         sections=(
-            *(SectionText(**item) for item in skeleton["sections"]),
-            SectionText("Severity", "\n".join(_legend(severities))),
+            *(Section(**item) for item in skeleton["sections"]),
+            Section("Severity", "\n".join(_legend(severities))),
         ),
-        checklist=tuple(ChecklistEntry(**item) for item in skeleton["checklist"]),
+        checklist=tuple(ChecklistItem(**item) for item in skeleton["checklist"]),
     )
     return write(facts)
 

@@ -6,11 +6,7 @@ import difflib
 from dataclasses import replace
 from typing import Any
 
-from app.formats.markdown import (
-    facts,
-    merge,
-    parse,
-)
+from app.formats.markdown import facts, merge, parse
 
 
 def edit(text: str, **changes: Any) -> list[str]:

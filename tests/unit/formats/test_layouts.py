@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.domain.tickets import ChecklistItem, Location
 from app.errors import InvalidInput
 from app.formats.documents import opened
 from app.formats.layouts import LaidOut, from_toml, nearest, proposed, read, shipped, to_toml
 from app.formats.layouts.scan import scan
-from app.formats.markdown import ChecklistEntry, FormatError, Location, TicketFacts
+from app.formats.markdown import FormatError, TicketFacts
 
 DOCUMENTS = Path(__file__).parents[2] / "support" / "layouts"
 NAMES = ("bold-bullets", "front-matter", "numbered-sections", "title-table")
@@ -44,8 +45,8 @@ STATED: dict[str, dict[str, Any]] = {
         "assignee": "Jo",
         "summary": "Below zero it turns the other way.",
         "checklist": (
-            ChecklistEntry("Negative values are shown"),
-            ChecklistEntry("Nobody is confused", done=True),
+            ChecklistItem("Negative values are shown"),
+            ChecklistItem("Nobody is confused", done=True),
         ),
     },
     "title-table": {
@@ -121,7 +122,7 @@ def test_only_the_lines_of_an_edit_differ() -> None:
         "| **Severity** | Info |",
         "| **Assignee** | a\\|b |",
     ]
-    ticked = (ChecklistEntry("Negative values are shown", done=True),)
+    ticked = (ChecklistItem("Negative values are shown", done=True),)
     assert edited("numbered-sections", title="It turns", checklist=ticked) == [
         "# GAU-P2-014: It turns",
         "| **Title** | It turns |",

@@ -12,13 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.tickets import ChecklistItem, Location, Section
 from app.formats import tracked
 from app.formats.markdown import (
-    ChecklistEntry,
-    Location,
     RelationText,
     ReviewText,
-    SectionText,
     TicketFacts,
     canonical,
     facts,
@@ -170,11 +168,11 @@ def edited(name: str, old: TicketFacts) -> TicketFacts:
             more = replace(first, body=f"{first.body}\n\nOne more.")
             return replace(old, sections=(more, *others))
         case "a section more":
-            return replace(old, sections=(*old.sections, SectionText("More", "Of it.")))
+            return replace(old, sections=(*old.sections, Section("More", "Of it.")))
         case "a section less":
             return replace(old, sections=tuple(others))
         case "an item more":
-            return replace(old, checklist=(*old.checklist, ChecklistEntry("one more")))
+            return replace(old, checklist=(*old.checklist, ChecklistItem("one more")))
         case "a place more":
             return replace(old, locations=(*old.locations, Location("more.py", 3)))
         case "a relation more":

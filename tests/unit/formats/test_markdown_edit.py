@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.formats.markdown import (
-    ChecklistEntry,
-    Location,
-    facts,
-    merge,
-    parse,
-)
+from app.domain.tickets import ChecklistItem, Location
+from app.formats.markdown import facts, merge, parse
 from tests.unit.formats.markdown_edits import edit
 from tests.unit.formats.markdown_samples import (
     APPENDIX,
@@ -203,10 +198,10 @@ def test_checklist() -> None:
         "-- [ ] Start the pump once",
         "+- [x] Start the pump once",
     ]
-    assert edit(text, checklist=(one, two, ChecklistEntry("# | `x`"))) == ["+- [ ] # | `x`"]
-    assert edit(text, checklist=(ChecklistEntry("First"), one, two)) == ["+- [ ] First"]
+    assert edit(text, checklist=(one, two, ChecklistItem("# | `x`"))) == ["+- [ ] # | `x`"]
+    assert edit(text, checklist=(ChecklistItem("First"), one, two)) == ["+- [ ] First"]
     assert edit(text, checklist=(two,)) == ["-- [ ] Start the pump once"]
-    assert edit(text, checklist=(ChecklistEntry("Begin"), two)) == [
+    assert edit(text, checklist=(ChecklistItem("Begin"), two)) == [
         "-- [ ] Start the pump once",
         "+- [ ] Begin",
     ]

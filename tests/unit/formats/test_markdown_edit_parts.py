@@ -6,14 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
 from app.formats.markdown import (
-    ChecklistEntry,
     FormatError,
-    Location,
     RelationText,
-    ReportText,
     ReviewText,
-    SectionText,
     TicketFacts,
     facts,
     merge,
@@ -49,7 +46,7 @@ def test_sections() -> None:
     ]
     removed = edit(text, sections=(description, impact))
     assert [line[1:] for line in removed] == ["## Notes", "", "One.", "", "Two.", "", "---", ""]
-    new = SectionText("System Context", "Dry.\n\n```\n## x\n```")
+    new = Section("System Context", "Dry.\n\n```\n## x\n```")
     added = edit(text, sections=(description, new, notes, impact))
     assert [line[1:] for line in added][:3] == ["## System Context", "", "Dry."]
     assert all(line.startswith("+") for line in added)
@@ -58,9 +55,7 @@ def test_sections() -> None:
 def test_a_section_at_the_end_of_a_document_without_final_newline() -> None:
     text = finding("## Notes\n\nOne.")[:-1]
     stated = facts(parse(text.encode()))
-    longer = merge(
-        text.encode(), replace(stated, sections=(*stated.sections, SectionText("Z", "z")))
-    )
+    longer = merge(text.encode(), replace(stated, sections=(*stated.sections, Section("Z", "z"))))
     assert longer == text.encode() + b"\n\n---\n\n## Z\n\nz"
     shorter = merge(longer, stated)
     assert shorter == text.encode()
@@ -70,7 +65,7 @@ def test_a_section_at_the_end_of_a_document_without_final_newline() -> None:
 def test_free_sections_with_a_reserved_heading_stay_free(heading: str) -> None:
     text = finding(VERIFICATION, RESOLUTION, APPENDIX)
     stated = facts(parse(text.encode()))
-    new = SectionText(heading, "- [ ] no item\n\n**Commits:** none")
+    new = Section(heading, "- [ ] no item\n\n**Commits:** none")
     diff = edit(text, sections=(*stated.sections, new))
     assert f"+## {heading} <!-- section -->" in diff
     assert all(line.startswith("+") for line in diff)
@@ -79,7 +74,7 @@ def test_free_sections_with_a_reserved_heading_stay_free(heading: str) -> None:
 def test_what_is_left_of_a_known_section_can_be_edited() -> None:
     text = finding(VERIFICATION + "\n\n### Regression Risk\n\nLow.\n\nReally.", APPENDIX)
     description, rest = facts(parse(text.encode())).sections
-    assert rest == SectionText("Verification", "### Regression Risk\n\nLow.\n\nReally.")
+    assert rest == Section("Verification", "### Regression Risk\n\nLow.\n\nReally.")
     changed = replace(rest, body=rest.body.replace("Low", "High"))
     assert edit(text, sections=(description, changed)) == ["-Low.", "+High."]
 
@@ -174,7 +169,7 @@ def test_a_short_hash_of_a_stated_commit_is_no_change() -> None:
 def test_reports() -> None:
     text = finding(APPENDIX)[:-1]
     (old,) = facts(parse(text.encode())).reports
-    assert edit(text, reports=(old, ReportText("b.md", "B"))) == [
+    assert edit(text, reports=(old, ReportReference("b.md", "B"))) == [
         "+",
         "+**Report file:** `b.md`",
         "+**Section:** B",
@@ -184,9 +179,9 @@ def test_reports() -> None:
         "+**Section:** C",
     ]
     bullets = "## Appendix\n\n**Report files:**\n- `a.md` Section: A"
-    assert edit(finding(bullets), reports=(ReportText("a.md", "A"), ReportText("b.md"))) == [
-        "+- `b.md`"
-    ]
+    assert edit(
+        finding(bullets), reports=(ReportReference("a.md", "A"), ReportReference("b.md"))
+    ) == ["+- `b.md`"]
 
 
 def test_a_fix_note_takes_what_a_finding_has() -> None:
@@ -198,9 +193,9 @@ def test_a_fix_note_takes_what_a_finding_has() -> None:
         summary="S",
         locations=(Location("a.py"),),
         categories=("performance",),
-        checklist=(ChecklistEntry("Try"),),
+        checklist=(ChecklistItem("Try"),),
         resolution_text="Because.",
-        reports=(ReportText("r.md"),),
+        reports=(ReportReference("r.md"),),
     )
     assert all(line.startswith("+") for line in diff)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.formats.markdown import (
-    disposition,
-    drift,
-)
+from app.formats.markdown import disposition, drift
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
 from app.formats.markdown import (
-    ChecklistEntry,
-    Location,
     RelationText,
-    ReportText,
     ReviewText,
-    SectionText,
     TicketFacts,
     canonical,
     facts,
@@ -40,15 +37,15 @@ FULL = TicketFacts(
     summary="It runs dry.",
     categories=("correctness", "test-gap"),
     sections=(
-        SectionText("Detailed Description", "### What's Wrong\n\nDry."),
-        SectionText("Investigation Notes", "None yet."),
+        Section("Detailed Description", "### What's Wrong\n\nDry."),
+        Section("Investigation Notes", "None yet."),
     ),
-    checklist=(ChecklistEntry("Start it"), ChecklistEntry("Stop it", done=True)),
+    checklist=(ChecklistItem("Start it"), ChecklistItem("Stop it", done=True)),
     relations=(RelationText("B7-PT-01", "duplicate-of", "the same"),),
     reviews=(ReviewText("drl", "ENDORSE", "Yes.\n\nReally.", date(2025, 3, 3)),),
     resolution_text="### Final Fix Description\n\nOff.",
     commits=("abc1234",),
-    reports=(ReportText("reports/pump.md", "Water"),),
+    reports=(ReportReference("reports/pump.md", "Water"),),
 )
 
 
@@ -86,7 +83,7 @@ def test_hostile_prose(text: str) -> None:
     assert decode(encode(text)) == text
     ticket = replace(
         FULL,
-        sections=(SectionText("Notes here", text), SectionText("Verification", text)),
+        sections=(Section("Notes here", text), Section("Verification", text)),
         reviews=(ReviewText("drl", "OBJECT", text), ReviewText("pytorch", "REFINE", text)),
         resolution_text=text,
     )
@@ -102,10 +99,10 @@ def test_hostile_lines(text: str) -> None:
         assignee=text,
         domains=(text,),
         locations=(Location(text, 1, 2, text, text), Location(text, None, None, text, text)),
-        sections=(SectionText(text, "x"),),
-        checklist=(ChecklistEntry(text),),
+        sections=(Section(text, "x"),),
+        checklist=(ChecklistItem(text),),
         relations=(RelationText("B1-PT-01", "blocks", text),),
-        reports=(ReportText(text, text),),
+        reports=(ReportReference(text, text),),
     )
     expected = canonical(ticket)
     assert facts(parse(write(ticket))) == expected
@@ -184,8 +181,8 @@ TICKETS = st.builds(
     ).map(tuple),
     summary=st.none() | LINE,
     categories=st.lists(st.sampled_from(list(LABELS)) | LINE, max_size=4).map(tuple),
-    sections=st.lists(st.builds(SectionText, LINE, TEXT), max_size=3).map(tuple),
-    checklist=st.lists(st.builds(ChecklistEntry, LINE, st.booleans()), max_size=3).map(tuple),
+    sections=st.lists(st.builds(Section, LINE, TEXT), max_size=3).map(tuple),
+    checklist=st.lists(st.builds(ChecklistItem, LINE, st.booleans()), max_size=3).map(tuple),
     relations=st.lists(
         st.builds(
             RelationText,
@@ -207,7 +204,7 @@ TICKETS = st.builds(
     ).map(tuple),
     resolution_text=st.none() | TEXT,
     commits=st.lists(st.from_regex(r"[0-9a-f]{7,12}", fullmatch=True), max_size=2).map(tuple),
-    reports=st.lists(st.builds(ReportText, LINE, st.none() | LINE), max_size=2).map(tuple),
+    reports=st.lists(st.builds(ReportReference, LINE, st.none() | LINE), max_size=2).map(tuple),
 )
 STATES = st.sampled_from(
     [

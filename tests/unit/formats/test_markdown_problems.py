@@ -7,15 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.formats.markdown import (
-    FormatError,
-    Limits,
-    SectionText,
-    facts,
-    merge,
-    parse,
-    write,
-)
+from app.domain.tickets import Section
+from app.formats.markdown import FormatError, Limits, facts, merge, parse, write
 from tests.unit.formats.markdown_samples import (
     DESCRIPTION,
     LOCATION,
@@ -120,7 +113,7 @@ def test_many_parts_are_read_where_they_are_code() -> None:
 def test_text_of_too_many_parts_is_written_as_code_and_comes_back() -> None:
     body = "fixed in **commit 0123abc**\n\n" + "\n".join(["- a"] * 40_000)
     stated = facts(parse(GOOD))
-    wanted = replace(stated, sections=(*stated.sections, SectionText("Log", body)))
+    wanted = replace(stated, sections=(*stated.sections, Section("Log", body)))
     written = write(wanted)
 
     assert b"```verbatim" in written

@@ -6,15 +6,8 @@ from datetime import date
 
 import pytest
 
-from app.formats.markdown import (
-    Location,
-    ReportText,
-    extra_fields,
-    facts,
-    merge,
-    parse,
-    to_json,
-)
+from app.domain.tickets import Location, ReportReference
+from app.formats.markdown import extra_fields, facts, merge, parse, to_json
 from tests.unit.formats.markdown_samples import (
     APPENDIX,
     CATEGORY_LABELS,
@@ -69,7 +62,7 @@ def test_a_whole_finding() -> None:
     assert not document.warnings
     stated = facts(document)
     assert stated.created == date(2025, 3, 1)
-    assert stated.reports == (ReportText("reports/pump.md", '"Water" - part 2'),)
+    assert stated.reports == (ReportReference("reports/pump.md", '"Water" - part 2'),)
     assert [s.heading for s in stated.sections] == ["Detailed Description"]
 
 

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.formats.markdown import (
-    ChecklistEntry,
-    RelationText,
-    ReportText,
-    facts,
-    parse,
-    to_json,
-)
+from app.domain.tickets import ChecklistItem, ReportReference
+from app.formats.markdown import RelationText, facts, parse, to_json
 from tests.unit.formats.markdown_samples import (
     APPENDIX,
     finding,
@@ -41,8 +35,8 @@ def test_only_task_items_of_the_verification_section_count() -> None:
     document = parse(finding(section, fix).encode())
     stated = facts(document)
     assert stated.checklist == (
-        ChecklistEntry("One ~~two~~ `a|b` goes on"),
-        ChecklistEntry("Three", done=True),
+        ChecklistItem("One ~~two~~ `a|b` goes on"),
+        ChecklistItem("Three", done=True),
     )
     rest = stated.sections[1]
     assert rest.heading == "Verification"
@@ -158,8 +152,8 @@ def test_reports_as_pairs_and_as_bullets() -> None:
     pairs = APPENDIX + "\n\n**Report file:** `reports/b.md`\n**Section:** B\n\nA note."
     stated = facts(parse(finding(pairs).encode()))
     assert stated.reports == (
-        ReportText("reports/pump.md", '"Water" - part 2'),
-        ReportText("reports/b.md", "B"),
+        ReportReference("reports/pump.md", '"Water" - part 2'),
+        ReportReference("reports/b.md", "B"),
     )
     assert stated.sections[-1].body == "A note."
     bullets = (
@@ -167,5 +161,8 @@ def test_reports_as_pairs_and_as_bullets() -> None:
         "- `reports/a.md` Section: A1\n- `reports/b.md`"
     )
     stated = facts(parse(finding(bullets).encode()))
-    assert stated.reports == (ReportText("reports/a.md", "A1"), ReportText("reports/b.md"))
+    assert stated.reports == (
+        ReportReference("reports/a.md", "A1"),
+        ReportReference("reports/b.md"),
+    )
     assert [s.heading for s in stated.sections] == ["Detailed Description"]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.tickets import Section
 from app.formats.markdown import (
     Document,
     RelationText,
-    SectionText,
     TicketFacts,
     canonical,
     facts,
@@ -72,7 +72,7 @@ def test_underlined_headings_are_headings() -> None:
     assert stated.summary == "`hinges()` adds the pin to both sides."
     assert [section.heading for section in stated.sections] == ["Detailed Description"]
     assert stated.sections[0].body.startswith("The pin is counted on the left")
-    renamed = replace(stated, sections=(SectionText("Description", stated.sections[0].body),))
+    renamed = replace(stated, sections=(Section("Description", stated.sections[0].body),))
     changed = merge(document, renamed).decode()
     assert "\n## Description\n\nThe pin" in changed and "-----\n\nThe pin" not in changed
 
@@ -308,7 +308,7 @@ def test_text_with_pieces_of_comments_comes_back(title: str, note: str, body: st
             title=f"T {title}",
             summary=f"S {note}",
             relations=(RelationText("B1-PT-02", "related", f"n {note}"),),
-            sections=(SectionText("Notes", f"x\n{body}\ny"), SectionText("More", f"x\n{note}\ny")),
+            sections=(Section("Notes", f"x\n{body}\ny"), Section("More", f"x\n{note}\ny")),
         )
     )
 

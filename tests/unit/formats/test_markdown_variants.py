@@ -9,16 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.formats.markdown import (
-    Location,
-    SectionText,
-    TicketFacts,
-    canonical,
-    facts,
-    merge,
-    parse,
-    to_json,
-)
+from app.domain.tickets import Location, Section
+from app.formats.markdown import TicketFacts, canonical, facts, merge, parse, to_json
 from tests.unit.formats.markdown_samples import (
     LOCATION,
     METADATA,
@@ -237,7 +229,7 @@ def say(heading: str, body: str) -> Callable[[TicketFacts], TicketFacts]:
 
     def change_it(stated: TicketFacts) -> TicketFacts:
         sections = (
-            SectionText(s.heading, body) if s.heading == heading else s for s in stated.sections
+            Section(s.heading, body) if s.heading == heading else s for s in stated.sections
         )
         return replace(stated, sections=tuple(sections))
 

@@ -7,14 +7,11 @@ from datetime import date
 
 import pytest
 
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
 from app.formats.markdown import (
-    ChecklistEntry,
     FormatError,
-    Location,
     RelationText,
-    ReportText,
     ReviewText,
-    SectionText,
     TicketFacts,
     canonical,
     facts,
@@ -35,15 +32,15 @@ FULL = TicketFacts(
     summary="It runs dry.",
     categories=("correctness", "test-gap"),
     sections=(
-        SectionText("Detailed Description", "### What's Wrong\n\nDry."),
-        SectionText("Investigation Notes", "None yet."),
+        Section("Detailed Description", "### What's Wrong\n\nDry."),
+        Section("Investigation Notes", "None yet."),
     ),
-    checklist=(ChecklistEntry("Start it"), ChecklistEntry("Stop it", done=True)),
+    checklist=(ChecklistItem("Start it"), ChecklistItem("Stop it", done=True)),
     relations=(RelationText("B7-PT-01", "duplicate-of", "the same"),),
     reviews=(ReviewText("drl", "ENDORSE", "Yes.\n\nReally.", date(2025, 3, 3)),),
     resolution_text="### Final Fix Description\n\nOff.",
     commits=("abc1234",),
-    reports=(ReportText("reports/pump.md", "Water"),),
+    reports=(ReportReference("reports/pump.md", "Water"),),
 )
 
 EXPECTED = """\
@@ -189,16 +186,16 @@ def test_canonical_says_what_the_format_cannot_tell_apart() -> None:
         title=" Pump\r\n runs dry ",
         summary="It\nruns dry.\n",
         categories=("test-gap", "correctness", "test-gap"),
-        sections=(SectionText("A", "\n\na\r\nb\n\n"), SectionText(" ", "")),
-        checklist=(ChecklistEntry("  "), ChecklistEntry("a\nb")),
+        sections=(Section("A", "\n\na\r\nb\n\n"), Section(" ", "")),
+        checklist=(ChecklistItem("  "), ChecklistItem("a\nb")),
         commits=("abc1234567", "abc1234"),
         locations=(Location(), Location(" a ", None, 5)),
     )
     tight = canonical(loose)
     assert (tight.title, tight.summary) == ("Pump runs dry", "It runs dry.")
     assert tight.categories == ("correctness", "test-gap")
-    assert tight.sections == (SectionText("A", "a\nb"),)
-    assert tight.checklist == (ChecklistEntry("a b"),)
+    assert tight.sections == (Section("A", "a\nb"),)
+    assert tight.checklist == (ChecklistItem("a b"),)
     assert tight.commits == ("abc1234567",)
     assert tight.locations == (Location("a"),)
     assert canonical(tight) == tight
