@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -15,15 +16,21 @@ from app.cli.progress import Bar, resumable
 from app.cli.session import JsonFlag, opened
 from app.cli.signature import Argument, Option
 
+if TYPE_CHECKING:
+    from app.config import Settings
+    from app.diagnosis import Diagnosis
+
 STARTUP_FAILED = 2
 
 
-def reported(action: Callable[[], None]) -> None:
-    """Run `action`; a failure to start becomes one line and exit code 2."""
-    from app.errors import FindingsError  # the server's code loads only when it is started
+@contextmanager
+def settings_in_force() -> Iterator[Settings]:
+    """Give the settings; a failure to start becomes one line and exit code 2."""
+    from app.config import load_settings  # the server's code loads only when it is started
+    from app.errors import FindingsError
 
     try:
-        action()
+        yield load_settings()
     except FindingsError as error:
         print(f"findings: {error}", file=sys.stderr)
         raise click.exceptions.Exit(STARTUP_FAILED) from None
@@ -49,10 +56,7 @@ def serve(
     # Processes that the service starts read them too.
     os.environ.update({f"FINDINGS_{name}": str(v) for name, v in given.items() if v is not None})
 
-    def action() -> None:
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import logs, startup
 
         logs.configure(settings.log_format, settings.log_level)
@@ -61,16 +65,10 @@ def serve(
 
             serving.serve(settings, sock, url, _announce)
 
-    reported(action)
-
 
 def worker() -> None:
     """Execute queued runs; as many such processes as wanted, on any machine."""
-
-    def action() -> None:
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import logs, startup
 
         logs.configure(settings.log_format, settings.log_level)
@@ -79,33 +77,21 @@ def worker() -> None:
 
         serving.work(settings, url)
 
-    reported(action)
-
 
 def migrate() -> None:
     """Bring the schema of the database in DATABASE_URL to this version."""
-
-    def action() -> None:
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import startup
 
         before, after = startup.upgrade(settings, startup.existing_database_url(settings))
         print(f"Schema: {before or 'empty'} -> {after}" if before != after else f"Schema: {after}")
-
-    reported(action)
 
 
 def backup(
     file: Annotated[Path, Argument(help="Written whole or not at all.")],
 ) -> None:
     """Write everything the service knows into FILE; it may go on running meanwhile."""
-
-    def action() -> None:
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import backup, startup
 
         with (
@@ -116,19 +102,13 @@ def backup(
             done = backup.back_up(url, file, bar.advance)
         print(f"Wrote {file}: schema {done.schema}, {done.bytes} bytes, SHA-256 {done.sha256}")
 
-    reported(action)
-
 
 def restore(
     file: Annotated[Path, Argument(help="That findings backup wrote.")],
     force: Annotated[bool, Option("--force", help="Replace what the database holds.")] = False,
 ) -> None:
     """Fill the database of DATABASE_URL, or the embedded one, from a backup."""
-
-    def action() -> None:
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import backup, startup
         from app.cli.documents import size_of
 
@@ -143,33 +123,26 @@ def restore(
             settings.admin_token_file.unlink(missing_ok=True)
         print(f"Restored {file} of {done.created_at}: schema {done.schema}")
 
-    reported(action)
-
 
 def doctor(ctx: click.Context, as_json: JsonFlag = None) -> None:
     """Say what is in force and what is broken; exit code 1 when something is."""
-    healthy = True
-
-    def action() -> None:
-        nonlocal healthy
-        from app.config import load_settings
-
-        settings = load_settings()
+    with settings_in_force() as settings:
         from app import diagnosis
 
-        findings = diagnosis.examine(settings)
-        healthy = all(item.ok for item in findings if item.needed)
-        with opened(ctx, as_json=as_json) as session:
-            if session.out.as_json:
-                session.out.json([vars(item) for item in findings])
-                return
-            width = max(len(item.name) for item in findings)
-            for item in findings:
+        show_diagnoses(ctx, diagnosis.examine(settings), as_json)
+
+
+def show_diagnoses(ctx: click.Context, found: Sequence[Diagnosis], as_json: str | None) -> None:
+    """Say what works and what does not; exit code 1 when something does not that is needed."""
+    with opened(ctx, as_json=as_json) as session:
+        if session.out.as_json:
+            session.out.json([vars(item) for item in found])
+        else:
+            width = max(len(item.name) for item in found)
+            for item in found:
                 mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
                 session.out.line(f"{mark}  {item.name:<{width}}  {item.detail}")
-
-    reported(action)
-    if not healthy:
+    if not all(item.ok for item in found if item.needed):
         raise click.exceptions.Exit(1)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from app.cli.service import reported
-from app.cli.session import JsonFlag, opened
+from app.cli.service import settings_in_force, show_diagnoses
+from app.cli.session import JsonFlag
 from app.cli.signature import Argument, Option
 
 if TYPE_CHECKING:
     from app.config import Settings
-    from app.diagnosis import Diagnosis
     from app.targets.adding import Entry
 
 Name = Annotated[str | None, Option(metavar="NAME", help="Else the project's name, as a slug.")]
@@ -65,9 +63,7 @@ def add_target(
     or --revision holds, writes an entry into the file that FINDINGS_TARGETS names, and checks it.
     A service that runs takes it up by itself.
     """
-    given = _Given(path, name, revision, packages, suites, python, domains)
-    if not _declare(ctx, given, as_json, test=False):
-        raise click.exceptions.Exit(1)
+    _declare(ctx, as_json, path, name, packages, suites, python, domains, revision=revision)
 
 
 def init(
@@ -83,21 +79,16 @@ def init(
     as_json: JsonFlag = None,
 ) -> None:
     """Declare the project in this folder as a target, with a first test of its findings."""
-    given = _Given(path or Path(), name, None, packages, suites, python, domains)
-    if not _declare(ctx, given, as_json, test=True):
-        raise click.exceptions.Exit(1)
+    where = path or Path()
+    _declare(ctx, as_json, where, name, packages, suites, python, domains, test=True)
 
 
 def add_copy(repository: Path) -> None:
     """Declare a copy of a bare repository, kept beside the file of targets."""
-
-    def action() -> None:
-        from app.config import load_settings
+    with settings_in_force() as settings:
         from app.targets import adding
 
-        adding.add_copy(repository, load_settings().targets_file)
-
-    reported(action)
+        adding.add_copy(repository, settings.targets_file)
 
 
 def doctor_target(
@@ -106,59 +97,41 @@ def doctor_target(
     as_json: JsonFlag = None,
 ) -> None:
     """Say whether a target can be run, and what is missing; exit code 1 when something is."""
-    healthy = True
-
-    def action() -> None:
-        nonlocal healthy
-        from app.config import load_settings
-
-        healthy = _examined(ctx, load_settings(), name, as_json)
-
-    reported(action)
-    if not healthy:
-        raise click.exceptions.Exit(1)
+    with settings_in_force() as settings:
+        _examine(ctx, settings, name, as_json)
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What was given of a project."""
-
-    path: Path
-    name: str | None
-    revision: str | None
-    packages: list[str] | None
-    suites: list[str] | None
-    python: str | None
-    domains: list[str] | None
-
-
-def _declare(ctx: click.Context, given: _Given, as_json: str | None, *, test: bool) -> bool:
-    healthy = True
-
-    def action() -> None:
-        nonlocal healthy
-        from app.config import load_settings
+def _declare(
+    ctx: click.Context,
+    as_json: str | None,
+    path: Path,
+    name: str | None,
+    packages: list[str] | None,
+    suites: list[str] | None,
+    python: str | None,
+    domains: list[str] | None,
+    *,
+    revision: str | None = None,
+    test: bool = False,
+) -> None:
+    with settings_in_force() as settings:
         from app.targets import adding
 
-        settings = load_settings()
         entry = adding.look_at(
-            given.path,
-            name=given.name,
-            revision=given.revision,
-            packages=given.packages or (),
-            suites=given.suites or (),
-            python=Path(given.python) if given.python else None,
-            domains=given.domains or (),
+            path,
+            name=name,
+            revision=revision,
+            packages=packages or (),
+            suites=suites or (),
+            python=Path(python) if python else None,
+            domains=domains or (),
         )
         # What a revision holds is committed, and never written.
         made = None if entry.revision is not None else _make_suite(entry, test=test)
         adding.write(settings.targets_file, entry)
         if as_json is None:
             _tell(entry, settings.targets_file, made)
-        healthy = _examined(ctx, settings, entry.name, as_json)
-
-    reported(action)
-    return healthy
+        _examine(ctx, settings, entry.name, as_json)
 
 
 def _make_suite(entry: Entry, *, test: bool) -> Path | None:
@@ -181,16 +154,7 @@ def _tell(entry: Entry, file: Path, made: Path | None) -> None:
         print(f"  {note}", file=sys.stderr)
 
 
-def _examined(ctx: click.Context, settings: Settings, name: str, as_json: str | None) -> bool:
+def _examine(ctx: click.Context, settings: Settings, name: str, as_json: str | None) -> None:
     from app import target_doctor
 
-    findings: list[Diagnosis] = target_doctor.examine(settings, name)
-    with opened(ctx, as_json=as_json) as session:
-        if session.out.as_json:
-            session.out.json([vars(item) for item in findings])
-        else:
-            width = max(len(item.name) for item in findings)
-            for item in findings:
-                mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")
-                session.out.line(f"{mark}  {item.name:<{width}}  {item.detail}")
-    return all(item.ok for item in findings if item.needed)
+    show_diagnoses(ctx, target_doctor.examine(settings, name), as_json)

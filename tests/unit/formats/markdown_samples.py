@@ -3,6 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+
+from app.domain.tickets import ChecklistItem, Location, ReportReference, Section
+from app.formats.markdown import RelationText, ReviewText, TicketFacts
+
+FULL = TicketFacts(
+    key="B7-PT-03",
+    title="Pump runs dry",
+    severity="P2",
+    batch=7,
+    agent="pytorch",
+    domains=("garden", "garden/pump"),
+    created=date(2025, 3, 1),
+    updated=date(2025, 3, 2),
+    locations=(Location("pump.py", 10, 12, "start()"), Location("b.py", 3, None, None, "too")),
+    summary="It runs dry.",
+    categories=("correctness", "test-gap"),
+    sections=(
+        Section("Detailed Description", "### What's Wrong\n\nDry."),
+        Section("Investigation Notes", "None yet."),
+    ),
+    checklist=(ChecklistItem("Start it"), ChecklistItem("Stop it", done=True)),
+    relations=(RelationText("B7-PT-01", "duplicate-of", "the same"),),
+    reviews=(ReviewText("drl", "ENDORSE", "Yes.\n\nReally.", date(2025, 3, 3)),),
+    resolution_text="### Final Fix Description\n\nOff.",
+    commits=("abc1234",),
+    reports=(ReportReference("reports/pump.md", "Water"),),
+)
+"""What the tracker holds of a ticket that has each part."""
 
 CATEGORY_LABELS = (
     "Correctness bug",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,31 +22,7 @@ from app.formats.markdown import (
 from app.formats.markdown.cells import split_row, unwrap, wrap
 from app.formats.markdown.escape import decode, encode
 from app.formats.markdown.words import LABELS
-
-FULL = TicketFacts(
-    key="B7-PT-03",
-    title="Pump runs dry",
-    severity="P2",
-    batch=7,
-    agent="pytorch",
-    domains=("garden", "garden/pump"),
-    created=date(2025, 3, 1),
-    updated=date(2025, 3, 2),
-    locations=(Location("pump.py", 10, 12, "start()"), Location("b.py", 3, None, None, "too")),
-    summary="It runs dry.",
-    categories=("correctness", "test-gap"),
-    sections=(
-        Section("Detailed Description", "### What's Wrong\n\nDry."),
-        Section("Investigation Notes", "None yet."),
-    ),
-    checklist=(ChecklistItem("Start it"), ChecklistItem("Stop it", done=True)),
-    relations=(RelationText("B7-PT-01", "duplicate-of", "the same"),),
-    reviews=(ReviewText("drl", "ENDORSE", "Yes.\n\nReally.", date(2025, 3, 3)),),
-    resolution_text="### Final Fix Description\n\nOff.",
-    commits=("abc1234",),
-    reports=(ReportReference("reports/pump.md", "Water"),),
-)
-
+from tests.unit.formats.markdown_samples import FULL
 
 HOSTILE = [
     "| a | b |\n|---|---|\n| c | d |",
