@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import Any, get_origin
 
 import orjson
@@ -27,6 +29,9 @@ _LONGEST_NAME = 100
 _MOST_HANDLERS = 64
 """Of a route, for combinations of query parameters; those asked for last are kept."""
 
+_NAME_ENDS = re.compile(rb'"\s*:')
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]')
+
 MERGE_PATCH = "application/merge-patch+json"
 """After RFC 7396; what calls that patch read as well."""
 
@@ -40,13 +45,13 @@ class RefusedBody(HTTPException):
 
 
 class StrictRequest(Request):
-    """A request whose JSON body holds no NUL and no lone surrogate, and is JSON by the standard."""
+    """A request whose JSON body is by the standard, can be stored, and names nothing twice."""
 
     async def json(self) -> Any:
         """Parse the body.
 
         Raises:
-            RefusedBody: it is no JSON, or holds text that cannot be stored.
+            RefusedBody: it is no JSON, holds text that cannot be stored, or says something twice.
         """
         raw = await self.body()
         try:
@@ -60,6 +65,13 @@ class StrictRequest(Request):
             errors = [
                 FieldError(pointer, "the text holds a NUL character (U+0000); leave it out")
                 for pointer in _nul_pointers(parsed, "")
+            ]
+            if errors:
+                raise RefusedBody(InvalidInput(*errors))
+        if len(_NAME_ENDS.findall(raw)) != _names_in(parsed):  # or a text holds such an end
+            errors = [
+                FieldError(pointer, "the name stands twice in its object; leave one of them out")
+                for pointer in islice(_repeated_names(raw), MOST_ERRORS)
             ]
             if errors:
                 raise RefusedBody(InvalidInput(*errors))
@@ -217,3 +229,40 @@ def _nul_pointers(value: Any, pointer: str) -> Iterator[str]:
                 if "\x00" in name:
                     yield where
                 stack.append((part, f"{where}/{escape_pointer(name)}"))
+
+
+def _names_in(value: Any) -> int:
+    """Return how many names all objects of a JSON value have."""
+    count, stack = 0, [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            count += len(item)
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+    return count
+
+
+def _repeated_names(raw: bytes) -> Iterator[str]:
+    """Yield where a name stands that its object has already; `raw` is well-formed JSON."""
+    path: list[Any] = []
+    known: list[set[str]] = []
+    text = b""
+    for token in _TOKENS.findall(raw):
+        match token:
+            case b"{" | b"[":
+                path.append("" if token == b"{" else 0)
+                known.append(set())
+            case b"}" | b"]":
+                path.pop()
+                known.pop()
+            case b",":
+                path[-1] = path[-1] + 1 if isinstance(path[-1], int) else ""
+            case b":":
+                path[-1] = name = orjson.loads(text)
+                if name in known[-1]:
+                    yield "".join(f"/{escape_pointer(str(part))}" for part in path)
+                known[-1].add(name)
+            case _:
+                text = token

@@ -531,6 +531,29 @@ async def test_a_nul_in_a_body_is_refused(api: Api, body: dict[str, Any], pointe
     assert "NUL" in entry["detail"]
 
 
+@pytest.mark.parametrize(
+    ("content", "pointer"),
+    [
+        (b'{"title": "a", "severity": "P1", "title" : "b"}', "/title"),
+        (b'{"title": "\\"title\\":", "ti\\u0074le": "b"}', "/title"),
+        (b'{"sections": [{}, {"a/b": [1, 2], "a\\/b": 1}]}', "/sections/1/a~1b"),
+    ],
+)
+async def test_a_name_that_stands_twice_is_refused(api: Api, content: bytes, pointer: str) -> None:
+    answer = await api.call("POST", "/tickets", content=content, headers=AS_JSON)
+
+    assert "twice" in _error(answer, pointer)["detail"]
+
+
+async def test_a_text_may_hold_what_looks_like_names(api: Api) -> None:
+    body = ticket_body(title='{"a": 1, "a": 2}', severity="P7", sections=[{}, {}])
+
+    errors = (await api.call("POST", "/tickets", json=body)).json()["errors"]
+
+    assert not [error for error in errors if "twice" in error["detail"]]
+    assert "/severity" in {error["pointer"] for error in errors}
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "multipart/form-data", ""])
 async def test_another_media_type_is_refused(api: Api, media_type: str) -> None:
     headers = {"Content-Type": media_type} if media_type else {}
