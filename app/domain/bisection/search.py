@@ -118,10 +118,10 @@ def search(
             history are looked at first, for what came, went and came back has no single first.
     """
     before, after = _sides(direction)
-    for commit, wanted in ((old, before), (new, after)):
+    for name, commit, wanted in (("from", old, before), ("to", new, after)):
         seen = yield Probe(commit, Why.END)
         if seen is not wanted:
-            return _refused(commit, seen, wanted, is_old=commit == old)
+            return _refused(name, commit[:10], seen, wanted)
     points = [(old, before), (new, after)]
     if suspects:
         points = yield from _coarse(graph, points, suspects)
@@ -156,16 +156,20 @@ def _sides(direction: Direction) -> tuple[Seen, Seen]:
     return Seen.BAD, Seen.GOOD
 
 
-def _refused(commit: str, seen: Seen, wanted: Seen, *, is_old: bool) -> Answer:
-    name = "from" if is_old else "to"
-    short = commit[:10]
+def _refused(name: str, short: str, seen: Seen, wanted: Seen) -> Answer:
+    other = "name another revision"
     if seen is Seen.SKIP:
         reason = f"{name}, {short}, cannot be judged: the tests do not run there, or fail otherwise"
     elif wanted is Seen.BAD:
         reason = f"the tests pass at {name}, {short}, where the defect should be"
+        if name == "to":
+            other = (
+                "if its fix has landed, name an older revision that has the defect as to (--to), "
+                "or look for the commit that fixed it: direction fixed (--fixed)"
+            )
     else:
         reason = f"the tests fail at {name}, {short}, where the defect should not be"
-    return Answer(BisectionOutcome.INCONCLUSIVE, f"{reason}; name another revision")
+    return Answer(BisectionOutcome.INCONCLUSIVE, f"{reason}; {other}")
 
 
 def _coarse(

@@ -216,6 +216,13 @@ async def test_a_test_that_never_fails_finds_nothing(yard: Yard) -> None:
     assert found["first"] is None
 
 
+async def test_a_fix_that_has_landed_leads_to_what_to_ask_instead(yard: Yard) -> None:
+    found = await yard.bisect("B7-DRL-01", direction="introduced")
+
+    assert found["outcome"] == "inconclusive"
+    assert "(--fixed)" in found["reason"]
+
+
 async def test_a_budget_ends_it_with_what_is_known(yard: Yard) -> None:
     ends = {"from": yard.commits[5], "to": yard.commits[19]}
     found = await yard.bisect("B7-DRL-02", direction="introduced", **ends, budget_runs=3)

@@ -109,7 +109,9 @@ def test_a_long_stretch_that_cannot_be_judged_is_left_quickly() -> None:
     ("states", "told"),
     [
         ([BAD, GOOD, BAD], "the tests fail at from"),
-        ([GOOD, BAD, GOOD], "the tests pass at to"),
+        ([GOOD, BAD, GOOD], "the tests pass at to, c0002"),
+        ([GOOD, BAD, GOOD], "(--to), or look for the commit that fixed it: direction fixed"),
+        ([GOOD], "the tests pass at to, c0000"),
         ([SKIP, GOOD, BAD], "from, c0000, cannot be judged"),
         ([GOOD, GOOD, SKIP], "to, c0002, cannot be judged"),
     ],
