@@ -143,7 +143,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> ProblemResponse:
-        return problem(request, _from_http(request, error))
+        return problem(request, from_http(request, error))
 
 
 def unforeseen(request: Request, error: Exception) -> ProblemResponse:
@@ -154,7 +154,8 @@ def unforeseen(request: Request, error: Exception) -> ProblemResponse:
     )
 
 
-def _from_http(request: Request, error: HTTPException) -> FindingsError:
+def from_http(request: Request, error: HTTPException) -> FindingsError:
+    """Return what the framework refuses by itself as an error of this service."""
     if isinstance(error, RefusedBody):
         return error.error
     headers = dict(error.headers or {})

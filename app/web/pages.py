@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from app.api.problems import all_kinds, calls_answering, example_of, explanation
+from app.api.problems import all_kinds, calls_answering, example_of, explanation, from_http
 from app.errors import NotFound
 from app.formats import html
 from app.web import (
@@ -121,10 +121,13 @@ def _show_missing_pages(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
         reads_html = "text/html" in request.headers.get("accept", "")
-        if error.status_code == 404 and reads_html and not request.url.path.startswith("/api/"):
+        of_page = reads_html and not request.url.path.startswith("/api/")
+        if of_page and error.status_code in (404, 405):
             # Whoever is logged in goes on seeing the way to everything else.
             await visitor_if_any(request, request.app.state.factory)
-            return problem_page(request, NotFound(f"There is no page {request.url.path[:200]}."))
+            missing = NotFound(f"There is no page {request.url.path[:200]}.")
+            met = missing if error.status_code == 404 else from_http(request, error)
+            return problem_page(request, met)
         answer: Response = await otherwise(request, error)  # type: ignore[misc]  # ours is async
         return answer
 

@@ -98,6 +98,12 @@ async def release(request: Request, visitor: Reviewer, services: Services) -> Re
     return see_other("/review", flash="released")
 
 
+@router.get("/review/{key}")
+async def review_one(_: Reviewer, key: str) -> Response:
+    """Lead to the review of one ticket, for whoever opens the address that its form is sent to."""
+    return see_other(f"/review?{urlencode({'keys': key})}")
+
+
 @router.post("/review/{key}")
 async def save(request: Request, visitor: Reviewer, services: Services, key: str) -> Response:
     """Record the review of one ticket and go on to the next."""

@@ -304,3 +304,20 @@ async def test_work_orders_are_listed_and_filtered(api: Api) -> None:
     assert f'href="/tickets/{key}"' in shown
     assert "<script>" not in shown
     assert key not in none
+
+
+async def test_an_address_that_takes_a_form_can_be_opened(api: Api) -> None:
+    key = (await api.file())["key"]
+    headers = {"Accept": "text/html"}
+
+    async with visiting(api) as visitor:
+        review = await visitor.client.get(f"/review/{key}", headers=headers)
+        form = await visitor.see(review.headers["location"])
+        other = await visitor.client.get(f"/tickets/{key}/notes", headers=headers)
+        program = await visitor.client.get(f"/tickets/{key}/notes")
+
+    assert review.status_code == 303
+    assert f'action="/review/{key}"' in form
+    assert (other.status_code, other.headers["allow"]) == (405, "POST")
+    assert "<h1>Method not allowed</h1>" in other.text
+    assert program.json()["type"] == "/problems/method-not-allowed"
