@@ -1,49 +1,31 @@
 """What a git target holds at a revision, read from the object store.
 
-A revision is refused, with the reason, where an arm could not be the same on every machine: names
-that differ by case or normal form only, links that lead out of the tree, submodules, objects that
-are missing. Trees are cached by their ids, so a commit that does not touch them costs nothing.
+Trees are cached by their ids, so a commit that does not touch them costs nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import TypeVar
 
 from pygit2.enums import FileMode
 
 from app.domain.cache import Cache
 from app.domain.revisions import ObjectMissing, Revision, RevisionRefused
-from app.domain.targets import MOST_FILE_BYTES, MOST_FILES, PytestSettings, Target, TargetFiles
+from app.domain.targets import PytestSettings, Target, TargetFiles
+from app.targets.blobs import Blob, Blobs, plain_name
 from app.targets.pytest_settings import SettingsError, settings_in
-from app.targets.repository import Condition, Entry, Repository
-
-Value = TypeVar("Value")
+from app.targets.repository import Condition, Repository
 
 DEFECTS = "defects"
 """The folder of a suite that holds its defect patches; no part of an arm."""
 
 _MOST_FURTHER = 5000
-_MOST_LINKS = 5
 _MOST_DIFF_BYTES = 400_000
-_KEPT_BYTES = 256 << 20
-_KEPT_TREES = 20_000
 _KEPT_READS = 8
-_IGNORED = frozenset({"__pycache__"})
-
-
-@dataclass(frozen=True)
-class Blob:
-    """A file of a tree."""
-
-    path: str
-    id: str
-    is_link: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +52,7 @@ class History:
             )
         self._target = target
         self._repo = Repository(target.git_dir)
-        self._trees = Cache[tuple[Blob, ...]](_KEPT_TREES)
-        self._blobs = Cache[bytes](_KEPT_BYTES, len)
+        self._blobs = Blobs(self._repo, target.below)
         self._reads = Cache[TargetFiles](_KEPT_READS)
 
     # --- revisions -----------------------------------------------------------------------------
@@ -130,7 +111,7 @@ class History:
             RevisionRefused: an object is missing.
         """
         if self._target.files:
-            return self._root_tree(commit)
+            return self._blobs.root_tree(commit)
         found = self._package_ids(commit)
         return None if None in found else " ".join(map(str, found))
 
@@ -146,7 +127,7 @@ class History:
         for commit in commits:
             try:
                 for name in self._target.packages:
-                    for blob in self._optional(commit, name):
+                    for blob in self._blobs.at(commit, name):
                         if blob.id not in there:
                             self._repo.size(blob.id)
                             there.add(blob.id)
@@ -163,7 +144,7 @@ class History:
             RevisionRefused: an object is missing.
         """
         found: list[str] = []
-        for one in self._repo.entries(self._root_tree(commit)):
+        for one in self._repo.entries(self._blobs.root_tree(commit)):
             inside = self._repo.entries(one.id) if one.is_folder else []
             name = plain_name(one.name)
             found += [name] if one.mode == FileMode.COMMIT else []
@@ -189,7 +170,7 @@ class History:
         Raises:
             RevisionRefused: an object is missing.
         """
-        tops = [f"{self._prefix}{name}" for name in self._target.packages]
+        tops = [f"{self._blobs.prefix}{name}" for name in self._target.packages]
 
         def is_of_package(path: str) -> bool:
             return any(path == top or path.startswith(f"{top}/") for top in tops)
@@ -197,7 +178,7 @@ class History:
         found: list[FileDiff] = []
         room = _MOST_DIFF_BYTES
         for path, text in self._repo.diffs(before, after, is_of_package):
-            own = path.removeprefix(self._prefix)
+            own = path.removeprefix(self._blobs.prefix)
             fits = len(text) <= room
             found.append(FileDiff(own, text if fits else ""))
             room -= len(text) if fits else 0
@@ -244,7 +225,7 @@ class History:
             for blob in self._required(revision, name)
             if not blob.path.startswith(inside)
         ]
-        return self._contents(revision, blobs)
+        return self._blobs.contents(revision, blobs)
 
     def _read(self, revision: str, in_force: str) -> TargetFiles:
         target = self._target
@@ -252,15 +233,17 @@ class History:
         defects: dict[str, Blob] = {}
         for name in target.suites:
             inside = len(PurePosixPath(name).parts)
-            for one in self._optional(in_force, name):
+            for one in self._blobs.at(in_force, name):
                 where = defects if DEFECTS in _folders(one)[inside:] else suite_blobs
                 where[one.path] = one
-        suite = self._contents(in_force, suite_blobs.values())
+        suite = self._blobs.contents(in_force, suite_blobs.values())
         package = self._packages(revision)
         beside = self._matching(revision, lambda path: not self._is_of_suite(path))
-        package.update(self._contents(revision, [one for one in beside if one.path not in package]))
+        package.update(
+            self._blobs.contents(revision, [one for one in beside if one.path not in package])
+        )
         settings, further = self._above_suite(in_force)
-        further.update(self._contents(in_force, self._matching(in_force, self._is_of_suite)))
+        further.update(self._blobs.contents(in_force, self._matching(in_force, self._is_of_suite)))
         read = TargetFiles(
             package=package,
             suite=suite,
@@ -270,7 +253,7 @@ class History:
                 if path not in suite and path not in package
             },
             shipped=frozenset(
-                hashlib.sha256(self._content(one)).hexdigest()
+                hashlib.sha256(self._blobs.content(one)).hexdigest()
                 for one in defects.values()
                 if one.path.endswith(".patch")
             ),
@@ -285,10 +268,10 @@ class History:
         Raises:
             RevisionRefused: an object is missing, or it is too large.
         """
-        found = self._optional(revision, path)
+        found = self._blobs.at(revision, path)
         if len(found) != 1 or found[0].path != path or found[0].is_link:
             return None
-        return self._content(found[0])
+        return self._blobs.content(found[0])
 
     def paths(self, revision: str) -> list[str]:
         """Return the paths of packages and suite at a revision, sorted.
@@ -297,7 +280,7 @@ class History:
             RevisionRefused: an object is missing.
         """
         tops = (*self._target.packages, *self._target.suites)
-        return sorted({one.path for top in tops for one in self._optional(revision, top)})
+        return sorted({one.path for top in tops for one in self._blobs.at(revision, top)})
 
     def _above_suite(self, commit: str) -> tuple[PytestSettings, dict[str, bytes]]:
         """Return how pytest is set up, and what it finds above the suite."""
@@ -315,9 +298,9 @@ class History:
             raise RevisionRefused(f"pytest: {error}") from None
         if settings.file:
             names.append(settings.file)
-        blobs = [one for name in names for one in self._optional(commit, name) if one.path == name]
+        blobs = [one for name in names for one in self._blobs.at(commit, name) if one.path == name]
         settings = replace(settings, plugins=target.pytest.plugins)
-        return settings, self._contents(commit, blobs)
+        return settings, self._blobs.contents(commit, blobs)
 
     def _is_of_suite(self, path: str) -> bool:
         tops = {PurePosixPath(suite).parts[0] for suite in self._target.suites}
@@ -329,7 +312,7 @@ class History:
             return []
         found = [
             one
-            for one in self._blobs_below(self._root_tree(commit), "")
+            for one in self._blobs.all(commit)
             if wanted(one.path) and any(fnmatchcase(one.path, glob) for glob in globs)
         ]
         if len(found) > _MOST_FURTHER:
@@ -337,113 +320,14 @@ class History:
         return found
 
     def _required(self, commit: str, path: str) -> list[Blob]:
-        found = self._optional(commit, path)
+        found = self._blobs.at(commit, path)
         if not found:
             raise RevisionRefused(f"{path} is not there at {commit[:10]}")
         return found
 
-    def _optional(self, commit: str, path: str) -> list[Blob]:
-        """Return the files below a path of a commit, or the one it names."""
-        entry = self._entry(commit, path)
-        if entry is None:
-            return []
-        return list(self._from_entry(entry, path))
-
-    def _from_entry(self, entry: Entry, path: str) -> Iterator[Blob]:
-        if entry.is_folder:
-            yield from self._blobs_below(entry.id, f"{path}/")
-        elif entry.mode == FileMode.COMMIT:
-            raise RevisionRefused(f"{path} is a submodule, and what it holds is not here")
-        else:
-            yield Blob(path, entry.id, entry.mode == FileMode.LINK)
-
-    def _blobs_below(self, tree: str, prefix: str) -> Iterator[Blob]:
-        """Give the files below a tree, which lies at `prefix`."""
-        known = self._trees.get(tree)
-        if known is None:
-            start = len(prefix)
-            known = tuple(replace(one, path=one.path[start:]) for one in self._walk(tree, prefix))
-            if len(known) > MOST_FILES:
-                raise RevisionRefused(f"{prefix} holds more than {MOST_FILES} files")
-            self._trees.put(tree, known)
-        for blob in known:
-            yield replace(blob, path=f"{prefix}{blob.path}")
-
-    def _walk(self, tree: str, prefix: str) -> Iterator[Blob]:
-        folded: dict[str, str] = {}
-        for entry in self._repo.entries(tree):
-            name = plain_name(entry.name)
-            same = unicodedata.normalize("NFC", name).casefold()
-            if same in folded:
-                raise RevisionRefused(
-                    f"{prefix}{folded[same]} and {name} differ by case or normal form only, "
-                    "and are one file on some machines"
-                )
-            folded[same] = name
-            if name not in _IGNORED and not name.endswith(".pyc"):
-                yield from self._from_entry(entry, f"{prefix}{name}")
-
-    def _entry(self, commit: str, path: str) -> Entry | None:
-        parts = PurePosixPath(f"{self._prefix}{path}").parts
-        found = Entry(b"", self._repo.tree(commit), FileMode.TREE)
-        for part in parts:
-            if not found.is_folder:
-                return None
-            inside = self._repo.entries(found.id)
-            named = next((one for one in inside if one.name == part.encode()), None)
-            if named is None:
-                return None
-            found = named
-        return found
-
-    def _root_tree(self, commit: str) -> str:
-        found = self._entry(commit, "")
-        if found is None or not found.is_folder:
-            raise RevisionRefused(f"{self._target.below} is not there at {commit[:10]}")
-        return found.id
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self._target.below}/" if self._target.below else ""
-
     def _package_ids(self, commit: str) -> tuple[str | None, ...]:
-        found = [self._entry(commit, name) for name in self._target.packages]
+        found = [self._blobs.entry(commit, name) for name in self._target.packages]
         return tuple(None if one is None else one.id for one in found)
-
-    # --- contents ------------------------------------------------------------------------------
-
-    def _contents(self, commit: str, blobs: Iterable[Blob]) -> dict[str, bytes]:
-        return {
-            one.path: self._content(self._followed(commit, one) if one.is_link else one)
-            for one in blobs
-        }
-
-    def _followed(self, commit: str, link: Blob) -> Blob:
-        """Return the file of the same tree that a symbolic link leads to."""
-        found = link
-        for _ in range(_MOST_LINKS):
-            place = _joined(found.path, plain_name(self._content(found), slashes=True))
-            entry = None if place is None else self._entry(commit, place)
-            if entry is None or entry.is_folder or place is None:
-                break
-            found = Blob(place, entry.id, entry.mode == FileMode.LINK)
-            if not found.is_link:
-                return found
-        raise RevisionRefused(
-            f"{link.path} is a symbolic link that leads to no file below the root; use a plain file"
-        )
-
-    def _content(self, blob: Blob) -> bytes:
-        known = self._blobs.get(blob.id)
-        if known is None:
-            size = self._repo.size(blob.id)
-            if size > MOST_FILE_BYTES:
-                raise RevisionRefused(
-                    f"{blob.path} has {size >> 20} MiB, and {MOST_FILE_BYTES >> 20} is the most"
-                )
-            known = self._repo.content(blob.id)
-            self._blobs.put(blob.id, known)
-        return known
 
 
 def _check_size(read: TargetFiles) -> None:
@@ -453,30 +337,3 @@ def _check_size(read: TargetFiles) -> None:
 
 def _folders(blob: Blob) -> tuple[str, ...]:
     return PurePosixPath(blob.path).parts[:-1]
-
-
-def plain_name(raw: bytes, *, slashes: bool = False) -> str:
-    """Return a name as text; one that no file below a folder can have is refused."""
-    try:
-        name = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise RevisionRefused(f"{raw[:60]!r} is no name in UTF-8") from None
-    plain = slashes or ("/" not in name and name.casefold() not in ("", ".", "..", ".git"))
-    if not plain or "\0" in name:
-        raise RevisionRefused(f"{name[:60]!r} is no name that a file may have")
-    return name
-
-
-def _joined(link: str, leads_to: str) -> str | None:
-    """Return the path that a link leads to; None where that is not below the root."""
-    if leads_to.startswith("/"):
-        return None
-    parts: list[str] = list(PurePosixPath(link).parent.parts)
-    for part in leads_to.split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    return "/".join(parts) or None

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from pygit2.enums import FileMode
 
 from app.domain.revisions import RevisionRefused
-from app.targets.history import plain_name
+from app.targets.blobs import plain_name
 from app.targets.repository import Entry, Repository
 
 _MOST_ENTRIES = 20_000

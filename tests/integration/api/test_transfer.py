@@ -10,7 +10,7 @@ import pytest
 
 from app.database import libpq_url
 from app.schema import metadata
-from app.storage.transfer import KINDS, LEFT_OUT
+from app.storage.lines import KINDS, LEFT_OUT
 from tests.integration.api.test_sarif import take
 from tests.support.api import Api, running_api, ticket_body
 from tests.support.shared import Shared

@@ -11,7 +11,7 @@ from pygit2.enums import FileMode
 
 from app.domain.revisions import RevisionRefused
 from app.domain.targets import PytestSettings, Target
-from app.targets import history as history_module
+from app.targets import blobs as blobs_module
 from app.targets.history import History
 from tests.support.repositories import MadeRepository
 
@@ -166,7 +166,7 @@ def test_a_submodule_is_refused(made: MadeRepository) -> None:
 def test_too_large_a_blob_is_refused_unread(
     made: MadeRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history_module, "MOST_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr(blobs_module, "MOST_FILE_BYTES", 1 << 20)
     commit = made.commit({**FIRST, "src/acme/weights.bin": b"\0" * (2 << 20)})
     assert "src/acme/weights.bin has 2 MiB" in refused(made, commit)
 
