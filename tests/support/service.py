@@ -53,6 +53,11 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+def bare_pytest() -> dict[str, str]:
+    """That of a pytest without the plugins installed here, which take seconds to import."""
+    return {**clean_environment(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
     """The one line of a command that would not start."""
     assert done.returncode == 2, done.stderr

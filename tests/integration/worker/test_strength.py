@@ -20,7 +20,7 @@ from tests.support.api import Api, running_api
 from tests.support.bench import Bench
 from tests.support.cluster import short_directory
 from tests.support.pages import visiting
-from tests.support.service import clean_environment
+from tests.support.service import bare_pytest
 from tests.support.shared import Shared
 from tests.support.target import SUITE, diff_of, package_files, write_target
 
@@ -283,7 +283,7 @@ def by_hand(copy: Path, mutant: dict[str, Any], tests: list[str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=copy,
-        env={**clean_environment(), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**bare_pytest(), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=False,
     )

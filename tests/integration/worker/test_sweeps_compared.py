@@ -21,6 +21,7 @@ from tests.integration.worker.test_sweeps import (
     package,
     suite,
 )
+from tests.support.service import bare_pytest
 
 pytestmark = pytest.mark.anyio
 __all__ = ["field", "made"]  # as fixtures
@@ -39,7 +40,12 @@ def cold_pytest(folder: Path, files: dict[str, str]) -> set[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     options = ["-o", "markers=finding", "-o", "pythonpath=src", "-o", "addopts=", "-rf"]
     said = subprocess.run(
-        [*command, *options], cwd=folder, capture_output=True, text=True, check=False
+        [*command, *options],
+        cwd=folder,
+        env=bare_pytest(),
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout
     return {name for name in NAMES if f"FAILED tests/findings/test_numbers.py::test_{name}" in said}
 

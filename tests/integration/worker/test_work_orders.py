@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from app.config import PROJECT_ROOT
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.target import apply_patch, copy_target, defect, fix_of
 
 pytestmark = pytest.mark.anyio
@@ -23,11 +24,11 @@ OWN = SOURCE.replace(f'"{KEY}"', '"B2-DRL-77"')
 
 
 @pytest.fixture
-async def broken(database: str, tmp_path: Path) -> AsyncIterator[Api]:
+async def broken(database: str, tmp_path: Path, shared: Shared) -> AsyncIterator[Api]:
     """A service whose package has the defect of B2-DRL-02, with an agent and a ticket."""
     root = copy_target(tmp_path)
     apply_patch(root, defect(KEY))
-    async with running_api(database, workers=1, target_root=root) as api:
+    async with running_api(database, shared=shared, workers=1, target_root=root) as api:
         await api.account("bot", "reviewer", speaks_for=("codereview",))
         yield api
 
