@@ -34,6 +34,8 @@ from tests.support.service import Service, running_service
 from tests.support.shared import Shared
 
 anyio_backend = common.anyio_backend
+pytest_collectstart = common.pytest_collectstart
+pytest_collection_finish = common.pytest_collection_finish
 
 _TEMPLATE = "template_findings"
 _SCHEMA_TEMPLATE = "template_schema"

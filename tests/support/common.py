@@ -6,6 +6,7 @@ would belong to that suite: every arm would have it, and would import hypothesis
 
 from __future__ import annotations
 
+import gc
 import os
 
 import pytest
@@ -30,6 +31,17 @@ structlog.configure(
 for _name in [name for name in os.environ if name.startswith("FINDINGS_")]:
     del os.environ[_name]
 os.environ.pop("DATABASE_URL", None)
+
+
+def pytest_collectstart() -> None:
+    """Look for no garbage while tests are collected: all that is made lasts as long as they do."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Nor afterwards among what was made until now, which is most of what there ever is."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
