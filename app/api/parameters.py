@@ -11,9 +11,8 @@ from app.api.payloads.fields import Digits
 from app.api.payloads.filters import Word, ticket_filter
 from app.domain import keys
 from app.domain.filters import TicketFilter
-from app.domain.runs import RunKind, RunOutcome, RunStatus
+from app.domain.runs import RunFilter, RunKind, RunOutcome, RunStatus
 from app.errors import NotFound
-from app.storage.runs import RunFilter
 
 
 async def _ticket_key(

@@ -376,3 +376,15 @@ class RunEvent:
     kind: str
     data: Mapping[str, Any]
     at: datetime
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """What a list of runs is narrowed to."""
+
+    ticket: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
+    requested_by: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from app.domain.runs import (
     Authors,
     Run,
     RunEvent,
+    RunFilter,
     RunKind,
     RunPlan,
     RunStatus,
@@ -48,7 +49,6 @@ from app.storage.links import ExpandedTest
 from app.storage.notifier import Notifier, set_within
 from app.storage.patches import StoredPatch
 from app.storage.rows import new_id
-from app.storage.runs import RunFilter
 from app.storage.tickets.tickets import LockedTicket
 from app.storage.unit import Stores, UnitOfWork
 

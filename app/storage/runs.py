@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Integer,
-    Row,
     Select,
     Text,
     and_,
@@ -29,27 +27,35 @@ from sqlalchemy.dialects.postgresql import UUID as UuidType  # noqa: N811  # the
 from app.domain.accounts import Actor
 from app.domain.catalogue import fold
 from app.domain.evidence import EvidenceState
-from app.domain.minimise import Minimised, minimised_from
+from app.domain.minimise import Minimised
 from app.domain.outputs import storable
 from app.domain.plain import from_plain
 from app.domain.runs import (
     ArmResult,
     Authors,
-    NamedCommit,
     Run,
+    RunFilter,
     RunKind,
     RunOutcome,
     RunPlan,
     RunStatus,
-    SubmittedFile,
     Verdict,
-    hint_for,
 )
-from app.schema.accounts import accounts
 from app.schema.runs import run_arms, runs
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared, as_json, new, new_values, sent_together
 from app.storage.run_results import RunResultStore
+from app.storage.run_rows import (
+    NEWEST,
+    SHOW,
+    THIS_RUN,
+    NewestRun,
+    conditions,
+    newest_from,
+    run_from,
+    select_runs,
+    whole_run_from,
+)
 from app.storage.store import Store
 from app.storage.tickets.lists import COUNT_LIMIT
 
@@ -84,27 +90,6 @@ class UnreadablePlan(Exception):
         self.ticket_id = ticket_id
         self.kind = kind
         self.attempt = attempt
-
-
-@dataclass(frozen=True)
-class RunFilter:
-    """What a list of runs is narrowed to."""
-
-    ticket: tuple[str, ...] = ()
-    status: tuple[str, ...] = ()
-    outcome: tuple[str, ...] = ()
-    kind: tuple[str, ...] = ()
-    target: tuple[str, ...] = ()
-    requested_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class NewestRun:
-    """What a reader has to ask of a ticket's newest run before looking at it whole."""
-
-    id: UUID
-    status: RunStatus
-    hint: str | None
 
 
 class RunStore(Store):
@@ -289,31 +274,17 @@ class RunStore(Store):
 
     async def show(self, run_id: UUID, *, whole: bool = False) -> Run | None:
         """Return a run with its arms and results, all of them where it is wanted `whole`."""
-        row = await _SHOW.row(self._connection, wanted_run=run_id)
+        row = await SHOW.row(self._connection, wanted_run=run_id)
         if row is None:
             return None
         if row.finished_at is None:
-            return _run_from(row, ())
-        arms = await RunResultStore(self._context).arms_of(run_id, whole=whole)
-        return replace(
-            _run_from(row, arms),
-            tests=tuple(str(test.get("node_id")) for test in _mappings(row.tests)),
-            submitted=tuple(
-                SubmittedFile(str(file.get("path")), str(file.get("digest")))
-                for file in _mappings(row.submitted)
-            ),
-            suite_digest=row.suite_digest,
-            revision=row.revision,
-            commits=tuple(
-                NamedCommit(*(str(one.get(name, "")) for name in ("id", "at", "author", "subject")))
-                for one in _mappings(row.commits)
-            ),
-        )
+            return run_from(row)
+        return whole_run_from(row, await RunResultStore(self._context).arms_of(run_id, whole=whole))
 
     async def newest(self, ticket_id: int) -> NewestRun | None:
         """Return the run of a ticket that was queued last."""
-        row = await _NEWEST.row(self._connection, wanted_ticket=ticket_id)
-        return None if row is None else NewestRun(row.id, RunStatus(row.status), _hint(row))
+        row = await NEWEST.row(self._connection, wanted_ticket=ticket_id)
+        return None if row is None else newest_from(row)
 
     async def status_of(self, run_id: UUID) -> tuple[RunStatus, int] | None:
         """Return status and attempt of a run: what a waiting reader polls."""
@@ -324,16 +295,16 @@ class RunStore(Store):
         self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int
     ) -> list[Run]:
         """Return runs without their arms, newest first, behind the position `after`."""
-        query = _select_runs().order_by(runs.c.queued_at.desc(), runs.c.id.desc()).limit(limit)
-        for condition in _run_conditions(wanted):
+        query = select_runs().order_by(runs.c.queued_at.desc(), runs.c.id.desc()).limit(limit)
+        for condition in conditions(wanted):
             query = query.where(condition)
         if after is not None:
             query = query.where(tuple_(runs.c.queued_at, runs.c.id) < tuple_(*after))
-        return [_run_from(row, ()) for row in await self._connection.execute(query)]
+        return [run_from(row) for row in await self._connection.execute(query)]
 
     async def count(self, wanted: RunFilter) -> tuple[int, bool]:
         """Return how many runs there are, and whether that is exact."""
-        matching = _select_runs().where(*_run_conditions(wanted)).with_only_columns(runs.c.id)
+        matching = select_runs().where(*conditions(wanted)).with_only_columns(runs.c.id)
         some = matching.limit(COUNT_LIMIT + 1).subquery()
         total = int(await self._connection.scalar(select(func.count()).select_from(some)) or 0)
         return min(total, COUNT_LIMIT), total <= COUNT_LIMIT
@@ -347,7 +318,6 @@ class RunStore(Store):
 
 _ANY_NUMBER = 2**31 - 1
 
-_THIS_RUN = runs.c.id == bindparam("wanted_run", None, type_=UuidType)
 _ADD = Prepared(
     lambda: insert(runs).values(
         new_values(
@@ -366,7 +336,7 @@ _ADD_ARM = Prepared(
         )
     )
 )
-_STATUS = Prepared(lambda: select(runs.c.status, runs.c.attempt).where(_THIS_RUN))
+_STATUS = Prepared(lambda: select(runs.c.status, runs.c.attempt).where(THIS_RUN))
 _COUNT_QUEUED = Prepared(
     lambda: select(func.count().label("number")).select_from(
         select(runs.c.id)
@@ -382,7 +352,7 @@ _FINISH = Prepared(
     lambda: (
         update(runs)
         .where(
-            _THIS_RUN,
+            THIS_RUN,
             runs.c.attempt == bindparam("wanted_attempt", type_=Integer),
             runs.c.status == RunStatus.RUNNING.value,
         )
@@ -402,7 +372,7 @@ _CLAIM = Prepared(
     lambda: (
         update(runs)
         .where(
-            _THIS_RUN,
+            THIS_RUN,
             runs.c.status.in_((RunStatus.QUEUED.value, RunStatus.RUNNING.value)),
             runs.c.attempt < bindparam("most", None, type_=Integer),
             tickets.c.id == runs.c.ticket_id,
@@ -442,105 +412,6 @@ def _is_running(run_id: UUID, attempt: int) -> ColumnElement[bool]:
     )
 
 
-def _run_conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    for name in ("status", "outcome", "kind", "target"):
-        values = getattr(wanted, name)
-        if values:
-            found.append(runs.c[name].in_(values))
-    if wanted.ticket:
-        found.append(tickets.c.key.in_(wanted.ticket))
-    if wanted.requested_by:
-        found.append(accounts.c.name.in_(wanted.requested_by))
-    return found
-
-
-def _select_runs() -> Select[Any]:
-    return (
-        select(
-            # The plan is large, and nobody but its worker reads it.
-            *(column for column in runs.c if column is not runs.c.plan),
-            tickets.c.key.label("ticket"),
-            tickets.c.status.label("ticket_status"),
-            tickets.c.evidence_state,
-            accounts.c.name.label("requester"),
-        )
-        .join(tickets, tickets.c.id == runs.c.ticket_id)
-        .join(accounts, accounts.c.id == runs.c.requested_by)
-    )
-
-
-def _showing() -> Select[Any]:
-    plan = runs.c.plan
-    return (
-        _select_runs()
-        .add_columns(
-            plan["tests"].label("tests"),
-            plan["submitted"].label("submitted"),
-            plan["suite_digest"].astext.label("suite_digest"),
-            plan["commits"].label("commits"),
-            plan["revision"].astext.label("revision"),
-        )
-        .where(_THIS_RUN)
-    )
-
-
-_SHOW = Prepared(_showing)
-_NEWEST = Prepared(
-    lambda: (
-        select(
-            runs.c.id,
-            runs.c.kind,
-            runs.c.status,
-            runs.c.outcome,
-            tickets.c.status.label("ticket_status"),
-            tickets.c.evidence_state,
-        )
-        .join(tickets, tickets.c.id == runs.c.ticket_id)
-        .where(runs.c.ticket_id == bindparam("wanted_ticket", type_=BigInteger))
-        .order_by(runs.c.queued_at.desc(), runs.c.id.desc())
-        .limit(1)
-    )
-)
-
-
-def _hint(row: Row[Any]) -> str | None:
-    return hint_for(
-        RunKind(row.kind),
-        None if row.outcome is None else RunOutcome(row.outcome),
-        ticket_is_open=row.ticket_status == "open",
-        evidence=row.evidence_state,
-    )
-
-
-def _run_from(row: Row[Any], arms: tuple[ArmResult, ...]) -> Run:
-    outcome = None if row.outcome is None else RunOutcome(row.outcome)
-    return Run(
-        id=row.id,
-        ticket=row.ticket,
-        target=row.target,
-        kind=RunKind(row.kind),
-        status=RunStatus(row.status),
-        outcome=outcome,
-        reason=row.reason,
-        requested_by=row.requester,
-        attempt=row.attempt,
-        queued_at=row.queued_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        repeats=row.repeats,
-        reused_from=row.reused_from,
-        arms=arms,
-        also_broken=tuple(row.also_broken),
-        compared=row.compared,
-        not_comparable=tuple(row.not_comparable),
-        authors=None if row.authors is None else from_plain(Authors, row.authors),
-        environment=row.environment,
-        minimised=None if row.minimised is None else minimised_from(row.minimised),
-        hint=_hint(row),
-    )
-
-
 REUSABLE = tuple(
     outcome.value
     for outcome in RunOutcome
@@ -560,11 +431,6 @@ def plan_key(kind: RunKind, plan: RunPlan) -> str:
     if plan.minimise is None:
         del asked["minimise"]
     return fold((kind.value, json.dumps(asked, sort_keys=True)))
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    """Return the objects of a list; nothing of a plan that a reader cannot make sense of."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _arm_row(run_id: UUID, position: int, arm: ArmResult) -> dict[str, Any]:

@@ -14,11 +14,10 @@ from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.domain.filters import TicketFilter
-from app.domain.runs import RunOutcome
+from app.domain.runs import RunFilter, RunOutcome
 from app.domain.tickets import Status
 from app.factory import Factory
 from app.services.figures import FigureService
-from app.storage.runs import RunFilter
 from app.web import filters
 from app.web.charts import charts
 from app.web.render import page

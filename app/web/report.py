@@ -24,10 +24,9 @@ from app.api.dependencies import Services
 from app.api.openapi import text_answers
 from app.api.security import Reader as CallingReader
 from app.domain.accounts import Actor
-from app.domain.runs import RunOutcome
+from app.domain.runs import RunFilter, RunOutcome
 from app.domain.tickets import Status, TicketSummary
 from app.factory import Factory
-from app.storage.runs import RunFilter
 from app.web import filters
 from app.web.charts import charts
 from app.web.render import HERE, environment

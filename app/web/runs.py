@@ -19,11 +19,10 @@ from app.api.run_streams import LastEventId
 from app.api.tests import catalogue_of
 from app.domain import keys
 from app.domain.by_hand import by_hand
-from app.domain.runs import Run, RunKind, RunOutcome, RunStatus
+from app.domain.runs import Run, RunFilter, RunKind, RunOutcome, RunStatus
 from app.domain.strength import Mutant, MutantOutcome, in_order_of_need
 from app.errors import InvalidInput
 from app.factory import Factory
-from app.storage.runs import RunFilter
 from app.web import diffs
 from app.web.render import page
 from app.web.revisions import history_of
