@@ -33,7 +33,7 @@ from app.schema.accounts import (
     tokens,
 )
 from app.storage.prepared import Prepared
-from app.storage.rows import new_id
+from app.storage.rows import from_row, new_id
 from app.storage.store import Store
 
 _USE_IS_RECORDED_EVERY = timedelta(minutes=1)
@@ -314,13 +314,4 @@ class AccountStore(Store):
 
 
 def _token(row: Row[Any], account: str) -> Token:
-    return Token(
-        id=row.id,
-        account=account,
-        label=row.label,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        last_used_at=row.last_used_at,
-        role=None if row.role is None else Role(row.role),
-    )
+    return from_row(Token, row, account=account)

@@ -28,6 +28,7 @@ from app.schema.accounts import accounts
 from app.schema.audit import audit_events
 from app.schema.tickets import tickets
 from app.storage.prepared import Prepared, as_json, new_values
+from app.storage.rows import from_row
 from app.storage.sight import hidden_from
 from app.storage.store import Store
 
@@ -124,12 +125,4 @@ def tells_nothing_hidden(events: FromClause, sight: Sight) -> ColumnElement[bool
 
 def event_from(row: Row[Any]) -> AuditEvent:
     """Build an event from a row of `event_columns`."""
-    return AuditEvent(
-        id=EventId(int(row.xid), row.number),
-        ticket=row.ticket,
-        at=row.at,
-        actor=row.actor,
-        action=row.action,
-        changes=row.changes,
-        request_id=row.request_id,
-    )
+    return from_row(AuditEvent, row, id=EventId(int(row.xid), row.number))

@@ -13,6 +13,7 @@ from app.schema.tickets import tickets
 from app.schema.verification import target_revisions, targets, tests
 from app.storage.links import within
 from app.storage.prepared import Prepared, as_json
+from app.storage.rows import from_row
 from app.storage.store import Store
 
 _TARGET = Prepared(
@@ -41,20 +42,7 @@ class CatalogueStore(Store):
     async def target(self, name: str) -> TargetState | None:
         """Return what is known of a target, or None before its first sync."""
         row = await _TARGET.row(self._connection, wanted_name=name)
-        if row is None:
-            return None
-        return TargetState(
-            name=row.name,
-            package_digest=row.package_digest,
-            suite_digest=row.suite_digest,
-            domains=tuple(row.domains),
-            errors=tuple(row.errors),
-            synced_at=row.synced_at,
-            test_files=row.test_files,
-            support_digest=row.support_digest,
-            environments=tuple(row.environments),
-            revision=row.revision,
-        )
+        return None if row is None else from_row(TargetState, row)
 
     async def save_target(self, state: TargetState) -> None:
         """Store what is known of a target; waits for another sync of the same target."""

@@ -11,12 +11,24 @@ from sqlalchemy import ScalarSelect, Select, func, literal_column, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.elements import ColumnElement
 
+from app.domain.plain import values_from_plain
+
 T = TypeVar("T")
 
 
 def new_id() -> UUID:
     """Return a fresh UUIDv7: unique without asking anybody, and in order of time."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def from_row(kind: type[T], row: Any, **given: Any) -> T:
+    """Build a dataclass from a row and what is `given` besides.
+
+    A column gives the field that has its name, made as `from_plain` makes it. What is of another
+    name, or of another form, is given.
+    """
+    stored = {name: value for name, value in row._asdict().items() if name not in given}
+    return kind(**values_from_plain(kind, stored), **given)
 
 
 def batched(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

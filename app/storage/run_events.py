@@ -12,6 +12,7 @@ from app.domain.runs import RunEvent
 from app.schema.runs import run_events
 from app.storage.notifier import RUNS, notice_of
 from app.storage.prepared import Prepared, as_json
+from app.storage.rows import from_row
 from app.storage.store import Store
 
 
@@ -59,10 +60,7 @@ class RunEventStore(Store):
             .order_by(run_events.c.attempt, run_events.c.seq)
             .limit(limit)
         )
-        return [
-            RunEvent(attempt=row.attempt, seq=row.seq, kind=row.kind, data=row.data, at=row.at)
-            for row in rows
-        ]
+        return [from_row(RunEvent, row) for row in rows]
 
 
 _ADD = Prepared(

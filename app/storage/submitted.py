@@ -15,7 +15,7 @@ from app.schema.accounts import accounts
 from app.schema.tickets import tickets
 from app.schema.verification import submitted_tests, texts
 from app.storage.prepared import Prepared
-from app.storage.rows import new_id
+from app.storage.rows import from_row, new_id
 from app.storage.store import Store
 
 _OF_TICKET = Prepared(
@@ -73,20 +73,7 @@ class SubmittedTestStore(Store):
     async def of_ticket(self, ticket_id: int) -> list[SubmittedTest]:
         """Return the files of a ticket in the order of their paths."""
         rows = await _OF_TICKET.rows(self._connection, wanted_ticket=ticket_id)
-        return [
-            SubmittedTest(
-                id=row.id,
-                filename=row.filename,
-                path=row.path,
-                digest=row.digest,
-                source=row.text,
-                purpose=TestPurpose(row.purpose),
-                node_ids=tuple(row.node_ids),
-                author=row.name,
-                created_at=row.created_at,
-            )
-            for row in rows
-        ]
+        return [from_row(SubmittedTest, row, source=row.text, author=row.name) for row in rows]
 
     async def of_target(self, target: str) -> dict[str, str]:
         """Return the sources of all files of a target's tickets, by path."""

@@ -23,7 +23,7 @@ from app.schema.accounts import accounts
 from app.schema.sweeps import sweep_items, sweeps
 from app.schema.tickets import tickets
 from app.storage.notifier import RUNS, notice_of
-from app.storage.rows import new_id
+from app.storage.rows import from_row, new_id
 from app.storage.store import Store
 
 _WAITING = (SweepStatus.QUEUED.value, SweepStatus.RUNNING.value)
@@ -235,19 +235,8 @@ class SweepStore(Store):
         )
         if verdicts:
             query = query.where(sweep_items.c.verdict.in_(verdicts))
-        return [
-            SweepItem(
-                seq=row.seq,
-                ticket=row.key,
-                verdict=SweepVerdict(row.verdict),
-                reason=row.reason,
-                reopened=row.reopened,
-                signature=row.signature,
-                run=row.run_id,
-                at=row.at,
-            )
-            for row in await self._connection.execute(query)
-        ]
+        rows = await self._connection.execute(query)
+        return [from_row(SweepItem, row, ticket=row.key, run=row.run_id) for row in rows]
 
     async def reopened(self, limit: int) -> list[Reopened]:
         """Return the tickets that evidence has opened again and that are open, newest first."""

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text, tuple_
 from app.domain.flakes import Ending, Tally, changes_nothing, observe
 from app.schema.runs import test_tallies
 from app.storage.prepared import Prepared, as_json
+from app.storage.rows import from_row
 from app.storage.store import Store
 
 _FIELDS = """
@@ -207,15 +208,7 @@ def _key_from(row: Any) -> TallyKey:
 
 
 def _tally_from(row: Any) -> Tally:
-    return Tally(
-        passes=row.passes,
-        failures=row.failures,
-        flips=row.flips,
-        since_flip=row.since_flip,
-        flipped_in=row.flipped_in,
-        bundled=row.bundled,
-        last=dict(row.last),
-    )
+    return from_row(Tally, row)
 
 
 def _row(target: str, environment: str, key: TallyKey, tally: Tally) -> dict[str, Any]:

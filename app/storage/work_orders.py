@@ -32,7 +32,7 @@ from app.schema.accounts import accounts
 from app.schema.runs import runs
 from app.schema.tickets import tickets
 from app.schema.work_orders import work_orders
-from app.storage.rows import new_id
+from app.storage.rows import from_row, new_id
 from app.storage.sight import hidden_from
 from app.storage.store import Store
 
@@ -290,18 +290,13 @@ def _ended(row: Any) -> EndedOrder:
 def _order(row: Any) -> WorkOrder:
     status = OrderStatus(row.shown_status)
     is_held = status is not _OPEN
-    return WorkOrder(
-        id=row.id,
-        kind=OrderKind(row.kind),
+    return from_row(
+        WorkOrder,
+        row,
         ticket=row.key,
         status=status,
-        specialist=row.specialist,
-        mutant=None if row.mutant is None else OrderedMutant(**row.mutant),
-        note=row.note,
         created_by=row.maker,
-        created_at=row.created_at,
         claimed_by=row.doer if is_held else None,
         lease_expires_at=row.lease_expires_at if status is _CLAIMED else None,
         run=row.run_id,
-        reason=row.reason,
     )

@@ -21,7 +21,7 @@ from app.schema.tickets import (
     tickets,
 )
 from app.storage.prepared import Prepared
-from app.storage.rows import new_id
+from app.storage.rows import from_row, new_id
 from app.storage.store import Store
 from app.storage.tickets.show import SHOW, ticket_from
 
@@ -87,18 +87,7 @@ class TicketStore(Store):
     async def lock(self, key: str) -> LockedTicket | None:
         """Lock the ticket's row until the transaction ends and return it, or None."""
         row = await _LOCK.row(self._connection, key=key)
-        if row is None:
-            return None
-        return LockedTicket(
-            id=row.id,
-            key=row.key,
-            version=row.version,
-            content_version=row.content_version,
-            status=Status(row.status),
-            created_by=row.created_by,
-            domains=tuple(row.domains),
-            target=row.target,
-        )
+        return None if row is None else from_row(LockedTicket, row)
 
     async def targets_of(self, wanted: Iterable[str]) -> dict[str, str | None]:
         """Return the targets of those `wanted` keys that exist."""
