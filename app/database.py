@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -128,17 +129,16 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def head_revision() -> str:
-    """Return the newest revision this code knows."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    assert head is not None
-    return head
-
-
-def known_revisions() -> set[str]:
-    """Return all revisions this code knows."""
+@functools.cache
+def known_revisions() -> tuple[str, ...]:
+    """Return all revisions this code knows, the newest first."""
     scripts = ScriptDirectory.from_config(alembic_config())
-    return {script.revision for script in scripts.walk_revisions()}
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+def head_revision() -> str:
+    """Return the newest of them."""
+    return known_revisions()[0]
 
 
 def check_server(url: str) -> str | None:
@@ -304,5 +304,5 @@ def _is_downgrade(current: str | None, revision: str) -> bool:
         return True
     if revision == "head" or current is None:
         return False
-    order = [s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+    order = known_revisions()
     return revision in order and order.index(revision) > order.index(current)

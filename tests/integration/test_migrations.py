@@ -11,13 +11,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool, select, text
 
 from app.config import PROJECT_ROOT
 from app.database import (
-    alembic_config,
     head_revision,
+    known_revisions,
     migrate,
     require_head,
     sqlalchemy_url,
@@ -85,10 +84,7 @@ def test_down_leaves_nothing_and_up_works_again(empty_database: str) -> None:
 
 
 def test_every_revision_can_be_taken_back_alone(empty_database: str) -> None:
-    scripts = ScriptDirectory.from_config(alembic_config())
-    order = [script.revision for script in reversed(list(scripts.walk_revisions()))]
-
-    for revision in order:
+    for revision in reversed(known_revisions()):
         migrate(empty_database, revision)
         with connected(empty_database) as connection:
             made = everything(connection)
