@@ -16,7 +16,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import aside, guest, imported
@@ -137,7 +137,7 @@ def preload(
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         plain = frozenset(sys.modules)
-        for name in (*needed(), *further):
+        for name in _names(further):
             if name in skip or name in sys.modules:
                 continue
             # Some modules can only be imported by the one that wants them.
@@ -155,6 +155,13 @@ def preload(
                 return top
     aside.put(sys.modules.keys() - plain)
     return None
+
+
+def _names(further: Sequence[str]) -> Iterator[str]:
+    # Most of what the sample pulls in comes with this one: its child need not import that as well.
+    yield "torch._dynamo"
+    yield from needed()
+    yield from further
 
 
 def needed() -> list[str]:
