@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain.diff_parts import FilePatch, Hunk, Line, Sign
 from app.domain.diff_writer import written
+from app.domain.plain import from_plain
 from app.domain.strength import MOST_BUDGET_S
 
 DEFAULT_BUDGET_S = 120
@@ -73,30 +74,17 @@ class Minimised:
 
     def as_body(self) -> dict[str, Any]:
         """Return it as it is stored and answered."""
-        return {
-            "patch": self.patch,
-            "digest": self.digest,
-            "text": self.text,
-            "fell_away": self.fell_away,
-            "hunks": {"before": self.hunks[0], "after": self.hunks[1]},
-            "lines": {"before": self.lines[0], "after": self.lines[1]},
-            "tried": self.tried,
-            "complete": self.complete,
-            "lands": self.lands,
-            "sentence": self.sentence,
+        counted = {
+            name: {"before": before, "after": after}
+            for name, (before, after) in (("hunks", self.hunks), ("lines", self.lines))
         }
+        return {**vars(self), **counted, "sentence": self.sentence}
 
 
 def minimised_from(stored: dict[str, Any]) -> Minimised:
     """Build it from its stored form."""
-    return Minimised(
-        **{
-            name: stored[name]
-            for name in ("patch", "digest", "text", "fell_away", "tried", "complete", "lands")
-        },
-        hunks=(stored["hunks"]["before"], stored["hunks"]["after"]),
-        lines=(stored["lines"]["before"], stored["lines"]["after"]),
-    )
+    counted = {n: (stored[n]["before"], stored[n]["after"]) for n in ("hunks", "lines")}
+    return from_plain(Minimised, {**stored, **counted})
 
 
 def by_hunk(files: Sequence[FilePatch]) -> list[Unit]:

@@ -245,22 +245,8 @@ class Strength:
 
     def figures(self) -> dict[str, Any]:
         """Return it as it is stored and answered."""
-        return {
-            "killed": self.killed,
-            "survived": self.survived,
-            "timed_out": self.timed_out,
-            "equivalent": self.equivalent,
-            "n": self.n,
-            "low": self.low,
-            "high": self.high,
-            "value": self.value,
-            "imports": self.imports,
-            "killed_by_suite": self.killed_by_suite,
-            "unexplained_in_fix": self.unexplained_in_fix,
-            "not_run": self.not_run,
-            "not_run_in_fix": self.not_run_in_fix,
-            "sentence": self.sentence,
-        }
+        more = {"n": self.n, "value": self.value, "sentence": self.sentence}
+        return {**vars(self), **more}
 
 
 @dataclass(frozen=True)

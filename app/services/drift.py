@@ -78,13 +78,6 @@ async def _move(
 
 
 async def _keep(stores: Stores, actor: Actor, stored: StoredDocument, **changed: Any) -> None:
-    kept = {
-        "source_path": stored.source_path,
-        "folder": stored.folder,
-        "status_from": stored.status_from,
-        "content": stored.content,
-        "digest": stored.digest,
-        "facts": stored.facts,
-        "layout": stored.layout,
-    }
+    names = ("source_path", "folder", "status_from", "content", "digest", "facts", "layout")
+    kept = {name: getattr(stored, name) for name in names}
     await stores.documents.save(stored.ticket_id, actor.account, **{**kept, **changed})

@@ -59,15 +59,7 @@ class BisectionIn(Input):
     @property
     def wanted(self) -> BisectionWanted:
         """What the service is asked for."""
-        return BisectionWanted(
-            direction=self.direction,
-            old=self.old,
-            new=self.new,
-            first_parent=self.first_parent,
-            budget_s=self.budget_s,
-            budget_runs=self.budget_runs,
-            tests=self.tests,
-        )
+        return BisectionWanted(**dict(self))
 
 
 class StepOut(Output):
@@ -141,6 +133,9 @@ class BisectionsOut(Output):
     items: list[BisectionSummaryOut]
 
 
+_ANSWERED = ("outcome", "reason", "first", "last", "confidence")
+
+
 def bisection_summary(found: Bisection) -> dict[str, Any]:
     """Return a bisection as lists answer it."""
     answer = found.found
@@ -150,15 +145,8 @@ def bisection_summary(found: Bisection) -> dict[str, Any]:
         "target": found.target,
         "direction": found.plan.direction,
         "status": found.status,
-        "outcome": None if answer is None else answer.outcome,
-        "reason": None if answer is None else answer.reason,
-        "first": None if answer is None else answer.first,
-        "last": None if answer is None else answer.last,
-        "intervals": [
-            {"first": one.first, "last": one.last, "exact": one.exact}
-            for one in (() if answer is None else answer.intervals)
-        ],
-        "confidence": None if answer is None else answer.confidence,
+        "intervals": () if answer is None else answer.intervals,
+        **{name: getattr(answer, name, None) for name in _ANSWERED},
         "from": found.old,
         "to": found.plan.new,
         "first_parent": found.plan.first_parent,
@@ -190,9 +178,7 @@ def _step(step: Step, place: int | None) -> dict[str, Any]:
         "fails": step.looks.fails,
         "reused": step.reused,
         "place": place,
-        "at": None if step.told is None else step.told.at,
-        "author": None if step.told is None else step.told.author,
-        "subject": None if step.told is None else step.told.subject,
+        **{name: getattr(step.told, name, None) for name in ("at", "author", "subject")},
     }
 
 
