@@ -11,6 +11,11 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 _getpid = os.getpid
 _write = os.write
 
+_WAITING = frozenset(("item", "phase", "sub", "warn", "stop"))
+"""Kinds of lines that nobody acts on before the next one comes: each write wakes the reader."""
+_MOST_WAITING = 1 << 14
+"""So many bytes wait at most."""
+
 
 class Channel:
     """Writes lines to a pipe, whole or not at all.
@@ -24,20 +29,32 @@ class Channel:
         self._token = token
         self._number = 0
         self._owner = _getpid()
+        self._waiting = bytearray()
         self.sent = 0
         """Bytes so far."""
 
     def send(self, kind: str, **fields: Any) -> None:
-        """Send one line. A fork of the guest, which has a copy of this, sends nothing."""
+        """Send one line, some kinds with the next one.
+
+        A fork of the guest, which has a copy of this, sends nothing.
+        """
         if _getpid() != self._owner:
             return
         line = {"k": kind, "n": self._number, "t": self._token, **fields}
         self._number += 1
-        data = memoryview(_encode(line).encode() + b"\n")
+        data = _encode(line).encode() + b"\n"
         self.sent += len(data)
-        while data:
-            data = data[_write(self._descriptor, data) :]
+        self._waiting += data
+        if kind not in _WAITING or len(self._waiting) > _MOST_WAITING:
+            self._flush()
 
     def close(self) -> None:
         """Say no more; the other end sees it."""
+        self._flush()
         os.close(self._descriptor)
+
+    def _flush(self) -> None:
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        while data:
+            data = data[_write(self._descriptor, data) :]
