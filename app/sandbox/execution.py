@@ -15,11 +15,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 from app.domain.runs import TestResult
 from app.sandbox import handover
 from app.sandbox.collected import CollectionReader
+from app.sandbox.feeds import Pieces, PipeFeed, SocketFeed
 from app.sandbox.interface import Limits
 from app.sandbox.job_report import JobReader
 from app.sandbox.order import Job, Order
@@ -147,10 +148,11 @@ class Conductor:
         self._on_end = on_end
         self._on_output: OnOutput = _unheard
         self._on_result: OnResult = _unheard
-        self._queue: asyncio.Queue[tuple[str, bytes | None]] = asyncio.Queue()
+        self._queue: Pieces = asyncio.Queue()
         self._control: asyncio.WriteTransport | None = None
         self._carrier: socket.socket | None = None
-        self._transports: list[asyncio.BaseTransport] = []
+        self._output: PipeFeed | None = None
+        self._feeds: list[PipeFeed | asyncio.BaseTransport] = []
         self._started: Started | None = None
         self._open: set[str] = set()
         self._told = bytearray()
@@ -185,7 +187,7 @@ class Conductor:
         self._jobs += 1
         name = f"job {self._jobs}"
         try:
-            await self._hand_over(name, job)
+            self._hand_over(name, job)
             deadline = asyncio.get_running_loop().time() + execution.limits.per_arm_s
             await self._follow(name, deadline)
         except BaseException:
@@ -236,15 +238,14 @@ class Conductor:
         report, report_end = os.pipe()
         output, output_end = os.pipe()
         ends = ChildEnds(theirs, report_end, output_end)
-        pipes = [os.fdopen(descriptor, "rb", buffering=0) for descriptor in (report, output)]
-        unowned: list[IO[bytes] | socket.socket] = [*pipes, ours]
+        unowned: list[socket.socket] = [ours]
         try:
-            for name, pipe in zip(("report", "output"), pipes, strict=True):
-                reading, _ = await loop.connect_read_pipe(self._feed(name), pipe)
-                unowned.remove(pipe)
-                self._add(name, reading)
+            self._read_pipe("report", report)
+            self._output = self._read_pipe("output", output)
             self._carrier = ours.dup()
-            control, _ = await loop.create_unix_connection(self._feed("control"), sock=ours)
+            control, _ = await loop.create_unix_connection(
+                lambda: SocketFeed("control", self._queue), sock=ours
+            )
             unowned.remove(ours)
             self._add("control", control)
             self._control = control
@@ -257,15 +258,12 @@ class Conductor:
                 end.close()
         control.write(self._execution.order.to_line())
 
-    async def _hand_over(self, name: str, job: Job) -> None:
+    def _hand_over(self, name: str, job: Job) -> None:
         """Send a job with the writing end of a pipe that is made for it."""
         assert self._control is not None and self._carrier is not None
         reading, writing = os.pipe()
         try:
-            transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-                self._feed(name), os.fdopen(reading, "rb", buffering=0)
-            )
-            self._add(name, transport)
+            self._read_pipe(name, reading)
             # Nothing is on its way to the supervisor, so the one byte that carries the pipe fits.
             with suppress(OSError):
                 handover.carry(self._carrier, writing)
@@ -273,11 +271,13 @@ class Conductor:
         finally:
             os.close(writing)
 
-    def _feed(self, name: str) -> Callable[[], _Feed]:
-        return lambda: _Feed(name, self._queue)
+    def _read_pipe(self, name: str, descriptor: int) -> PipeFeed:
+        feed = PipeFeed(name, self._queue, descriptor)
+        self._add(name, feed)
+        return feed
 
-    def _add(self, name: str, transport: asyncio.BaseTransport) -> None:
-        self._transports.append(transport)
+    def _add(self, name: str, feed: PipeFeed | asyncio.BaseTransport) -> None:
+        self._feeds.append(feed)
         self._open.add(name)
 
     async def _follow(self, source: str, arm_deadline: float) -> None:
@@ -302,9 +302,9 @@ class Conductor:
                 return
             if not self._handle(name, data, loop.time()):
                 return
-        if execution.status is None:
+        if execution.status is None and self._output is not None:
             # What the test printed outside of pytest's sight is in the pipe by now.
-            await asyncio.sleep(0)
+            self._output.pull()
             while not self._queue.empty() and self._handle(*self._queue.get_nowait(), loop.time()):
                 pass
 
@@ -410,27 +410,10 @@ class Conductor:
             if "control" in self._open and self._execution.supervisor is not None:
                 with suppress(ProcessLookupError, PermissionError):
                     os.kill(self._execution.supervisor, signal.SIGKILL)
-        for transport in self._transports:
-            transport.close()
+        for feed in self._feeds:
+            feed.close()
         if self._carrier is not None:
             self._carrier.close()
         if self._started is not None:
             await self._started.reap()
         await self._on_end(self)
-
-
-class _Feed(asyncio.Protocol):
-    """Puts what arrives into a queue, and None at the end."""
-
-    def __init__(self, name: str, queue: asyncio.Queue[tuple[str, bytes | None]]) -> None:
-        self._name = name
-        self._queue = queue
-
-    def data_received(self, data: bytes) -> None:
-        self._queue.put_nowait((self._name, data))
-
-    def eof_received(self) -> None:
-        self._queue.put_nowait((self._name, None))
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._queue.put_nowait((self._name, None))
