@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Path, Query
@@ -24,52 +24,30 @@ async def _ticket_key(
     return stored
 
 
-def _uuid(kind: str, text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound(f"There is no {kind} {text[:60]!r}.") from None
+def id_of(kind: str, name: str = "") -> Any:
+    """Return the dependency that reads the id of a path; what is none is not found.
 
+    Args:
+        kind: what the id is of, as an error says it.
+        name: what it is of, as the contract describes it, where that differs.
+    """
 
-async def _run_id(
-    id: Annotated[str, Path(description="The run's id.")],  # the path's word
-) -> UUID:
-    return _uuid("run", id)
+    async def read(id: str = Path(description=f"The {name or kind}'s id.")) -> UUID:
+        try:
+            return UUID(id)
+        except ValueError:
+            raise NotFound(f"There is no {kind} {id[:60]!r}.") from None
 
-
-async def _sweep_id(
-    id: Annotated[str, Path(description="The sweep's id.")],  # the path's word
-) -> UUID:
-    return _uuid("sweep", id)
-
-
-async def _link_id(
-    id: Annotated[str, Path(description="The link's id.")],  # the path's word
-) -> UUID:
-    return _uuid("linked test", id)
-
-
-async def _review_id(id: Annotated[str, Path(description="The review's id.")]) -> UUID:
-    return _uuid("review", id)
-
-
-async def _note_id(id: Annotated[str, Path(description="The note's id.")]) -> UUID:
-    return _uuid("note", id)
-
-
-async def _token_id(
-    id: Annotated[str, Path(description="The token's id.")],  # the path's word
-) -> UUID:
-    return _uuid("token", id)
+    return Depends(read)
 
 
 TicketKey = Annotated[str, Depends(_ticket_key)]
-RunId = Annotated[UUID, Depends(_run_id)]
-SweepId = Annotated[UUID, Depends(_sweep_id)]
-LinkId = Annotated[UUID, Depends(_link_id)]
-ReviewId = Annotated[UUID, Depends(_review_id)]
-NoteId = Annotated[UUID, Depends(_note_id)]
-TokenId = Annotated[UUID, Depends(_token_id)]
+RunId = Annotated[UUID, id_of("run")]
+SweepId = Annotated[UUID, id_of("sweep")]
+LinkId = Annotated[UUID, id_of("linked test", "link")]
+ReviewId = Annotated[UUID, id_of("review")]
+NoteId = Annotated[UUID, id_of("note")]
+TokenId = Annotated[UUID, id_of("token")]
 
 IfMatch = Annotated[
     str | None,

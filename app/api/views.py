@@ -5,31 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path
 from starlette.responses import Response
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.paging import Page, at_id
+from app.api.parameters import id_of
 from app.api.payloads.views import ViewIn, ViewOut, ViewPageOut, ViewPatch, view_body
 from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
 from app.api.security import Reader
-from app.errors import NotFound
 
 router = new_router("views", "/views")
 
 
-async def _view_id(
-    id: Annotated[str, Path(description="The view's id.")],  # the path's word
-) -> UUID:
-    try:
-        return UUID(id)
-    except ValueError:
-        raise NotFound(f"There is no view {id[:60]!r}.") from None
-
-
-ViewId = Annotated[UUID, Depends(_view_id)]
+ViewId = Annotated[UUID, id_of("view")]
 
 
 @router.get("", **answers(ViewPageOut, 200))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query
+from fastapi import Query
 
 from app.api.dependencies import Services
 from app.api.openapi import answers
 from app.api.paging import Page, at_id
-from app.api.parameters import Many
+from app.api.parameters import Many, id_of
 from app.api.payloads.work_orders import (
     WorkClaimIn,
     WorkClaimOut,
@@ -23,21 +23,11 @@ from app.api.responses import JsonResponse, created
 from app.api.routing import new_router
 from app.api.security import Reader, Reviewer
 from app.domain.work_orders import OrderKind, OrderStatus
-from app.errors import NotFound
 
 router = new_router("work orders", "/work-orders")
 
 
-async def _order_id(
-    id: Annotated[str, Path(description="The order's id.")],  # the path's word
-) -> UUID:
-    try:
-        return UUID(id)
-    except ValueError:
-        raise NotFound(f"There is no work order {id[:60]!r}.") from None
-
-
-OrderId = Annotated[UUID, Depends(_order_id)]
+OrderId = Annotated[UUID, id_of("work order", "order")]
 
 
 @router.post("", status_code=201, **answers(WorkOrderOut, 201, 404, 409))
