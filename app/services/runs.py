@@ -340,15 +340,9 @@ class RunService:
         Raises:
             NotFound: there is none.
         """
-        deadline = asyncio.get_running_loop().time() + seconds
-        async with self._notifier.watching_end(run_id) as changed:
-            while True:
-                changed.clear()
-                run = await self.show(run_id)
-                left = deadline - asyncio.get_running_loop().time()
-                if _ended(run.status) or left <= 0:
-                    return run
-                await set_within(changed, left)
+        return await self._notifier.until_over(
+            run_id, seconds, self.show, lambda run: _ended(run.status)
+        )
 
     async def page(
         self, wanted: RunFilter, *, after: tuple[Any, ...] | None, limit: int

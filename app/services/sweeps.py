@@ -101,15 +101,9 @@ class SweepService:
         Raises:
             NotFound: there is none.
         """
-        deadline = asyncio.get_running_loop().time() + seconds
-        async with self._notifier.watching_end(sweep_id) as changed:
-            while True:
-                changed.clear()
-                found = await self.show(sweep_id)
-                left = deadline - asyncio.get_running_loop().time()
-                if found.status in _OVER or left <= 0:
-                    return found
-                await set_within(changed, left)
+        return await self._notifier.until_over(
+            sweep_id, seconds, self.show, lambda found: found.status in _OVER
+        )
 
     async def page(
         self,

@@ -7,7 +7,7 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -37,6 +37,8 @@ _NEWEST = "SELECT xid::text FROM audit_events ORDER BY xid DESC, id DESC LIMIT 1
 OVER = " over"
 
 _RECONNECT_AFTER_S = 1.0
+
+Shown = TypeVar("Shown")
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +107,24 @@ class Notifier:
     def watching_end(self, run_id: UUID) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set when the run has ended, or an attempt at it has."""
         return self._watching(f"{run_id}{OVER}")
+
+    async def until_over(
+        self,
+        run_id: UUID,
+        seconds: float,
+        show: Callable[[UUID], Awaitable[Shown]],
+        is_over: Callable[[Shown], bool],
+    ) -> Shown:
+        """Return a run, or what is watched like one, once it is over, or after `seconds`."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        async with self.watching_end(run_id) as changed:
+            while True:
+                changed.clear()
+                found = await show(run_id)
+                left = deadline - asyncio.get_running_loop().time()
+                if is_over(found) or left <= 0:
+                    return found
+                await set_within(changed, left)
 
     def watching_jobs(self, queue: str = QUEUE) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set when a job waits in a queue; some come due without it."""
