@@ -82,23 +82,24 @@ class DatabasePool:
             if self._restore(found):
                 self._free.append(found)
             else:
+                found.connection.close()
                 drop_database(self._server.admin_url, found.name)
 
     def _clone(self) -> _Lendable:
         self._rows  # noqa: B018  # nobody can be connected to the template while it is copied
         name = _clone(self._server, self._template)
-        with self._connect(name) as connection:
-            return _Lendable(name, _state(connection))
+        connection = self._connect(name)
+        return _Lendable(name, connection, _state(connection))
 
     def _restore(self, lent: _Lendable) -> bool:
         """Make the rows those of the template; False if that would not be enough."""
         try:
-            with self._connect(lent.name) as connection:
-                connection.execute("SET lock_timeout = '10s'")
-                connection.execute(_END_OTHERS, {"lasting": f"findings {LASTING}"})
-                if _state(connection) != lent.state:
+            with lent.connection.transaction():
+                lent.connection.execute("SET LOCAL lock_timeout = '10s'")
+                lent.connection.execute(_END_OTHERS, {"lasting": f"findings {LASTING}"})
+                if _state(lent.connection) != lent.state:
                     return False
-                self._rows.restore(connection)
+                self._rows.restore(lent.connection)
         except psycopg.Error:
             return False
         return True
@@ -109,7 +110,7 @@ class DatabasePool:
             return _Rows(connection)
 
     def _connect(self, name: str) -> psycopg.Connection:
-        return psycopg.connect(database_url(self._server.admin_url, name))
+        return psycopg.connect(database_url(self._server.admin_url, name), autocommit=True)
 
 
 @contextlib.contextmanager
@@ -128,9 +129,10 @@ def _clone(server: Server, template: str) -> str:
 
 @dataclass(frozen=True)
 class _Lendable:
-    """A database and what it was but for its rows."""
+    """A database, the connection that empties it and what it was but for its rows."""
 
     name: str
+    connection: psycopg.Connection
     state: str
 
 

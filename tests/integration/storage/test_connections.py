@@ -29,6 +29,7 @@ async def test_a_kept_connection_that_the_server_closed_is_replaced(factory: Fac
             text(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                " AND usename = current_user"
             )
         )
 
