@@ -11,8 +11,12 @@ help: ## Show this list
 run: $(LOCKED) ## Start the service with its own database on 127.0.0.1:8000
 	@exec $(BIN)/findings serve
 
+# Three share two cores, as tests of processes often wait. The long files come first: those of
+# tests/integration, which by the number of their tests would be last. Byte code spares each of the
+# many processes to compile the service anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(LOCKED) ## Run every test (no Docker, no browser and no running database needed)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser --durations=10
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/browser --durations=10
 	$(BIN)/python -m pytest tests/browser
 
 demo: $(LOCKED) ## File a finding, review it and prove it, against a fresh service
