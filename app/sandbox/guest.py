@@ -7,6 +7,7 @@ says is trusted; see ``reports`` for how it is read.
 
 from __future__ import annotations
 
+import ast
 import gc
 import importlib.machinery
 import importlib.util
@@ -18,9 +19,10 @@ import signal
 import socket
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from types import ModuleType
@@ -134,6 +136,7 @@ def run_pytest(order: Order, place: cage.Place, channel: Channel, jobs: socket.s
     if all(not file.exists() for file in files):
         # Without arguments pytest would run whatever lies in the working folder.
         return int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    _parse_files_once()
     seeds = Seeds(order.seed)
     status = int(pytest.main(arguments, plugins=[reporter, Forks(reporter, seeds, jobs)]))
     _flush()
@@ -146,6 +149,31 @@ def _plugin(name: str) -> str:
         if name in (found.name, found.module, found.module.partition(".")[0]):
             return found.module
     return name
+
+
+def _parse_files_once() -> None:
+    """Have pytest parse a file once for all failures in it, not anew for each.
+
+    Of a file of 3000 lines that takes longer than the test.
+    """
+    from _pytest._code import code, source
+
+    plain = source.getstatementrange_ast
+
+    @lru_cache(maxsize=16)
+    def parsed(text: str) -> ast.AST:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text, "source", "exec")
+
+    def statement_range(
+        lineno: int, lines: Any, assertion: bool = False, astnode: ast.AST | None = None
+    ) -> tuple[ast.AST, int, int]:
+        tree = parsed(str(lines)) if astnode is None else astnode
+        return plain(lineno, lines, assertion, tree)
+
+    for module in (code, source):
+        setattr(module, plain.__name__, statement_range)
 
 
 def plugin_arguments(root: Path, scratch: Path, settings: str = "pytest.ini") -> list[str]:

@@ -420,3 +420,35 @@ def test_fixtures_of_a_module_are_set_up_once(lab: Lab) -> None:
     )
 
     assert set(outcomes(report).values()) == {TestOutcome.PASSED}, report
+
+
+def test_a_file_is_parsed_once_for_all_its_failures(lab: Lab) -> None:
+    """pytest parses the whole file for each failure, and of a long one that takes long."""
+    report = lab.run(
+        """
+        import ast
+        import pytest
+
+        whole_files = []
+        plain = ast.parse
+
+        def counted(text, *arguments, **named):
+            if "def test_how_often" in text:
+                whole_files.append(text)
+            return plain(text, *arguments, **named)
+
+        ast.parse = counted
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_fails(number):
+            assert number > 5
+
+        def test_how_often():
+            assert len(whole_files) == 1
+        """
+    )
+    assert outcomes(report) == {
+        **{f"test_fails[{number}]": TestOutcome.FAILED for number in range(3)},
+        "test_how_often": TestOutcome.PASSED,
+    }
+    assert ">       assert number > 5" in (report.results[2].traceback or "")
