@@ -23,7 +23,6 @@ from app.api import (
     external,
     figures,
     guidance,
-    monitoring,
     mutants,
     openapi,
     patches,
@@ -166,7 +165,7 @@ def create_app(
     authenticate = partial(factory.accounts.authenticate, request_id=None)
     tools = Endpoint(app, authenticate, known_as=security.KNOWN)
     app.router.routes.append(Route("/mcp", tools, methods=["GET", "POST", "DELETE"]))
-    for module in (*ROUTERS, service, monitoring, guidance):
+    for module in (*ROUTERS, service, guidance):
         app.router.routes.extend(module.router.routes)
     problems.install(app)
     pages.install(app)
