@@ -4,9 +4,9 @@ In place of pytest's loop over tests the guest waits for jobs: each names tests 
 brings a pipe of its own, made outside the cage, to report to. The fork that runs them is as far as
 a test gets; this process only forks, waits and tells how the fork ended.
 
-A *canary* is a test of unguessable name in every module, which must fail. Whoever makes pytest
-report success wholesale makes the canaries pass, and shows. It runs behind the tests of its module,
-once their fixtures are torn down, and is in nobody's list of tests.
+A *canary* is a test of unguessable name in every file, which must fail. Whoever makes pytest report
+success wholesale makes the canaries pass, and shows. It runs behind the last test of its file, once
+the fixtures of that are torn down, and is in nobody's list of tests.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Forks:
         self._seeds = seeds
         self._jobs = jobs
         self._known: shared.Known = frozenset()
-        self._canaries: dict[pytest.Module, pytest.Function] = {}
+        self._canaries: dict[pytest.File, pytest.Item] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_load_initial_conftests(self) -> None:
@@ -53,11 +53,12 @@ class Forks:
         """Run jobs until there are no more."""
         self._seeds.collected()
         for item in session.items:
-            module = item.getparent(pytest.Module)
-            if module is not None and module not in self._canaries:
-                self._canaries[module] = self._canary(module)
-                # Last in the module's tear-down, where unittest has it; pytest forgets it.
-                module.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
+            file = _file_of(item)
+            if file is not None and file not in self._canaries:
+                self._canaries[file] = self._canary(file, item)
+                if isinstance(file, pytest.Module):
+                    # Last in the module's tear-down, where unittest has it; pytest forgets it.
+                    file.teardown = unittest.doModuleCleanups  # type: ignore[method-assign]
         self._reporter.collected(
             session.items,
             threads=len(os.listdir("/proc/self/task")),
@@ -129,8 +130,10 @@ class Forks:
     def _run_items(
         self, session: pytest.Session, items: Sequence[pytest.Item], channel: Channel
     ) -> None:
-        following = _modules_in_turn(items)
-        for module, group, after in following:
+        begun: dict[str, pytest.File] = {}
+        for file, group, after, is_last in _files_in_turn(items):
+            if file is not None:
+                begun[file.nodeid] = file
             try:
                 for item, upcoming in itertools.pairwise((*group, after)):
                     assert item is not None
@@ -143,23 +146,23 @@ class Forks:
                 channel.send("quit", reason=f"{type(ending).__name__}: {ending}"[:500])
                 with suppress(Exception, _EXIT, KeyboardInterrupt):
                     session._setupstate.teardown_exact(None)
-                self._run_canary(module, None, channel)
+                for one in begun.values():
+                    self._run_canary(one, None, channel)
                 return
-            self._run_canary(module, after, channel)
+            if file is not None and is_last:
+                self._run_canary(begun.pop(file.nodeid), after, channel)
 
-    def _run_canary(
-        self, module: pytest.Module | None, after: pytest.Item | None, channel: Channel
-    ) -> None:
-        if module is None:
-            return
-        canary = self._canaries[module]
+    def _run_canary(self, file: pytest.File, after: pytest.Item | None, channel: Channel) -> None:
+        canary = self._canaries[file]
         with suppress(KeyboardInterrupt, _EXIT):
             canary.config.hook.pytest_runtest_protocol(item=canary, nextitem=after)
             channel.send("stop", id=canary.nodeid)
 
-    def _canary(self, module: pytest.Module) -> pytest.Function:
-        name = canary_name(self._reporter.secret, module.nodeid)
-        return _Canary.from_parent(module, name=name, callobj=_must_fail)
+    def _canary(self, file: pytest.File, item: pytest.Item) -> pytest.Item:
+        name = canary_name(self._reporter.secret, file.nodeid)
+        if isinstance(file, pytest.Module) and isinstance(item, pytest.Function):
+            return _Canary.from_parent(file, name=name, callobj=_must_fail)
+        return _PlainCanary.from_parent(file, name=name)
 
 
 class _Canary(pytest.Function):
@@ -176,20 +179,37 @@ class _Canary(pytest.Function):
         return str(excinfo.value)
 
 
+class _PlainCanary(pytest.Item):
+    """One in a file that holds other tests than functions, such as doctests."""
+
+    def runtest(self) -> None:
+        """Fail."""
+        _must_fail()
+
+    repr_failure = _Canary.repr_failure
+
+
 def _must_fail() -> None:
     pytest.fail(CANARY_NOTE, pytrace=False)
 
 
-def _modules_in_turn(
+def _file_of(item: pytest.Item) -> pytest.File | None:
+    return item.getparent(pytest.File)  # type: ignore[type-abstract]  # it makes none
+
+
+def _files_in_turn(
     items: Sequence[pytest.Item],
-) -> Iterator[tuple[pytest.Module | None, list[pytest.Item], pytest.Item | None]]:
-    """Yield each module with its tests and the first test behind them."""
-    groups = [
-        (module, list(group))
-        for module, group in itertools.groupby(items, lambda item: item.getparent(pytest.Module))
-    ]
-    for (module, group), behind in itertools.zip_longest(groups, groups[1:]):
-        yield module, group, behind[1][0] if behind else None
+) -> Iterator[tuple[pytest.File | None, list[pytest.Item], pytest.Item | None, bool]]:
+    """Yield tests that stand in a row in one file, the test behind them, and whether none follows.
+
+    A suite may order its tests across files, as a session's fixture with parameters does, and a
+    file may be collected twice, as a module and for its doctests.
+    """
+    groups = [(file, list(group)) for file, group in itertools.groupby(items, _file_of)]
+    last = {file.nodeid: at for at, (file, _) in enumerate(groups) if file is not None}
+    for at, (file, group) in enumerate(groups):
+        after = groups[at + 1][1][0] if at + 1 < len(groups) else None
+        yield file, group, after, file is not None and last[file.nodeid] == at
 
 
 def _positions() -> dict[int, int]:

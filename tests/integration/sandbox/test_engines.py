@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -374,6 +375,78 @@ def test_of_tests_with_one_name_the_first_is_run_and_the_other_is_named(lab: Lab
     assert only(lab.run_arm(arm, [f"{FILE}::test_it"])).outcome is TestOutcome.PASSED
     (warning,) = lab.collect(arm).warnings
     assert warning.startswith(f"{FILE}::test_it: another test of this name")
+
+
+OTHER_KINDS = {
+    "a fixture of the session with parameters orders tests across files": {
+        f"{SUITE}/conftest.py": """
+        import pytest
+        @pytest.fixture(scope="session", params=["one", "two"])
+        def each(request): return request.param
+        """,
+        f"{SUITE}/test_a.py": "def test_it(each): pass",
+        f"{SUITE}/test_b.py": "def test_it(each): pass",
+    },
+    "a suite shuffles its tests": {
+        f"{SUITE}/conftest.py": """
+        def pytest_collection_modifyitems(items):
+            items.sort(key=lambda item: item.name)
+        """,
+        f"{SUITE}/test_a.py": "def test_1(): pass\ndef test_3(): pass",
+        f"{SUITE}/test_b.py": "def test_2(): pass\ndef test_4(): pass",
+    },
+    "a suite has tests that are no functions": {
+        f"{SUITE}/conftest.py": """
+        import pytest
+        class Lines(pytest.File):
+            def collect(self): yield Line.from_parent(self, name="first")
+        class Line(pytest.Item):
+            def runtest(self): assert self.path.read_text() == "passes"
+        def pytest_collect_file(file_path, parent):
+            if file_path.name == "lines.txt":
+                return Lines.from_parent(parent, path=file_path)
+        """,
+        f"{SUITE}/lines.txt": "passes",
+    },
+    "a file holds tests and doctests": {
+        f"{SUITE}/conftest.py": """
+        from _pytest.doctest import DoctestModule
+        def pytest_collect_file(file_path, parent):
+            if file_path.name == "test_a.py":
+                return DoctestModule.from_parent(parent, path=file_path)
+        """,
+        f"{SUITE}/test_a.py": """
+        def add(a, b):
+            '''
+            >>> add(1, 2)
+            3
+            '''
+            return a + b
+        def test_it(): assert add(1, 1) == 2
+        """,
+    },
+}
+
+
+@pytest.mark.parametrize("files", OTHER_KINDS.values(), ids=OTHER_KINDS)
+def test_every_file_has_one_hidden_test_whatever_the_order_and_kind_of_its_tests(
+    lab: Lab, files: Mapping[str, str]
+) -> None:
+    report = lab.run_arm(lab.arm(files={"pack/__init__.py": "", **files}))
+
+    assert report.status is ArmStatus.COMPLETED, report
+    assert {result.outcome for result in report.results} == {TestOutcome.PASSED}, report
+
+
+def test_a_session_that_ends_between_tests_of_one_file_is_not_tampered_with(lab: Lab) -> None:
+    files = OTHER_KINDS["a suite shuffles its tests"]
+    ends = {f"{SUITE}/test_b.py": "import pytest\ndef test_2(): pytest.exit('enough')"}
+
+    report = lab.run_arm(lab.arm(files={"pack/__init__.py": "", **files, **ends}))
+
+    assert report.status is ArmStatus.COMPLETED, report
+    assert outcomes(report)["test_1"] is TestOutcome.PASSED
+    assert outcomes(report)["test_3"] is TestOutcome.ERROR
 
 
 def test_subtests_belong_to_their_test(lab: Lab) -> None:
