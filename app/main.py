@@ -165,7 +165,8 @@ def create_app(
     authenticate = partial(factory.accounts.authenticate, request_id=None)
     tools = Endpoint(app, authenticate, known_as=security.KNOWN)
     app.router.routes.append(Route("/mcp", tools, methods=["GET", "POST", "DELETE"]))
-    for module in (*ROUTERS, service, guidance):
+    # Routes are tried one by one: what machines ask every few seconds comes first.
+    for module in (service, *ROUTERS, guidance):
         app.router.routes.extend(module.router.routes)
     problems.install(app)
     pages.install(app)

@@ -4,48 +4,40 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, cast
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
-from app.api.dependencies import Services
 from app.domain.accounts import Actor, Role
 from app.errors import TooManyRequests, Unauthenticated
+from app.factory import Factory
 from app.services.access import require
 from app.services.sight import look_as
-
-_bearer = HTTPBearer(
-    auto_error=False,
-    scheme_name="token",
-    description="A token that an admin made: `Authorization: Bearer fnd_…`",
-)
-
 
 KNOWN = "findings.actor"
 """In the scope of a call that comes from within: whom its token stands for, as was just checked."""
 
 
-async def current_actor(
-    request: Request,
-    services: Services,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Actor:
-    """Return whom the token stands for.
+async def _actor_of(request: Request) -> Actor:
+    """Return whom the token of a request stands for.
 
     Raises:
         Unauthenticated: no token came, or it is not valid.
     """
-    if credentials is None:
+    secret = bearer_of(request)
+    if not secret:
         raise Unauthenticated(
             "Send a token: Authorization: Bearer fnd_… ; an admin makes one with "
             "findings token create."
         )
+    services = cast("Factory", request.app.state.factory)
     request_id = request.scope.get("state", {}).get("request_id")
     known = request.scope.get(KNOWN)
     if known is None:
-        actor = await services.accounts.authenticate(credentials.credentials, request_id)
+        actor = await services.accounts.authenticate(secret, request_id)
     else:
         actor = replace(known, request_id=request_id)
     request.state.actor = actor
@@ -55,7 +47,7 @@ async def current_actor(
     return actor
 
 
-def _require_allowance(request: Request, services: Services, actor: Actor) -> None:
+def _require_allowance(request: Request, services: Factory, actor: Actor) -> None:
     """Count the request; every answer of the account says where it stands."""
     found = services.limits_of_requests.take(actor.name, time.monotonic())
     if found is None:
@@ -70,22 +62,33 @@ def _require_allowance(request: Request, services: Services, actor: Actor) -> No
 
 
 def bearer_of(request: Request) -> str:
-    """Return the token that a request came with, to check it again while an answer goes on."""
-    return request.headers.get("authorization", "").partition(" ")[2].strip()
+    """Return the token that a request came with, or "" when none came."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
 
 
-class RequireRole:
-    """A dependency that lets a call through from a role upwards; the OpenAPI document names it."""
+class RequireRole(SecurityBase):
+    """A dependency that lets a call through from a role upwards; the OpenAPI document names it.
+
+    It asks for nothing else that the framework would have to resolve, at each request.
+    """
+
+    model = HTTPBearer(
+        description="A token that an admin made: `Authorization: Bearer fnd_…`",
+    )
+    scheme_name = "token"
 
     def __init__(self, role: Role) -> None:
         self.role = role
 
-    async def __call__(self, actor: Annotated[Actor, Depends(current_actor)]) -> Actor:
+    async def __call__(self, request: Request) -> Actor:
         """Return the actor.
 
         Raises:
+            Unauthenticated: no token came, or it is not valid.
             Forbidden: its role is too small.
         """
+        actor = await _actor_of(request)
         require(actor, self.role)
         return actor
 

@@ -139,22 +139,20 @@ def consensus_of(reviews: Iterable[Review], specialists: Iterable[str] = ()) -> 
     """
     current = [review for review in reviews if review.superseded_by is None]
     fresh = [review for review in current if not review.outdated]
-    counts = {
-        verdict: sum(review.verdict is verdict for review in fresh) for verdict in GIVEN_VERDICTS
-    }
-    claim = {
-        opinion.value: sum(review.claim is opinion for review in fresh)
-        for opinion in (ClaimOpinion.TRUE, ClaimOpinion.PARTLY, ClaimOpinion.FALSE)
-    }
+    verdicts = [review.verdict for review in fresh]
+    claims = [review.claim for review in fresh]
     present = {review.specialist for review in fresh}
     return Consensus(
-        ENDORSE=counts[ReviewVerdict.ENDORSE],
-        NEUTRAL=counts[ReviewVerdict.NEUTRAL],
-        REFINE=counts[ReviewVerdict.REFINE],
-        OBJECT=counts[ReviewVerdict.OBJECT],
+        ENDORSE=verdicts.count(ReviewVerdict.ENDORSE),
+        NEUTRAL=verdicts.count(ReviewVerdict.NEUTRAL),
+        REFINE=verdicts.count(ReviewVerdict.REFINE),
+        OBJECT=verdicts.count(ReviewVerdict.OBJECT),
         outdated=len(current) - len(fresh),
         open_objections=sum(review.is_open_objection for review in current),
-        claim=claim,
+        claim={
+            opinion.value: claims.count(opinion)
+            for opinion in (ClaimOpinion.TRUE, ClaimOpinion.PARTLY, ClaimOpinion.FALSE)
+        },
         missing=tuple(name for name in specialists if name not in present),
     )
 

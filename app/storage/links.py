@@ -66,8 +66,14 @@ def within(node_id: ColumnElement[str], selector: ColumnElement[str]) -> ColumnE
     return or_(node_id == selector, and_(inside, selector.not_like("%::%[%")))
 
 
+def _target_of(ticket_id: ColumnElement[int]) -> ColumnElement[str | None]:
+    placed = tickets.alias("placed")
+    query = select(placed.c.target).where(placed.c.id == ticket_id)
+    return query.correlate(tickets).scalar_subquery()
+
+
 def links_of(
-    ticket_id: ColumnElement[int], key: ColumnElement[str]
+    ticket_id: ColumnElement[int], key: ColumnElement[str], target: ColumnElement[str | None]
 ) -> CompoundSelect[tuple[Any, ...]]:
     """Return the links of a ticket: those by hand, and those by marker that no hand overrides.
 
@@ -75,10 +81,6 @@ def links_of(
     the suite. Its id is derived from key and node id and therefore stable.
     """
     covered = tests.alias("covered")
-    placed = tickets.alias("placed")
-    own = (
-        select(placed.c.target).where(placed.c.id == ticket_id).correlate(tickets).scalar_subquery()
-    )
     by_hand = (
         select(
             test_links.c.id,
@@ -122,7 +124,7 @@ def links_of(
         )
         .where(
             tests.c.findings.contains(cast(postgresql.array([key]), tests.c.findings.type)),
-            tests.c.target == func.coalesce(own, tests.c.target),
+            tests.c.target == func.coalesce(target, tests.c.target),
             ~overridden,
         )
         .correlate(tickets)
@@ -148,9 +150,8 @@ def links_of(
 def _expanded_of(
     wanted: ColumnElement[int], key: ColumnElement[str]
 ) -> Select[tuple[str, str, str, int]]:
-    links = links_of(wanted, key).cte("links", nesting=True)
-    placed = tickets.alias("placed")
-    own = select(placed.c.target).where(placed.c.id == wanted).correlate(tickets).scalar_subquery()
+    own = _target_of(wanted)
+    links = links_of(wanted, key, own).cte("links", nesting=True)
     of_suite = (
         select(
             tests.c.node_id,
@@ -194,7 +195,8 @@ class LinkStore(Store):
 
     async def of_ticket(self, ticket_id: int, key: str) -> list[TestLink]:
         """Return the links of a ticket in the order of node ids."""
-        links = links_of(literal(ticket_id), literal(key)).subquery()
+        wanted = literal(ticket_id)
+        links = links_of(wanted, literal(key), _target_of(wanted)).subquery()
         rows = await self._connection.execute(select(links).order_by(links.c.node_id))
         return [TestLink(**row._mapping) for row in rows]
 

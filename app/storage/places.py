@@ -10,7 +10,6 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     BigInteger,
-    ScalarSelect,
     any_,
     bindparam,
     cast,
@@ -27,11 +26,13 @@ from app.domain.relocated import PlaceState, Relocated
 from app.domain.tickets import Location
 from app.schema.tickets import ticket_locations, tickets
 from app.storage.prepared import Prepared
-from app.storage.rows import json_list, new_id
+from app.storage.rows import new_id
 from app.storage.store import Store
 
-PLACED = ("filed", "state", "now_path", "now_start", "now_end", "looked_up")
-"""Columns of a location that say what became of its code."""
+RELOCATED = ("state", "now_path", "now_start", "now_end")
+"""Columns of a location that show what became of its code."""
+PLACED = ("filed", *RELOCATED, "looked_up")
+"""All that say so."""
 _NAMED = ("path", "start_line", "end_line", "symbol")
 
 
@@ -143,14 +144,6 @@ def _values(was: Filed | None, now: Found, digest: str | None) -> dict[str, Any]
         "now_end": now.end,
         "looked_up": digest,
     }
-
-
-def relocated() -> ScalarSelect[Any]:
-    """Return what became of the locations of the ticket of an enclosing statement, as JSON."""
-    table = ticket_locations.c
-    names = ("id", "state", "now_path", "now_start", "now_end")
-    query = select(table.id).where(table.ticket_id == tickets.c.id)
-    return json_list({name: table[name] for name in names}, query, [table.position])
 
 
 def relocated_from(item: Mapping[str, Any]) -> Relocated:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from sqlalchemy import BindParameter, Executable, Table, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.elements import ClauseElement
 
 Shape = TypeVar("Shape", bound=Hashable)
@@ -44,27 +45,38 @@ class Prepared:
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> list[Any]:
         """Run the statement and return its rows, whose columns are attributes."""
-        cursor = await self._executed(connection, values)
+        cursor = await self._executed(self._cursor(connection), values)
         return await cursor.fetchall()
 
     async def run(self, connection: AsyncConnection, **values: Any) -> None:
         """Run a statement that has no rows, or none that matter."""
-        await self._executed(connection, values)
+        await self._executed(self._cursor(connection), values)
 
     async def row(self, connection: AsyncConnection, **values: Any) -> Any | None:
-        """Run a statement that has at most one row, and return that or None."""
-        found = await self.rows(connection, **values)
+        """Run a statement that has at most one row, and return that or None.
+
+        The cursor stays with its connection: a fresh one finds out anew how each column is read,
+        which takes as long as to read one row. It keeps what it read last: one row.
+        """
+        kept = _pooled(connection).info
+        cursor = kept.get(self)
+        if cursor is None:
+            cursor = kept[self] = self._cursor(connection)
+        await self._executed(cursor, values)
+        found = await cursor.fetchall()
         assert len(found) <= 1
         return found[0] if found else None
 
-    async def _executed(
-        self, connection: AsyncConnection, values: Mapping[str, Any]
-    ) -> psycopg.AsyncRawCursor[Any]:
+    def _cursor(self, connection: AsyncConnection) -> psycopg.AsyncRawCursor[Any]:
         if self._text is None:
             self._compile(connection)
+        return psycopg.AsyncRawCursor(driver_of(connection), row_factory=self._rows_of)
+
+    async def _executed(
+        self, cursor: psycopg.AsyncRawCursor[Any], values: Mapping[str, Any]
+    ) -> psycopg.AsyncRawCursor[Any]:
         assert self._text is not None
         given = {**self._constants, **values}
-        cursor = psycopg.AsyncRawCursor(driver_of(connection), row_factory=self._rows_of)
         await cursor.execute(self._text, [given[name] for name in self._names], prepare=True)
         return cursor
 
@@ -131,6 +143,11 @@ def as_json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def as_array(numbers: Iterable[int]) -> str:
+    """Return numbers as statements take an array: the driver would look at each of them."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def sent_together(connection: AsyncConnection) -> AbstractAsyncContextManager[Any]:
     """Have what `Prepared.run` runs in the block sent without waiting for each; the end waits.
 
@@ -141,8 +158,12 @@ def sent_together(connection: AsyncConnection) -> AbstractAsyncContextManager[An
 
 def driver_of(connection: AsyncConnection) -> psycopg.AsyncConnection[Any]:
     """Return the driver's connection below `connection`, in whose transaction it takes part."""
-    driver = connection.sync_connection
-    assert driver is not None
-    found = driver.connection.driver_connection
+    found = _pooled(connection).driver_connection
     assert isinstance(found, psycopg.AsyncConnection)
     return found
+
+
+def _pooled(connection: AsyncConnection) -> PoolProxiedConnection:
+    below = connection.sync_connection
+    assert below is not None
+    return below.connection

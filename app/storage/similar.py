@@ -13,7 +13,7 @@ from app.domain.similarity import (
     features,
 )
 from app.domain.tickets import Location
-from app.storage.prepared import Prepared
+from app.storage.prepared import Prepared, as_array
 from app.storage.store import Store
 
 _MAX_PLACES = 20
@@ -117,7 +117,7 @@ class SimilarStore(Store):
             firsts=[place.start_line for place in places],
             lasts=[place.end_line or place.start_line for place in places],
             symbols=sorted({form for s in symbols for form in (s, f"{s}()")}),
-            keys=list(keys),
+            keys=as_array(keys),
             own_key=own_key,
             characters=COMPARED_CHARACTERS,
         )

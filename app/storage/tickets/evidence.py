@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.evidence import (
+    ClosedWithout,
     Decision,
     Evidence,
     EvidenceState,
@@ -82,6 +83,7 @@ def evidence_from(row: Any) -> Evidence:
     decided = None if shown.state in nothing_known else decision
     swept = None if row.swept is None else from_plain(Swept, row.swept)
     reason = None if shown.stale_reason is None else shown.stale_reason.value
+    bisected = row.bisected or {}
     return Evidence(
         state=shown.state,
         stale=shown.stale,
@@ -107,4 +109,7 @@ def evidence_from(row: Any) -> Evidence:
         contradicted_by=shown.contradicted_by,
         authors=None if decided is None else decided.authors,
         swept=swept,
+        closed_without=None if row.closed_without is None else ClosedWithout(**row.closed_without),
+        introduced_in=bisected.get("introduced_in"),
+        fixed_in=bisected.get("fixed_in"),
     )

@@ -46,8 +46,8 @@ from app.schema.tickets import (
     ticket_similarity_keys,
     tickets,
 )
-from app.storage.places import PLACED, looked_up
-from app.storage.prepared import Prepared, as_json, new_values
+from app.storage.places import looked_up
+from app.storage.prepared import Prepared, as_array, as_json, new_values
 from app.storage.search import vector
 from app.storage.tickets.show import own_columns, specialists_listed, ticket_from
 from app.storage.tickets.tickets import (
@@ -67,8 +67,7 @@ def alone(
     """Return the ticket that `ADD` returned, with parts that were added with it."""
     shown = {
         name: [
-            {f: v for f, v in part.items() if f != "position" and f not in PLACED}
-            | {"id": str(part["id"])}
+            {f: v for f, v in part.items() if f != "position"} | {"id": str(part["id"])}
             for part in listed
         ]
         for name, listed in parts.items()
@@ -80,7 +79,6 @@ def alone(
             **row._asdict(),
             **shown,
             **nothing,
-            relocated=parts["locations"],
             author=author.name,
             closed_without=None,
             strength=None,
@@ -122,6 +120,7 @@ def parameters(
         "new_ticket_sections": as_json(parts["sections"]),
         "new_ticket_locations": as_json(parts["locations"]),
         "new_checklist_items": as_json(parts["checklist"]),
+        "similarity_keys": as_array(given["similarity_keys"]),
         "audit_action": action,
         "audit_request": actor.request_id,
     }

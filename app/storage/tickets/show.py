@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, bindparam, case, or_, select
 
-from app.domain.evidence import ClosedWithout
 from app.domain.plain import from_plain, values_from_plain
 from app.domain.reviews import consensus_of
 from app.domain.strength import StrengthGate
@@ -25,7 +24,7 @@ from app.schema.verification import ticket_patches
 from app.storage.external import newest_of_ticket
 from app.storage.links import links_of
 from app.storage.mutants import strength_shown, ticket_strength_from
-from app.storage.places import relocated, relocated_from
+from app.storage.places import RELOCATED, relocated_from
 from app.storage.prepared import Prepared
 from app.storage.rows import json_list
 from app.storage.swept import newest_sweep
@@ -51,7 +50,6 @@ def whole_tickets() -> Select[Any]:
             closed_without().label("closed_without"),
             _sections().label("sections"),
             _locations().label("locations"),
-            relocated().label("relocated"),
             _checklist().label("checklist"),
             _relations().label("relations"),
             current_reviews().label("reviews"),
@@ -76,7 +74,7 @@ def _sections() -> ScalarSelect[Any]:
 
 def _locations() -> ScalarSelect[Any]:
     table = ticket_locations.c
-    names = ("id", "path", "start_line", "end_line", "symbol", "note")
+    names = ("id", "path", "start_line", "end_line", "symbol", "note", *RELOCATED)
     query = select(table.id).where(table.ticket_id == tickets.c.id)
     return json_list({name: table[name] for name in names}, query, [table.position])
 
@@ -154,7 +152,7 @@ def current_reviews() -> ScalarSelect[Any]:
 
 
 def _tests() -> ScalarSelect[Any]:
-    links = links_of(tickets.c.id, tickets.c.key).subquery("links")
+    links = links_of(tickets.c.id, tickets.c.key, tickets.c.target).subquery("links")
     names = ("id", "node_id", "purpose", "origin", "checklist_item", "digest", "last_outcome")
     return json_list({name: links.c[name] for name in names}, select(links.c.id), [links.c.node_id])
 
@@ -189,19 +187,13 @@ def ticket_from(row: Any, gate: StrengthGate) -> Ticket:
     """Build the domain ticket from a row of `whole_tickets`; `gate` is the service's setting."""
     stored = values_from_plain(Ticket, {name: getattr(row, name) for name in _AS_STORED})
     listed = (item["name"] for item in row.specialists)
-    closed = row.closed_without
     return Ticket(
         **stored,
         created_by=row.author,
         consensus=consensus_of(stored["reviews"], listed),
-        evidence=replace(
-            evidence_from(row),
-            closed_without=None if closed is None else ClosedWithout(**closed),
-            introduced_in=(row.bisected or {}).get("introduced_in"),
-            fixed_in=(row.bisected or {}).get("fixed_in"),
-        ),
+        evidence=evidence_from(row),
         patches={item["name"]: from_plain(PatchInfo, item) for item in row.patches},
-        relocated=tuple(relocated_from(item) for item in row.relocated),
+        relocated=tuple(relocated_from(item) for item in row.locations),
         strength=None if row.strength is None else ticket_strength_from(row.strength),
         strength_gate=gate,
     )
