@@ -229,7 +229,7 @@ class Factory:
     async def collect(
         self, target: Target, submitted: Mapping[str, str] | None = None
     ) -> Collection:
-        """Collect the suite of `target` in the sandbox, with submitted files beside it.
+        """Collect the suite of `target` in the sandbox, or only files submitted to stand beside it.
 
         Raises:
             Unavailable: this machine runs no tests.
@@ -249,7 +249,9 @@ class Factory:
         except RevisionRefused as error:
             raise Unavailable(refusal(target, error)) from None
         with self.arms.hold([arm]):
-            return await self.sandbox.collect(arm)
+            return await self.sandbox.collect(
+                arm, [f"{target.suite}/{path}" for path in submitted or ()]
+            )
 
     def prepare(
         self,

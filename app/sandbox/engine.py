@@ -116,13 +116,13 @@ class Engine(ABC):
         finally:
             await session.close()
 
-    async def collect(self, arm: PreparedArm) -> Collection:
-        """Collect the suite of `arm` without running it.
+    async def collect(self, arm: PreparedArm, files: Sequence[str] = ()) -> Collection:
+        """Collect the suite of `arm`, or some of its files, without running it.
 
         A file that cannot stand beside another, for its name or for what it imports, is collected
         once more by itself.
         """
-        whole = await self._collect_only(arm, ())
+        whole = await self._collect_only(arm, files)
         apart = [path for path in whole.broken if path and path.endswith(".py")]
         if len(whole.files | whole.broken) < 2:
             return whole.tests

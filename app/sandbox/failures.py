@@ -43,8 +43,10 @@ class Facts:
         }
         if isinstance(error, ImportError) and isinstance(error.name, str):
             found["module"] = error.name[:200]
-        if isinstance(error, OSError) and isinstance(error.errno, int):
+        if isinstance(error, OSError) and _is_number(error.errno):
             found["errno"] = error.errno
+        if isinstance(error, SyntaxError):
+            frames += self._unread(error)
         if isinstance(error, NameError) and innermost is not None:
             found["star_import"] = self._takes_all(innermost)
         if depth < _DEPTH:
@@ -77,6 +79,16 @@ class Facts:
             frames = frames[: _MOST_FRAMES // 2] + frames[-_MOST_FRAMES // 2 :]
         return frames, origin, innermost
 
+    def _unread(self, error: SyntaxError) -> list[dict[str, Any]]:
+        """The line that could not be read, where it is one of the arm: no frame stands there."""
+        name, line = error.filename, error.lineno
+        if not (isinstance(name, str) and name.startswith(self._root) and _is_number(line)):
+            return []
+        path = name.removeprefix(self._root)
+        if not self._is_own(path):
+            return []
+        return [{"path": path[:500], "function": "<module>", "offset": line, "line": line}]
+
     def _is_own(self, path: str) -> bool:
         return path in self._files or path.startswith(self._folders)
 
@@ -99,6 +111,10 @@ def _others(error: BaseException) -> list[BaseException]:
     if error.__context__ is not None and not error.__suppress_context__:
         return [error.__context__]
     return []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _name(kind: type) -> str:

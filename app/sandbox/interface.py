@@ -243,8 +243,8 @@ class Sandbox(Protocol):
         """Open a session, run all of `request` in it and close it."""
         ...
 
-    async def collect(self, arm: PreparedArm) -> Collection:
-        """Collect the suite of `arm` without running it."""
+    async def collect(self, arm: PreparedArm, files: Sequence[str] = ()) -> Collection:
+        """Collect the suite of `arm`, or some of its files, without running it."""
         ...
 
     def layers(self) -> Sequence[LayerStatus]:

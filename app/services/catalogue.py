@@ -210,7 +210,7 @@ class CatalogueService:
             await self._collect(snapshot, None)  # what was missing may be installed
 
     async def collect_with(self, submitted: Mapping[str, str]) -> Collection:
-        """Collect the suite with submitted files beside it; stores nothing."""
+        """Collect submitted files as they would stand beside the suite; stores nothing."""
         return await self._collector(self._target, submitted)
 
     async def tests(self, *, after: int, limit: int) -> list[tuple[int, CatalogueTest]]:

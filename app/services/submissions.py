@@ -114,18 +114,17 @@ async def _collected(
     where = f"{catalogue.target.suite}/{path}"
     collection = await catalogue.collect_with({path: source})
     found = [test.node_id for test in collection.tests if test.path == where]
-    wrong = [reason for reason in collection.errors if path in reason]
-    if wrong or not found:
+    if collection.errors or not found:
         skipped = collection.skipped.get(where)
         nothing = "pytest finds no test in it"
         if skipped is not None:
             nothing = f"it skips itself, so {nothing}: {skipped}"
-        reason = wrong[0] if wrong else nothing
+        reason = collection.errors[0] if collection.errors else nothing
         raise InvalidInput(FieldError("/source", f"the file cannot be used: {reason}"))
     if len(found) > MAX_TESTS:
         told = f"the file has {len(found):,} tests, and {MAX_TESTS:,} are the most: loop in a test"
         raise InvalidInput(FieldError("/source", told))
-    return found, tuple(told for told in collection.warnings if path in told)
+    return found, collection.warnings
 
 
 def _check(filename: str, source: str) -> None:

@@ -210,6 +210,17 @@ async def test_a_refusal_tells_why_no_test_was_found(
     assert any(reason in told for told in (*report, *(state.errors if state else ())))
 
 
+@pytest.mark.parametrize("end", ["sys.exit(0)", "os._exit(0)", "raise KeyboardInterrupt"])
+async def test_a_file_that_ends_its_process_keeps_nobody_from_handing_in_tests(
+    bench: Bench, end: str
+) -> None:
+    await bench.lay({"test_ends.py": f"import os\nimport sys\n\n{end}\n"})
+
+    run = await bench.prove(STEADY)
+
+    assert run["outcome"] == "proven", run["reason"]
+
+
 async def test_odd_marks_are_told_by_a_sync_and_in_the_catalogue(bench: Bench) -> None:
     known = (await bench.api.file())["key"]
     source = f"""
