@@ -67,6 +67,12 @@ class Output:
         for text in self._selection.of(value, pretty=self.terminal):
             self._write(text)
 
+    def printed_json(self, value: Any) -> bool:
+        """Print the answer as JSON where that is wanted, and tell whether it was; see `json`."""
+        if self.as_json:
+            self.json(value)
+        return self.as_json
+
     def problem(self, value: Any) -> None:
         """Print an error of the service as JSON, whatever was selected of a better answer."""
         self._write(json_text(value, pretty=self.terminal))

@@ -135,9 +135,7 @@ def doctor(ctx: click.Context, as_json: JsonFlag = None) -> None:
 def show_diagnoses(ctx: click.Context, found: Sequence[Diagnosis], as_json: str | None) -> None:
     """Say what works and what does not; exit code 1 when something does not that is needed."""
     with opened(ctx, as_json=as_json) as session:
-        if session.out.as_json:
-            session.out.json([vars(item) for item in found])
-        else:
+        if not session.out.printed_json([vars(item) for item in found]):
             width = max(len(item.name) for item in found)
             for item in found:
                 mark = "ok  " if item.ok else ("FAIL" if item.needed else "no  ")

@@ -35,9 +35,7 @@ def list_accounts(session: JsonSession, limit: Limit = 200, everything: Everythi
 def show_account(session: JsonSession, name: Name) -> None:
     """Show an account."""
     account = session.client.get("accounts", name)
-    if session.out.as_json:
-        session.out.json(account)
-    else:
+    if not session.out.printed_json(account):
         show_fields(session, account)
 
 
@@ -94,8 +92,7 @@ def enable_account(ctx: click.Context, name: Name, as_json: JsonFlag = None) -> 
 def make_login_link(session: JsonSession, name: Name) -> None:
     """Print a link that logs the account into the pages, once and within 15 minutes."""
     link = session.client.post("accounts", name, "login-link")
-    if session.out.as_json:
-        session.out.json(link)
+    if session.out.printed_json(link):
         return
     session.out.line(link.get("url"))
     session.out.remark(f"For {name} alone, once, until {moment(link.get('expires_at'))}.")
@@ -104,9 +101,7 @@ def make_login_link(session: JsonSession, name: Name) -> None:
 def _change(ctx: click.Context, name: str, body: dict[str, Any], *, as_json: str | None) -> None:
     with opened(ctx, as_json=as_json) as session:
         answer = session.client.send("PATCH", "accounts", name, body=body)
-        if session.out.as_json:
-            session.out.json(answer)
-        else:
+        if not session.out.printed_json(answer):
             show_fields(session, answer)
 
 

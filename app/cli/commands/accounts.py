@@ -21,8 +21,7 @@ OwnOr = Annotated[
 def whoami(session: JsonSession) -> None:
     """Show whom your token stands for."""
     me = session.client.get("me")
-    if session.out.as_json:
-        session.out.json(me)
+    if session.out.printed_json(me):
         return
     show_account(session, me)
 
@@ -51,8 +50,7 @@ def create_account(
     if blind:
         body["blind"] = True
     account = session.client.post("accounts", body=body)
-    if session.out.as_json:
-        session.out.json(account)
+    if session.out.printed_json(account):
         return
     show_account(session, account)
     session.out.remark(f"Next: findings token create {account.get('name')}")
@@ -96,8 +94,7 @@ def create_token(
         until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=expires)
         body["expires_at"] = until.isoformat()
     new = session.client.post(*_tokens_of(session, name), body=body)
-    if session.out.as_json:
-        session.out.json(new)
+    if session.out.printed_json(new):
         return
     if session.out.terminal:
         until_words = f", until {moment(new['expires_at'])}" if new.get("expires_at") else ""
@@ -108,8 +105,7 @@ def create_token(
 def list_tokens(session: JsonSession, name: OwnOr = None) -> None:
     """List the tokens of an account, without their secrets."""
     found = session.client.get("accounts", name or _me(session)["name"], "tokens")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     session.out.table(
         Table(

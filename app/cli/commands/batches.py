@@ -38,9 +38,7 @@ def file_batch(
     body = {"items": _items(source), "atomic": atomic, "dry_run": dry_run}
     with opened(ctx, as_json=as_json) as session:
         filed = session.client.post("tickets:batch", body=body, key=idempotency_key or new_key())
-        if session.out.as_json:
-            session.out.json(filed)
-        else:
+        if not session.out.printed_json(filed):
             rows = [_row(item) for item in filed["items"]]
             session.out.table(Table(("ref", "key", "result", "reason"), rows))
     if any(item.get("result") != "created" for item in filed["items"]):

@@ -77,9 +77,7 @@ def bisect(
         again = "findings bisect --show"
         with look_again(str(found["id"]), command=again, noun="bisection"):
             found = watched(session.client, found, bar, _hear, path="bisections")
-        if session.out.as_json:
-            session.out.json(found)
-        else:
+        if not session.out.printed_json(found):
             _show(session.out, found)
     if found.get("outcome") not in _ANSWERS:
         raise click.exceptions.Exit(EXIT_NO)

@@ -22,8 +22,7 @@ def show_calibration(
     wrong there is too little to say.
     """
     found = session.client.get("calibration", params={"by": by})
-    if session.out.as_json:
-        session.out.json(found["items"])
+    if session.out.printed_json(found["items"]):
         return
     session.out.table(
         Table(

@@ -42,8 +42,7 @@ def search_tickets(
 def similar_tickets(session: JsonSession, key: Key) -> None:
     """List tickets that may tell of the same as one, the most alike first."""
     found = session.client.get("tickets", key, "similar")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     rows = [_similar_row(item) for item in found["items"]]
     columns = ("score", "key", "status", "why", "title")
@@ -56,8 +55,7 @@ def similar_tickets(session: JsonSession, key: Key) -> None:
 def next_step(session: JsonSession, key: Key) -> None:
     """Show what you can do to bring a ticket on, or who can, or what it waits for."""
     found = session.client.get("tickets", key, "next")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     if found.get("waiting_for"):
         session.out.line(f"Waits for: {found['waiting_for']}")
@@ -127,7 +125,5 @@ def _follow(session: Session, since: str | None, *, mine: bool) -> None:
 
 def _tell(session: Session, event: dict[str, Any]) -> None:
     row = events_view.change_row(event)
-    if session.out.as_json:
-        session.out.json(event)
-    else:
+    if not session.out.printed_json(event):
         session.out.row(row)

@@ -67,9 +67,7 @@ def load_examples(
         if not no_run:
             _queue(session, loaded)
         _finish(session, loaded, proofs=not no_run)
-        if session.out.as_json:
-            session.out.json(_as_json(loaded, proofs=not no_run))
-        else:
+        if not session.out.printed_json(_as_json(loaded, proofs=not no_run)):
             say(summary(loaded, proofs=not no_run))
     if not no_run and not all(item.is_as_expected for item in loaded):
         raise click.exceptions.Exit(EXIT_NO)

@@ -250,8 +250,7 @@ def _report(
     session: Session, items: list[dict[str, Any]], proposal: str | None, *, dry_run: bool
 ) -> None:
     out = session.out
-    if out.as_json:
-        out.json({"items": items, **({"layout": proposal} if proposal else {})})
+    if out.printed_json({"items": items, **({"layout": proposal} if proposal else {})}):
         return
     shown = items
     if out.terminal:

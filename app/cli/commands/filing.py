@@ -60,8 +60,7 @@ def _file(
         key=None if dry_run else idempotency_key or new_key(),
     )
     out = session.out
-    if out.as_json:
-        out.json(ticket)
+    if out.printed_json(ticket):
         return
     out.line(ticket.get("key"))
     for other in ticket.get("similar") or ():

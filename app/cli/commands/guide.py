@@ -33,15 +33,12 @@ def show_source(
     """
     if place is None:
         found = session.client.get("source", "files")
-        if session.out.as_json:
-            session.out.json(found)
-        else:
+        if not session.out.printed_json(found):
             session.out.block("\n".join(found["items"]))
         return
     path, _, lines = place.partition(":")
     found = session.client.get("source", params={"path": path, "lines": lines or None})
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     width = len(str(found["start"] + len(found["lines"])))
     numbered = enumerate(found["lines"], found["start"])

@@ -48,9 +48,7 @@ def minimise(
         found = run.get("minimised")
         if out is not None and found:
             save(iter([str(found.get("text")).encode()]), Path(out))
-        if session.out.as_json:
-            session.out.json(run)
-        else:
+        if not session.out.printed_json(run):
             _show(session.out, run, found, out)
     if not found:
         raise click.exceptions.Exit(EXIT_NO)

@@ -28,9 +28,7 @@ def add_note(
     body = written(f"Above: a note on {key}, in Markdown.") if text is None else text
     body = read_text("-") if text == "-" else body
     note = session.client.post("tickets", key, "notes", body={"body": body})
-    if session.out.as_json:
-        session.out.json(note)
-    else:
+    if not session.out.printed_json(note):
         session.out.remark(f"Noted on {key}.")
 
 
@@ -70,9 +68,7 @@ def delete_note(
 def undo(session: JsonSession, key: Key) -> None:
     """Put back what you removed last from a ticket: a patch, a linked test or a note."""
     restored = session.client.post("tickets", key, "undo")
-    if session.out.as_json:
-        session.out.json(restored)
-    else:
+    if not session.out.printed_json(restored):
         session.out.remark(f"The {restored['restored']} is back on {key}.")
 
 

@@ -183,8 +183,7 @@ def release_order(session: JsonSession, order_id: OrderId) -> None:
 
 
 def _show(session: Session, order: dict[str, Any]) -> None:
-    if session.out.as_json:
-        session.out.json(order)
+    if session.out.printed_json(order):
         return
     session.out.fields(
         [

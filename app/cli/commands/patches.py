@@ -62,8 +62,7 @@ def load_patches(
     """
     files = defects_of(key, folder or DEFECTS)
     stored = {name: put(session.client, key, name, str(path)) for name, path in files.items()}
-    if session.out.as_json:
-        session.out.json(stored)
+    if session.out.printed_json(stored):
         return
     session.out.table(
         Table(

@@ -73,9 +73,7 @@ def claim(
     if count or not keys:
         body["count"] = count or 1
     found = _claim(session, body)
-    if session.out.as_json:
-        session.out.json(found)
-    else:
+    if not session.out.printed_json(found):
         rows = [_row(item["ticket"], item.get("expires_at")) for item in found["items"]]
         session.out.table(_LIST._replace(rows=rows, empty="Nothing to be had."))
     if not found["items"]:
@@ -93,8 +91,7 @@ def release(
     """Give leased tickets back, so that others can have them at once."""
     body = {"specialist": specialist, "keys": keys or None}
     done = session.client.post("review-queue", "release", body=_given(body))
-    if session.out.as_json:
-        session.out.json(done)
+    if session.out.printed_json(done):
         return
     for key in done.get("released", []):
         session.out.line(key)

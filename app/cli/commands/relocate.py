@@ -48,8 +48,7 @@ def relocate(
             headers={"Content-Type": "application/zip"},
             wait_s=WAIT_S,
         ).json()
-        if session.out.as_json:
-            session.out.json(found)
+        if session.out.printed_json(found):
             return
         rows = [(i["key"], i["state"], i["filed"], _now(i)) for i in found["items"]]
         columns = ("ticket", "state", "filed", "now")

@@ -39,7 +39,5 @@ def make_report(
                 session.out.raw(piece)
             return
         size = save(content, target, force=force)
-        if session.out.as_json:
-            session.out.json({"file": str(target.absolute()), "bytes": size})
-        else:
+        if not session.out.printed_json({"file": str(target.absolute()), "bytes": size}):
             session.out.line(target.absolute())

@@ -22,9 +22,7 @@ def apply_review(
 ) -> None:
     """Take a review's amendment into the ticket, and show the ticket."""
     ticket = _post(session, key, which, "apply", None, idempotency_key)
-    if session.out.as_json:
-        session.out.json(ticket)
-    else:
+    if not session.out.printed_json(ticket):
         view.show_ticket(session.out, ticket)
 
 
@@ -101,7 +99,5 @@ def _review_id(session: Session, key: str, which: str) -> str:
 
 
 def _show(session: Session, review: dict[str, Any]) -> None:
-    if session.out.as_json:
-        session.out.json(review)
-    else:
+    if not session.out.printed_json(review):
         view.show_reviews(session.out, [review], title="", kind="")

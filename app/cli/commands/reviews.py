@@ -135,7 +135,5 @@ def list_reviews(
         limit=None if everything else limit,
     )
     found = merged(pages)
-    if session.out.as_json:
-        session.out.json(found)
-    else:
+    if not session.out.printed_json(found):
         view.show_reviews(session.out, found.get("items", []), title="", kind="")

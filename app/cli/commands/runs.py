@@ -106,9 +106,7 @@ def verify(
                 _print_events(session, str(run.get("id")))
             run = wait_for(session, run)
         ticket = session.client.get("tickets", key)
-        if session.out.as_json:
-            session.out.json(run)
-        else:
+        if not session.out.printed_json(run):
             view.show_run(session.out, run, ticket=ticket)
     if run.get("outcome") not in view.GOOD or _is_lost_again(run, ticket):
         raise click.exceptions.Exit(EXIT_NO)
@@ -124,9 +122,7 @@ def _queue_stale(session: Session) -> bool:
     """Queue a run for each ticket whose evidence is stale and list them; True: all were taken."""
     found = session.client.pages("tickets", params={"stale": "true"}, limit=None)
     rows = [_queued(session, ticket) for page in found for ticket in page.get("items", ())]
-    if session.out.as_json:
-        session.out.json({"items": rows})
-    else:
+    if not session.out.printed_json({"items": rows}):
         names = ("key", "status", "evidence", "run", "result")
         listed = [tuple(row[name] for name in names) for row in rows]
         session.out.table(Table(names, listed, title="Tickets with stale evidence"))
@@ -250,9 +246,7 @@ def show_run(
     if wait:
         with look_again(run_id):
             run = wait_for(session, run)
-    if session.out.as_json:
-        session.out.json(run)
-    else:
+    if not session.out.printed_json(run):
         ticket = session.client.get("tickets", str(run.get("ticket")))
         by_hand |= not session.out.terminal
         view.show_run(session.out, run, ticket=ticket, by_hand=by_hand)
@@ -335,7 +329,5 @@ def list_results(
 def cancel_run(session: JsonSession, run_id: RunId) -> None:
     """Cancel a run; what its worker has started is stopped."""
     run = session.client.post("runs", whole_run_id(session.client, run_id), "cancel")
-    if session.out.as_json:
-        session.out.json(run)
-    else:
+    if not session.out.printed_json(run):
         session.out.remark(f"Run {run.get('id')} is {run.get('status')}.")

@@ -17,8 +17,7 @@ _BLIND_HELP = "Who speaks for it sees others' verdicts on a ticket once its own 
 def list_specialists(session: JsonSession) -> None:
     """List the specialists, with the code that stands in keys of their tickets."""
     found = session.client.get("specialists")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     columns = ("name", "code", "label", "reviews blind")
     rows = [_row(one) for one in found["items"]]
@@ -64,8 +63,7 @@ def edit_specialist(
 
 
 def _show(session: Session, specialist: dict[str, Any]) -> None:
-    if session.out.as_json:
-        session.out.json(specialist)
+    if session.out.printed_json(specialist):
         return
     session.out.fields(
         [

@@ -22,9 +22,7 @@ def show_stats(
     In a pipe the first cell of each line says what it counts.
     """
     stats = session.client.get("stats", params={"weeks": weeks})
-    if session.out.as_json:
-        session.out.json(stats)
-    else:
+    if not session.out.printed_json(stats):
         _show(session.out, stats)
 
 

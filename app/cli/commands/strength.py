@@ -82,9 +82,7 @@ def judge_mutant(
     whole = _whole_digest(session, key, digest)
     told = {"verdict": verdict, "reason": because}
     mutant = session.client.send("PUT", "mutants", whole, "verdict", body=told)
-    if session.out.as_json:
-        session.out.json(mutant)
-    else:
+    if not session.out.printed_json(mutant):
         view.mutant(session.out, mutant)
 
 
@@ -92,9 +90,7 @@ def _one(session: Session, key: str, body: Mapping[str, Any]) -> bool:
     run = session.client.post("tickets", key, "runs", body=body)
     with look_again(str(run.get("id"))):
         run = watched(session.client, run, Bar(f"Mutants of {key}", None, passing=True), _hear)
-    if session.out.as_json:
-        session.out.json(run)
-    else:
+    if not session.out.printed_json(run):
         found = _mutants(session, str(run.get("id")), outcome="survived")
         view.measured(session.out, run, found)
     return run.get("outcome") == "measured"
@@ -124,9 +120,7 @@ def _all(session: Session, body: Mapping[str, Any]) -> bool:
             rows.append(view.row(key, ended, refusal))
             bar.advance()
     rows.sort(key=lambda one: (one["value"] is None, one["value"] or 0.0, one["key"]))
-    if session.out.as_json:
-        session.out.json({"items": rows})
-    else:
+    if not session.out.printed_json({"items": rows}):
         listed = [tuple(one[name] for name in view.COLUMNS) for one in rows]
         session.out.table(Table(view.COLUMNS, listed, title="Strength of proofs, weakest first"))
     return all(one["outcome"] == "measured" for one in rows)

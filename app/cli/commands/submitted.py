@@ -83,9 +83,7 @@ def submit_test(
     if purpose:
         body["purpose"] = purpose
     link = session.client.post("tickets", key, "tests", body=body)
-    if session.out.as_json:
-        session.out.json(link)
-    else:
+    if not session.out.printed_json(link):
         view.show_links(session.out, link.get("items") or [link], kind="")
 
 

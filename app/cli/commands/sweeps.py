@@ -62,9 +62,7 @@ def sweep(
         if wait:
             with look_again(str(found["id"]), command="findings sweep --wait --show", noun="sweep"):
                 found = _waited(session, found)
-        if session.out.as_json:
-            session.out.json(found)
-        else:
+        if not session.out.printed_json(found):
             _show(session, found)
     if wait and (found.get("status") != "finished" or found.get("counts", {}).get("regressed")):
         raise click.exceptions.Exit(EXIT_NO)

@@ -19,8 +19,7 @@ def list_targets(session: JsonSession) -> None:
     In a pipe: name, state, tests, tickets, domains.
     """
     found = session.client.get("targets")
-    if session.out.as_json:
-        session.out.json(found)
+    if session.out.printed_json(found):
         return
     rows = [_row(target) for target in found.get("items", [])]
     columns = ("name", "state", "tests", "tickets", "domains")
@@ -48,8 +47,7 @@ def list_targets(session: JsonSession) -> None:
 def show_target(session: JsonSession, name: TargetName) -> None:
     """Show a target: what it covers, its digests, and whether it can be run."""
     target = session.client.get("targets", name)
-    if session.out.as_json:
-        session.out.json(target)
+    if session.out.printed_json(target):
         return
     session.out.fields(
         [

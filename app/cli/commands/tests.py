@@ -48,9 +48,7 @@ def list_tests(
         )
         return
     links = session.client.get("tickets", key, "tests")
-    if session.out.as_json:
-        session.out.json(links)
-    else:
+    if not session.out.printed_json(links):
         view.show_links(session.out, links.get("items", []), kind="")
 
 
@@ -84,9 +82,7 @@ def link_test(
     if checklist_item:
         body["checklist_item"] = _item_id(session, key, checklist_item)
     link = session.client.post("tickets", key, "tests", body=body)
-    if session.out.as_json:
-        session.out.json(link)
-    else:
+    if not session.out.printed_json(link):
         view.show_links(session.out, [link], kind="")
 
 
@@ -119,9 +115,7 @@ def report_result(
     result = {"node_id": node_id, "outcome": outcome, "message": message}
     body = {"source": source, "commit": commit, "url": url, "results": [result]}
     found = session.client.post("tickets", key, "external-results", body=body)
-    if session.out.as_json:
-        session.out.json(found)
-    else:
+    if not session.out.printed_json(found):
         view.show_reported(session.out, found.get("items") or ())
 
 
@@ -139,8 +133,7 @@ def sync_tests(
     """Collect the suite of a target anew: new tests come in, and markers link by themselves."""
     where = ("tests", "sync") if name is None else ("targets", name, "sync")
     report = session.client.post(*where)
-    if session.out.as_json:
-        session.out.json(report)
+    if session.out.printed_json(report):
         return
     session.out.fields(
         [

@@ -147,7 +147,5 @@ def _etag(session: Session, key: str, version: int | None) -> str:
 
 
 def _show(session: Session, ticket: dict[str, Any]) -> None:
-    if session.out.as_json:
-        session.out.json(ticket)
-    else:
+    if not session.out.printed_json(ticket):
         view.show_ticket(session.out, ticket)

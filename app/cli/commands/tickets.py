@@ -20,9 +20,7 @@ def show_ticket(session: JsonSession, key: Key, web: Web = False) -> None:
         open_page(session, "tickets", key)
         return
     ticket = session.client.get("tickets", key)
-    if session.out.as_json:
-        session.out.json(ticket)
-    else:
+    if not session.out.printed_json(ticket):
         view.show_ticket(session.out, ticket)
 
 

@@ -30,9 +30,7 @@ def save_view(
     given = {name: value for name, value in filters.items() if value not in (None, [], "")}
     body: dict[str, Any] = {"name": name, "filters": given, "shared": shared}
     view = session.client.post("views", body=body | ({"sort": sort} if sort else {}))
-    if session.out.as_json:
-        session.out.json(view)
-    else:
+    if not session.out.printed_json(view):
         session.out.remark(f"Saved. Next: findings ticket list --view {name!r}")
 
 
