@@ -40,6 +40,7 @@ from app.schema.accounts import accounts
 from app.schema.reviews import reviews
 from app.schema.runs import runs
 from app.schema.tickets import tickets
+from app.storage.prepared import Prepared
 from app.storage.sight import hidden_from
 from app.storage.store import Store
 
@@ -47,6 +48,17 @@ MOST_DOMAINS = 1000
 
 _FINAL = tuple(status.value for status in Status if status.is_final)
 _DECIDED = [state.value for state in CONFIRMING_STATES]
+
+
+_VERSION = Prepared(
+    lambda: text("""
+SELECT (SELECT max(id) FROM audit_events) AS newest,
+    (SELECT max(synced_at) FROM targets) AS synced, current_date AS today,
+    EXISTS (
+        SELECT FROM audit_events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())
+    ) AS unsettled
+""")
+)
 
 
 class FigureStore(Store):
@@ -58,18 +70,8 @@ class FigureStore(Store):
         None while a transaction may still put its event among those that are there: what is read
         now may lack it, and must not be kept.
         """
-        row = (
-            await self._connection.execute(
-                text(
-                    """
-                    SELECT (SELECT max(id) FROM audit_events) AS newest,
-                        (SELECT max(synced_at) FROM targets) AS synced, current_date AS today,
-                        EXISTS (SELECT FROM audit_events
-                            WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS unsettled
-                    """
-                )
-            )
-        ).one()
+        row = await _VERSION.row(self._connection)
+        assert row is not None
         return None if row.unsettled else f"{row.newest} {row.synced} {row.today}"
 
     async def tickets(self) -> list[TicketCount]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -116,7 +115,7 @@ def figures_body(figures: Figures) -> dict[str, Any]:
         "verdicts": dict(sorted(figures.specialists.items())),
         "weeks": figures.weeks,
         "contradicted": [
-            asdict(item) | {"links": _links(item.ticket, item.run)} for item in figures.contradicted
+            vars(item) | {"links": _links(item.ticket, item.run)} for item in figures.contradicted
         ],
     }
 
