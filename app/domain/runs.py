@@ -147,7 +147,7 @@ class TestResult:
     warnings: tuple[str, ...] = ()
     """Warnings, pytest's own included, each with its category."""
     properties: tuple[tuple[str, str], ...] = ()
-    """What the test recorded with ``record_property`` and its kin."""
+    """What the test recorded with ``record_property`` and the like."""
 
     @property
     def demonstrates_failure(self) -> bool:

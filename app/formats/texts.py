@@ -10,7 +10,7 @@ _NOT_SHOWN = re.compile(
 )
 
 
-def said(value: Any, most: int = 4000) -> str | None:
+def cleaned(value: Any, most: int = 4000) -> str | None:
     """Return a text without what cannot be stored or seen; None where it is none, or blank."""
     if not isinstance(value, str):
         return None

@@ -98,7 +98,7 @@ async def store_end(
     if run.kind in EXPLORING:
         took = await _store_explored(stores, run, verdict, arms, environment, explored)
         if took is not None:
-            await _tell_end(stores, run, verdict, events)
+            await _record_end(stores, run, verdict, events)
             await stores.counters.count_run(run.plan.target, run.kind, verdict.outcome, took)
         return took is not None
     target = await stores.catalogue.target(run.plan.target)
@@ -129,13 +129,13 @@ async def store_end(
     if took is None:
         return False
     if target is not None and others is not None:
-        others |= await _tell_others(stores, run, target, flipped)
+        others |= await _reassess_others(stores, run, target, flipped)
     before, after = row.shown.in_words(), shown.in_words()
     async with stores.together():
         await _store_evidence(stores, run, verdict, row, decision, shown)
         await stores.catalogue.mark_outcomes(run.plan.target, _bundled_outcomes(run.plan, arms))
         await stores.catalogue.mark_flakes(run.plan.target, outcomes.flips(arms))
-        await _tell_end(stores, run, verdict, events)
+        await _record_end(stores, run, verdict, events)
         if before != after:
             await stores.audit.record(
                 None,
@@ -208,7 +208,7 @@ async def _store_explored(
     )
 
 
-async def _tell_others(
+async def _reassess_others(
     stores: Stores, run: ClaimedRun, target: TargetState, flipped: Collection[str]
 ) -> set[str]:
     """Bring the evidence of other tickets up to date whose tests this run saw flip.
@@ -226,7 +226,7 @@ async def _tell_others(
     return keys - {key for _, key in free}
 
 
-async def _tell_end(
+async def _record_end(
     stores: Stores, run: ClaimedRun | UnreadablePlan, verdict: Verdict, events: Events
 ) -> None:
     end = {
@@ -256,7 +256,7 @@ async def end_unread(stores: Stores, run: UnreadablePlan) -> None:
     if took is None:
         return
     await stores.ticket_edits.save_last_attempt(run.ticket_id, _attempt(run, verdict))
-    await _tell_end(stores, run, verdict, ())
+    await _record_end(stores, run, verdict, ())
     await stores.counters.count_run(None, run.kind, verdict.outcome, took)
 
 

@@ -59,7 +59,7 @@ class TokenService(Service):
     ) -> NewToken:
         """Make a token of the actor's own account, that may no more and no longer than its own.
 
-        Otherwise a token that was lent for little would get its holder everything.
+        Otherwise a token that was made for little would get its holder everything.
 
         Raises:
             Forbidden: it would be above the role that the actor has now.

@@ -39,6 +39,15 @@ def connected(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
+def store_at(database: str, revision: str, *statements: str) -> None:
+    """Store rows in the schema of an earlier revision, beside an account."""
+    migrate(database, revision)
+    account = "INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')"
+    with connected(database) as connection:
+        for statement in (account, *statements):
+            connection.execute(text(statement))
+
+
 @pytest.mark.filterwarnings("ignore:Did not recognize type 'xid8'")  # ours, unknown to the library
 def test_models_and_migrations_agree(empty_database: str) -> None:
     migrate(empty_database)
@@ -130,18 +139,13 @@ def test_a_newer_schema_is_refused_with_the_remedy(
 def test_tickets_that_are_there_get_the_keys_by_which_alike_ones_find_them(
     empty_database: str,
 ) -> None:
-    migrate(empty_database, "0003")
-    with connected(empty_database) as connection:
-        connection.execute(
-            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
-        )
-        connection.execute(
-            text(
-                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
-                " created_by) SELECT n, n, 'Number ' || n || ' drops momentum', 'P2', 1, 'drl',"
-                " 'Said of ' || n, id FROM accounts, unnest(ARRAY['one', 'two']) AS n"
-            )
-        )
+    store_at(
+        empty_database,
+        "0003",
+        "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+        " created_by) SELECT n, n, 'Number ' || n || ' drops momentum', 'P2', 1, 'drl',"
+        " 'Said of ' || n, id FROM accounts, unnest(ARRAY['one', 'two']) AS n",
+    )
 
     migrate(empty_database)
 
@@ -160,24 +164,15 @@ def test_tickets_that_are_there_get_the_keys_by_which_alike_ones_find_them(
 def test_tickets_that_are_there_are_found_by_the_same_words_as_new_ones(
     empty_database: str,
 ) -> None:
-    migrate(empty_database, "0007")
-    with connected(empty_database) as connection:
-        connection.execute(
-            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
-        )
-        connection.execute(
-            text(
-                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
-                " commits, created_by) SELECT 'K-1', 'k', 'Drops ops/blend.py:7', 'P2', 1, 'drl',"
-                " 'It doesn''t hold', ARRAY['64dd86bb00'], id FROM accounts"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO ticket_sections (id, ticket_id, position, heading, body)"
-                " SELECT gen_random_uuid(), id, 0, 'Fix', 'Call functional.pad' FROM tickets"
-            )
-        )
+    store_at(
+        empty_database,
+        "0007",
+        "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+        " commits, created_by) SELECT 'K-1', 'k', 'Drops ops/blend.py:7', 'P2', 1, 'drl',"
+        " 'It doesn''t hold', ARRAY['64dd86bb00'], id FROM accounts",
+        "INSERT INTO ticket_sections (id, ticket_id, position, heading, body)"
+        " SELECT gen_random_uuid(), id, 0, 'Fix', 'Call functional.pad' FROM tickets",
+    )
 
     migrate(empty_database)
 
@@ -193,20 +188,15 @@ def test_tickets_that_are_there_are_found_by_the_same_words_as_new_ones(
 def test_tickets_that_were_closed_on_a_commit_alone_are_listed_as_closed_without_evidence(
     empty_database: str,
 ) -> None:
-    migrate(empty_database, "0006")
-    with connected(empty_database) as connection:
-        connection.execute(
-            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
-        )
-        connection.execute(
-            text(
-                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
-                " created_by, status, resolution, evidence_state, closure, commits)"
-                " SELECT n, n, 't', 'P2', 1, 'drl', 's', id, 'closed', 'fixed', n,"
-                """ '{"by": "max", "reason": "merged", "overridden": []}', '{4f2a9c1}'"""
-                " FROM accounts, unnest(ARRAY['not-covered', 'proven']) AS n"
-            )
-        )
+    store_at(
+        empty_database,
+        "0006",
+        "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+        " created_by, status, resolution, evidence_state, closure, commits)"
+        " SELECT n, n, 't', 'P2', 1, 'drl', 's', id, 'closed', 'fixed', n,"
+        """ '{"by": "max", "reason": "merged", "overridden": []}', '{4f2a9c1}'"""
+        " FROM accounts, unnest(ARRAY['not-covered', 'proven']) AS n",
+    )
 
     migrate(empty_database)
 
@@ -275,23 +265,18 @@ UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger
 def test_what_the_first_editions_rules_decided_becomes_stale_and_closed_stays_closed(
     empty_database: str,
 ) -> None:
-    migrate(empty_database, "0005")
-    with connected(empty_database) as connection:
-        connection.execute(
-            text("INSERT INTO accounts (id, name, role) VALUES (gen_random_uuid(), 'a', 'reader')")
-        )
-        connection.execute(
-            text(
-                "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
-                " status, resolution, evidence_state, decision, created_by)"
-                " SELECT v.key, v.key, 't', 'P2', 1, 'drl', 's', v.status, v.resolution, v.state,"
-                " v.decision::jsonb, id FROM accounts, (VALUES"
-                " ('K-1', 'closed', 'fixed', 'proven', '{\"state\": \"proven\"}'),"
-                " ('K-2', 'open', NULL, 'passing', '{\"state\": \"passing\"}'),"
-                " ('K-3', 'open', NULL, 'none', NULL))"
-                " AS v (key, status, resolution, state, decision)"
-            )
-        )
+    store_at(
+        empty_database,
+        "0005",
+        "INSERT INTO tickets (key, sort_key, title, severity, batch, agent, summary,"
+        " status, resolution, evidence_state, decision, created_by)"
+        " SELECT v.key, v.key, 't', 'P2', 1, 'drl', 's', v.status, v.resolution, v.state,"
+        " v.decision::jsonb, id FROM accounts, (VALUES"
+        " ('K-1', 'closed', 'fixed', 'proven', '{\"state\": \"proven\"}'),"
+        " ('K-2', 'open', NULL, 'passing', '{\"state\": \"passing\"}'),"
+        " ('K-3', 'open', NULL, 'none', NULL))"
+        " AS v (key, status, resolution, state, decision)",
+    )
 
     migrate(empty_database)
 

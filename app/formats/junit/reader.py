@@ -24,7 +24,7 @@ from app.domain.external import (
     together,
 )
 from app.errors import FieldError, InvalidInput
-from app.formats.texts import said
+from app.formats.texts import cleaned
 
 _PIECE = 1 << 16
 _MAX_DEPTH = 60
@@ -148,7 +148,7 @@ class _Reader:
         if len(self._open) > _MAX_DEPTH:
             raise InvalidInput(FieldError("", "the body is no JUnit: it is nested too deeply"))
         if name in ("testsuites", "testsuite"):
-            self._name = self._name or said(given.get("name"), 100)
+            self._name = self._name or cleaned(given.get("name"), 100)
             self._ran_at = self._ran_at or _moment(given.get("timestamp"))
         if name == "testsuite":
             self._suites.append(self._next_suite)
@@ -163,9 +163,9 @@ class _Reader:
         if self._count > MAX_CASES:
             raise InvalidInput(FieldError("", f"has more than {MAX_CASES} cases; split it up"))
         self._case = _Case(
-            said(given.get("classname"), _MAX_NAME) or "",
-            said(given.get("name"), _MAX_NAME) or "",
-            said(given.get("file"), _MAX_NAME),
+            cleaned(given.get("classname"), _MAX_NAME) or "",
+            cleaned(given.get("name"), _MAX_NAME) or "",
+            cleaned(given.get("file"), _MAX_NAME),
             _seconds(given.get("time")),
         )
         status = given.get("status", given.get("result", "")).lower()
@@ -180,17 +180,17 @@ class _Reader:
                 case.outcomes.append(_RED[name])
             if case.message is None:
                 told = given.get("message") or given.get("type")
-                case.message = said(told, _MAX_MESSAGE)
+                case.message = cleaned(told, _MAX_MESSAGE)
                 self._text = [] if case.message is None else None
         elif name in _SKIPPED:
             case.outcomes.append(ReportedOutcome.SKIPPED)
-            case.message = case.message or said(given.get("message"), _MAX_MESSAGE)
+            case.message = case.message or cleaned(given.get("message"), _MAX_MESSAGE)
         elif name == "property":
             words = given.get("value", "").replace(",", " ").split()
             if given.get("name") in _OWN:
                 case.findings += words[:_MAX_FINDINGS]
             elif given.get("name") == "node_id" and given.get("value"):
-                case.name = said(given["value"], _MAX_NAME) or case.name
+                case.name = cleaned(given["value"], _MAX_NAME) or case.name
 
     def _data(self, text: str) -> None:
         if self._text is not None and sum(map(len, self._text)) < _MAX_MESSAGE:
@@ -200,7 +200,7 @@ class _Reader:
         name = name.rpartition(":")[2]
         self._open.pop()
         if self._text is not None and self._case is not None:
-            self._case.message = said("".join(self._text), _MAX_MESSAGE)
+            self._case.message = cleaned("".join(self._text), _MAX_MESSAGE)
             self._text = None
         if name == "testsuite":
             self._suites.pop()

@@ -10,7 +10,7 @@ from app.domain import keys
 from app.domain.scanning import Home, Suppressed, Suppression
 from app.domain.traces import digest
 from app.formats.sarif.values import listed, mapping, text_of, whole
-from app.formats.texts import said
+from app.formats.texts import cleaned
 
 _MAX_ABOUT = 4000
 _LEVELS = frozenset({"none", "note", "warning", "error"})
@@ -31,11 +31,11 @@ def level_of(result: dict[str, Any], rule: dict[str, Any], kind: str) -> str:
 def about_rule(rule: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return what a rule says of itself, and where more is said."""
     text = (
-        said(mapping(rule.get("help")).get("markdown"), _MAX_ABOUT)
-        or said(text_of(rule, "fullDescription"), _MAX_ABOUT)
-        or said(text_of(rule, "shortDescription"), _MAX_ABOUT)
+        cleaned(mapping(rule.get("help")).get("markdown"), _MAX_ABOUT)
+        or cleaned(text_of(rule, "fullDescription"), _MAX_ABOUT)
+        or cleaned(text_of(rule, "shortDescription"), _MAX_ABOUT)
     )
-    link = said(rule.get("helpUri"), 500)
+    link = cleaned(rule.get("helpUri"), 500)
     if link and (urlsplit(link).scheme not in ("http", "https") or re.search(r"[\s<>]", link)):
         link = None
     return text, link and f"<{link}>"
@@ -50,8 +50,9 @@ def suppressions_of(result: dict[str, Any]) -> tuple[Suppression, ...] | None:
     for item in map(mapping, given[:20]):
         status = item.get("status", Suppressed.ACCEPTED)
         known = status if status in list(Suppressed) else Suppressed.UNDER_REVIEW
-        why = said(item.get("justification"), 4000)
-        found.append(Suppression(Suppressed(known), why, said(item.get("kind"), 40) or "external"))
+        why = cleaned(item.get("justification"), 4000)
+        kind = cleaned(item.get("kind"), 40) or "external"
+        found.append(Suppression(Suppressed(known), why, kind))
     return tuple(found)
 
 
@@ -94,7 +95,7 @@ def own_key(result: dict[str, Any], home: Home) -> tuple[str | None, str | None]
 def symbol_of(item: dict[str, Any]) -> str | None:
     """Return the name of what a location lies in."""
     for logical in map(mapping, listed(item.get("logicalLocations"))):
-        name = said(logical.get("fullyQualifiedName"), 500) or said(logical.get("name"), 500)
+        name = cleaned(logical.get("fullyQualifiedName"), 500) or cleaned(logical.get("name"), 500)
         if name:
             return " ".join(name.split())
     return None

@@ -29,7 +29,7 @@ from app.formats.sarif.parts import (
 from app.formats.sarif.stream import RunHead
 from app.formats.sarif.uris import Paths
 from app.formats.sarif.values import listed, mapping, number, text_of, whole
-from app.formats.texts import said, visible
+from app.formats.texts import cleaned, visible
 
 MAX_LOCATIONS = 200
 _MAX_CODE = 8000
@@ -80,8 +80,8 @@ class RunReader:
         self._named: dict[tuple[str, Any], tuple[str, dict[str, Any]]] = {}
         columns = head.said.get("columnKind")
         self._columns = columns if isinstance(columns, str) else None
-        name = said(driver.get("name"), 100) or "unknown"
-        version = said(driver.get("version"), 60) or said(driver.get("semanticVersion"), 60)
+        name = cleaned(driver.get("name"), 100) or "unknown"
+        version = cleaned(driver.get("version"), 60) or cleaned(driver.get("semanticVersion"), 60)
         self.run = ScannerRun(
             scanner=slug(name),
             tool=f"{name} {version}" if version else name,
@@ -102,13 +102,13 @@ class RunReader:
         found = []
         for invocation in map(mapping, self._invocations()):
             if invocation.get("executionSuccessful") is False:
-                why = said(invocation.get("exitCodeDescription"), 200)
+                why = cleaned(invocation.get("exitCodeDescription"), 200)
                 found.append(f"the tool says that it did not succeed{f': {why}' if why else ''}")
             for name in ("toolExecutionNotifications", "toolConfigurationNotifications"):
                 for notice in map(mapping, listed(invocation.get(name))):
                     if notice.get("level", "warning") in ("warning", "error"):
                         where = self._where(notice)
-                        text = said(mapping(notice.get("message")).get("text"), 500)
+                        text = cleaned(mapping(notice.get("message")).get("text"), 500)
                         found.append(f"{where}{text or 'something went wrong'}")
         more = len(found) - _MAX_NOTICES
         return found[:_MAX_NOTICES] + ([f"and {more} more"] if more > 0 else [])
@@ -129,7 +129,8 @@ class RunReader:
         warnings: list[str] = []
         rule_id, rule = self._rule_of(result, warnings)
         kind = result.get("kind") if result.get("kind") in _KINDS else "fail"
-        message = self._message(result, rule) or said(text_of(rule, "shortDescription")) or rule_id
+        about = cleaned(text_of(rule, "shortDescription"))
+        message = self._message(result, rule) or about or rule_id
         locations = self._locations(result, warnings)
         main = mapping(next(iter(listed(result.get("locations"))), None))
         physical = mapping(main.get("physicalLocation"))
@@ -140,7 +141,7 @@ class RunReader:
                 first.path, first.start_line, first.end_line, trace.symbol, first.note
             )
         properties, of_rule = mapping(result.get("properties")), mapping(rule.get("properties"))
-        tags = [t for p in (of_rule, properties) for t in listed(p.get("tags")) if said(t, 100)]
+        tags = [t for p in (of_rule, properties) for t in listed(p.get("tags")) if cleaned(t, 100)]
         security = number(properties.get("security-severity"))
         if security is None:
             security = number(of_rule.get("security-severity"))
@@ -148,7 +149,7 @@ class RunReader:
             rule=rule_id,
             level=level_of(result, rule, str(kind)),
             kind=str(kind),
-            title=said(" ".join(f"{rule_id}: {message}".split()), _MAX_TITLE) or rule_id,
+            title=cleaned(" ".join(f"{rule_id}: {message}".split()), _MAX_TITLE) or rule_id,
             message=message,
             locations=tuple(locations),
             trace=trace,
@@ -188,7 +189,7 @@ class RunReader:
         self, result: dict[str, Any], warnings: list[str]
     ) -> tuple[str, dict[str, Any]]:
         named = mapping(result.get("rule"))
-        rule_id = said(result.get("ruleId"), _MAX_NAME) or said(named.get("id"), _MAX_NAME)
+        rule_id = cleaned(result.get("ruleId"), _MAX_NAME) or cleaned(named.get("id"), _MAX_NAME)
         component = mapping(named.get("toolComponent")).get("index")
         at = component + 1 if isinstance(component, int) and component >= 0 else 0
         rules = listed(self._components[at].get("rules")) if at < len(self._components) else []
@@ -200,7 +201,7 @@ class RunReader:
             else:
                 warnings.append(f"its ruleIndex {index} names none of {len(rules)} rules")
         if rule_id is None:
-            rule_id = said(by_index.get("id"), _MAX_NAME) or "unnamed-rule"
+            rule_id = cleaned(by_index.get("id"), _MAX_NAME) or "unnamed-rule"
             return rule_id, by_index
         if rule_id in self._rules:
             return rule_id, self._rules[rule_id]
@@ -209,19 +210,19 @@ class RunReader:
 
     def _message(self, result: dict[str, Any], rule: dict[str, Any]) -> str | None:
         message = mapping(result.get("message"))
-        text = said(message.get("text")) or said(message.get("markdown"))
+        text = cleaned(message.get("text")) or cleaned(message.get("markdown"))
         if text is None and isinstance(message.get("id"), str):
             strings = mapping(rule.get("messageStrings"))
-            text = said(mapping(strings.get(message["id"])).get("text"))
+            text = cleaned(mapping(strings.get(message["id"])).get("text"))
         if text is None:
             return None
         given = listed(message.get("arguments"))
 
         def filled(found: re.Match[str]) -> str:
             n = int(found[1])
-            return (said(given[n], 500) or "") if n < len(given) else found[0]
+            return (cleaned(given[n], 500) or "") if n < len(given) else found[0]
 
-        return said(_PLACE.sub(filled, text)) if given else text
+        return cleaned(_PLACE.sub(filled, text)) if given else text
 
     def _locations(self, result: dict[str, Any], warnings: list[str]) -> list[Location]:
         given = listed(result.get("locations"))
@@ -240,14 +241,14 @@ class RunReader:
         path, odd = self._paths.of(physical.get("artifactLocation"))
         if odd and odd not in warnings:
             warnings.append(odd)
-        path = said(path, 1000)
+        path = cleaned(path, 1000)
         region = mapping(physical.get("region"))
         start = whole(region.get("startLine"))
         end = whole(region.get("endLine"))
         if start is None or (end is not None and end < start):
             end = None
         told = text_of(item, "message")
-        note = (said(" ".join(told.split()), 500) if told else None) or note
+        note = (cleaned(" ".join(told.split()), 500) if told else None) or note
         if not path:
             start = end = None
         place = Location(path, start, end, symbol_of(item), note)
@@ -315,12 +316,12 @@ class RunReader:
         kept: dict[str, Any] = {}
         for name in _KEPT & result.keys():
             value = result[name]
-            if isinstance(value, (int, float)) or said(value, 500):
+            if isinstance(value, (int, float)) or cleaned(value, 500):
                 kept[name] = visible(value) if isinstance(value, str) else value
         for name in ("fingerprints", "partialFingerprints"):
             given = result.get(name)
             if isinstance(given, dict) and given:
-                stamps = ((k, v) for k, v in given.items() if said(k, 200) and said(v, 2000))
+                stamps = ((k, v) for k, v in given.items() if cleaned(k, 200) and cleaned(v, 2000))
                 kept[name] = {visible(k): visible(v) for k, v in islice(stamps, 20)}
         region = mapping(physical.get("region"))
         columns = {n: region[n] for n in ("startColumn", "endColumn") if whole(region.get(n))}
