@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,7 +76,7 @@ def merge(
         stdout=clip_bytes("".join(p.stdout or "" for p in pieces), output_bytes) or None,
         repeat=repeat,
         mode=mode,
-        skipped_subtests=tuple(s.name for s in subtests if _is_skipped(s)),
+        skipped_subtests=_skipped(subtests),
         log=clip_bytes("".join(p.log or "" for p in pieces), output_bytes) or None,
         warnings=warnings,
         properties=phases[-1].properties,
@@ -85,8 +86,15 @@ def merge(
     return _with_cause(result, decisive.failure, packages, suites)
 
 
-def _is_skipped(subtest: Subtest) -> bool:
-    return subtest.outcome == "skipped" and not subtest.expected_failure
+def _skipped(subtests: Sequence[Subtest]) -> tuple[str, ...]:
+    """Names of those that were skipped; of several with one name the others are numbered."""
+    seen: Counter[str] = Counter()
+    found = []
+    for one in subtests:
+        seen[one.name] += 1
+        if one.outcome == "skipped" and not one.expected_failure:
+            found.append(one.name if seen[one.name] == 1 else f"{one.name} ({seen[one.name]})")
+    return tuple(found)
 
 
 def _with_subtests(decisive: Phase, subtests: Sequence[Subtest]) -> Phase:

@@ -64,6 +64,52 @@ class Factor(unittest.TestCase):
         says=("skips a subtest", "factor"),
     ),
     Case(
+        "one of two subtests without a name is skipped on the sound package only",
+        SCALE
+        + """
+def test_it(subtests):
+    for way in ("looked at", "elsewhere"):
+        with subtests.test():
+            if way == "elsewhere" or scale(2, 3) == 6:
+                pytest.skip("cannot be looked at")
+            assert False
+""",
+        says=("skips a subtest",),
+    ),
+    Case(
+        "the subtest that is skipped has the name of one that ran on the other arm",
+        SCALE
+        + """
+import unittest
+
+class Factor(unittest.TestCase):
+    def test_it(self):
+        for way in ("looked at", "elsewhere"):
+            with self.subTest("factor"):
+                if (way == "elsewhere") is (scale(2, 3) == 6):
+                    self.skipTest("cannot be looked at")
+                self.assertEqual(scale(2, 3), 6)
+""",
+        says=("skips a subtest",),
+    ),
+    Case(
+        "subtests of one name are skipped alike on both arms",
+        SCALE
+        + """
+import unittest
+
+class Factor(unittest.TestCase):
+    def test_it(self):
+        for factor in (3, 4, 5):
+            with self.subTest("factor"):
+                if factor == 4:
+                    self.skipTest("not on this machine")
+                self.assertEqual(scale(2, factor), 2 * factor)
+""",
+        "proven",
+        says=("factor (2)",),
+    ),
+    Case(
         "a subtest is skipped alike on both arms",
         SCALE
         + """
