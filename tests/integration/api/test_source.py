@@ -11,6 +11,7 @@ import pytest
 
 from app.config import PROJECT_ROOT
 from tests.support.api import Api, running_api
+from tests.support.shared import Shared
 from tests.support.target import write_target
 
 pytestmark = pytest.mark.anyio
@@ -116,7 +117,9 @@ async def test_another_target_is_not_there(api: Api) -> None:
     await api.call("GET", "/source/files?target=leyline", expect=404)
 
 
-async def test_odd_files_are_shown_or_refused_in_words(database: str, tmp_path: Path) -> None:
+async def test_odd_files_are_shown_or_refused_in_words(
+    database: str, tmp_path: Path, shared: Shared
+) -> None:
     root = write_target(tmp_path, {"__init__.py": "", "plain.py": "x = 1\r\ny = 2"}, {"a.py": ""})
     package = root / "kasmina"
     (package / "long.py").write_text("# line\n" * 2500)
@@ -126,7 +129,7 @@ async def test_odd_files_are_shown_or_refused_in_words(database: str, tmp_path: 
     (package / "away.py").symlink_to("/etc/passwd")
     (package / "outside").symlink_to(tmp_path.parent)
 
-    async with running_api(database, target_root=root) as api:
+    async with running_api(database, shared=shared, target_root=root) as api:
 
         async def read(path: str, expect: int = 200) -> Any:
             params = {"path": f"kasmina/{path}"}

@@ -18,6 +18,7 @@ from app.database import libpq_url
 from tests.support.api import Api, running_api
 from tests.support.cluster import short_directory
 from tests.support.environments import base_interpreters, make_environment
+from tests.support.shared import Shared
 from tests.support.target import write_files
 
 pytestmark = pytest.mark.anyio
@@ -129,8 +130,10 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-async def service(module_database: str, folder: Path) -> AsyncIterator[Api]:
-    async with running_api(module_database, workers=1, targets=folder / "targets.toml") as found:
+async def service(module_database: str, folder: Path, shared: Shared) -> AsyncIterator[Api]:
+    async with running_api(
+        module_database, shared=shared, workers=1, targets=folder / "targets.toml"
+    ) as found:
         await found.factory.catalogues.in_step()
         while (await found.client.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.02)
