@@ -78,6 +78,7 @@ def _collect_less_often() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 def work(settings: Settings, url: str) -> None:
@@ -99,4 +100,5 @@ def work(settings: Settings, url: str) -> None:
         finally:
             await factory.close()
 
+    _collect_less_often()
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import sys
@@ -29,11 +30,14 @@ def settings_in_force() -> Iterator[Settings]:
     from app.config import load_settings  # the server's code loads only when it is started
     from app.errors import FindingsError
 
+    gc.disable()  # until everything is loaded; a service that runs has it come again
     try:
         yield load_settings()
     except FindingsError as error:
         print(f"findings: {error}", file=sys.stderr)
         raise click.exceptions.Exit(STARTUP_FAILED) from None
+    finally:
+        gc.enable()
 
 
 def serve(
