@@ -223,25 +223,25 @@ def shell(tmp_path: Path) -> Iterator[Callable[[str], Screen]]:
         screen.close()
 
 
+COMPLETED = {
+    "findings ticket mo": "findings ticket move",
+    "findings review add A-1 --verdict OB": "findings review add A-1 --verdict OBJECT",
+    "findings ticket show B2-P": "findings ticket show B2-PT-03",
+    "findings test link A-1 tests/verification/test_ops.py::test_s": NODE,
+    "findings view delete my": "findings view delete my\\ open\\ ones",
+    "findings view delete 'my o": "findings view delete 'my open ones'",
+}
+CLEAR_LINE = "\x15"
+
+
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
-@pytest.mark.parametrize(
-    ("typed", "completed"),
-    [
-        ("findings ticket mo", "findings ticket move"),
-        ("findings review add A-1 --verdict OB", "findings review add A-1 --verdict OBJECT"),
-        ("findings ticket show B2-P", "findings ticket show B2-PT-03"),
-        ("findings test link A-1 tests/verification/test_ops.py::test_s", NODE),
-        ("findings view delete my", "findings view delete my\\ open\\ ones"),
-        ("findings view delete 'my o", "findings view delete 'my open ones'"),
-    ],
-)
-def test_a_tab_completes(
-    shell: Callable[[str], Screen], name: str, typed: str, completed: str
-) -> None:
+def test_a_tab_completes(shell: Callable[[str], Screen], name: str) -> None:
     patiently("findings ticket show ")
     patiently("findings test link A-1 ")
     patiently("findings view delete ")
     screen = shell(name)
-    screen.types(f"{typed}\t")
-    screen.shows(completed)
+    for typed, completed in COMPLETED.items():
+        screen.types(f"{typed}\t")
+        screen.shows(completed)
+        screen.types(CLEAR_LINE)
