@@ -40,8 +40,9 @@ class Selection(NamedTuple):
         """
         if self.fields not in (None, EVERYTHING):
             names = [name.strip() for name in str(self.fields).split(",") if name.strip()]
+            own = set(value) if isinstance(value, dict) else set()
             items = value.get("items") if isinstance(value, dict) else value
-            if isinstance(items, list) and not set(names) & set(value):
+            if isinstance(items, list) and not own.intersection(names):
                 value = [_picked(item, names) for item in items]
             else:
                 value = _picked(value, names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from app.api import payloads
@@ -20,6 +22,7 @@ from app.api.payloads import (
 )
 from app.cli.catalogue import SECTIONS, Command, Group
 from app.cli.fields import FIELDS
+from app.cli.selection import Selection
 
 MODULES = (
     accounts,
@@ -53,3 +56,8 @@ def test_commands_name_answers_that_are_known() -> None:
     named = {entry.answer for entry in entries if isinstance(entry, Command)} - {""}
 
     assert named == set(FIELDS)
+
+
+@pytest.mark.parametrize("answer", [[{"a": 1, "b": 2}], {"items": [{"a": 1, "b": 2}]}])
+def test_fields_of_a_list_are_those_of_its_items(answer: object) -> None:
+    assert [json.loads(text) for text in Selection("a").of(answer, pretty=False)] == [[{"a": 1}]]
