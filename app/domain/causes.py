@@ -125,6 +125,7 @@ _ASSERTIONS = frozenset(
         "builtins.AssertionError",
         "builtins.Failed",
         "_pytest.outcomes.Failed",
+        "doctest.DocTestFailure",
         "torch.autograd.gradcheck.GradcheckError",
     }
 )

@@ -14,6 +14,9 @@ from typing import Any
 NEVER_RAN = "findings.NeverRan"
 """In place of an exception's type: the body of the test was never executed."""
 
+_OF_DOCTESTS = ("doctest.UnexpectedException", "_pytest.doctest.MultipleDoctestFailures")
+"""Exceptions that hold others, in ways of their own."""
+
 _DEPTH = 3
 _MOST_OTHERS = 8
 _MOST_FRAMES = 30
@@ -106,6 +109,9 @@ class Facts:
 def _others(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return list(error.exceptions)
+    if _name(type(error)) in _OF_DOCTESTS:
+        told = getattr(error, "exc_info", ())[1:2] or getattr(error, "failures", ())
+        return [one for one in told if isinstance(one, BaseException)]
     if error.__cause__ is not None:
         return [error.__cause__]
     if error.__context__ is not None and not error.__suppress_context__:

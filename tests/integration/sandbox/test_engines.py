@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.causes import Cause
 from app.domain.runs import TestOutcome
 from app.domain.targets import Target
 from app.sandbox.arms import ArmStore
@@ -436,6 +437,36 @@ def test_every_file_has_one_hidden_test_whatever_the_order_and_kind_of_its_tests
 
     assert report.status is ArmStatus.COMPLETED, report
     assert {result.outcome for result in report.results} == {TestOutcome.PASSED}, report
+
+
+def test_why_a_doctest_failed_is_told(lab: Lab) -> None:
+    suite = '''
+    def wrong():
+        """
+        >>> 1 + 1
+        3
+        """
+    def raises():
+        """
+        >>> import pack
+        >>> pack.refuse()
+        """
+    def unknown():
+        """
+        >>> no_such_name
+        """
+    '''
+    doctests = OTHER_KINDS["a file holds tests and doctests"]
+    package = {"pack/__init__.py": "def refuse(): raise ValueError('no')"}
+    arm = lab.arm(files={**doctests, **package, f"{SUITE}/test_a.py": suite})
+
+    report = lab.run_arm(arm)
+
+    assert {result.node_id.rpartition(".")[2]: result.cause for result in report.results} == {
+        "wrong": Cause.ASSERTION,
+        "raises": Cause.PACKAGE,
+        "unknown": Cause.TEST,
+    }
 
 
 def test_a_session_that_ends_between_tests_of_one_file_is_not_tampered_with(lab: Lab) -> None:
