@@ -64,6 +64,7 @@ _WORKER_PAUSE_S = 2.0
 ROUTERS = (
     exchange,  # before the tickets: "/{key}" would take "/{key}.md" as well
     tickets,
+    accounts,  # early, as routes are tried one by one and agents often ask who they are
     ticket_batches,
     relations,
     workflow,
@@ -85,7 +86,6 @@ ROUTERS = (
     views,
     workers,
     changes,
-    accounts,
     figures,
     calibration,
     report,
