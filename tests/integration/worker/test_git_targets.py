@@ -307,11 +307,20 @@ async def test_a_commit_that_the_repository_lacks_counts_for_nothing(yard: Yard)
 
 
 async def test_an_import_warns_of_commits_that_the_repository_lacks(yard: Yard) -> None:
-    document = (await yard.api.call("GET", "/tickets/B7-DRL-02.md", expect=200)).text
+    await yard.api.file(key="B7-DRL-14", batch=7, domains=["acme"])
+    ticket = await yard.api.call("GET", "/tickets/B7-DRL-14")
+    await yard.api.call(
+        "PATCH",
+        "/tickets/B7-DRL-14",
+        json={"commits": ["badc0de"]},
+        headers={"If-Match": ticket.headers["ETag"]},
+        expect=200,
+    )
+    document = (await yard.api.call("GET", "/tickets/B7-DRL-14.md", expect=200)).text
     found = await yard.api.call(
         "POST",
         "/imports?format=markdown&on_conflict=suffix",
-        content=document.replace("B7-DRL-02", "B7-DRL-12").encode(),
+        content=document.replace("B7-DRL-14", "B7-DRL-12").encode(),
         headers={"Content-Type": "text/markdown", "X-Source-Path": "B7-DRL-12.md"},
         expect=200,
     )
