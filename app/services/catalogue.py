@@ -133,8 +133,7 @@ class CatalogueService:
         async with self._unit.read() as stores:
             known = await stores.catalogue.target(self._target.name)
         if known is None or known.suite_digest != snapshot.suite_digest:
-            if known is not None:
-                await self._mark_changed(known, snapshot)
+            await self._mark_changed(snapshot)
             await self._collect(snapshot, None)
         elif known.errors and (
             not self._collected or known.package_digest != snapshot.package_digest
@@ -257,9 +256,15 @@ class CatalogueService:
         if refused is not None:
             raise refused
 
-    async def _mark_changed(self, known: TargetState, snapshot: Snapshot) -> None:
-        """Make evidence stale that rests on files which changed; to collect them takes longer."""
+    async def _mark_changed(self, snapshot: Snapshot) -> None:
+        """Make evidence stale that rests on files which changed; to collect them takes longer.
+
+        What another sync has collected of the very same meanwhile stays.
+        """
         async with self._unit.begin() as stores:
+            known = await stores.catalogue.lock_target(self._target.name)
+            if known is None or known.suite_digest == snapshot.suite_digest:
+                return
             found = [
                 replace(test, digest=snapshot.test_digests.get(test.path, test.digest))
                 for _, test in await stores.catalogue.tests(self._target.name)

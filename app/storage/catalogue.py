@@ -44,6 +44,13 @@ class CatalogueStore(Store):
         row = await _TARGET.row(self._connection, wanted_name=name)
         return None if row is None else from_row(TargetState, row)
 
+    async def lock_target(self, name: str) -> TargetState | None:
+        """Return what is known of a target, once no other sync of it is under way."""
+        await self._connection.execute(
+            select(targets.c.name).where(targets.c.name == name).with_for_update()
+        )
+        return await self.target(name)
+
     async def save_target(self, state: TargetState) -> None:
         """Store what is known of a target; waits for another sync of the same target."""
         values = {

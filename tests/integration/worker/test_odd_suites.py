@@ -221,6 +221,18 @@ async def test_a_file_that_ends_its_process_keeps_nobody_from_handing_in_tests(
     assert run["outcome"] == "proven", run["reason"]
 
 
+async def test_who_looked_before_a_sync_takes_nothing_of_it_away(bench: Bench) -> None:
+    await bench.lay({"test_later.py": STEADY})
+    catalogue = bench.api.factory.catalogues.of("kasmina")
+
+    await catalogue._mark_changed(await catalogue.snapshot())
+
+    async with bench.api.factory.unit.read() as stores:
+        state = await stores.catalogue.target("kasmina")
+    assert state is not None
+    assert state.suite_digest == (await catalogue.snapshot()).suite_digest
+
+
 async def test_odd_marks_are_told_by_a_sync_and_in_the_catalogue(bench: Bench) -> None:
     known = (await bench.api.file())["key"]
     source = f"""
