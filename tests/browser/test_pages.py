@@ -27,6 +27,7 @@ ELSEWHERE = {
     "/docs": "another project's viewer",
     "/bisections/{id}": "wants a git repository",
     "/source": "leads to the page of a target's file",
+    "/review/{key}": "leads to the review of the ticket",
     "/t/{key}": "leads to the ticket",
     "/file/similar": "a part of the filing form",
     "/tickets/{key}/tests/search": "a part of the ticket",
