@@ -37,9 +37,6 @@ def main(arguments: Sequence[str]) -> None:
 def work(worker: socket.socket) -> None:
     """Prepare, then serve until the worker closes its end."""
     identity.die_with_parent()
-    # It would look through all that is imported again and again, and later a collection would write
-    # to the pages that all children share.
-    gc.disable()
     config = json.loads(worker.makefile("rb").readline())
     try:
         culprit = warm_up.preload(frozenset(config["skip"]), config["preload"], config["learned"])
@@ -52,6 +49,9 @@ def work(worker: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the supervisors
     gc.collect()
     gc.freeze()
+    # A collection would write to the pages that all children share. Not before: imported without
+    # one, the heap has holes all over, and each guest writes to a tenth more pages.
+    gc.disable()
     huge_pages.collapse()
     known = frozenset(sys.modules)
     _tell(worker, {"ready": len(known)})
