@@ -36,8 +36,9 @@ async def review_next(request: Request, visitor: Reviewer, services: Services) -
     order = _keys(given.get("keys", ""))
     if not order:
         return await _start(request, visitor, services)
-    at = given.get("at", order[0])
-    return await _one(request, visitor, services, given.get("as", ""), order, at)
+    at, own = given.get("at", order[0]), visitor.actor.account.speaks_for
+    specialist = given.get("as") or (own[0] if len(own) == 1 else "")
+    return await _one(request, visitor, services, specialist, order, at)
 
 
 async def _start(request: Request, visitor: Visitor, services: Factory) -> Response:
@@ -135,6 +136,9 @@ async def _one(
     offered = choices(visitor, view)
     if specialist in offered["speaks_as"]:
         offered["speaks_as"] = [specialist]
+    elif offered["speaks_as"] and refused is None:
+        # The ticket's own form asks whose review it is: not that of the first in a list.
+        return see_other(f"/tickets/{quote(at)}#rationale")
     position = order.index(at) if at in order else 0
     following, before = _after(order, at), order[position - 1] if position else None
     named = _lines_now(view.ticket)

@@ -312,12 +312,30 @@ async def test_an_address_that_takes_a_form_can_be_opened(api: Api) -> None:
 
     async with visiting(api) as visitor:
         review = await visitor.client.get(f"/review/{key}", headers=headers)
-        form = await visitor.see(review.headers["location"])
+        lead = await visitor.client.get(review.headers["location"], headers=headers)
+        form = await visitor.see(lead.headers["location"])
         other = await visitor.client.get(f"/tickets/{key}/notes", headers=headers)
         program = await visitor.client.get(f"/tickets/{key}/notes")
 
-    assert review.status_code == 303
-    assert f'action="/review/{key}"' in form
+    assert (review.status_code, lead.status_code) == (303, 303)
+    assert lead.headers["location"] == f"/tickets/{key}#rationale"
+    assert f'action="/tickets/{key}/reviews"' in form
     assert (other.status_code, other.headers["allow"]) == (405, "POST")
     assert "<h1>Method not allowed</h1>" in other.text
     assert program.json()["type"] == "/problems/method-not-allowed"
+
+
+async def test_a_review_by_its_address_is_in_the_voice_of_an_account_that_has_one(api: Api) -> None:
+    key = (await api.file())["key"]
+    await api.account("ada", "reviewer", speaks_for=("pytorch",))
+    await api.account("eve", "reviewer", speaks_for=("drl", "pytorch"))
+
+    async with visiting(api, "ada") as ada:
+        shown = await ada.see(f"/review?keys={key}")
+    async with visiting(api, "eve") as eve:
+        led = await eve.client.get(f"/review?keys={key}", headers={"Accept": "text/html"})
+        said = await eve.see(f"/review?keys={key}&as=drl")
+
+    assert "as pytorch</span>" in shown
+    assert led.headers["location"] == f"/tickets/{key}#rationale"
+    assert "as drl</span>" in said
