@@ -260,6 +260,7 @@ class JobReader:
             self.results[self.running] = TestResult(
                 node_id=self.running,
                 outcome=TestOutcome.ERROR,
+                phase="call" if self._phases else "setup",
                 message=f"the session was ended in this test: {self.quit}",
                 repeat=self.repeat,
                 mode=self.mode,

@@ -180,7 +180,7 @@ def test_the_test_in_which_the_session_ended_has_no_verdict() -> None:
         *hidden(),
     )
 
-    assert reader.results[ONE].outcome is TestOutcome.ERROR
+    assert (reader.results[ONE].outcome, reader.results[ONE].phase) == (TestOutcome.ERROR, "call")
     assert "Exit: enough" in (reader.results[ONE].message or "")
 
 
