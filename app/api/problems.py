@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
-from app.api.requests import RefusedBody, escape_pointer
+from app.api.requests import RefusedBody
 from app.api.responses import ProblemResponse
 from app.errors import (
     MOST_ERRORS,
@@ -29,6 +29,7 @@ from app.errors import (
     NotFound,
     PayloadTooLarge,
 )
+from app.strict_json import escape_pointer
 
 log = structlog.get_logger(__name__)
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from copy import copy
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import islice
 from typing import Any, get_origin
 
-import orjson
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import HTTPException
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import strict_json
 from app.api.idempotency import answering_once, note_key, takes_key
 from app.errors import MOST_ERRORS, FieldError, InvalidInput, UnsupportedMediaType
+from app.strict_json import escape_pointer
 
 JSON = "application/json"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -28,9 +27,6 @@ _LONGEST_NAME = 100
 """Of longer names none that is known is near."""
 _MOST_HANDLERS = 64
 """Of a route, for combinations of query parameters; those asked for last are kept."""
-
-_NAME_ENDS = re.compile(rb'"\s*:')
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}:,]')
 
 MERGE_PATCH = "application/merge-patch+json"
 """After RFC 7396; what calls that patch read as well."""
@@ -55,23 +51,13 @@ class StrictRequest(Request):
         """
         raw = await self.body()
         try:
-            parsed = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            reason = (
-                f"the body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})"
-            )
-            raise RefusedBody(InvalidInput(FieldError("", reason))) from None
+            parsed = strict_json.parsed(raw)
+        except InvalidInput as error:
+            raise RefusedBody(error) from None
         if b"\\u0000" in raw:
             errors = [
                 FieldError(pointer, "the text holds a NUL character (U+0000); leave it out")
                 for pointer in _nul_pointers(parsed, "")
-            ]
-            if errors:
-                raise RefusedBody(InvalidInput(*errors))
-        if len(_NAME_ENDS.findall(raw)) != _names_in(parsed):  # or a text holds such an end
-            errors = [
-                FieldError(pointer, "the name stands twice in its object; leave one of them out")
-                for pointer in islice(_repeated_names(raw), MOST_ERRORS)
             ]
             if errors:
                 raise RefusedBody(InvalidInput(*errors))
@@ -209,11 +195,6 @@ def _unknown_parameter(name: str, known: tuple[str, ...]) -> FieldError:
     )
 
 
-def escape_pointer(part: str) -> str:
-    """Return one part of a JSON pointer, escaped after RFC 6901."""
-    return part.replace("~", "~0").replace("/", "~1")
-
-
 def _nul_pointers(value: Any, pointer: str) -> Iterator[str]:
     # An own stack instead of recursion: depth is bounded by the parser, not by Python.
     stack: list[tuple[Any, str]] = [(value, pointer)]
@@ -229,40 +210,3 @@ def _nul_pointers(value: Any, pointer: str) -> Iterator[str]:
                 if "\x00" in name:
                     yield where
                 stack.append((part, f"{where}/{escape_pointer(name)}"))
-
-
-def _names_in(value: Any) -> int:
-    """Return how many names all objects of a JSON value have."""
-    count, stack = 0, [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            count += len(item)
-            stack += item.values()
-        elif isinstance(item, list):
-            stack += item
-    return count
-
-
-def _repeated_names(raw: bytes) -> Iterator[str]:
-    """Yield where a name stands that its object has already; `raw` is well-formed JSON."""
-    path: list[Any] = []
-    known: list[set[str]] = []
-    text = b""
-    for token in _TOKENS.findall(raw):
-        match token:
-            case b"{" | b"[":
-                path.append("" if token == b"{" else 0)
-                known.append(set())
-            case b"}" | b"]":
-                path.pop()
-                known.pop()
-            case b",":
-                path[-1] = path[-1] + 1 if isinstance(path[-1], int) else ""
-            case b":":
-                path[-1] = name = orjson.loads(text)
-                if name in known[-1]:
-                    yield "".join(f"/{escape_pointer(str(part))}" for part in path)
-                known[-1].add(name)
-            case _:
-                text = token

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import mcp_types as types
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
-from app.mcp.inside import App, Inside
+from app import strict_json
+from app.errors import InvalidInput
+from app.mcp.inside import App, Inside, Message
 from app.mcp.server import make_server
 
 Authenticate = Callable[[str], Awaitable[object]]
@@ -66,4 +69,36 @@ class Endpoint:
         caller = await self._authenticate(token.strip() if kind.lower() == "bearer" else "")
         if self._manager is None:
             raise RuntimeError("The endpoint is not running.")
-        await self._manager.handle_request({**scope, self._known_as: caller}, receive, send)
+        messages = await _whole_body(receive) if scope["method"] == "POST" else []
+        if messages and messages[-1]["type"] == "http.request":  # else the client hung up
+            try:
+                strict_json.parsed(b"".join(message.get("body", b"") for message in messages))
+            except InvalidInput as error:
+                await _refuse(error, send)
+                return
+
+        async def again() -> Any:
+            return messages.pop(0) if messages else await receive()
+
+        await self._manager.handle_request({**scope, self._known_as: caller}, again, send)
+
+
+async def _whole_body(receive: Any) -> list[Message]:
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages
+
+
+async def _refuse(error: InvalidInput, send: Any) -> None:
+    """Answer with JSON-RPC's error for what is no JSON; the library reads more than JSON allows."""
+    told = "; ".join(f"{one.pointer} {one.detail}".lstrip() for one in error.errors)
+    data = types.ErrorData(code=types.PARSE_ERROR, message=f"Parse error: {told}")
+    answer = types.JSONRPCError(jsonrpc="2.0", id=None, error=data)
+    content = answer.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

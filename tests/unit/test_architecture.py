@@ -19,6 +19,7 @@ ROOT = Path(app.__file__).parents[1]
 # each other. A part that is new has to be entered here.
 MAY_IMPORT = {
     "errors": "",
+    "strict_json": "errors",
     "datadir": "",
     "logs": "",
     "domain": "errors",
@@ -39,10 +40,10 @@ MAY_IMPORT = {
     "admission": "factory services errors",
     "diagnosis": "config database embedded sandbox domain errors",
     "target_doctor": "diagnosis config targets sandbox domain errors",
-    "api": "factory metrics services formats storage domain errors",
+    "api": "factory metrics services formats storage domain strict_json errors",
     "web": "api factory services formats storage domain errors",
     "worker": "tracing factory services targets sandbox mutation storage database domain errors",
-    "mcp": "domain errors",  # of the API it knows what any client of it knows
+    "mcp": "domain strict_json errors",  # of the API it knows what any client of it knows
     "main": "api web mcp worker admission factory tracing domain errors",
     "startup": "tracing backup database embedded sandbox config errors",
     "protocol": "",

@@ -225,6 +225,36 @@ async def test_arguments_that_do_not_fit_are_named(
     assert [error["argument"] for error in told["errors"]] == [named]
 
 
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-06-18"])
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "file",'
+            b' "arguments": {"severity": "P0", "severity": "P4"}}}',
+            "/params/arguments/severity the name stands twice",
+        ),
+        (b'{"jsonrpc": "2.0", "id": NaN, "method": "ping"}', "not JSON"),
+    ],
+)
+async def test_a_message_that_is_no_strict_json_is_a_parse_error(
+    service: Service, version: str, content: bytes, told: str
+) -> None:
+    headers = {
+        "Authorization": f"Bearer {service.admin_token}",
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+        "MCP-Protocol-Version": version,
+    }
+    async with httpx2.AsyncClient() as http:
+        answer = await http.post(f"{service.url}/mcp", content=content, headers=headers)
+
+    assert answer.status_code == 400
+    assert answer.json()["id"] is None
+    assert answer.json()["error"]["code"] == -32700
+    assert told in answer.json()["error"]["message"]
+
+
 async def test_null_written_as_a_word_stays_a_word(api: Api) -> None:
     async with in_memory(api) as client:
         filed = await use(client, "file", **{**ticket_body(), "title": "null", "summary": "null"})
