@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse
 
 from app.api.middleware import API
-from app.api.openapi import part_of
+from app.api.openapi import document_of, part_of
 from app.api.requests import StrictRoute
 from app.api.responses import JsonResponse
 
@@ -28,7 +28,7 @@ async def show_openapi(
     request: Request, tags: Annotated[tuple[str, ...], Query(max_length=20)] = ()
 ) -> JsonResponse:
     """Answer with the OpenAPI document, or the part of it that has `tags`."""
-    document: dict[str, Any] = request.app.openapi()
+    document = await document_of(request.app)
     return JsonResponse(part_of(document, _separated(tags)) if tags else document)
 
 

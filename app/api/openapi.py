@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -130,17 +132,22 @@ def operation_id(route: APIRoute) -> str:
 
 
 def install(app: FastAPI, routes: list[APIRoute]) -> None:
-    """Make `app` answer with the completed document.
+    """Make `app` able to tell the completed document; `routes` are the documented routes."""
 
-    `routes` are the documented routes.
+    @functools.cache
+    def built() -> asyncio.Task[dict[str, Any]]:
+        return asyncio.create_task(asyncio.to_thread(_build, app, routes), name="contract")
+
+    app.state.contract = built
+
+
+async def document_of(app: FastAPI) -> dict[str, Any]:
+    """Return the completed document.
+
+    It takes a second to build: in a thread, once, for all who wait. The first of them may go away.
     """
-
-    def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _build(app, routes)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # the framework's way to replace it
+    document: dict[str, Any] = await asyncio.shield(app.state.contract())
+    return document
 
 
 def part_of(document: Mapping[str, Any], tags: Collection[str]) -> dict[str, Any]:

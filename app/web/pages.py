@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from app.api.openapi import document_of
 from app.api.problems import all_kinds, calls_answering, example_of, explanation, from_http
 from app.errors import NotFound
 from app.formats import html
@@ -166,7 +167,7 @@ async def explain_problem(request: Request, slug: str, _: MaybeVisitor) -> Respo
     kind = all_kinds().get(slug)
     if kind is None:
         raise NotFound(f"There is no kind of problem {slug[:60]!r}; /problems lists them all.")
-    calls = calls_answering(request.app.openapi(), kind.status)
+    calls = calls_answering(await document_of(request.app), kind.status)
     context = {
         "kind": kind,
         "text": explanation(kind),

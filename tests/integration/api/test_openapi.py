@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import jsonschema
 import pytest
 
+from app.api import openapi
 from app.domain.accounts import Role
 from tests.support.api import Api, running_api
 from tests.support.shared import Shared
@@ -28,6 +31,38 @@ async def api(module_database: str, shared: Shared) -> AsyncIterator[Api]:
 async def document(api: Api) -> dict[str, Any]:
     found: dict[str, Any] = (await api.client.get(f"{ROOT}/openapi.json")).json()
     return found
+
+
+async def test_it_is_built_once_beside_the_loop_for_all_who_wait(
+    database: str, shared: Shared, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    loop, loops_thread = asyncio.get_running_loop(), threading.get_ident()
+    begun, may_end = asyncio.Event(), threading.Event()
+    builders = []
+    build = openapi.get_openapi
+
+    def watched(**given: Any) -> dict[str, Any]:
+        builders.append(threading.get_ident())
+        loop.call_soon_threadsafe(begun.set)
+        if builders[-1] != loops_thread:
+            assert may_end.wait(60)
+        return build(**given)
+
+    monkeypatch.setattr(openapi, "get_openapi", watched)
+    async with running_api(database, shared=shared) as fresh, asyncio.TaskGroup() as group:
+        paths = ("openapi.json", "openapi.json", "openapi.json?tags=tickets")
+        addresses = (*(f"{ROOT}/{path}" for path in paths), "/problems/not-found")
+        first, *others = (group.create_task(fresh.client.get(path)) for path in addresses)
+        await begun.wait()
+        alive = await fresh.client.get("/healthz")
+        first.cancel()  # a client that goes away takes nothing from those who wait with it
+        may_end.set()
+        answers = [await other for other in others]
+
+    assert loops_thread not in builders
+    assert len(builders) == 1
+    assert [answer.status_code for answer in (alive, *answers)] == [200] * 4
+    assert answers[0].json() == document
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
