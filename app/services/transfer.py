@@ -20,6 +20,7 @@ from app.domain import keys
 from app.domain.accounts import Actor, Role
 from app.domain.documents import ImportItem, ImportResult, Span
 from app.domain.evidence import EvidenceState
+from app.domain.exports import EXPORTS
 from app.domain.filters import TicketFilter
 from app.domain.search import other_texts, search_texts
 from app.domain.tickets import Category, ChecklistItem, Location, Section
@@ -72,9 +73,11 @@ class TransferService:
             Forbidden: the actor reviews blind, and an export holds every verdict.
         """
         if sight() is not None:
+            *first, last = (name for name, export in EXPORTS.items() if export.writer)
             raise Forbidden(
                 f"An export in JSON Lines holds every verdict, and {describe(actor)} reviews "
-                "blind. Take format=markdown, csv or sarif, or an account that is not blind.",
+                f"blind. Take format={', '.join(first)} or {last}, or an account that is not "
+                "blind.",
                 needs="an account that does not review blind",
                 you=describe(actor),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,3 +106,14 @@ async def test_an_order_that_an_endorsement_asked_for_is_hidden_with_it(by_rules
     assert shown.status_code == 404
     await review(api, key, "codereview", "NEUTRAL", as_="eve")
     assert (await claim(api, "eve") or {}).get("id") == order["id"]
+
+
+async def test_a_refused_export_names_every_format_that_a_blind_reviewer_may_take(
+    api: Api,
+) -> None:
+    await blind_and_seeing(api)
+
+    refused = await api.call("GET", "/exports?format=jsonl", as_="eve", expect=403)
+
+    told = refused.json()["detail"].partition("format=")[2].partition(", or an account")[0]
+    assert re.split(", | or ", told) == [name for name, export in EXPORTS.items() if export.writer]
