@@ -50,7 +50,7 @@ def work(worker: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     # A collection would write to the pages that all children share. Not before: imported without
-    # one, the heap has holes all over, and each guest writes to a tenth more pages.
+    # one, every arm took a tenth more processor time to open and to fork.
     gc.disable()
     huge_pages.collapse()
     known = frozenset(sys.modules)
