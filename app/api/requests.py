@@ -51,7 +51,7 @@ class StrictRequest(Request):
         """
         raw = await self.body()
         try:
-            parsed = strict_json.parsed(raw)
+            parsed = await strict_json.parsed(raw)
         except InvalidInput as error:
             raise RefusedBody(error) from None
         if b"\\u0000" in raw:

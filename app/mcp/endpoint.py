@@ -72,7 +72,7 @@ class Endpoint:
         messages = await _whole_body(receive) if scope["method"] == "POST" else []
         if messages and messages[-1]["type"] == "http.request":  # else the client hung up
             try:
-                strict_json.parsed(b"".join(message.get("body", b"") for message in messages))
+                await strict_json.parsed(b"".join(message.get("body", b"") for message in messages))
             except InvalidInput as error:
                 await _refuse(error, send)
                 return
