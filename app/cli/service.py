@@ -30,14 +30,11 @@ def settings_in_force() -> Iterator[Settings]:
     from app.config import load_settings  # the server's code loads only when it is started
     from app.errors import FindingsError
 
-    gc.disable()  # until everything is loaded; a service that runs has it come again
     try:
         yield load_settings()
     except FindingsError as error:
         print(f"findings: {error}", file=sys.stderr)
         raise click.exceptions.Exit(STARTUP_FAILED) from None
-    finally:
-        gc.enable()
 
 
 def serve(
@@ -65,6 +62,7 @@ def serve(
 
         logs.configure(settings.log_format, settings.log_level)
         with startup.ready_to_serve(settings) as (sock, url):
+            gc.disable()  # until all of it is loaded: then it has garbage collected again
             from app import serving  # the whole service, which a refused start need not wait for
 
             serving.serve(settings, sock, url, _announce)
@@ -77,6 +75,7 @@ def worker() -> None:
 
         logs.configure(settings.log_format, settings.log_level)
         url = startup.ready_to_work(settings)
+        gc.disable()
         from app import serving
 
         serving.work(settings, url)
